@@ -1,0 +1,3 @@
+module alcove.dev/agent
+
+go 1.24

@@ -1,0 +1,45 @@
+/** Every endpoint, by id: what the routes, OpenAPI, `alcove api` and the tests walk over. */
+
+import type { Endpoint } from "./endpoint.js";
+import * as events from "./events.js";
+import * as execs from "./execs.js";
+import * as files from "./files.js";
+import * as images from "./images.js";
+import * as sandboxes from "./sandboxes.js";
+import * as system from "./system.js";
+
+export const endpoints: readonly Endpoint[] = [
+  system.getHealth,
+  system.getVersion,
+  sandboxes.createSandbox,
+  sandboxes.listSandboxes,
+  sandboxes.countSandboxes,
+  sandboxes.getSandbox,
+  sandboxes.deleteSandbox,
+  sandboxes.getSandboxStats,
+  sandboxes.listProcesses,
+  sandboxes.getConsole,
+  execs.executeCommand,
+  execs.executeShellCommand,
+  execs.streamExec,
+  execs.startExec,
+  execs.listExecs,
+  execs.getExec,
+  execs.attachExec,
+  execs.writeStdin,
+  execs.signalExec,
+  execs.deleteExec,
+  files.readFile,
+  files.writeFile,
+  files.deleteFile,
+  files.statFile,
+  files.listFiles,
+  files.makeDirectory,
+  files.moveFile,
+  files.readArchive,
+  files.writeArchive,
+  images.listImages,
+  images.getImage,
+  images.prepareImage,
+  events.streamEvents,
+];

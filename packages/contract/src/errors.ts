@@ -1,0 +1,242 @@
+/**
+ * The error catalogue: code → status, sentence, hint. Codes are never renamed or reused.
+ *
+ * On the wire an error is `application/problem+json` (RFC 9457): `{type, title, status, detail, code, hint, field?,
+ * value?, incidentId?}`. `detail` is the sentence with what was seen; `hint` says what to do next.
+ */
+import { z } from "zod";
+
+interface ErrorKind {
+  readonly status: number;
+  readonly sentence: string;
+  readonly hint: string;
+}
+
+export const errorCatalogue = {
+  InvalidRequest: {
+    status: 400,
+    sentence: "The request is not valid.",
+    hint: "Correct the named field; /openapi.json has every shape.",
+  },
+  UserNotFound: {
+    status: 400,
+    sentence: "The sandbox has no such user.",
+    hint: "Use a name from the sandbox's /etc/passwd, or a number.",
+  },
+  Unauthorized: { status: 401, sentence: "The caller is not known.", hint: "Use the daemon's own UNIX socket." },
+  Forbidden: {
+    status: 403,
+    sentence: "The caller may not do this.",
+    hint: "Call from the same user and host that runs the daemon.",
+  },
+  PermissionDenied: {
+    status: 403,
+    sentence: "The sandbox's file system refused it.",
+    hint: "Look at owner and mode with files/stat.",
+  },
+  RouteNotFound: { status: 404, sentence: "There is no such endpoint.", hint: "/openapi.json lists every endpoint." },
+  GroupNotFound: { status: 404, sentence: "There is no such group.", hint: "Use the group default." },
+  SandboxNotFound: {
+    status: 404,
+    sentence: "There is no such sandbox.",
+    hint: "List the sandboxes of the group; a deleted one is gone.",
+  },
+  ImageNotFound: {
+    status: 404,
+    sentence: "There is no such image.",
+    hint: "List the images with `alcove api GET /v1/groups/default/diskimages`.",
+  },
+  ExecNotFound: {
+    status: 404,
+    sentence: "There is no such exec.",
+    hint: "List the sandbox's execs; the oldest ended ones are forgotten.",
+  },
+  FileNotFound: {
+    status: 404,
+    sentence: "There is no such file in the sandbox.",
+    hint: "List the directory above it with files/list.",
+  },
+  MethodNotAllowed: {
+    status: 405,
+    sentence: "The endpoint does not take this method.",
+    hint: "/openapi.json lists the methods of every path.",
+  },
+  SandboxNotRunning: {
+    status: 409,
+    sentence: "The sandbox is not running.",
+    hint: "Read its state and stateDetails; create a new one if it has stopped.",
+  },
+  ImageNotReady: {
+    status: 409,
+    sentence: "The image is not ready.",
+    hint: "Read the image's state and log, and wait until it is Ready.",
+  },
+  ExecExists: {
+    status: 409,
+    sentence: "An exec with this id is there already.",
+    hint: "Attach to it, or use another id.",
+  },
+  ExecEnded: { status: 409, sentence: "The exec has ended.", hint: "Read its exit code and output." },
+  StdinClosed: {
+    status: 409,
+    sentence: "The exec takes no input.",
+    hint: "Start it with stdin: true, and write before it is closed.",
+  },
+  FileExists: { status: 409, sentence: "The file is there already.", hint: "Delete it first, or say overwrite." },
+  NotADirectory: {
+    status: 409,
+    sentence: "A part of the path is not a directory.",
+    hint: "Look at the path with files/stat.",
+  },
+  IsADirectory: {
+    status: 409,
+    sentence: "The path is a directory.",
+    hint: "Use the archive or list endpoints, or say recursive.",
+  },
+  DirectoryNotEmpty: {
+    status: 409,
+    sentence: "The directory is not empty.",
+    hint: "Say recursive to delete what is in it too.",
+  },
+  NotARegularFile: {
+    status: 409,
+    sentence: "The path is not a regular file.",
+    hint: "Only regular files can be read and written.",
+  },
+  FileTooLarge: {
+    status: 413,
+    sentence: "The file is larger than the limit.",
+    hint: "Send it in parts, or give the sandbox a larger disk.",
+  },
+  RequestTooLarge: {
+    status: 413,
+    sentence: "The request is larger than the limit.",
+    hint: "Send large data through the files endpoints.",
+  },
+  UnsupportedMediaType: {
+    status: 415,
+    sentence: "The body's content type is not the endpoint's.",
+    hint: "Send application/json, or application/octet-stream for bytes.",
+  },
+  TooManyRequests: { status: 429, sentence: "Too much at once.", hint: "Try again after the time in Retry-After." },
+  GuestUnresponsive: {
+    status: 502,
+    sentence: "The sandbox's agent does not answer as it should.",
+    hint: "Whatever runs inside may have broken it; delete the sandbox and create a new one.",
+  },
+  EngineUnavailable: {
+    status: 503,
+    sentence: "No engine can run sandboxes on this host.",
+    hint: "Run `alcove doctor`; it has the command that mends it.",
+  },
+  CapacityExceeded: {
+    status: 503,
+    sentence: "The host has no room for this sandbox.",
+    hint: "Delete sandboxes, ask for a smaller size, or try again later.",
+  },
+  DaemonStopping: {
+    status: 503,
+    sentence: "The daemon is stopping.",
+    hint: "Start it with `alcove up` and try again; sandboxes go on running.",
+  },
+  Timeout: { status: 504, sentence: "It took too long.", hint: "Try again, or give it more time." },
+  DiskFull: { status: 507, sentence: "There is not enough disk space.", hint: "Free space, then try again." },
+  InternalError: {
+    status: 500,
+    sentence: "Alcove failed.",
+    hint: "The daemon's log has this incident id and the cause.",
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+export const errorCodes = Object.keys(errorCatalogue) as readonly ErrorCode[];
+
+/** Codes that any endpoint can answer. */
+export const commonErrors = [
+  "InvalidRequest",
+  "Unauthorized",
+  "Forbidden",
+  "GroupNotFound",
+  "RequestTooLarge",
+  "UnsupportedMediaType",
+  "TooManyRequests",
+  "DaemonStopping",
+  "InternalError",
+] as const satisfies readonly ErrorCode[];
+
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    code: z.string(),
+    hint: z.string(),
+    field: z.string().optional(),
+    value: z.string().optional(),
+    incidentId: z.string().optional(),
+  })
+  .meta({ id: "Problem" });
+export type Problem = z.infer<typeof Problem>;
+
+export interface ErrorContext {
+  /** The field, query parameter or header at fault, as a path: `resources.cpu`. */
+  readonly field?: string;
+  /** What was seen there, shortened. */
+  readonly value?: string;
+  readonly hint?: string;
+  readonly incidentId?: string;
+  readonly cause?: unknown;
+}
+
+/** An error of the catalogue; the same class on both sides of the wire. */
+export class AlcoveError extends Error {
+  override readonly name = "AlcoveError";
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly hint: string;
+  readonly field: string | undefined;
+  readonly value: string | undefined;
+  readonly incidentId: string | undefined;
+
+  constructor(code: ErrorCode, detail?: string, context: ErrorContext = {}) {
+    super(detail ?? errorCatalogue[code].sentence, context.cause === undefined ? undefined : { cause: context.cause });
+    this.code = code;
+    this.status = errorCatalogue[code].status;
+    this.hint = context.hint ?? errorCatalogue[code].hint;
+    this.field = context.field;
+    this.value = context.value;
+    this.incidentId = context.incidentId;
+  }
+}
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCatalogue, text);
+}
+
+/** The wire form of an error. */
+export function toProblem(error: AlcoveError): Problem {
+  return {
+    type: `urn:alcove:error:${error.code}`,
+    title: errorCatalogue[error.code].sentence,
+    status: error.status,
+    detail: error.message,
+    code: error.code,
+    hint: error.hint,
+    ...(error.field === undefined ? {} : { field: error.field }),
+    ...(error.value === undefined ? {} : { value: error.value }),
+    ...(error.incidentId === undefined ? {} : { incidentId: error.incidentId }),
+  };
+}
+
+/** The error of a wire form; unknown codes, of a newer server, become InternalError with the sentence kept. */
+export function fromProblem(problem: Problem): AlcoveError {
+  const code = isErrorCode(problem.code) ? problem.code : "InternalError";
+  return new AlcoveError(code, problem.detail, {
+    hint: problem.hint,
+    ...(problem.field === undefined ? {} : { field: problem.field }),
+    ...(problem.value === undefined ? {} : { value: problem.value }),
+    ...(problem.incidentId === undefined ? {} : { incidentId: problem.incidentId }),
+  });
+}

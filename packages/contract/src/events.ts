@@ -1,0 +1,35 @@
+/** The event stream: what changed, as it changes. */
+import { z } from "zod";
+import { endpoint } from "./endpoint.js";
+import { Image } from "./images.js";
+import { wholeNumber } from "./names.js";
+import { GroupParams, Sandbox } from "./sandboxes.js";
+
+const base = {
+  /** Grows by one with every event of the server; never reused. */ sequence: z.number().int(),
+  at: z.iso.datetime(),
+};
+
+export const AlcoveEvent = z
+  .discriminatedUnion("type", [
+    z.object({ ...base, type: z.literal("sandbox.changed"), sandbox: Sandbox }),
+    z.object({ ...base, type: z.literal("sandbox.deleted"), sandboxId: z.string() }),
+    z.object({ ...base, type: z.literal("image.changed"), image: Image }),
+    /** Events from `after` on are not kept any more: read the resources anew. */
+    z.object({ ...base, type: z.literal("gap"), after: z.number().int() }),
+  ])
+  .meta({ id: "AlcoveEvent" });
+export type AlcoveEvent = z.infer<typeof AlcoveEvent>;
+
+export const streamEvents = endpoint({
+  id: "streamEvents",
+  method: "GET",
+  path: "/v1/groups/:group/events",
+  summary: "Follow changes",
+  description:
+    "JSON lines (application/x-ndjson), an empty line every 15 s. With `after` it begins behind that sequence number, as far as events are kept (the newest 10,000).",
+  params: GroupParams,
+  query: z.strictObject({ after: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional() }),
+  body: "none",
+  result: "bytes",
+});

@@ -1,0 +1,154 @@
+/** Files of a sandbox; routes and `Entry` as ACA's, plus move and archives. */
+import { z } from "zod";
+import { endpoint } from "./endpoint.js";
+import { Flag, GuestPath, wholeNumber } from "./names.js";
+import { SandboxParams } from "./sandboxes.js";
+
+export const Entry = z
+  .object({
+    name: z.string(),
+    path: z.string(),
+    size: z.number().int(),
+    /** POSIX bits as a decimal number: 420 is 0644. */
+    mode: z.number().int(),
+    isDir: z.boolean(),
+    isSymlink: z.boolean(),
+    symlinkTarget: z.string().optional(),
+    /** Seconds since 1970. */
+    modifiedTime: z.number(),
+    uid: z.number().int(),
+    gid: z.number().int(),
+  })
+  .meta({ id: "Entry" });
+export type Entry = z.infer<typeof Entry>;
+
+/** Octal, as chmod takes it: 644, 0755. */
+const Mode = z.string().regex(/^[0-7]{3,5}$/, "must be an octal mode such as 644");
+const User = z
+  .string()
+  .regex(/^(?:[a-z_][a-z0-9_-]{0,31}\$?|\d{1,10}(?::\d{1,10})?)$/, "must be a user name, a uid, or uid:gid");
+const errors = [
+  "SandboxNotFound",
+  "SandboxNotRunning",
+  "FileNotFound",
+  "PermissionDenied",
+  "NotADirectory",
+  "GuestUnresponsive",
+] as const;
+const path = "/v1/groups/:group/sandboxes/:id/files";
+const byteCount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+
+export const readFile = endpoint({
+  id: "readFile",
+  method: "GET",
+  path,
+  summary: "Read a file, or a part of it",
+  params: SandboxParams,
+  query: z.strictObject({ path: GuestPath, offset: byteCount.optional(), length: byteCount.optional() }),
+  body: "none",
+  result: "bytes",
+  errors: [...errors, "IsADirectory", "NotARegularFile"],
+});
+
+export const writeFile = endpoint({
+  id: "writeFile",
+  method: "POST",
+  path,
+  summary: "Write a file of any size",
+  description: "The file is replaced in one step when all bytes are on disk; a write that fails leaves the old one.",
+  params: SandboxParams,
+  query: z.strictObject({ path: GuestPath, mode: Mode.optional(), user: User.optional(), createDirs: Flag.optional() }),
+  body: "bytes",
+  result: z.object({ bytesWritten: z.number().int() }),
+  status: 201,
+  errors: [...errors, "IsADirectory", "NotARegularFile", "UserNotFound", "DiskFull", "FileTooLarge"],
+  isIdempotent: true,
+});
+
+export const deleteFile = endpoint({
+  id: "deleteFile",
+  method: "DELETE",
+  path,
+  summary: "Delete a file, or a directory with all in it",
+  params: SandboxParams,
+  query: z.strictObject({ path: GuestPath, recursive: Flag.optional() }),
+  body: "none",
+  result: "none",
+  errors: [...errors, "DirectoryNotEmpty"],
+});
+
+export const statFile = endpoint({
+  id: "statFile",
+  method: "GET",
+  path: `${path}/stat`,
+  summary: "Read what a path is; a symbolic link itself, not its target",
+  params: SandboxParams,
+  query: z.strictObject({ path: GuestPath }),
+  body: "none",
+  result: Entry,
+  errors,
+});
+
+export const listFiles = endpoint({
+  id: "listFiles",
+  method: "GET",
+  path: `${path}/list`,
+  summary: "List a directory",
+  params: SandboxParams,
+  query: z.strictObject({ path: GuestPath }),
+  body: "none",
+  /** At most 10,000 entries, sorted by name; `truncated` says that there were more. */
+  result: z.object({ path: z.string(), entries: z.array(Entry), truncated: z.boolean() }),
+  errors,
+});
+
+export const makeDirectory = endpoint({
+  id: "makeDirectory",
+  method: "POST",
+  path: `${path}/mkdir`,
+  summary: "Make a directory",
+  params: SandboxParams,
+  query: z.strictObject({}),
+  body: z.strictObject({ path: GuestPath, createParents: z.boolean().optional(), mode: Mode.optional() }),
+  result: "none",
+  errors: [...errors, "FileExists", "DiskFull"],
+});
+
+export const moveFile = endpoint({
+  id: "moveFile",
+  method: "POST",
+  path: `${path}/move`,
+  summary: "Move or rename a file or directory",
+  params: SandboxParams,
+  query: z.strictObject({}),
+  body: z.strictObject({ from: GuestPath, to: GuestPath, overwrite: z.boolean().optional() }),
+  result: "none",
+  errors: [...errors, "FileExists", "IsADirectory", "DirectoryNotEmpty", "DiskFull"],
+});
+
+export const readArchive = endpoint({
+  id: "readArchive",
+  method: "GET",
+  path: `${path}/archive`,
+  summary: "Read a directory as a tar stream",
+  params: SandboxParams,
+  query: z.strictObject({ path: GuestPath }),
+  body: "none",
+  result: "bytes",
+  errors,
+});
+
+export const writeArchive = endpoint({
+  id: "writeArchive",
+  method: "POST",
+  path: `${path}/archive`,
+  summary: "Unpack a tar stream into a directory",
+  description: "Nothing is written outside the directory, whatever the archive says.",
+  params: SandboxParams,
+  query: z.strictObject({ path: GuestPath, user: User.optional() }),
+  body: "bytes",
+  result: z.object({ entries: z.number().int() }),
+  status: 201,
+  errors: [...errors, "UserNotFound", "DiskFull"],
+  isIdempotent: true,
+});

@@ -1,0 +1,88 @@
+export {
+  type Endpoint,
+  endpoint,
+  type Method,
+  type Payload,
+  type PayloadInput,
+  type PayloadValue,
+} from "./endpoint.js";
+export { endpoints } from "./endpoints.js";
+export {
+  AlcoveError,
+  commonErrors,
+  type ErrorCode,
+  type ErrorContext,
+  errorCatalogue,
+  errorCodes,
+  fromProblem,
+  isErrorCode,
+  Problem,
+  toProblem,
+} from "./errors.js";
+export { AlcoveEvent, streamEvents } from "./events.js";
+export {
+  attachExec,
+  defaultOutputLimitBytes,
+  deleteExec,
+  Exec,
+  ExecResult,
+  ExecStreamReceive,
+  ExecStreamSend,
+  ExecuteCommand,
+  ExecuteShellCommand,
+  executeCommand,
+  executeShellCommand,
+  getExec,
+  listExecs,
+  StartExec,
+  signalExec,
+  startExec,
+  streamExec,
+  writeStdin,
+} from "./execs.js";
+export {
+  deleteFile,
+  Entry,
+  listFiles,
+  makeDirectory,
+  moveFile,
+  readArchive,
+  readFile,
+  statFile,
+  writeArchive,
+  writeFile,
+} from "./files.js";
+export { getImage, Image, ImageState, listImages, prepareImage } from "./images.js";
+export {
+  Environment,
+  ExecId,
+  GroupName,
+  GuestPath,
+  ImageName,
+  LabelSelector,
+  Labels,
+  parseLabelSelector,
+  SandboxId,
+} from "./names.js";
+export { openApi } from "./openapi.js";
+export {
+  CreateSandbox,
+  countSandboxes,
+  createSandbox,
+  deleteSandbox,
+  getConsole,
+  getSandbox,
+  getSandboxStats,
+  listProcesses,
+  listSandboxes,
+  Sandbox,
+  SandboxProcess,
+  SandboxState,
+  SandboxStats,
+  SourcesRef,
+  StateDetails,
+  StoppedReason,
+  sandboxStates,
+} from "./sandboxes.js";
+export { defaultSize, grid, parseCpu, parseMiB, roundUp, type Size, type Tier, tiers } from "./sizes.js";
+export { getHealth, getVersion, Health, Version } from "./system.js";

@@ -1,0 +1,240 @@
+/** Sandboxes: create, read, list, count, delete, statistics and processes. Shapes follow ACA's `CreateSandboxContent` and `Sandbox`. */
+import { z } from "zod";
+import { endpoint } from "./endpoint.js";
+import {
+  Environment,
+  GroupName,
+  GuestPath,
+  ImageName,
+  LabelSelector,
+  Labels,
+  SandboxId,
+  wholeNumber,
+} from "./names.js";
+import { CpuQuantity, DiskQuantity, MemoryQuantity } from "./sizes.js";
+
+/** What a sandbox starts from. */
+export const SourcesRef = z.strictObject({ diskImage: z.strictObject({ name: ImageName }) }).meta({ id: "SourcesRef" });
+
+const Argv = z
+  .array(
+    z
+      .string()
+      .max(131_072)
+      .refine((text) => !text.includes("\0"), "must not hold a NUL byte"),
+  )
+  .max(1_024);
+
+export const CreateSandbox = z
+  .strictObject({
+    sourcesRef: SourcesRef,
+    /** Rounded up to the grid of sizes; the answer says what was given. Default: tier M, 1 core, 2Gi, 20Gi. */
+    resources: z
+      .strictObject({ cpu: CpuQuantity.optional(), memory: MemoryQuantity.optional(), disk: DiskQuantity.optional() })
+      .optional(),
+    labels: Labels.optional(),
+    /** Write-only: never returned. Given to every exec of the sandbox. */
+    environment: Environment.optional(),
+    /** A program started with the sandbox: entrypoint followed by cmd. Its end does not stop the sandbox. */
+    entrypoint: Argv.optional(),
+    cmd: Argv.optional(),
+    /** Where execs and the entrypoint start, unless they say otherwise. Default: the user's home. */
+    workingDirectory: GuestPath.optional(),
+  })
+  .meta({ id: "CreateSandbox" });
+export type CreateSandbox = z.infer<typeof CreateSandbox>;
+
+export const sandboxStates = ["Creating", "Running", "Stopped", "Failed", "Deleting"] as const;
+export const SandboxState = z.enum(sandboxStates).meta({ id: "SandboxState" });
+export type SandboxState = z.infer<typeof SandboxState>;
+
+/** Why a sandbox that is not Running came to be so: GuestExited (it powered off), EngineLost (its process died), HostRestarted, CreateFailed. */
+export const StoppedReason = z
+  .enum(["GuestExited", "EngineLost", "HostRestarted", "CreateFailed"])
+  .meta({ id: "StoppedReason" });
+export type StoppedReason = z.infer<typeof StoppedReason>;
+
+export const StateDetails = z
+  .object({
+    stoppedReason: StoppedReason.optional(),
+    stoppedAt: z.iso.datetime().optional(),
+    /** A sentence for people. */
+    message: z.string().optional(),
+    /** Set while the machine is held: DiskFull (the host's disk is full; it goes on by itself when there is room). */
+    pausedReason: z.enum(["DiskFull"]).optional(),
+  })
+  .meta({ id: "StateDetails" });
+export type StateDetails = z.infer<typeof StateDetails>;
+
+export const Sandbox = z
+  .object({
+    id: SandboxId,
+    group: GroupName,
+    state: SandboxState,
+    stateDetails: StateDetails,
+    /** What the owner asked for; the daemon closes the gap between this and `state`. */
+    desiredState: z.enum(["Running", "Deleted"]),
+    sourcesRef: SourcesRef,
+    /** What was given, normalised: millicores and MiB. */
+    resources: z.object({ cpu: z.string(), memory: z.string(), disk: z.string() }),
+    labels: Labels,
+    entrypoint: z.array(z.string()),
+    cmd: z.array(z.string()),
+    workingDirectory: z.string().optional(),
+    /** The exec of the entrypoint, if there is one. */
+    entrypointExecId: z.string().optional(),
+    engine: z.string(),
+    /** Grows with every start; what must not be repeated after a restart is renewed with it. */
+    generation: z.number().int(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: "Sandbox" });
+export type Sandbox = z.infer<typeof Sandbox>;
+
+export const SandboxStats = z
+  .object({
+    cpuUsageUsec: z.number(),
+    memoryUsedBytes: z.number(),
+    memoryTotalBytes: z.number(),
+    diskUsedBytes: z.number(),
+    diskTotalBytes: z.number(),
+    processCount: z.number(),
+    loadAverage1m: z.number(),
+    uptimeMs: z.number(),
+    /** The guest's clock, nanoseconds since 1970, decimal. */
+    unixNanos: z.string(),
+  })
+  .meta({ id: "SandboxStats" });
+export type SandboxStats = z.infer<typeof SandboxStats>;
+
+export const SandboxProcess = z
+  .object({
+    pid: z.number().int(),
+    parentPid: z.number().int(),
+    user: z.string(),
+    state: z.string(),
+    command: z.string(),
+    startedAtUnixMs: z.number(),
+    cpuUsec: z.number(),
+    residentBytes: z.number(),
+    execId: z.string().optional(),
+  })
+  .meta({ id: "SandboxProcess" });
+export type SandboxProcess = z.infer<typeof SandboxProcess>;
+
+export const GroupParams = z.strictObject({ group: GroupName });
+export const SandboxParams = z.strictObject({ group: GroupName, id: SandboxId });
+export const NoQuery = z.strictObject({});
+
+export const createSandbox = endpoint({
+  id: "createSandbox",
+  method: "POST",
+  path: "/v1/groups/:group/sandboxes",
+  summary: "Create a sandbox and start it",
+  description:
+    "Answers when the sandbox is Running. A client that goes away meanwhile ends nothing: the sandbox is created all the same.",
+  params: GroupParams,
+  query: NoQuery,
+  body: CreateSandbox,
+  result: Sandbox,
+  status: 201,
+  errors: [
+    "ImageNotFound",
+    "ImageNotReady",
+    "EngineUnavailable",
+    "CapacityExceeded",
+    "DiskFull",
+    "GuestUnresponsive",
+    "Timeout",
+  ],
+});
+
+export const listSandboxes = endpoint({
+  id: "listSandboxes",
+  method: "GET",
+  path: "/v1/groups/:group/sandboxes",
+  summary: "List sandboxes, newest first",
+  params: GroupParams,
+  query: z.strictObject({
+    labels: LabelSelector.optional(),
+    state: SandboxState.optional(),
+    /** From 1. */
+    page: wholeNumber(1, 1_000_000).optional(),
+    /** Default 100. */
+    pageSize: wholeNumber(1, 1_000).optional(),
+  }),
+  body: "none",
+  result: z.array(Sandbox),
+});
+
+export const countSandboxes = endpoint({
+  id: "countSandboxes",
+  method: "GET",
+  path: "/v1/groups/:group/sandboxes/count",
+  summary: "Count sandboxes",
+  params: GroupParams,
+  query: z.strictObject({ labels: LabelSelector.optional(), state: SandboxState.optional() }),
+  body: "none",
+  result: z.object({ count: z.number().int() }),
+});
+
+export const getSandbox = endpoint({
+  id: "getSandbox",
+  method: "GET",
+  path: "/v1/groups/:group/sandboxes/:id",
+  summary: "Read one sandbox",
+  params: SandboxParams,
+  query: NoQuery,
+  body: "none",
+  result: Sandbox,
+  errors: ["SandboxNotFound"],
+});
+
+export const deleteSandbox = endpoint({
+  id: "deleteSandbox",
+  method: "DELETE",
+  path: "/v1/groups/:group/sandboxes/:id",
+  summary: "Delete a sandbox and everything in it",
+  description: "Answers when nothing of it is left. Deleting one that is gone, or never was, succeeds too.",
+  params: SandboxParams,
+  query: NoQuery,
+  body: "none",
+  result: "none",
+});
+
+export const getSandboxStats = endpoint({
+  id: "getSandboxStats",
+  method: "GET",
+  path: "/v1/groups/:group/sandboxes/:id/stats",
+  summary: "Read what a sandbox uses",
+  params: SandboxParams,
+  query: NoQuery,
+  body: "none",
+  result: SandboxStats,
+  errors: ["SandboxNotFound", "SandboxNotRunning", "GuestUnresponsive"],
+});
+
+export const listProcesses = endpoint({
+  id: "listProcesses",
+  method: "GET",
+  path: "/v1/groups/:group/sandboxes/:id/processes",
+  summary: "List a sandbox's processes",
+  params: SandboxParams,
+  query: NoQuery,
+  body: "none",
+  result: z.object({ processes: z.array(SandboxProcess) }),
+  errors: ["SandboxNotFound", "SandboxNotRunning", "GuestUnresponsive"],
+});
+
+export const getConsole = endpoint({
+  id: "getConsole",
+  method: "GET",
+  path: "/v1/groups/:group/sandboxes/:id/console",
+  summary: "Read the end of the guest's console",
+  description: "At most the last 64 KiB. The guest writes it: do not trust it.",
+  params: SandboxParams,
+  query: NoQuery,
+  body: "none",
+  result: "bytes",
+  errors: ["SandboxNotFound", "SandboxNotRunning"],
+});

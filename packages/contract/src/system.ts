@@ -1,0 +1,49 @@
+/** The daemon itself: health and version. Neither needs a group. */
+import { z } from "zod";
+import { endpoint } from "./endpoint.js";
+
+const Nothing = z.strictObject({});
+
+export const Health = z
+  .object({
+    status: z.enum(["ok", "degraded"]),
+    /** Sentences: what is wrong, empty when ok. */
+    problems: z.array(z.string()),
+    engine: z.string(),
+    /** How the engine runs machines: kvm, tcg (software emulation), in-process. */
+    accelerator: z.string(),
+    sandboxes: z.object({ running: z.number().int(), total: z.number().int(), creating: z.number().int() }),
+    memory: z.object({ hostAvailableMiB: z.number(), committedMiB: z.number() }),
+    diskFreeBytes: z.number(),
+    daemonResidentBytes: z.number(),
+    uptimeMs: z.number(),
+  })
+  .meta({ id: "Health" });
+export type Health = z.infer<typeof Health>;
+
+export const Version = z
+  .object({ version: z.string(), apiVersion: z.literal("v1"), node: z.string(), pid: z.number().int() })
+  .meta({ id: "Version" });
+export type Version = z.infer<typeof Version>;
+
+export const getHealth = endpoint({
+  id: "getHealth",
+  method: "GET",
+  path: "/v1/health",
+  summary: "How the daemon is",
+  params: Nothing,
+  query: Nothing,
+  body: "none",
+  result: Health,
+});
+
+export const getVersion = endpoint({
+  id: "getVersion",
+  method: "GET",
+  path: "/v1/version",
+  summary: "What runs here",
+  params: Nothing,
+  query: Nothing,
+  body: "none",
+  result: Version,
+});

@@ -1,0 +1,103 @@
+/**
+ * The daemon's side of the agent (agent/PROTOCOL.md), in the domain's words. Everything that comes from a guest is
+ * hostile: each answer is parsed with bounds and a deadline, and a guest that lies gets `GuestUnresponsive`.
+ *
+ * Errors: AlcoveError with the contract's codes; GuestUnresponsive when the agent breaks the protocol or is silent.
+ */
+import type { Readable } from "node:stream";
+import type { Duplex } from "node:stream";
+import type { Entry, SandboxProcess, SandboxStats } from "@alcove/contract";
+
+/** How to open one of the channel's two streams anew; engines hand this to `connectGuest`. */
+export type OpenStream = (name: "agent" | "host", signal: AbortSignal) => Promise<Duplex>;
+
+export interface Guest {
+  health(signal: AbortSignal): Promise<{ readonly version: string; readonly generation: number; readonly bootId: string; readonly uptimeMs: number }>;
+  renew(renewal: Renewal, signal: AbortSignal): Promise<void>;
+  /** Mounts the root disk and warms it: only while a template is made. */
+  prepare(preparation: { readonly diskBytes: number; readonly warm: readonly (readonly string[])[] }, signal: AbortSignal): Promise<void>;
+  freeze(timeoutMs: number, signal: AbortSignal): Promise<boolean>;
+  thaw(signal: AbortSignal): Promise<void>;
+  stats(signal: AbortSignal): Promise<SandboxStats>;
+  processes(signal: AbortSignal): Promise<readonly SandboxProcess[]>;
+  readonly execs: GuestExecs;
+  readonly files: GuestFiles;
+  /** Ends the session on the channel; nothing inside the guest ends with it. */
+  close(): Promise<void>;
+}
+
+export interface Renewal {
+  readonly generation: number;
+  readonly hostname: string;
+  /** 32 hexadecimal digits. */
+  readonly machineId: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly thaw: boolean;
+}
+
+export interface ExecSpec {
+  readonly id: string;
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory?: string;
+  readonly user?: string;
+  readonly stdin: boolean;
+  readonly timeoutMs?: number;
+  readonly outputLimitBytes?: number;
+}
+
+export interface ExecStatus {
+  readonly id: string;
+  readonly argv: readonly string[];
+  readonly pid: number;
+  readonly state: "Running" | "Exited";
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly timedOut: boolean;
+  readonly startedAtUnixMs: number;
+  readonly endedAtUnixMs?: number;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly droppedBytes: number;
+  readonly stdinOpen: boolean;
+  readonly durationMs: number;
+}
+
+export type OutputFrame =
+  | { readonly kind: "status"; readonly status: ExecStatus }
+  | { readonly kind: "stdout" | "stderr"; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: "gap"; readonly from: number; readonly to: number }
+  | { readonly kind: "end"; readonly status: ExecStatus };
+
+export interface GuestExecs {
+  /** Starts an exec and leaves it to itself. */
+  start(spec: ExecSpec, signal: AbortSignal): Promise<ExecStatus>;
+  /** Starts an exec and follows it, in one round trip. First frame `status`, last `end`. Aborting ends the following, not the exec. Not reading holds the exec back. */
+  run(spec: ExecSpec, signal: AbortSignal): AsyncIterable<OutputFrame>;
+  /** Follows an exec from an offset of its output. */
+  attach(id: string, offset: number, signal: AbortSignal): AsyncIterable<OutputFrame>;
+  list(signal: AbortSignal): Promise<readonly ExecStatus[]>;
+  /** With waitMs it answers when the exec has ended or the time is over. */
+  get(id: string, waitMs: number, signal: AbortSignal): Promise<ExecStatus>;
+  writeStdin(id: string, input: AsyncIterable<Uint8Array>, options: { readonly close: boolean }, signal: AbortSignal): Promise<number>;
+  signal(id: string, name: string, signal: AbortSignal): Promise<void>;
+  delete(id: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
+}
+
+export interface GuestFiles {
+  read(path: string, range: { readonly offset?: number; readonly length?: number }, signal: AbortSignal): Promise<{ readonly sizeBytes: number; readonly mode: string; readonly content: Readable }>;
+  write(path: string, content: AsyncIterable<Uint8Array>, options: WriteOptions, signal: AbortSignal): Promise<number>;
+  delete(path: string, options: { readonly recursive: boolean }, signal: AbortSignal): Promise<void>;
+  stat(path: string, signal: AbortSignal): Promise<Entry>;
+  list(path: string, signal: AbortSignal): Promise<{ readonly path: string; readonly entries: readonly Entry[]; readonly truncated: boolean }>;
+  makeDirectory(path: string, options: { readonly createParents: boolean; readonly mode?: string }, signal: AbortSignal): Promise<void>;
+  move(from: string, to: string, options: { readonly overwrite: boolean }, signal: AbortSignal): Promise<void>;
+  readArchive(path: string, signal: AbortSignal): Promise<Readable>;
+  writeArchive(path: string, content: AsyncIterable<Uint8Array>, options: { readonly user?: string }, signal: AbortSignal): Promise<number>;
+}
+
+export interface WriteOptions {
+  readonly mode?: string;
+  readonly user?: string;
+  readonly createDirs: boolean;
+}
