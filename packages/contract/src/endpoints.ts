@@ -11,6 +11,7 @@ import * as system from "./system.js";
 export const endpoints: readonly Endpoint[] = [
   system.getHealth,
   system.getVersion,
+  system.getDoctor,
   sandboxes.createSandbox,
   sandboxes.listSandboxes,
   sandboxes.countSandboxes,

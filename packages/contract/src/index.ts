@@ -85,4 +85,4 @@ export {
   sandboxStates,
 } from "./sandboxes.js";
 export { defaultSize, grid, parseCpu, parseMiB, roundUp, type Size, type Tier, tiers } from "./sizes.js";
-export { getHealth, getVersion, Health, Version } from "./system.js";
+export { Doctor, getDoctor, getHealth, getVersion, Health, Version } from "./system.js";

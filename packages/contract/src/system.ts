@@ -26,6 +26,34 @@ export const Version = z
   .meta({ id: "Version" });
 export type Version = z.infer<typeof Version>;
 
+/** What the daemon's host has and lacks. */
+export const Doctor = z
+  .object({
+    findings: z.array(
+      z.object({
+        /** Stable name of what was looked at: kvm, qemu, kernel, disk, cgroups, namespaces, … */
+        check: z.string(),
+        level: z.enum(["ok", "warning", "error"]),
+        sentence: z.string(),
+        /** A command that mends it. */
+        remedy: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({ id: "Doctor" });
+export type Doctor = z.infer<typeof Doctor>;
+
+export const getDoctor = endpoint({
+  id: "getDoctor",
+  method: "GET",
+  path: "/v1/doctor",
+  summary: "What this host has and lacks for running sandboxes",
+  params: Nothing,
+  query: Nothing,
+  body: "none",
+  result: Doctor,
+});
+
 export const getHealth = endpoint({
   id: "getHealth",
   method: "GET",

@@ -4,18 +4,27 @@
  *
  * Errors: AlcoveError with the contract's codes; GuestUnresponsive when the agent breaks the protocol or is silent.
  */
-import type { Readable } from "node:stream";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import type { Entry, SandboxProcess, SandboxStats } from "@alcove/contract";
 
 /** How to open one of the channel's two streams anew; engines hand this to `connectGuest`. */
 export type OpenStream = (name: "agent" | "host", signal: AbortSignal) => Promise<Duplex>;
 
 export interface Guest {
-  health(signal: AbortSignal): Promise<{ readonly version: string; readonly generation: number; readonly bootId: string; readonly uptimeMs: number }>;
+  health(
+    signal: AbortSignal,
+  ): Promise<{
+    readonly version: string;
+    readonly generation: number;
+    readonly bootId: string;
+    readonly uptimeMs: number;
+  }>;
   renew(renewal: Renewal, signal: AbortSignal): Promise<void>;
   /** Mounts the root disk and warms it: only while a template is made. */
-  prepare(preparation: { readonly diskBytes: number; readonly warm: readonly (readonly string[])[] }, signal: AbortSignal): Promise<void>;
+  prepare(
+    preparation: { readonly diskBytes: number; readonly warm: readonly (readonly string[])[] },
+    signal: AbortSignal,
+  ): Promise<void>;
   freeze(timeoutMs: number, signal: AbortSignal): Promise<boolean>;
   thaw(signal: AbortSignal): Promise<void>;
   stats(signal: AbortSignal): Promise<SandboxStats>;
@@ -79,21 +88,42 @@ export interface GuestExecs {
   list(signal: AbortSignal): Promise<readonly ExecStatus[]>;
   /** With waitMs it answers when the exec has ended or the time is over. */
   get(id: string, waitMs: number, signal: AbortSignal): Promise<ExecStatus>;
-  writeStdin(id: string, input: AsyncIterable<Uint8Array>, options: { readonly close: boolean }, signal: AbortSignal): Promise<number>;
+  writeStdin(
+    id: string,
+    input: AsyncIterable<Uint8Array>,
+    options: { readonly close: boolean },
+    signal: AbortSignal,
+  ): Promise<number>;
   signal(id: string, name: string, signal: AbortSignal): Promise<void>;
   delete(id: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
 }
 
 export interface GuestFiles {
-  read(path: string, range: { readonly offset?: number; readonly length?: number }, signal: AbortSignal): Promise<{ readonly sizeBytes: number; readonly mode: string; readonly content: Readable }>;
+  read(
+    path: string,
+    range: { readonly offset?: number; readonly length?: number },
+    signal: AbortSignal,
+  ): Promise<{ readonly sizeBytes: number; readonly mode: string; readonly content: Readable }>;
   write(path: string, content: AsyncIterable<Uint8Array>, options: WriteOptions, signal: AbortSignal): Promise<number>;
   delete(path: string, options: { readonly recursive: boolean }, signal: AbortSignal): Promise<void>;
   stat(path: string, signal: AbortSignal): Promise<Entry>;
-  list(path: string, signal: AbortSignal): Promise<{ readonly path: string; readonly entries: readonly Entry[]; readonly truncated: boolean }>;
-  makeDirectory(path: string, options: { readonly createParents: boolean; readonly mode?: string }, signal: AbortSignal): Promise<void>;
+  list(
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly path: string; readonly entries: readonly Entry[]; readonly truncated: boolean }>;
+  makeDirectory(
+    path: string,
+    options: { readonly createParents: boolean; readonly mode?: string },
+    signal: AbortSignal,
+  ): Promise<void>;
   move(from: string, to: string, options: { readonly overwrite: boolean }, signal: AbortSignal): Promise<void>;
   readArchive(path: string, signal: AbortSignal): Promise<Readable>;
-  writeArchive(path: string, content: AsyncIterable<Uint8Array>, options: { readonly user?: string }, signal: AbortSignal): Promise<number>;
+  writeArchive(
+    path: string,
+    content: AsyncIterable<Uint8Array>,
+    options: { readonly user?: string },
+    signal: AbortSignal,
+  ): Promise<number>;
 }
 
 export interface WriteOptions {

@@ -1,0 +1,154 @@
+/**
+ * Everything that can be done, by noun: what the HTTP API, and later every other face, is a translation of.
+ * Each call takes a signal; errors are AlcoveErrors with the contract's codes.
+ */
+import type { Readable } from "node:stream";
+import type {
+  AlcoveEvent,
+  CreateSandbox,
+  Doctor,
+  Entry,
+  Exec,
+  ExecResult,
+  ExecuteCommand,
+  ExecuteShellCommand,
+  Health,
+  Image,
+  Labels,
+  Sandbox,
+  SandboxProcess,
+  SandboxState,
+  SandboxStats,
+  StartExec,
+  Version,
+} from "@alcove/contract";
+
+export interface Control {
+  readonly sandboxes: SandboxControl;
+  readonly execs: ExecControl;
+  readonly files: FileControl;
+  readonly images: ImageControl;
+  readonly events: EventControl;
+  readonly system: SystemControl;
+}
+
+/** Names one sandbox, as in a path. */
+export interface SandboxRef {
+  readonly group: string;
+  readonly id: string;
+}
+
+export interface ExecRef extends SandboxRef {
+  readonly execId: string;
+}
+
+export interface SandboxFilter {
+  readonly labels?: Labels;
+  readonly state?: SandboxState;
+}
+
+export interface SandboxControl {
+  create(group: string, body: CreateSandbox, signal: AbortSignal): Promise<Sandbox>;
+  list(
+    group: string,
+    filter: SandboxFilter & { readonly page?: number; readonly pageSize?: number },
+  ): Promise<readonly Sandbox[]>;
+  count(group: string, filter: SandboxFilter): Promise<number>;
+  get(ref: SandboxRef): Promise<Sandbox>;
+  delete(ref: SandboxRef, signal: AbortSignal): Promise<void>;
+  stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats>;
+  processes(ref: SandboxRef, signal: AbortSignal): Promise<readonly SandboxProcess[]>;
+  console(ref: SandboxRef): Promise<Uint8Array>;
+}
+
+/** What a stream of an exec carries: the contract's messages, with output as bytes. */
+export type ExecMessage =
+  | { readonly type: "started" | "end"; readonly exec: Exec }
+  | {
+      readonly type: "output";
+      readonly stream: "stdout" | "stderr";
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly type: "gap"; readonly from: number; readonly to: number };
+
+export interface ExecControl {
+  runCommand(ref: SandboxRef, body: ExecuteCommand, signal: AbortSignal): Promise<ExecResult>;
+  runShellCommand(ref: SandboxRef, body: ExecuteShellCommand, signal: AbortSignal): Promise<ExecResult>;
+  /** Starts and follows. When the signal aborts, an exec whose id the client did not choose is deleted. Not reading holds the exec back. */
+  stream(ref: SandboxRef, body: StartExec, signal: AbortSignal): AsyncIterable<ExecMessage>;
+  start(ref: SandboxRef, body: StartExec, signal: AbortSignal): Promise<Exec>;
+  list(ref: SandboxRef, signal: AbortSignal): Promise<readonly Exec[]>;
+  get(ref: ExecRef, waitMs: number, signal: AbortSignal): Promise<Exec>;
+  attach(ref: ExecRef, offset: number, signal: AbortSignal): AsyncIterable<ExecMessage>;
+  writeStdin(
+    ref: ExecRef,
+    input: AsyncIterable<Uint8Array>,
+    options: { readonly close: boolean },
+    signal: AbortSignal,
+  ): Promise<number>;
+  signal(ref: ExecRef, name: string, signal: AbortSignal): Promise<void>;
+  delete(ref: ExecRef, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
+}
+
+export interface FileControl {
+  read(
+    ref: SandboxRef,
+    path: string,
+    range: { readonly offset?: number; readonly length?: number },
+    signal: AbortSignal,
+  ): Promise<{ readonly sizeBytes: number; readonly content: Readable }>;
+  write(
+    ref: SandboxRef,
+    path: string,
+    content: AsyncIterable<Uint8Array>,
+    options: { readonly mode?: string; readonly user?: string; readonly createDirs: boolean },
+    signal: AbortSignal,
+  ): Promise<number>;
+  delete(ref: SandboxRef, path: string, options: { readonly recursive: boolean }, signal: AbortSignal): Promise<void>;
+  stat(ref: SandboxRef, path: string, signal: AbortSignal): Promise<Entry>;
+  list(
+    ref: SandboxRef,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly path: string; readonly entries: readonly Entry[]; readonly truncated: boolean }>;
+  makeDirectory(
+    ref: SandboxRef,
+    path: string,
+    options: { readonly createParents: boolean; readonly mode?: string },
+    signal: AbortSignal,
+  ): Promise<void>;
+  move(
+    ref: SandboxRef,
+    from: string,
+    to: string,
+    options: { readonly overwrite: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  readArchive(ref: SandboxRef, path: string, signal: AbortSignal): Promise<Readable>;
+  writeArchive(
+    ref: SandboxRef,
+    path: string,
+    content: AsyncIterable<Uint8Array>,
+    options: { readonly user?: string },
+    signal: AbortSignal,
+  ): Promise<number>;
+}
+
+export interface ImageControl {
+  list(group: string): Promise<readonly Image[]>;
+  get(group: string, name: string): Promise<Image>;
+  /** Starts building, or joins a build, and answers at once. */
+  prepare(group: string, name: string): Promise<Image>;
+}
+
+export interface EventControl {
+  /** Ends with the signal, or when the daemon stops. A reader that is too slow gets a `gap`. */
+  follow(group: string, after: number | undefined, signal: AbortSignal): AsyncIterable<AlcoveEvent>;
+}
+
+export interface SystemControl {
+  health(): Promise<Health>;
+  version(): Version;
+  doctor(signal: AbortSignal): Promise<Doctor>;
+}
