@@ -64,7 +64,7 @@ export {
   parseLabelSelector,
   SandboxId,
 } from "./names.js";
-export { openApi } from "./openapi.js";
+export { errorsOf, openApi, tagOf } from "./openapi.js";
 export {
   CreateSandbox,
   countSandboxes,

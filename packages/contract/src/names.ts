@@ -83,7 +83,10 @@ export const Environment = z
   .meta({ id: "Environment" });
 
 /** Query flags: `true` or `false`, as text. */
-export const Flag = z.enum(["true", "false"]).transform((text) => text === "true");
+export const Flag = z
+  .enum(["true", "false"])
+  .transform((text) => text === "true")
+  .pipe(z.boolean());
 
 /** Whole numbers in queries, as text. */
 export const wholeNumber = (minimum: number, maximum: number) =>

@@ -1,4 +1,7 @@
-/** OpenAPI 3.1 out of the endpoints: nothing is written twice. */
+/**
+ * OpenAPI 3.1 out of the endpoints: nothing is written twice. A schema with `.meta({ id })` becomes a named component;
+ * what has none stands where it is used.
+ */
 import { z } from "zod";
 import type { Endpoint, Payload } from "./endpoint.js";
 import { endpoints } from "./endpoints.js";
@@ -6,50 +9,85 @@ import { commonErrors, type ErrorCode, errorCatalogue, Problem } from "./errors.
 
 type Json = Record<string, unknown>;
 
+/** What people read above each group of endpoints. */
+const tagDescriptions: Readonly<Record<Tag, string>> = {
+  system: "The daemon itself",
+  sandboxes: "Sandboxes: create, find, look into, delete",
+  execs: "Programs in a sandbox: buffered, streaming and detached",
+  files: "Files of a sandbox, of any size, and whole directories",
+  images: "What sandboxes start from",
+  events: "What changed, as it changes",
+};
+
+type Tag = "system" | "sandboxes" | "execs" | "files" | "images" | "events";
+
 export function openApi(version: string): Json {
+  const components: Json = {};
   const paths: Record<string, Json> = {};
   for (const endpoint of endpoints) {
     const path = endpoint.path.replace(/:(\w+)/g, "{$1}");
-    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint) };
+    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint, components) };
   }
+  schemaOf(Problem, "input", components);
   return {
     openapi: "3.1.0",
     info: {
       title: "Alcove",
       version,
       summary: "Sandboxes in microVMs on your own machine",
+      description:
+        "Errors are problem+json (RFC 9457) with a code of the catalogue. Unknown fields and queries are refused.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
-    servers: [{ url: "http://localhost", description: "The daemon's UNIX socket" }],
+    servers: [{ url: "/", description: "The daemon's UNIX socket; only its owner can open it" }],
     security: [],
-    tags: [...new Set(endpoints.map(tagOf))].map((name) => ({ name, description: `Everything about ${name}` })),
+    tags: Object.entries(tagDescriptions).map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas: { Problem: schemaOf(Problem, "output") } },
+    components: { schemas: sorted(components) },
   };
 }
 
-function operation(endpoint: Endpoint): Json {
+/** The group of endpoints that one belongs to, from its path's last noun. */
+export function tagOf(endpoint: Endpoint): Tag {
+  if (endpoint.path.includes("/files")) return "files";
+  if (endpoint.path.includes("/exec")) return "execs";
+  if (endpoint.path.includes("/diskimages")) return "images";
+  if (endpoint.path.includes("/events")) return "events";
+  return endpoint.path.includes("/sandboxes") ? "sandboxes" : "system";
+}
+
+/** Every code that an endpoint can answer: its own and the common ones. */
+export function errorsOf(endpoint: Endpoint): readonly ErrorCode[] {
+  return [...new Set<ErrorCode>([...commonErrors, ...endpoint.errors])];
+}
+
+function operation(endpoint: Endpoint, components: Json): Json {
+  const { body, stream } = endpoint;
   return {
     operationId: endpoint.id,
     summary: endpoint.summary,
     ...(endpoint.description === undefined ? {} : { description: endpoint.description }),
     tags: [tagOf(endpoint)],
-    parameters: [...parameters(endpoint.params, "path"), ...parameters(endpoint.query, "query")],
-    ...(endpoint.body === "none" ? {} : { requestBody: { required: true, content: content(endpoint.body, "input") } }),
-    responses: { [endpoint.status]: success(endpoint), ...failures(endpoint) },
-    ...(endpoint.stream === undefined
+    parameters: [
+      ...parameters(endpoint.params, "path", components),
+      ...parameters(endpoint.query, "query", components),
+    ],
+    ...(body === "none" ? {} : { requestBody: { required: true, content: content(body, components) } }),
+    responses: { [endpoint.status]: success(endpoint, components), ...failures(endpoint) },
+    ...(stream === undefined
       ? {}
       : {
           "x-websocket": {
-            send: schemaOf(endpoint.stream.send, "input"),
-            receive: schemaOf(endpoint.stream.receive, "output"),
+            send: inline(stream.send, components),
+            receive: inline(stream.receive, components),
           },
         }),
   };
 }
 
-function parameters(schema: z.ZodType, place: "path" | "query"): Json[] {
-  const { properties = {}, required = [] } = schemaOf(schema, "input") as {
+/** Queries travel as text; their schemas' output says what the text means (an integer, a boolean). */
+function parameters(schema: z.ZodType, place: "path" | "query", components: Json): Json[] {
+  const { properties = {}, required = [] } = schemaOf(schema, "output", components) as {
     properties?: Record<string, Json>;
     required?: string[];
   };
@@ -61,21 +99,20 @@ function parameters(schema: z.ZodType, place: "path" | "query"): Json[] {
   }));
 }
 
-function success(endpoint: Endpoint): Json {
+function success(endpoint: Endpoint, components: Json): Json {
   if (endpoint.status === 101) return { description: "The connection becomes a WebSocket" };
   if (endpoint.result === "none") return { description: "Done" };
-  return { description: endpoint.summary, content: content(endpoint.result, "output") };
+  return { description: endpoint.summary, content: content(endpoint.result, components) };
 }
 
-function content(payload: Payload, io: "input" | "output"): Json {
-  if (payload === "none") return {};
+function content(payload: Exclude<Payload, "none">, components: Json): Json {
   if (payload === "bytes") return { "application/octet-stream": { schema: { type: "string", format: "binary" } } };
-  return { "application/json": { schema: schemaOf(payload, io) } };
+  return { "application/json": { schema: schemaOf(payload, "input", components) } };
 }
 
 function failures(endpoint: Endpoint): Json {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of new Set<ErrorCode>([...commonErrors, ...endpoint.errors])) {
+  for (const code of errorsOf(endpoint)) {
     const status = errorCatalogue[code].status;
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
@@ -90,20 +127,33 @@ function failures(endpoint: Endpoint): Json {
   );
 }
 
-function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: "any",
-    reused: "inline",
-    override: ({ jsonSchema }) => void delete jsonSchema.id,
-  });
-  return rest;
+/** The schema's JSON form; named schemas in it are put into `components` and referred to. */
+function schemaOf(schema: z.ZodType, io: "input" | "output", components: Json): Json {
+  const wrapped = z.toJSONSchema(z.object({ schema }), { io, unrepresentable: "any" }) as {
+    properties: { schema: Json };
+    $defs?: Record<string, Json>;
+  };
+  for (const [name, definition] of Object.entries(wrapped.$defs ?? {})) components[name] = referred(definition);
+  return referred(wrapped.properties.schema);
 }
 
-function tagOf(endpoint: Endpoint): string {
-  const nouns = endpoint.path
-    .split("/")
-    .filter((part) => part !== "" && part !== "v1" && part !== "groups" && !part.startsWith(":"));
-  const noun = nouns.find((part) => /^(exec|execs|execute\w+|files)$/.test(part)) ?? nouns[0] ?? "system";
-  return noun.startsWith("exec") ? "execs" : noun === "health" || noun === "version" ? "system" : noun;
+/** The schema itself where no other place refers to it: linters do not look for references inside extensions. */
+function inline(schema: z.ZodType, components: Json): Json {
+  const form = schemaOf(schema, "input", components);
+  const name = typeof form.$ref === "string" ? form.$ref.replace("#/components/schemas/", "") : undefined;
+  if (name === undefined) return form;
+  const definition = components[name] as Json;
+  delete components[name];
+  return definition;
+}
+
+function referred(schema: Json): Json {
+  const text = JSON.stringify(schema, (key, value: unknown) =>
+    key === "id" && typeof value === "string" ? undefined : value,
+  );
+  return JSON.parse(text.replaceAll('"#/$defs/', '"#/components/schemas/')) as Json;
+}
+
+function sorted(record: Json): Json {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
