@@ -34,14 +34,15 @@ export interface RunResult {
 /** A program that could not be started or did not end well. The message names it, how it ended and its last lines. */
 export class RunError extends Error {
   override readonly name = "RunError";
-  constructor(
-    message: string,
-    readonly reason: "NotFound" | "Failed" | "TimedOut",
-    readonly exitCode: number | undefined,
-    readonly output: { readonly stdout: string; readonly stderr: string },
-    cause?: unknown,
-  ) {
-    super(message, cause === undefined ? undefined : { cause });
+  readonly reason: "NotFound" | "Failed" | "TimedOut";
+  readonly exitCode: number | undefined;
+  readonly output: Output;
+
+  constructor(message: string, how: Pick<RunError, "reason" | "exitCode" | "output"> & { readonly cause?: unknown }) {
+    super(message, how.cause === undefined ? undefined : { cause: how.cause });
+    this.reason = how.reason;
+    this.exitCode = how.exitCode;
+    this.output = how.output;
   }
 }
 
@@ -151,22 +152,30 @@ export function killGroup(group: number, signal: NodeJS.Signals): void {
   }
 }
 
-type Output = RunError["output"];
+interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 function timedOut(program: string, options: RunOptions, output: Output): RunError {
   const message = `${program} had not ended after ${options.timeoutMs} ms and was stopped${lastLines(output)}`;
-  return new RunError(message, "TimedOut", undefined, output);
+  return new RunError(message, { reason: "TimedOut", exitCode: undefined, output });
 }
 
 function notStarted(program: string, error: NodeJS.ErrnoException, output: Output): RunError {
   const why = error.code === "ENOENT" ? "there is no such program" : error.message;
-  return new RunError(`${program} could not be started: ${why}`, "NotFound", undefined, output, error);
+  return new RunError(`${program} could not be started: ${why}`, {
+    reason: "NotFound",
+    exitCode: undefined,
+    output,
+    cause: error,
+  });
 }
 
 function failed(program: string, end: Ending, output: Output): RunError {
   const how = end.signal === null ? `exit code ${end.exitCode}` : `signal ${end.signal}`;
   const message = `${program} ended with ${how}${lastLines(output)}`;
-  return new RunError(message, "Failed", end.exitCode ?? undefined, output);
+  return new RunError(message, { reason: "Failed", exitCode: end.exitCode ?? undefined, output });
 }
 
 function lastLines(output: Output): string {
