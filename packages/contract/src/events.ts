@@ -29,7 +29,7 @@ export const streamEvents = endpoint({
   description:
     "JSON lines (application/x-ndjson), an empty line every 15 s. With `after` it begins behind that sequence number, as far as events are kept (the newest 10,000).",
   params: GroupParams,
-  query: z.strictObject({ after: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional() }),
+  query: z.strictObject({ after: wholeNumber(0, Number.MAX_SAFE_INTEGER).exactOptional() }),
   body: "none",
   result: "bytes",
 });

@@ -129,7 +129,7 @@ function failures(endpoint: Endpoint): Json {
 
 /** The schema's JSON form; named schemas in it are put into `components` and referred to. */
 function schemaOf(schema: z.ZodType, io: "input" | "output", components: Json): Json {
-  const wrapped = z.toJSONSchema(z.object({ schema }), { io, unrepresentable: "any" }) as {
+  const wrapped = z.toJSONSchema(z.object({ schema }), { io, unrepresentable: "any" }) as Json as {
     properties: { schema: Json };
     $defs?: Record<string, Json>;
   };

@@ -156,12 +156,12 @@ export const listSandboxes = endpoint({
   summary: "List sandboxes, newest first",
   params: GroupParams,
   query: z.strictObject({
-    labels: LabelSelector.optional(),
-    state: SandboxState.optional(),
+    labels: LabelSelector.exactOptional(),
+    state: SandboxState.exactOptional(),
     /** From 1. */
-    page: wholeNumber(1, 1_000_000).optional(),
+    page: wholeNumber(1, 1_000_000).exactOptional(),
     /** Default 100. */
-    pageSize: wholeNumber(1, 1_000).optional(),
+    pageSize: wholeNumber(1, 1_000).exactOptional(),
   }),
   body: "none",
   result: z.array(Sandbox),
@@ -173,7 +173,7 @@ export const countSandboxes = endpoint({
   path: "/v1/groups/:group/sandboxes/count",
   summary: "Count sandboxes",
   params: GroupParams,
-  query: z.strictObject({ labels: LabelSelector.optional(), state: SandboxState.optional() }),
+  query: z.strictObject({ labels: LabelSelector.exactOptional(), state: SandboxState.exactOptional() }),
   body: "none",
   result: z.object({ count: z.number().int() }),
 });
