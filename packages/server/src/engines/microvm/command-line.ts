@@ -1,0 +1,143 @@
+/**
+ * QEMU's command line, as a pure function of what a machine is. The same devices in the same order stand in every use of a
+ * template: what was saved fits only the machine that it was saved from.
+ */
+
+export type Architecture = "x86-64" | "arm64";
+export type Accelerator = "kvm" | "tcg";
+
+export interface Platform {
+  readonly architecture: Architecture;
+  readonly accelerator: Accelerator;
+  /** Major and minor version of QEMU. */
+  readonly qemuVersion: readonly [number, number];
+  /** The host's time stamp counter, which a guest under emulation cannot measure (microvm.md): x86-64 and tcg only. */
+  readonly tscKhz?: number;
+}
+
+export interface MachineDevices {
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  /** The file that is the guest's memory. */
+  readonly memoryFile: string;
+  readonly disk: string;
+  /** Paths of the channel's and the control's sockets. */
+  readonly sockets: { readonly qmp: string; readonly agent: string; readonly host: string };
+}
+
+/** A machine boots a kernel, or goes on from a saved state that it inherits as an open file. */
+export type Origin =
+  | { readonly kind: "boot"; readonly kernel: string; readonly initramfs: string }
+  | { readonly kind: "restore"; readonly stateDescriptor: number };
+
+export const consoleDevice = "console";
+export const consoleBytes = 64 * 1024;
+/** The block device that sandboxes write to. */
+export const rootDiskNode = "root";
+/** Slots for disks that come later: virtio-mmio has no hot plug, what stands behind a slot can be changed. */
+export const spareDiskNodes = ["spare0", "spare1"] as const;
+
+export function qemuArguments(platform: Platform, devices: MachineDevices, origin: Origin): string[] {
+  return [
+    ...machine(platform, devices),
+    ...memory(platform, devices, origin),
+    ...confinement,
+    ...control(devices),
+    ...console_,
+    ...channel(devices),
+    ...disks(devices),
+    ...start(platform, origin),
+  ];
+}
+
+export function qemuProgram(architecture: Architecture): string {
+  return architecture === "x86-64" ? "qemu-system-x86_64" : "qemu-system-aarch64";
+}
+
+function machine({ architecture, accelerator }: Platform, { vcpus, memoryMiB }: MachineDevices): string[] {
+  const kind =
+    architecture === "x86-64"
+      ? "microvm,x-option-roms=off,rtc=on,acpi=on,pit=on,pic=on"
+      : `virt,gic-version=${accelerator === "kvm" ? "host" : "3"},its=off`;
+  return [
+    ...["-M", `${kind},memory-backend=mem,suppress-vmdesc=on`],
+    ...["-accel", accelerator === "tcg" ? "tcg,tb-size=32" : "kvm"],
+    ...["-cpu", accelerator === "tcg" ? "max" : "host"],
+    ...["-smp", String(vcpus)],
+    ...["-m", `${memoryMiB}M`],
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...["-global", "migration.send-configuration=off"],
+  ];
+}
+
+/**
+ * While a template is made its memory goes to the file; every machine started from it maps the file privately and shares
+ * the page cache. No balloon, no free-page reporting: they would punch holes into the file under every other machine.
+ */
+function memory({ qemuVersion }: Platform, { memoryMiB, memoryFile }: MachineDevices, origin: Origin): string[] {
+  const share = origin.kind === "boot" ? "on" : "off";
+  const readOnly = origin.kind === "restore" && opensMemoryReadOnly(qemuVersion) ? ",readonly=on,rom=off" : "";
+  return ["-object", `memory-backend-file,id=mem,size=${memoryMiB}M,mem-path=${escape(memoryFile)},share=${share}${readOnly}`];
+}
+
+/** Older ones map the memory as they open the file, and a guest whose memory cannot be written is dead. */
+export function opensMemoryReadOnly([major, minor]: readonly [number, number]): boolean {
+  return major > 8 || (major === 8 && minor >= 2);
+}
+
+const confinement = ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"];
+
+function control({ sockets }: MachineDevices): string[] {
+  return ["-qmp", `unix:${escape(sockets.qmp)},server=on,wait=off`];
+}
+
+const console_ = [
+  ...["-chardev", `ringbuf,id=${consoleDevice},size=${consoleBytes}`],
+  ...["-serial", `chardev:${consoleDevice}`],
+];
+
+function channel({ sockets }: MachineDevices): string[] {
+  const port = (name: "agent" | "host") => [
+    ...["-chardev", `socket,id=${name},path=${escape(sockets[name])},server=on,wait=off`],
+    ...["-device", `virtserialport,chardev=${name},name=${name}`],
+  ];
+  return ["-device", "virtio-serial-device", ...port("agent"), ...port("host")];
+}
+
+function disks({ disk }: MachineDevices): string[] {
+  return [
+    ...["-drive", `if=none,id=${rootDiskNode},file=${escape(disk)},format=qcow2,discard=unmap`],
+    ...["-device", `virtio-blk-device,drive=${rootDiskNode}`],
+    ...spareDiskNodes.flatMap((node) => [
+      ...["-blockdev", `driver=null-co,node-name=${node},size=0,read-zeroes=on`],
+      ...["-device", `virtio-blk-device,drive=${node}`],
+    ]),
+  ];
+}
+
+/** A restored machine needs no kernel: it is in its memory. It runs as soon as its state is read. */
+function start(platform: Platform, origin: Origin): string[] {
+  if (origin.kind === "restore") return ["-incoming", `fd:${origin.stateDescriptor}`];
+  return [
+    ...["-kernel", origin.kernel],
+    ...["-initrd", origin.initramfs],
+    ...["-append", kernelArguments(platform).join(" ")],
+  ];
+}
+
+function kernelArguments({ architecture, accelerator, tscKhz }: Platform): string[] {
+  return [
+    architecture === "x86-64" ? "console=ttyS0" : "console=ttyAMA0",
+    ...["reboot=t", "panic=-1", "quiet"],
+    ...(accelerator === "tcg" ? emulatedKernelArguments : []),
+    ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`]),
+  ];
+}
+
+/** What guards one process of a real processor from another's speculation has nothing to guard under emulation, and is slow there. */
+const emulatedKernelArguments = ["mitigations=off"];
+
+/** In QEMU's option syntax a comma within a value is written twice. */
+function escape(value: string): string {
+  return value.replaceAll(",", ",,");
+}

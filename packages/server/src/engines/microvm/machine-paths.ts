@@ -1,0 +1,55 @@
+/** Where everything of a machine lies. A machine's files are under the data directory, its sockets under the runtime directory. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+
+export interface MachinePaths {
+  /** Holds what must survive: the disk and the record. */
+  readonly directory: string;
+  readonly record: string;
+  readonly overlay: string;
+  /** Holds the sockets. */
+  readonly runtime: string;
+  readonly qmp: string;
+  readonly agent: string;
+  readonly host: string;
+}
+
+export interface Roots {
+  readonly dataDirectory: string;
+  readonly runtimeDirectory: string;
+}
+
+export const sandboxesDirectory = (roots: Roots) => join(roots.dataDirectory, "sandboxes");
+export const templatesDirectory = (roots: Roots) => join(roots.dataDirectory, "templates");
+export const socketsDirectory = (roots: Roots) => join(roots.runtimeDirectory, "m");
+
+/** The kernel takes 107; some are left for what stands beside them. */
+const longestSocketPathBytes = 100;
+
+export function machinePaths(roots: Roots, id: string): MachinePaths {
+  const directory = join(sandboxesDirectory(roots), id);
+  return pathsIn(directory, join(socketsDirectory(roots), shortId(id)));
+}
+
+export function pathsIn(directory: string, runtime: string): MachinePaths {
+  const agent = join(runtime, "agent");
+  if (Buffer.byteLength(agent) >= longestSocketPathBytes) {
+    throw new RangeError(
+      `the runtime directory's path is too long for sockets: ${agent}; set ALCOVE_RUNTIME_DIR to a shorter one`,
+    );
+  }
+  return {
+    directory,
+    record: join(directory, "machine.json"),
+    overlay: join(directory, "overlay.qcow2"),
+    runtime,
+    qmp: join(runtime, "qmp"),
+    agent,
+    host: join(runtime, "host"),
+  };
+}
+
+/** Twelve hexadecimal digits that stand for a sandbox's id where paths must be short. */
+export function shortId(id: string): string {
+  return createHash("sha256").update(id).digest("hex").slice(0, 12);
+}

@@ -1,0 +1,28 @@
+import type { Accelerator } from "./command-line.js";
+import type { Roots } from "./machine-paths.js";
+
+export interface MicrovmOptions extends Roots {
+  /** Holds vmlinuz, initramfs, agent and guest.json. */
+  readonly guestDirectory: string;
+  /** Found out by trying when left out. */
+  readonly accelerator?: Accelerator;
+  /** Told how long each phase of a start took, for benchmarks. */
+  readonly onTimings?: (timings: StartTimings) => void;
+}
+
+/** Milliseconds from the beginning of `start`. */
+export interface StartTimings {
+  readonly id: string;
+  /** The template was found whole. */
+  readonly template: number;
+  /** Disk, directories, limits were made. */
+  readonly files: number;
+  /** QEMU's process exists. */
+  readonly spawned: number;
+  /** QEMU listens: it has read its command line and made its devices. */
+  readonly listening: number;
+  /** The guest runs: the agent answered on the channel. */
+  readonly connected: number;
+  /** Renewed: the machine takes calls. */
+  readonly renewed: number;
+}

@@ -1,0 +1,73 @@
+/**
+ * Writes an empty qcow2 image on top of another, without starting qemu-img (40 ms a time). Format: docs/interop/qcow2.txt
+ * of QEMU, version 3, clusters of 64 KiB: header · refcount table · refcount block · first-level table, one cluster each.
+ */
+import { open } from "node:fs/promises";
+
+export interface Backing {
+  readonly path: string;
+  readonly format: "raw" | "qcow2";
+}
+
+const clusterBits = 16;
+const clusterBytes = 1 << clusterBits;
+const headerBytes = 104;
+/** A second-level table fills one cluster with 8-byte entries, one a cluster. */
+const bytesPerTable = clusterBytes * (clusterBytes / 8);
+const backingFormatExtension = 0xe2792aca;
+const clusters = { header: 0, refcountTable: 1, refcountBlock: 2, firstTable: 3, end: 4 } as const;
+const longestBackingPath = 1023;
+
+/** Fails when the file is there already. */
+export async function writeOverlay(path: string, backing: Backing, virtualBytes: number): Promise<void> {
+  const image = overlayImage(backing, virtualBytes);
+  const file = await open(path, "wx", 0o600);
+  try {
+    await file.write(image);
+    await file.truncate(clusters.end * clusterBytes);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The image's bytes up to its last one that is not zero. */
+export function overlayImage(backing: Backing, virtualBytes: number): Buffer {
+  const tables = Math.ceil(virtualBytes / bytesPerTable);
+  if (virtualBytes <= 0 || tables * 8 > clusterBytes) throw new RangeError(`a disk of ${virtualBytes} bytes is too large`);
+  const image = Buffer.alloc(clusters.refcountBlock * clusterBytes + clusters.end * 2);
+  writeHeader(image, { backing, virtualBytes, tables });
+  image.writeBigUInt64BE(BigInt(clusters.refcountBlock * clusterBytes), clusters.refcountTable * clusterBytes);
+  for (let cluster = 0; cluster < clusters.end; cluster++) {
+    image.writeUInt16BE(1, clusters.refcountBlock * clusterBytes + cluster * 2);
+  }
+  return image;
+}
+
+interface Header {
+  readonly backing: Backing;
+  readonly virtualBytes: number;
+  readonly tables: number;
+}
+
+function writeHeader(image: Buffer, { backing, virtualBytes, tables }: Header): void {
+  const path = Buffer.from(backing.path);
+  if (path.length > longestBackingPath) throw new RangeError(`the path ${backing.path} is too long for a qcow2 header`);
+  const format = Buffer.from(backing.format);
+  const pathAt = headerBytes + 16 + 8;
+  image.write("QFI\xfb", 0, "latin1");
+  image.writeUInt32BE(3, 4);
+  image.writeBigUInt64BE(BigInt(pathAt), 8);
+  image.writeUInt32BE(path.length, 16);
+  image.writeUInt32BE(clusterBits, 20);
+  image.writeBigUInt64BE(BigInt(virtualBytes), 24);
+  image.writeUInt32BE(tables, 36);
+  image.writeBigUInt64BE(BigInt(clusters.firstTable * clusterBytes), 40);
+  image.writeBigUInt64BE(BigInt(clusters.refcountTable * clusterBytes), 48);
+  image.writeUInt32BE(1, 56);
+  image.writeUInt32BE(4, 96);
+  image.writeUInt32BE(headerBytes, 100);
+  image.writeUInt32BE(backingFormatExtension, headerBytes);
+  image.writeUInt32BE(format.length, headerBytes + 4);
+  format.copy(image, headerBytes + 8);
+  path.copy(image, pathAt);
+}
