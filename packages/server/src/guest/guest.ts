@@ -11,9 +11,7 @@ import type { Entry, SandboxProcess, SandboxStats } from "@alcove/contract";
 export type OpenStream = (name: "agent" | "host", signal: AbortSignal) => Promise<Duplex>;
 
 export interface Guest {
-  health(
-    signal: AbortSignal,
-  ): Promise<{
+  health(signal: AbortSignal): Promise<{
     readonly version: string;
     readonly generation: number;
     readonly bootId: string;

@@ -1,0 +1,67 @@
+/** Reading the answer to one request: its head, and its body within bounds. */
+import http2, { type ClientHttp2Stream, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from "node:http2";
+import { CallDropped, ProtocolBreak } from "./fault.js";
+import type { AgentSession } from "./session.js";
+
+export type Head = IncomingHttpHeaders & IncomingHttpStatusHeader;
+
+/** Waits for the answer's head. An abort gives the request up. */
+export function headOf(session: AgentSession, stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
+  return untilClosed(session, stream, signal, (resolve) => stream.once("response", resolve));
+}
+
+/** Reads the whole body, at most so many bytes. */
+export function bodyOf(
+  session: AgentSession,
+  stream: ClientHttp2Stream,
+  maximumBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  return untilClosed(session, stream, signal, (resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    stream.on("data", (chunk: Buffer) => {
+      session.taken(chunk.length);
+      size += chunk.length;
+      if (size > maximumBytes) return reject(new ProtocolBreak(`it sent an answer of more than ${maximumBytes} bytes`));
+      chunks.push(chunk);
+    });
+    stream.once("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+  });
+}
+
+/** Lets go of a request: the agent is told that nobody reads its answer. */
+export function giveUp(stream: ClientHttp2Stream): void {
+  if (!stream.closed) stream.close(http2.constants.NGHTTP2_CANCEL);
+  stream.resume();
+}
+
+/** Runs `listen` until it settles, the stream closes or fails, or the signal aborts. */
+function untilClosed<T>(
+  session: AgentSession,
+  stream: ClientHttp2Stream,
+  signal: AbortSignal,
+  listen: (resolve: (value: T) => void, reject: (error: Error) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      signal.removeEventListener("abort", onAbort);
+      stream.off("error", onError).off("close", onClose);
+    };
+    const fail = (error: unknown) => {
+      done();
+      giveUp(stream);
+      reject(error);
+    };
+    const onAbort = () => fail(signal.reason);
+    const onError = (error: Error) => fail(session.faultOf(error));
+    const onClose = () => fail(session.faultOf(new CallDropped("the agent gave the call up")));
+    signal.addEventListener("abort", onAbort, { once: true });
+    stream.once("error", onError).once("close", onClose);
+    listen((value) => {
+      done();
+      resolve(value);
+    }, fail);
+    if (signal.aborted) onAbort();
+  });
+}

@@ -1,0 +1,48 @@
+/**
+ * Connects to a machine's agent. The two directions of the channel are connected apart: calls can be made as soon as the
+ * agent's is there. Each is connected again by itself when its session is lost, until `close`.
+ */
+import type { AgentLink } from "./call.js";
+import { execCalls } from "./execs.js";
+import { callerError } from "./fault.js";
+import { fileCalls } from "./files.js";
+import type { Guest, OpenStream } from "./guest.js";
+import { openSession } from "./hello.js";
+import { HostSession } from "./host-session.js";
+import { Link } from "./link.js";
+import { machineCalls } from "./machine.js";
+import { AgentSession } from "./session.js";
+
+export interface ConnectOptions {
+  /** Ends the connecting, not the connection. */
+  readonly signal: AbortSignal;
+  /** The sandbox's generation, as the hello tells it. */
+  readonly generation?: number;
+}
+
+/** Answers when the agent has said hello; GuestUnresponsive when it does not. */
+export async function connectGuest(open: OpenStream, options: ConnectOptions): Promise<Guest> {
+  const generation = options.generation ?? 0;
+  const agent: AgentLink = new Link(async (signal) => {
+    const greeting = await openSession(open, "agent", generation, signal);
+    return new AgentSession(greeting.stream);
+  });
+  const host = new Link(async (signal) => {
+    const greeting = await openSession(open, "host", generation, signal);
+    return new HostSession(greeting.stream);
+  });
+  try {
+    await agent.open(options.signal);
+  } catch (error) {
+    throw callerError(error, options.signal);
+  }
+  host.openLater();
+  return {
+    ...machineCalls(agent),
+    execs: execCalls(agent),
+    files: fileCalls(agent),
+    async close() {
+      await Promise.all([host.close(), agent.close()]);
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/** Receiving a body of any size, no faster than it is read. */
+
+import type { ClientHttp2Stream } from "node:http2";
+import { Readable } from "node:stream";
+import type { ErrorCode } from "@alcove/contract";
+import { withDeadline } from "../lib/deadline.js";
+import { giveUp, type Head, headOf } from "./answer.js";
+import { type AgentLink, refuse } from "./call.js";
+import { CallDropped, callerError, ProtocolBreak } from "./fault.js";
+import type { AgentSession } from "./session.js";
+
+const headDeadlineMs = 15_000;
+const bufferBytes = 256 * 1024;
+
+export interface Download {
+  readonly path: string;
+  readonly errors: readonly ErrorCode[];
+  /** How many bytes must come, by the answer's head; undefined when only the end tells. */
+  readonly lengthOf: (head: Head) => number | undefined;
+}
+
+export async function download(
+  link: AgentLink,
+  call: Download,
+  signal: AbortSignal,
+): Promise<{ readonly head: Head; readonly content: Readable }> {
+  using deadline = withDeadline(signal, headDeadlineMs);
+  let session: AgentSession | undefined;
+  try {
+    session = await link.session(deadline.signal);
+    const stream = session.request({ ":method": "GET", ":path": call.path }, false);
+    const head = await headOf(session, stream, deadline.signal);
+    await refuse(session, stream, head, call.errors, deadline.signal);
+    return { head, content: contentOf(session, stream, lengthOrGiveUp(call, head, stream), signal) };
+  } catch (error) {
+    if (error instanceof ProtocolBreak) session?.end(error);
+    if (!deadline.expired) throw callerError(error, signal);
+    void session?.checkAlive(2_000);
+    throw callerError(new Error(`no answer to a read within ${headDeadlineMs} ms`), signal);
+  }
+}
+
+function lengthOrGiveUp(call: Download, head: Head, stream: ClientHttp2Stream): number | undefined {
+  try {
+    return call.lengthOf(head);
+  } catch (error) {
+    giveUp(stream);
+    throw error;
+  }
+}
+
+function contentOf(
+  session: AgentSession,
+  stream: ClientHttp2Stream,
+  length: number | undefined,
+  signal: AbortSignal,
+): Readable {
+  let received = 0;
+  const fail = (error: unknown) => {
+    if (error instanceof ProtocolBreak) session.end(error);
+    content.destroy(callerError(session.faultOf(error), signal) as Error);
+  };
+  const onAbort = () => content.destroy(signal.reason as Error);
+  const content = new Readable({
+    highWaterMark: bufferBytes,
+    read: () => void stream.resume(),
+    destroy(error, done) {
+      signal.removeEventListener("abort", onAbort);
+      giveUp(stream);
+      done(error);
+    },
+  });
+  stream.on("data", (chunk: Buffer) => {
+    session.taken(chunk.length);
+    received += chunk.length;
+    if (length !== undefined && received > length)
+      fail(new ProtocolBreak(`it sent more than the ${length} bytes of a file`));
+    else if (!content.push(chunk)) stream.pause();
+  });
+  stream.once("end", () => {
+    if (length === undefined || received === length) content.push(null);
+  });
+  stream.once("error", fail);
+  stream.once("close", () => {
+    if (!content.readableEnded && !(stream.readableEnded && (length === undefined || received === length)))
+      fail(new CallDropped(`a file broke off after ${received} bytes`));
+  });
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  else stream.pause();
+  return content;
+}

@@ -1,0 +1,89 @@
+/** Calls about files. */
+import type { ErrorCode } from "@alcove/contract";
+import type { Head } from "./answer.js";
+import { type AgentLink, callAgent } from "./call.js";
+import { download } from "./download.js";
+import { ProtocolBreak } from "./fault.js";
+import type { GuestFiles } from "./guest.js";
+import { EntryAnswer, ListAnswer, Nothing, UnpackedAnswer, WrittenAnswer } from "./shapes.js";
+import { upload } from "./upload.js";
+
+const lookErrors = ["InvalidRequest", "FileNotFound", "PermissionDenied", "NotADirectory"] as const;
+const readErrors = [...lookErrors, "IsADirectory", "NotARegularFile"] as const;
+const changeErrors = [...lookErrors, "FileExists", "IsADirectory", "DirectoryNotEmpty", "DiskFull"] as const;
+const writeErrors = [...changeErrors, "NotARegularFile", "UserNotFound", "FileTooLarge"] as const;
+
+const maxListBytes = 32 * 1024 * 1024;
+/** Deleting or moving a large tree takes its time. */
+const treeDeadlineMs = 120_000;
+
+export function fileCalls(link: AgentLink): GuestFiles {
+  return { ...contentCalls(link), ...treeCalls(link) };
+}
+
+function contentCalls(link: AgentLink): Pick<GuestFiles, "read" | "write" | "readArchive" | "writeArchive"> {
+  return {
+    async read(path, range, signal) {
+      const call = { path: `/files?${query({ path, ...range })}`, errors: readErrors };
+      const lengthOf = (head: Head) => expectedLength(sizeOf(head), range);
+      const { head, content } = await download(link, { ...call, lengthOf }, signal);
+      return { sizeBytes: sizeOf(head), mode: modeOf(head), content };
+    },
+    async write(path, content, options, signal) {
+      const call = { method: "PUT", path: `/files?${query({ path, ...options })}`, content } as const;
+      const answer = await upload(link, { ...call, answer: WrittenAnswer, errors: writeErrors }, signal);
+      return answer.bytesWritten;
+    },
+    async readArchive(path, signal) {
+      const call = { path: `/files/archive?${query({ path })}`, errors: lookErrors, lengthOf: () => undefined };
+      return (await download(link, call, signal)).content;
+    },
+    async writeArchive(path, content, options, signal) {
+      const call = { method: "PUT", path: `/files/archive?${query({ path, ...options })}`, content } as const;
+      const answer = await upload(link, { ...call, answer: UnpackedAnswer, errors: writeErrors }, signal);
+      return answer.entries;
+    },
+  };
+}
+
+function treeCalls(link: AgentLink): Pick<GuestFiles, "delete" | "stat" | "list" | "makeDirectory" | "move"> {
+  const change = async (method: "POST" | "DELETE", path: string, body: unknown, signal: AbortSignal) => {
+    const call = { method, path, body, answer: Nothing, errors: changeErrors as readonly ErrorCode[] };
+    await callAgent(link, { ...call, deadlineMs: treeDeadlineMs }, signal);
+  };
+  return {
+    delete: (path, options, signal) => change("DELETE", `/files?${query({ path, ...options })}`, undefined, signal),
+    stat: (path, signal) => {
+      const call = { method: "GET", path: `/files/stat?${query({ path })}`, answer: EntryAnswer } as const;
+      return callAgent(link, { ...call, errors: lookErrors, isRepeatable: true }, signal);
+    },
+    list: (path, signal) => {
+      const call = { method: "GET", path: `/files/list?${query({ path })}`, answer: ListAnswer } as const;
+      return callAgent(link, { ...call, errors: lookErrors, maximumBytes: maxListBytes, isRepeatable: true }, signal);
+    },
+    makeDirectory: (path, options, signal) => change("POST", "/files/mkdir", { path, ...options }, signal),
+    move: (from, to, options, signal) => change("POST", "/files/move", { from, to, ...options }, signal),
+  };
+}
+
+function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const known = Object.entries(values).filter((entry) => entry[1] !== undefined);
+  return new URLSearchParams(known.map(([name, value]): [string, string] => [name, String(value)])).toString();
+}
+
+function sizeOf(head: Head): number {
+  const text = String(head["x-alcove-size"] ?? "");
+  if (!/^\d{1,15}$/.test(text)) throw new ProtocolBreak("it sent a file without its size");
+  return Number(text);
+}
+
+function modeOf(head: Head): string {
+  const text = String(head["x-alcove-mode"] ?? "");
+  if (!/^[0-7]{1,5}$/.test(text)) throw new ProtocolBreak("it sent a file without its mode");
+  return text;
+}
+
+function expectedLength(size: number, range: { readonly offset?: number; readonly length?: number }): number {
+  const rest = Math.max(0, size - (range.offset ?? 0));
+  return Math.min(rest, range.length ?? rest);
+}

@@ -1,0 +1,65 @@
+/**
+ * The host direction: the agent's calls to the daemon, one HTTP/2 connection with the agent as its client. It may ask what time
+ * it is, and nothing else; everything else costs it its session.
+ */
+import http2, { type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Duplex } from "node:stream";
+import { unixNanos } from "../lib/unix-nanos.js";
+import { ChannelLost, ProtocolBreak } from "./fault.js";
+import { checkLiving, destroyNextTick } from "./http2-socket.js";
+import { type Allowance, type Meter, startMeter } from "./meter.js";
+import { hostileBounds } from "./session.js";
+
+const allowance: Allowance = { burstBytes: 64 * 1024, bytesPerSecond: 8 * 1024 };
+
+export class HostSession {
+  /** Fulfils with what ended it. */
+  readonly ended: Promise<Error>;
+  readonly #http: ServerHttp2Session;
+  readonly #meter: Meter;
+  #fault: Error | undefined;
+
+  constructor(socket: Duplex) {
+    this.#http = http2.performServerHandshake(checkLiving(socket), {
+      ...hostileBounds,
+      maxSessionInvalidFrames: 16,
+      maxSessionRejectedStreams: 16,
+      settings: { maxConcurrentStreams: 8, initialWindowSize: 16_384, maxHeaderListSize: 8_192, enablePush: false },
+    });
+    this.#meter = startMeter(
+      socket,
+      allowance,
+      () => 0,
+      (bytes) => this.end(new ProtocolBreak(`${bytes} bytes came to the host's side at once`)),
+    );
+    this.ended = new Promise((resolve) => {
+      this.#http.on("error", (error) => this.end(new ProtocolBreak("its HTTP/2 was broken", { cause: error })));
+      this.#http.on("stream", (stream, headers) => answer(stream, headers));
+      this.#http.on("close", () => {
+        this.#meter.stop();
+        resolve(this.#fault ?? new ChannelLost("the host's session ended"));
+      });
+    });
+  }
+
+  get isOver(): boolean {
+    return this.#fault !== undefined || this.#http.closed || this.#http.destroyed;
+  }
+
+  end(fault: Error): void {
+    this.#fault ??= fault;
+    destroyNextTick(this.#http);
+  }
+}
+
+function answer(stream: ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
+  stream.on("error", () => {});
+  if (headers[":method"] === "GET" && headers[":path"] === "/time") {
+    stream.respond({ ":status": 200, "content-type": "application/json" });
+    stream.end(JSON.stringify({ unixNanos: unixNanos().toString() }));
+    return;
+  }
+  stream.respond({ ":status": 404, "content-type": "application/json" });
+  stream.end(JSON.stringify({ code: "RouteNotFound", message: "The daemon takes GET /time." }));
+  stream.close();
+}
