@@ -1,0 +1,72 @@
+/** One request from its arrival to its answer. */
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { AlcoveError } from "@alcove/contract";
+import type { Connections } from "./connections.js";
+import type { Logger } from "./logger.js";
+import { publicError, sendProblem } from "./problem.js";
+import { refuseBrowsers, target } from "./request-target.js";
+import type { HttpRoute, Match, RouteTable } from "./route-table.js";
+
+export interface Answering {
+  readonly routes: RouteTable;
+  readonly logger: Logger;
+  readonly connections: Connections;
+}
+
+/** Finds the route, runs it, and turns whatever it throws into a problem. */
+export async function answer(context: Answering, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { connections, logger } = context;
+  const requestId = requestIdOf(request);
+  response.setHeader("x-request-id", requestId);
+  const underway = connections.begin(response);
+  try {
+    refuseBrowsers(request);
+    const [path, query] = target(request);
+    if (request.method === "OPTIONS") return void options(context.routes, path, response);
+    const match = context.routes.match(request.method ?? "", path);
+    const route = httpRoute(match);
+    await route.handle({ request, params: match.params, query, ...underway }, response);
+  } catch (error) {
+    if (response.destroyed) return;
+    const shown = publicError(error, logger, { requestId, method: request.method, path: request.url });
+    fail(context.routes, request, response, shown);
+  }
+}
+
+function httpRoute({ route }: Match): HttpRoute {
+  if (route.kind === "http") return route;
+  throw new AlcoveError("InvalidRequest", "This endpoint is a WebSocket.", {
+    field: "upgrade",
+    hint: "Connect with a WebSocket client.",
+  });
+}
+
+function options(routes: RouteTable, path: string, response: ServerResponse): void {
+  response.writeHead(204, { allow: routes.methods(path).join(", ") }).end();
+}
+
+function fail(routes: RouteTable, request: IncomingMessage, response: ServerResponse, error: AlcoveError): void {
+  if (response.headersSent) {
+    // Half an answer must not look like a whole one.
+    response.destroy();
+    return;
+  }
+  for (const name of ["content-length", "content-type"]) response.removeHeader(name);
+  response.strictContentLength = false;
+  if (error.code === "MethodNotAllowed") response.setHeader("allow", routes.methods(target(request)[0]).join(", "));
+  // The rest of a body that nobody wants is not read: the connection ends with the answer.
+  if (!request.readableEnded && hasBody(request)) response.setHeader("connection", "close");
+  sendProblem(response, error);
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+  return encoding !== undefined || (length !== undefined && length !== "0");
+}
+
+/** The caller's own id, if it is harmless, so that its log and ours can be laid side by side. */
+function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}

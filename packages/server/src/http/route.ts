@@ -1,0 +1,114 @@
+/**
+ * `route` ties an endpoint of the contract to a handler: a handler is one expression over what was asked and `control`.
+ * Params, query and body have been checked when it runs.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Endpoint, Payload } from "@alcove/contract";
+import type { z } from "zod";
+import { readBody } from "./request-body.js";
+import type { Exchange, RouteTable } from "./route-table.js";
+import { queryObject, validate } from "./validation.js";
+
+export interface Call<Params extends z.ZodType, Query extends z.ZodType, Body extends Payload> {
+  readonly params: z.output<Params>;
+  readonly query: z.output<Query>;
+  readonly body: Given<Body>;
+  readonly signal: AbortSignal;
+  readonly daemonSignal: AbortSignal;
+}
+
+export type Given<Body extends Payload> = Body extends z.ZodType
+  ? z.output<Body>
+  : Body extends "bytes"
+    ? IncomingMessage
+    : undefined;
+
+export type Answer<Result extends Payload> = Result extends z.ZodType
+  ? z.input<Result>
+  : Result extends "bytes"
+    ? Bytes
+    : unknown;
+
+/** A result that is not JSON. */
+export interface Bytes {
+  readonly content: Readable | Uint8Array;
+  /** Absent where it is not known before the end. */
+  readonly length?: number;
+  readonly type?: string;
+  /** Sent whenever so much time has passed, so that both sides see that the other is there. */
+  readonly keepAlive?: { readonly everyMs: number; readonly text: string };
+}
+
+export function route<P extends z.ZodType, Q extends z.ZodType, B extends Payload, R extends Payload>(
+  routes: RouteTable,
+  endpoint: Endpoint<P, Q, B, R>,
+  handle: (call: Call<P, Q, B>) => Promise<Answer<R>> | Answer<R>,
+): void {
+  routes.add(endpoint.method, endpoint.path, {
+    kind: "http",
+    handle: async (exchange, response) => {
+      const checked = await check(endpoint, exchange);
+      const answer: unknown = await handle(checked);
+      if (endpoint.result === "none") response.writeHead(endpoint.status).end();
+      else if (endpoint.result === "bytes") await sendBytes(response, endpoint.status, answer as Bytes);
+      else sendJson(response, endpoint.status, answer);
+    },
+  });
+}
+
+async function check<P extends z.ZodType, Q extends z.ZodType, B extends Payload>(
+  endpoint: Endpoint<P, Q, B, Payload>,
+  exchange: Exchange,
+): Promise<Call<P, Q, B>> {
+  const params = validate(endpoint.params, exchange.params, "path");
+  const query = validate(endpoint.query, queryObject(exchange.query), "query");
+  const sent = await readBody(exchange.request, endpoint.body);
+  const body = typeof endpoint.body === "string" ? sent : validate(endpoint.body, sent, "body");
+  const { signal, daemonSignal } = exchange;
+  return { params, query, body: body as Given<B>, signal, daemonSignal };
+}
+
+export function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const text = JSON.stringify(value);
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  response.end(text);
+}
+
+async function sendBytes(response: ServerResponse, status: number, bytes: Bytes): Promise<void> {
+  const { content, length } = bytes;
+  response.setHeader("content-type", bytes.type ?? "application/octet-stream");
+  if (content instanceof Uint8Array) {
+    response.writeHead(status, { "content-length": content.byteLength }).end(content);
+    return;
+  }
+  if (length !== undefined) {
+    response.setHeader("content-length", length);
+    // A file that changes its size while it is read breaks the answer off instead of bending the connection.
+    response.strictContentLength = true;
+  }
+  response.writeHead(status).flushHeaders();
+  if (response.req.method === "HEAD") {
+    content.destroy();
+    response.end();
+    return;
+  }
+  await withKeepAlive(response, bytes.keepAlive, () => pipeline(content, response));
+}
+
+async function withKeepAlive(
+  response: ServerResponse,
+  keepAlive: Bytes["keepAlive"],
+  send: () => Promise<void>,
+): Promise<void> {
+  if (keepAlive === undefined) return send();
+  const timer = setInterval(() => {
+    if (!response.writableNeedDrain && !response.writableEnded) response.write(keepAlive.text);
+  }, keepAlive.everyMs);
+  try {
+    await send();
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,44 @@
+import {
+  countSandboxes,
+  createSandbox,
+  deleteSandbox,
+  getConsole,
+  getSandbox,
+  getSandboxStats,
+  type Labels,
+  listProcesses,
+  listSandboxes,
+  parseLabelSelector,
+  type SandboxState,
+} from "@alcove/contract";
+import type { SandboxControl, SandboxFilter } from "../../control/control.js";
+import { route } from "../route.js";
+import type { RouteTable } from "../route-table.js";
+
+export function sandboxRoutes(routes: RouteTable, sandboxes: SandboxControl): void {
+  // Creation and deletion are carried to their end whether their client waits or not.
+  route(routes, createSandbox, ({ params, body, daemonSignal }) => sandboxes.create(params.group, body, daemonSignal));
+  route(routes, listSandboxes, async ({ params, query: { labels, ...query } }) => [
+    ...(await sandboxes.list(params.group, { ...query, ...selector(labels) })),
+  ]);
+  route(routes, countSandboxes, async ({ params, query }) => ({
+    count: await sandboxes.count(params.group, filter(query)),
+  }));
+  route(routes, getSandbox, ({ params }) => sandboxes.get(params));
+  route(routes, deleteSandbox, ({ params, daemonSignal }) => sandboxes.delete(params, daemonSignal));
+  route(routes, getSandboxStats, ({ params, signal }) => sandboxes.stats(params, signal));
+  route(routes, listProcesses, async ({ params, signal }) => ({
+    processes: [...(await sandboxes.processes(params, signal))],
+  }));
+  route(routes, getConsole, async ({ params }) => ({ content: await sandboxes.console(params) }));
+}
+
+function filter(query: { labels?: string; state?: SandboxState }): SandboxFilter {
+  const { labels, ...rest } = query;
+  return { ...rest, ...selector(labels) };
+}
+
+function selector(text: string | undefined): { labels?: Labels } {
+  const labels = text === undefined ? undefined : parseLabelSelector(text);
+  return labels === undefined ? {} : { labels };
+}

@@ -1,0 +1,18 @@
+import { getDoctor, getHealth, getVersion, openApi } from "@alcove/contract";
+import type { SystemControl } from "../../control/control.js";
+import { route, sendJson } from "../route.js";
+import type { RouteTable } from "../route-table.js";
+
+export function systemRoutes(routes: RouteTable, system: SystemControl, version: string): void {
+  route(routes, getHealth, () => system.health());
+  route(routes, getVersion, () => system.version());
+  route(routes, getDoctor, ({ signal }) => system.doctor(signal));
+  let description: ReturnType<typeof openApi> | undefined;
+  routes.add("GET", "/openapi.json", {
+    kind: "http",
+    handle: async (_exchange, response) => {
+      description ??= openApi(version);
+      sendJson(response, 200, description);
+    },
+  });
+}

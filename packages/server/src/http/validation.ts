@@ -1,0 +1,90 @@
+/** From what was sent to what the contract promises; what does not fit becomes InvalidRequest with field, value and hint. */
+import { AlcoveError } from "@alcove/contract";
+import { z } from "zod";
+
+type Place = "path" | "query" | "body" | "message";
+
+/** The parsed value; the first fault found is the one that is told. */
+export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown, place: Place): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw issue === undefined ? new AlcoveError("InvalidRequest") : invalid(issue, input, schema, place);
+}
+
+/** A query as an object; a parameter that is repeated is refused, since readers differ on which one counts. */
+export function queryObject(query: URLSearchParams): Record<string, string> {
+  const entries = new Map<string, string>();
+  for (const [name, value] of query) {
+    if (entries.has(name)) {
+      throw new AlcoveError("InvalidRequest", `The query parameter ${shortened(name)} is given more than once.`, {
+        field: shortened(name),
+        hint: "Give it once.",
+      });
+    }
+    entries.set(name, value);
+  }
+  return Object.fromEntries(entries);
+}
+
+function invalid(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, place: Place): AlcoveError {
+  if (issue.code === "unrecognized_keys") return unknownField(issue, input, schema, place);
+  if (issue.code === "invalid_union" && issue.errors?.[0]?.[0] !== undefined) {
+    const inner = issue.errors[0][0];
+    return invalid({ ...inner, path: [...issue.path, ...inner.path] }, input, schema, place);
+  }
+  const field = fieldPath(issue.path);
+  const seen = valueAt(input, issue.path);
+  const subject = field === "" ? `The ${place}` : field;
+  const isMissing = issue.code === "invalid_type" && seen === undefined;
+  return new AlcoveError("InvalidRequest", isMissing ? `${subject} is required.` : sentence(subject, issue, seen), {
+    ...(field === "" ? {} : { field }),
+    ...(seen === undefined ? {} : { value: shown(seen) }),
+  });
+}
+
+function unknownField(
+  issue: z.core.$ZodIssueUnrecognizedKeys,
+  input: unknown,
+  schema: z.ZodType,
+  place: Place,
+): AlcoveError {
+  const path = [...issue.path, issue.keys[0] ?? ""];
+  const field = fieldPath(path);
+  const known = issue.path.length === 0 && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const what = place === "query" ? "query parameter" : "field";
+  return new AlcoveError("InvalidRequest", `There is no ${what} ${field} here.`, {
+    field,
+    value: shown(valueAt(input, path)),
+    ...(known.length === 0 ? {} : { hint: `Known are ${known.join(", ")}.` }),
+  });
+}
+
+function sentence(subject: string, issue: z.core.$ZodIssue, seen: unknown): string {
+  const message = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  const saw = seen === undefined ? "" : `; got ${shown(seen)}`;
+  return message.startsWith("must ") ? `${subject} ${message}${saw}.` : `${subject}: ${message}${saw}.`;
+}
+
+function fieldPath(path: readonly PropertyKey[]): string {
+  let text = "";
+  for (const part of path) text += typeof part === "number" ? `[${part}]` : `${text === "" ? "" : "."}${String(part)}`;
+  return shortened(text);
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  let value = input;
+  for (const part of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[part];
+  }
+  return value;
+}
+
+function shown(value: unknown): string {
+  return shortened(typeof value === "string" ? JSON.stringify(value.slice(0, 200)) : (JSON.stringify(value) ?? ""));
+}
+
+function shortened(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
