@@ -1,0 +1,86 @@
+/** What is measured. Ids never change: results of different days are compared by them. */
+import type { Act } from "./measure.js";
+
+export interface Row {
+  readonly id: RowId;
+  readonly what: string;
+  readonly unit: "ms" | "MB/s";
+  /** Ratio to the peer's median (ours ÷ peer): at most this for times, at least this for throughputs. */
+  readonly goal: { readonly value: number; readonly of: "ratio" };
+  /** Where the design wants to be one day. */
+  readonly aim: string;
+}
+
+export const payloadBytes = 256_000_000;
+
+export const rows = [
+  {
+    id: "create-template",
+    what: "create → first output, from the image's template: SDK against Docker's API (create, start, output)",
+    unit: "ms",
+    goal: { value: 1, of: "ratio" },
+    aim: "≤ 0.7 ×",
+  },
+  {
+    id: "create-template-cli",
+    what: "the same by command: alcove run against docker run",
+    unit: "ms",
+    goal: { value: 1, of: "ratio" },
+    aim: "≤ 0.7 ×",
+  },
+  {
+    id: "exec",
+    what: "round trip of `true` in a running sandbox: SDK against Docker's API",
+    unit: "ms",
+    goal: { value: 0.3, of: "ratio" },
+    aim: "≤ 0.15 ×",
+  },
+  {
+    id: "exec-cli",
+    what: "the same by command: alcove exec against docker exec",
+    unit: "ms",
+    goal: { value: 0.3, of: "ratio" },
+    aim: "≤ 0.15 ×",
+  },
+  {
+    id: "upload",
+    what: "one file of 256 MB onto the guest's disk, synced: SDK against Docker's API",
+    unit: "MB/s",
+    goal: { value: 1, of: "ratio" },
+    aim: "≥ 60 MB/s",
+  },
+  {
+    id: "upload-cli",
+    what: "the same by command: alcove cp against docker cp",
+    unit: "MB/s",
+    goal: { value: 1, of: "ratio" },
+    aim: "≥ 60 MB/s",
+  },
+  {
+    id: "download",
+    what: "one file of 256 MB from the guest's disk: SDK against Docker's API",
+    unit: "MB/s",
+    goal: { value: 1, of: "ratio" },
+    aim: "≥ 60 MB/s",
+  },
+  {
+    id: "download-cli",
+    what: "the same by command: alcove cp against docker cp",
+    unit: "MB/s",
+    goal: { value: 1, of: "ratio" },
+    aim: "≥ 60 MB/s",
+  },
+] as const satisfies readonly (Omit<Row, "id"> & { readonly id: string })[];
+
+export type RowId =
+  | "create-template"
+  | "create-template-cli"
+  | "exec"
+  | "exec-cli"
+  | "upload"
+  | "upload-cli"
+  | "download"
+  | "download-cli";
+
+/** One side's way to do every row; an act answers milliseconds. */
+export type Acts = Readonly<Record<RowId, Act>>;

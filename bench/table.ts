@@ -1,0 +1,41 @@
+/** Tables for terminals and for Markdown. */
+import type { RowResult } from "./result.js";
+
+const headings = ["row", "Alcove p50 / p95", "Docker p50 / p95", "ratio", "goal", "met"] as const;
+
+export function resultTable(rows: readonly RowResult[]): string {
+  return asTable([headings, ...rows.map(cellsOf)]);
+}
+
+/** The same for the README. */
+export function markdownTable(rows: readonly RowResult[]): string {
+  const lines = [headings, headings.map(() => "---"), ...rows.map(cellsOf)];
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+export function asTable(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
+  return lines
+    .map((cells) =>
+      cells
+        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function cellsOf(row: RowResult): readonly string[] {
+  const figures = (side: { p50: number; p95: number } | null) =>
+    side === null ? "—" : `${side.p50.toFixed(1)} / ${side.p95.toFixed(1)} ${row.unit}`;
+  const sign = row.unit === "ms" ? "≤" : "≥";
+  const met = row.met === null ? "—" : row.met ? "yes" : "no";
+  return [
+    row.id,
+    figures(row.ours),
+    figures(row.peer),
+    row.ratio === null ? "—" : `${row.ratio.toFixed(2)} ×`,
+    `${sign} ${row.goal.value} ×`,
+    met,
+  ];
+}
