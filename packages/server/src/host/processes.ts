@@ -65,3 +65,10 @@ async function readProc(path: string): Promise<string | undefined> {
     throw error;
   }
 }
+
+/** Processor time that the process has used, in ms; NaN when it is gone. The kernel counts in hundredths of a second. */
+export async function processCpuMs({ pid }: ProcessIdentity): Promise<number> {
+  const stat = (await readProc(`/proc/${pid}/stat`)) ?? "";
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}

@@ -17,6 +17,8 @@ export interface SpawnedProgram {
   readonly identity: ProcessIdentity;
   /** Fulfils when it has ended, with a sentence on how; never rejects. */
   readonly ended: Promise<string>;
+  /** Lets go of it: nothing of it keeps this process from ending. */
+  letGo(): void;
 }
 
 const lastWordsBytes = 4096;
@@ -30,10 +32,13 @@ export async function spawnDetached(detached: DetachedProgram): Promise<SpawnedP
   });
   const ended = ending(child, detached.program);
   if (child.pid === undefined) throw new Error(await ended);
-  child.unref();
   const identity = await identifyProcess(child.pid);
   if (identity === undefined) throw new Error(await ended);
-  return { identity, ended };
+  const letGo = () => {
+    child.unref();
+    child.stderr?.destroy();
+  };
+  return { identity, ended, letGo };
 }
 
 function ending(child: ChildProcess, program: string): Promise<string> {

@@ -77,7 +77,10 @@ function machine({ architecture, accelerator }: Platform, { vcpus, memoryMiB }: 
 function memory({ qemuVersion }: Platform, { memoryMiB, memoryFile }: MachineDevices, origin: Origin): string[] {
   const share = origin.kind === "boot" ? "on" : "off";
   const readOnly = origin.kind === "restore" && opensMemoryReadOnly(qemuVersion) ? ",readonly=on,rom=off" : "";
-  return ["-object", `memory-backend-file,id=mem,size=${memoryMiB}M,mem-path=${escape(memoryFile)},share=${share}${readOnly}`];
+  return [
+    "-object",
+    `memory-backend-file,id=mem,size=${memoryMiB}M,mem-path=${escape(memoryFile)},share=${share}${readOnly}`,
+  ];
 }
 
 /** Older ones map the memory as they open the file, and a guest whose memory cannot be written is dead. */

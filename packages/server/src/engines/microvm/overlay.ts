@@ -33,7 +33,8 @@ export async function writeOverlay(path: string, backing: Backing, virtualBytes:
 /** The image's bytes up to its last one that is not zero. */
 export function overlayImage(backing: Backing, virtualBytes: number): Buffer {
   const tables = Math.ceil(virtualBytes / bytesPerTable);
-  if (virtualBytes <= 0 || tables * 8 > clusterBytes) throw new RangeError(`a disk of ${virtualBytes} bytes is too large`);
+  if (virtualBytes <= 0 || tables * 8 > clusterBytes)
+    throw new RangeError(`a disk of ${virtualBytes} bytes is too large`);
   const image = Buffer.alloc(clusters.refcountBlock * clusterBytes + clusters.end * 2);
   writeHeader(image, { backing, virtualBytes, tables });
   image.writeBigUInt64BE(BigInt(clusters.refcountBlock * clusterBytes), clusters.refcountTable * clusterBytes);

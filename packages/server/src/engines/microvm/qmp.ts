@@ -48,6 +48,10 @@ export class Qmp {
     socket.once("close", () => this.#abandon("QEMU's control channel is closed"));
   }
 
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   /** Asks QEMU for its ordinary mode; nothing else is answered before. */
   async negotiate(signal: AbortSignal): Promise<void> {
     await this.execute("qmp_capabilities", {}, signal);

@@ -1,0 +1,108 @@
+/**
+ * Boots a guest to its agent's hello. Under emulation two boots of five hang in the kernel's timer calibration, where the
+ * kernel is not told the counter's rate, and one in twenty-four where it is: so every boot has a deadline and is tried again.
+ */
+import { rm } from "node:fs/promises";
+import { AlcoveError } from "@alcove/contract";
+import { connectGuest } from "../../guest/connect.js";
+import type { Guest } from "../../guest/guest.js";
+import { killProcess } from "../../host/processes.js";
+import type { SpawnedProgram } from "../../host/spawn.js";
+import { withDeadline } from "../../lib/deadline.js";
+import { printable } from "../../lib/printable.js";
+import type { MachineDevices, Origin } from "./command-line.js";
+import { GuestConsole } from "./guest-console.js";
+import { launch } from "./launch.js";
+import type { MachineHost } from "./machine-host.js";
+import type { Qmp } from "./qmp.js";
+import { connectSocket } from "./socket.js";
+import { connectQmp } from "./start.js";
+
+export interface BootPlan {
+  readonly devices: MachineDevices;
+  readonly uid: number | undefined;
+  readonly groups: readonly string[];
+  readonly deadlineMs: number;
+  readonly tries: number;
+  readonly onTry?: (attempt: number) => void;
+}
+
+export interface Booted {
+  readonly guest: Guest;
+  readonly qmp: Qmp;
+  readonly program: SpawnedProgram;
+  /** Ends the machine; its files stay. */
+  end(): Promise<void>;
+}
+
+export async function boot(host: MachineHost, plan: BootPlan, signal: AbortSignal): Promise<Booted> {
+  let last: unknown;
+  for (let attempt = 1; attempt <= plan.tries; attempt++) {
+    plan.onTry?.(attempt);
+    try {
+      return await bootOnce(host, plan, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      last = error;
+    }
+  }
+  throw new AlcoveError(
+    "EngineUnavailable",
+    `The guest did not boot in ${plan.tries} tries of ${plan.deadlineMs} ms each; the last one: ${messageOf(last)}`,
+    { cause: last },
+  );
+}
+
+async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal): Promise<Booted> {
+  await rm(plan.devices.memoryFile, { force: true });
+  const { kernel, initramfs } = host.installation.assets;
+  const origin: Origin = { kind: "boot", kernel, initramfs };
+  const program = await launch(host, { ...plan, origin, inherited: [] });
+  using deadline = withDeadline(signal, plan.deadlineMs);
+  let qmp: Qmp | undefined;
+  const end = async () => {
+    qmp?.close();
+    await killProcess(program.identity, AbortSignal.timeout(10_000));
+  };
+  try {
+    const control = await unlessEnded(program, connectQmp(plan.devices.sockets, deadline.signal));
+    qmp = control;
+    const guest = await unlessEnded(program, connectAgent(plan.devices, deadline.signal));
+    return { guest, qmp, program, end: async () => void (await Promise.all([guest.close(), end()])) };
+  } catch (error) {
+    const seen = qmp === undefined ? "" : await lastLines(qmp);
+    await end();
+    throw new Error(`${messageOf(error)}${seen}`, { cause: error });
+  }
+}
+
+/** The agent's hellos give up after some seconds, a guest's kernel takes longer: asked again until the deadline. */
+async function connectAgent({ sockets }: MachineDevices, signal: AbortSignal): Promise<Guest> {
+  for (;;) {
+    try {
+      return await connectGuest((name, within) => connectSocket(sockets[name], within), { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof AlcoveError)) throw error;
+    }
+  }
+}
+
+async function unlessEnded<T>(program: SpawnedProgram, work: Promise<T>): Promise<T> {
+  const died = program.ended.then((how) => Promise.reject(new Error(how)));
+  return Promise.race([work, died]);
+}
+
+async function lastLines(qmp: Qmp): Promise<string> {
+  try {
+    const text = Buffer.from(await new GuestConsole(qmp).read(AbortSignal.timeout(2_000))).toString("latin1");
+    const lines = text.trim().split("\n").slice(-5).join("\n");
+    return lines === "" ? "; its console is empty" : `; its console's last lines:\n${printable(lines)}`;
+  } catch {
+    return "";
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

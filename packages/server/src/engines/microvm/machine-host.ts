@@ -1,0 +1,38 @@
+/** What every machine of this engine shares: where things lie, what it is made of, and how it is limited. */
+import type { Size } from "@alcove/contract";
+import type { Cgroups } from "../../host/cgroups.js";
+import type { Installation } from "./installation.js";
+import type { Roots } from "./machine-paths.js";
+import type { MachineUsers } from "./machine-users.js";
+
+export interface MachineHost {
+  readonly roots: Roots;
+  readonly installation: Installation;
+  readonly hostBootId: string;
+  /** Undefined where this user has no rights to make control groups. */
+  readonly cgroups: Cgroups | undefined;
+  /** Undefined where this is not root. */
+  readonly users: MachineUsers | undefined;
+}
+
+const bytesPerMiB = 1024 * 1024;
+
+/** What QEMU needs besides the guest's memory: code, devices and, under emulation, translated code. */
+export const overheadMiB = 160;
+
+/** Well below the daemon's, so that it answers while every machine computes. */
+const cpuWeight = 25;
+/** QEMU has a thread for each processor, and up to 64 for its disks. */
+const maximumThreads = 160;
+
+export function limitsOf(size: Size) {
+  return { memoryBytes: (size.memoryMiB + 2 * overheadMiB) * bytesPerMiB, pids: maximumThreads, cpuWeight };
+}
+
+export function diskBytesOf(size: Size): number {
+  return size.diskMiB * bytesPerMiB;
+}
+
+export function vcpusOf(size: Size): number {
+  return Math.max(1, Math.ceil(size.cpuMillicores / 1000));
+}

@@ -1,0 +1,32 @@
+/** What is written down about a machine, so that a daemon that comes later finds it again. Written before it takes calls. */
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { z } from "zod";
+
+const MachineRecord = z.object({
+  version: z.literal(1),
+  id: z.string(),
+  pid: z.number().int().positive(),
+  /** With the pid it names one process (host/processes.ts). */
+  startTime: z.string(),
+  hostBootId: z.string(),
+  uid: z.number().int().optional(),
+  cpuMillicores: z.number().int(),
+  generation: z.number().int(),
+  templateKey: z.string(),
+});
+export type MachineRecord = z.infer<typeof MachineRecord>;
+
+/** Not flushed to the disk: after a power cut there is no machine left to find. */
+export async function writeMachineRecord(path: string, record: MachineRecord): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
+/** Undefined where there is none, or none that can be read. */
+export async function readMachineRecord(path: string): Promise<MachineRecord | undefined> {
+  try {
+    return MachineRecord.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch {
+    return undefined;
+  }
+}

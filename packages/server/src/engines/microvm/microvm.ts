@@ -1,0 +1,121 @@
+/**
+ * The microvm engine: each sandbox is a QEMU process with a kernel of its own, started from a template (template.ts) by
+ * mapping its memory privately. It needs no rights beyond its user's, uses KVM where that really runs guests, and software
+ * emulation elsewhere.
+ */
+import { AlcoveError, type Size } from "@alcove/contract";
+import type { DiskImage, Engine, Machine, MachineSpec, PrepareOptions, Probe, Recovery } from "../engine.js";
+import type { MicrovmMachine } from "./machine.js";
+import { type MachineHost, overheadMiB } from "./machine-host.js";
+import type { MicrovmOptions, StartTimings } from "./options.js";
+import { type Examination, examineHost } from "./probe.js";
+import { recoverMachines } from "./recovery.js";
+import { startMachine } from "./start.js";
+import { TemplateStore } from "./template-store.js";
+
+export type { MicrovmOptions, StartTimings } from "./options.js";
+
+export function createMicrovmEngine(options: MicrovmOptions): Engine {
+  return new MicrovmEngine(options);
+}
+
+class MicrovmEngine implements Engine {
+  readonly name = "microvm";
+  readonly #options: MicrovmOptions;
+  readonly #closing = new AbortController();
+  readonly #machines = new Map<string, MicrovmMachine>();
+  #examined: Promise<Examination> | undefined;
+  #known: Examination | undefined;
+  #templates: TemplateStore | undefined;
+  #checking: Promise<unknown> | undefined;
+
+  constructor(options: MicrovmOptions) {
+    this.#options = options;
+  }
+
+  get accelerator(): string {
+    return this.#known?.host?.installation.platform.accelerator ?? "unknown";
+  }
+
+  async probe(signal: AbortSignal = this.#closing.signal): Promise<Probe> {
+    this.#examined = undefined;
+    const { host, findings } = await this.#examine(signal);
+    return { works: host !== undefined, findings };
+  }
+
+  async prepare(disk: DiskImage, size: Size, options: PrepareOptions): Promise<void> {
+    const { templates } = await this.#ready(options.signal);
+    await templates.ensure(disk, size, options);
+  }
+
+  async start(spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
+    const clock = startClock(spec.id);
+    const { host, templates } = await this.#ready(signal);
+    const template = templates.find(spec.disk, spec.size) ?? (await templates.ensure(spec.disk, spec.size, { signal }));
+    clock.mark("template");
+    const onEnded = () => this.#machines.delete(spec.id);
+    const machine = await startMachine(host, { spec, template }, { onEnded, mark: clock.mark }, signal);
+    this.#machines.set(spec.id, machine);
+    this.#options.onTimings?.(clock.timings());
+    return machine;
+  }
+
+  async recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery> {
+    const { host, templates } = await this.#ready(signal);
+    const halfMade = await templates.recover(signal);
+    const recovery = await recoverMachines(host, owned, (id) => this.#machines.delete(id), signal);
+    for (const machine of recovery.machines) this.#machines.set(machine.id, machine);
+    this.#checking = templates.check(this.#closing.signal).catch(() => undefined);
+    return { ...recovery, removed: [...halfMade, ...recovery.removed] };
+  }
+
+  cost(size: Size): { readonly memoryMiB: number } {
+    return { memoryMiB: size.memoryMiB + overheadMiB };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new AlcoveError("DaemonStopping"));
+    await Promise.all([...this.#machines.values()].map((machine) => machine.letGo()));
+    this.#machines.clear();
+    await this.#checking;
+    await this.#known?.host?.cgroups?.close();
+  }
+
+  async #ready(signal: AbortSignal): Promise<{ readonly host: MachineHost; readonly templates: TemplateStore }> {
+    const { host, findings } = this.#known ?? (await this.#examine(signal));
+    if (host === undefined) {
+      const problem = findings.find(({ level }) => level === "error");
+      throw new AlcoveError(
+        "EngineUnavailable",
+        problem?.sentence,
+        problem?.remedy === undefined ? {} : { hint: problem.remedy },
+      );
+    }
+    this.#templates ??= new TemplateStore(host);
+    return { host, templates: this.#templates };
+  }
+
+  /** Machines that run keep the host that they were started with; what has got better since counts for new ones. */
+  async #examine(signal: AbortSignal): Promise<Examination> {
+    this.#examined ??= examineHost(this.#options, signal);
+    try {
+      const examination = await this.#examined;
+      if (this.#known?.host === undefined) this.#known = examination;
+      return examination;
+    } catch (error) {
+      this.#examined = undefined;
+      throw error;
+    }
+  }
+}
+
+function startClock(id: string) {
+  const began = performance.now();
+  const at = { template: 0, files: 0, spawned: 0, listening: 0, connected: 0, renewed: 0 };
+  return {
+    mark: (phase: keyof typeof at) => {
+      at[phase] = performance.now() - began;
+    },
+    timings: (): StartTimings => ({ id, ...at }),
+  };
+}

@@ -1,0 +1,125 @@
+/** Finds what an earlier daemon left: machines that run are taken over, everything that nobody claims is removed. */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { connectGuest } from "../../guest/connect.js";
+import { isAlive } from "../../host/processes.js";
+import { withDeadline } from "../../lib/deadline.js";
+import type { Recovery } from "../engine.js";
+import { MicrovmMachine } from "./machine.js";
+import type { MachineHost } from "./machine-host.js";
+import { machinePaths, sandboxesDirectory, shortId, socketsDirectory } from "./machine-paths.js";
+import { type MachineRecord, readMachineRecord } from "./machine-record.js";
+import type { Qmp } from "./qmp.js";
+import { findMachineProcesses, removeMachine } from "./removal.js";
+import { connectSocket } from "./socket.js";
+import { connectQmp } from "./start.js";
+
+/** A machine whose QEMU or agent is silent for so long counts as lost. */
+const reconnectTimeoutMs = 15_000;
+
+type Loss = { readonly reason: "EngineLost" | "HostRestarted"; readonly message: string };
+
+export async function recoverMachines(
+  host: MachineHost,
+  owned: ReadonlySet<string>,
+  onEnded: (id: string) => void,
+  signal: AbortSignal,
+): Promise<Recovery & { readonly machines: readonly MicrovmMachine[] }> {
+  await mkdir(sandboxesDirectory(host.roots), { recursive: true, mode: 0o711 });
+  await mkdir(socketsDirectory(host.roots), { recursive: true, mode: 0o711 });
+  const machines: MicrovmMachine[] = [];
+  const lost = new Map<string, Loss>();
+  await Promise.all(
+    [...owned].map(async (id) => {
+      const found = await adopt(host, id, () => onEnded(id), signal);
+      if (found instanceof MicrovmMachine) machines.push(found);
+      else lost.set(id, found);
+    }),
+  );
+  const running = new Set(machines.map(({ id }) => id));
+  return { machines, lost, removed: await sweep(host, running, lost) };
+}
+
+async function adopt(
+  host: MachineHost,
+  id: string,
+  onEnded: () => void,
+  signal: AbortSignal,
+): Promise<MicrovmMachine | Loss> {
+  const record = await readMachineRecord(machinePaths(host.roots, id).record);
+  if (record === undefined) return { reason: "EngineLost", message: "There is no record of its machine." };
+  if (record.hostBootId !== host.hostBootId) return { reason: "HostRestarted", message: "The host was restarted." };
+  if (!(await isAlive(record))) return { reason: "EngineLost", message: "QEMU ended while no daemon was running." };
+  try {
+    return await reconnect(host, record, onEnded, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    return { reason: "EngineLost", message: `The machine did not answer to the new daemon: ${why}` };
+  }
+}
+
+async function reconnect(
+  host: MachineHost,
+  record: MachineRecord,
+  onEnded: () => void,
+  signal: AbortSignal,
+): Promise<MicrovmMachine> {
+  using deadline = withDeadline(signal, reconnectTimeoutMs);
+  const paths = machinePaths(host.roots, record.id);
+  let qmp: Qmp | undefined;
+  try {
+    qmp = await connectQmp(paths, deadline.signal);
+    const guest = await connectGuest((name, within) => connectSocket(paths[name], within), {
+      generation: record.generation,
+      signal: deadline.signal,
+    });
+    if (record.uid !== undefined) host.users?.take(record.uid);
+    await host.cgroups?.limitCpu(shortId(record.id), record.cpuMillicores).catch(() => undefined);
+    const process = { pid: record.pid, startTime: record.startTime };
+    const machine = new MicrovmMachine(host, { id: record.id, uid: record.uid, process, guest, qmp }, onEnded);
+    await machine.lookForHold(deadline.signal);
+    return machine;
+  } catch (error) {
+    qmp?.close();
+    throw error;
+  }
+}
+
+/** Removes what belongs to no running machine: directories, processes, sockets, control groups. */
+async function sweep(
+  host: MachineHost,
+  running: ReadonlySet<string>,
+  lost: ReadonlyMap<string, Loss>,
+): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const id of await unclaimedIds(host, running)) {
+    const record = await readMachineRecord(machinePaths(host.roots, id).record);
+    await removeMachine(host, { id, uid: record?.uid });
+    if (!lost.has(id)) removed.push(`Removed the machine ${id}, which nobody claims.`);
+  }
+  const claimed = new Set([...running].map(shortId));
+  for (const name of await readdir(socketsDirectory(host.roots))) {
+    if (claimed.has(name)) continue;
+    await rm(`${socketsDirectory(host.roots)}/${name}`, { recursive: true, force: true });
+    removed.push(`Removed the sockets ${name}, which nobody claims.`);
+  }
+  for (const name of (await host.cgroups?.list()) ?? []) {
+    if (claimed.has(name)) continue;
+    await host.cgroups?.remove(name, AbortSignal.timeout(5_000));
+    removed.push(`Removed the control group ${name}, which nobody claims.`);
+  }
+  return removed;
+}
+
+/** By their directories, and by the processes whose command line names one that is gone. */
+async function unclaimedIds(host: MachineHost, running: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+  const directory = sandboxesDirectory(host.roots);
+  const ids = new Set(await readdir(directory));
+  for (const { argv } of await findMachineProcesses(directory)) {
+    const disk = argv.join("\0").match(/file=([^\0]*)\/overlay\.qcow2/)?.[1];
+    if (disk !== undefined && dirname(disk.replaceAll(",,", ",")) === directory) ids.add(basename(disk));
+  }
+  for (const id of running) ids.delete(id);
+  return ids;
+}

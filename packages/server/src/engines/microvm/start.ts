@@ -1,0 +1,193 @@
+/**
+ * Starts a machine from a template: one process that goes on where the template stopped. What can be done at once is done at
+ * once, and nothing here costs in proportion to an image or to memory.
+ */
+import { chown, mkdir, open } from "node:fs/promises";
+import { connectGuest } from "../../guest/connect.js";
+import type { Guest } from "../../guest/guest.js";
+import type { SpawnedProgram } from "../../host/spawn.js";
+import type { MachineSpec } from "../engine.js";
+import { launch } from "./launch.js";
+import { MicrovmMachine } from "./machine.js";
+import { diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host.js";
+import { type MachinePaths, machinePaths, shortId } from "./machine-paths.js";
+import { writeMachineRecord } from "./machine-record.js";
+import type { StartTimings } from "./options.js";
+import { writeOverlay } from "./overlay.js";
+import { Qmp } from "./qmp.js";
+import { removeMachine } from "./removal.js";
+import { connectSocket } from "./socket.js";
+import type { Template } from "./template.js";
+
+export interface StartHooks {
+  readonly onEnded: () => void;
+  readonly mark: (phase: Exclude<keyof StartTimings, "id">) => void;
+}
+
+export async function startMachine(
+  host: MachineHost,
+  start: { readonly spec: MachineSpec; readonly template: Template },
+  hooks: StartHooks,
+  signal: AbortSignal,
+): Promise<MicrovmMachine> {
+  const { spec, template } = start;
+  const paths = machinePaths(host.roots, spec.id);
+  const uid = host.users?.claim();
+  let spawned: SpawnedProgram | undefined;
+  try {
+    const groups = await makeFiles(host, { ...start, paths, uid });
+    hooks.mark("files");
+    spawned = await spawn(host, { ...start, paths, uid, groups });
+    hooks.mark("spawned");
+    const connected = await connect(host, { spec, template, paths, uid, spawned }, hooks, signal);
+    return new MicrovmMachine(
+      host,
+      { id: spec.id, uid, process: spawned.identity, ...connected, program: spawned },
+      hooks.onEnded,
+    );
+  } catch (error) {
+    await removeMachine(host, { id: spec.id, process: spawned?.identity, uid });
+    throw error;
+  }
+}
+
+interface Making {
+  readonly spec: MachineSpec;
+  readonly template: Template;
+  readonly paths: MachinePaths;
+  readonly uid: number | undefined;
+}
+
+/** Answers the control groups' files that the process writes itself into. */
+async function makeFiles(host: MachineHost, { spec, template, paths, uid }: Making): Promise<readonly string[]> {
+  const backing = { path: template.disk, format: "qcow2" } as const;
+  const [groups = []] = await Promise.all([
+    host.cgroups?.create(shortId(spec.id), limitsOf(spec.size)),
+    makeDirectory(paths.directory, uid).then(async () => {
+      await writeOverlay(paths.overlay, backing, diskBytesOf(spec.size));
+      if (uid !== undefined) await chown(paths.overlay, uid, uid);
+    }),
+    makeDirectory(paths.runtime, uid),
+  ]);
+  return groups;
+}
+
+async function makeDirectory(path: string, uid: number | undefined): Promise<void> {
+  await mkdir(path, { mode: 0o700 });
+  if (uid !== undefined) await chown(path, uid, uid);
+}
+
+async function spawn(
+  host: MachineHost,
+  making: Making & { readonly groups: readonly string[] },
+): Promise<SpawnedProgram> {
+  const { spec, template, paths, groups, uid } = making;
+  const state = await open(template.state, "r");
+  try {
+    const devices = {
+      vcpus: vcpusOf(spec.size),
+      memoryMiB: spec.size.memoryMiB,
+      memoryFile: template.memory,
+      disk: paths.overlay,
+      sockets: paths,
+    };
+    const origin = { kind: "restore", stateDescriptor: 3 } as const;
+    return await launch(host, { devices, origin, inherited: [state.fd], groups, uid });
+  } finally {
+    await state.close();
+  }
+}
+
+/** Both the control channel and the agent's are awaited, and the end of the process, which would end the waiting. */
+async function connect(
+  host: MachineHost,
+  { spec, template, paths, uid, spawned }: Making & { readonly spawned: SpawnedProgram },
+  hooks: StartHooks,
+  signal: AbortSignal,
+): Promise<{ readonly guest: Guest; readonly qmp: Qmp }> {
+  const giveUp = new AbortController();
+  const abort = () => giveUp.abort(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  let settled = false;
+  void spawned.ended.then((how) => settled || giveUp.abort(new Error(how)));
+  const record = {
+    version: 1,
+    id: spec.id,
+    ...spawned.identity,
+    hostBootId: host.hostBootId,
+    ...(uid === undefined ? {} : { uid }),
+    cpuMillicores: spec.size.cpuMillicores,
+    generation: spec.generation,
+    templateKey: template.key,
+  } as const;
+  const [qmp, guest] = await allOrNothing(
+    connectQmp(paths, giveUp.signal),
+    connectAndRenew(spec, paths, hooks, giveUp.signal),
+    [writeMachineRecord(paths.record, record)],
+    giveUp,
+  ).finally(() => {
+    settled = true;
+    signal.removeEventListener("abort", abort);
+  });
+  await host.cgroups?.limitCpu(shortId(spec.id), spec.size.cpuMillicores);
+  return { qmp, guest };
+}
+
+/** When one of them fails, the others are given up, and what they had opened is closed. */
+async function allOrNothing(
+  qmp: Promise<Qmp>,
+  guest: Promise<Guest>,
+  others: readonly Promise<unknown>[],
+  giveUp: AbortController,
+): Promise<readonly [Qmp, Guest]> {
+  try {
+    const [openQmp, openGuest] = await Promise.all([qmp, guest, ...others]);
+    return [openQmp as Qmp, openGuest as Guest];
+  } catch (error) {
+    giveUp.abort(error);
+    await Promise.allSettled([qmp.then((open) => open.close()), guest.then((open) => open.close()), ...others]);
+    throw giveUp.signal.reason;
+  }
+}
+
+export async function connectQmp(paths: Pick<MachinePaths, "qmp">, signal: AbortSignal): Promise<Qmp> {
+  const qmp = new Qmp(await connectSocket(paths.qmp, signal));
+  try {
+    await qmp.negotiate(signal);
+    return qmp;
+  } catch (error) {
+    qmp.close();
+    throw error;
+  }
+}
+
+async function connectAndRenew(
+  spec: MachineSpec,
+  paths: MachinePaths,
+  hooks: StartHooks,
+  signal: AbortSignal,
+): Promise<Guest> {
+  const guest = await connectGuest((name, within) => connectSocket(paths[name], within), {
+    generation: spec.generation,
+    signal,
+  });
+  hooks.mark("connected");
+  try {
+    await guest.renew(
+      {
+        generation: spec.generation,
+        hostname: spec.hostname,
+        machineId: spec.id.replaceAll("-", ""),
+        environment: spec.environment,
+        thaw: true,
+      },
+      signal,
+    );
+    hooks.mark("renewed");
+    return guest;
+  } catch (error) {
+    await guest.close();
+    throw error;
+  }
+}

@@ -1,0 +1,124 @@
+/** The templates that are there, by key. A start asks here, and looks at no disk. */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Size } from "@alcove/contract";
+import { SharedWork } from "../../lib/shared-work.js";
+import type { DiskImage, PrepareOptions } from "../engine.js";
+import type { MachineHost } from "./machine-host.js";
+import { pathsIn, shortId, socketsDirectory, templatesDirectory } from "./machine-paths.js";
+import { endProcesses } from "./removal.js";
+import { type Template, templateIn, templateKey } from "./template.js";
+import { makeTemplate, unfinishedPrefix } from "./template-making.js";
+import { fingerprintTemplate, readTemplateRecord, type TemplateRecord } from "./template-record.js";
+
+/** How far a counter's rate may be from the one that a template was told: measuring it twice differs by less. */
+const tscTolerance = 0.005;
+
+export class TemplateStore {
+  readonly #host: MachineHost;
+  readonly #ready = new Map<string, Template>();
+  readonly #making = new SharedWork<string, Template>();
+  readonly #listeners = new Map<string, Set<NonNullable<PrepareOptions["onProgress"]>>>();
+
+  constructor(host: MachineHost) {
+    this.#host = host;
+  }
+
+  /** The template that is ready, or undefined; takes no time. */
+  find(disk: DiskImage, size: Size): Template | undefined {
+    return this.#ready.get(templateKey(this.#host.installation, disk, size));
+  }
+
+  async ensure(disk: DiskImage, size: Size, options: PrepareOptions): Promise<Template> {
+    const key = templateKey(this.#host.installation, disk, size);
+    const ready = this.#ready.get(key);
+    if (ready !== undefined) return ready;
+    const listeners = this.#listeners.get(key) ?? new Set();
+    this.#listeners.set(key, listeners);
+    if (options.onProgress !== undefined) listeners.add(options.onProgress);
+    const onProgress = (sentence: string, fraction: number) => {
+      for (const listener of listeners) listener(sentence, fraction);
+    };
+    try {
+      const work = (signal: AbortSignal) => this.#findOrMake({ key, disk, size }, { signal, onProgress });
+      return await this.#making.run(key, work, options.signal);
+    } finally {
+      if (options.onProgress !== undefined) listeners.delete(options.onProgress);
+      if (listeners.size === 0) this.#listeners.delete(key);
+    }
+  }
+
+  /** Looks at every template that is ready, byte for byte, and takes away each that is not what it was. Answers what it found. */
+  async check(signal: AbortSignal): Promise<readonly string[]> {
+    const damaged: string[] = [];
+    for (const template of this.#ready.values()) {
+      const record = await readTemplateRecord(template);
+      const problem = record === undefined ? "has no record" : await compare(template, record, signal);
+      if (problem === undefined) continue;
+      this.#ready.delete(template.key);
+      await rm(template.directory, { recursive: true, force: true });
+      damaged.push(`Removed the template ${template.key}, which ${problem}; it will be made anew.`);
+    }
+    return damaged;
+  }
+
+  /** Finds the templates of earlier daemons, and removes what a killed one left half made. Answers what was removed. */
+  async recover(signal: AbortSignal): Promise<readonly string[]> {
+    const directory = templatesDirectory(this.#host.roots);
+    await mkdir(directory, { recursive: true, mode: 0o711 });
+    const removed: string[] = [];
+    for (const name of await readdir(directory)) {
+      if (name.startsWith(unfinishedPrefix)) {
+        await this.#removeUnfinished(name, signal);
+        removed.push(`Removed the half-made template ${name}.`);
+      } else {
+        await this.#adopt(templateIn(join(directory, name), name));
+      }
+    }
+    return removed;
+  }
+
+  async #findOrMake(order: { key: string; disk: DiskImage; size: Size }, options: PrepareOptions): Promise<Template> {
+    const directory = join(templatesDirectory(this.#host.roots), order.key);
+    const found = await this.#adopt(templateIn(directory, order.key));
+    if (found !== undefined) return found;
+    await rm(directory, { recursive: true, force: true });
+    const made = await makeTemplate(this.#host, order, options);
+    this.#ready.set(order.key, made);
+    return made;
+  }
+
+  async #adopt(template: Template): Promise<Template | undefined> {
+    const record = await readTemplateRecord(template);
+    if (record === undefined || !this.#clockFits(record)) return undefined;
+    this.#ready.set(template.key, template);
+    return template;
+  }
+
+  /** A guest's clock runs by the rate that it was told when its template booted. */
+  #clockFits({ tscKhz }: TemplateRecord): boolean {
+    const here = this.#host.installation.platform.tscKhz;
+    if (tscKhz === undefined || here === undefined) return true;
+    return Math.abs(tscKhz / here - 1) <= tscTolerance;
+  }
+
+  async #removeUnfinished(name: string, signal: AbortSignal): Promise<void> {
+    const directory = join(templatesDirectory(this.#host.roots), name);
+    const runtime = join(socketsDirectory(this.#host.roots), shortId(name));
+    await endProcesses({ id: name }, pathsIn(directory, runtime), signal);
+    await this.#host.cgroups?.remove(shortId(name), signal);
+    await rm(runtime, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function compare(template: Template, record: TemplateRecord, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const seen = await fingerprintTemplate(template, signal);
+    const changed = (["memory", "state", "disk"] as const).filter((file) => seen[file] !== record.fingerprint[file]);
+    return changed.length === 0 ? undefined : `had its ${changed.join(" and ")} changed`;
+  } catch (error) {
+    signal.throwIfAborted();
+    return `cannot be read (${error instanceof Error ? error.message : String(error)})`;
+  }
+}

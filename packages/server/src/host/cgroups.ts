@@ -1,0 +1,110 @@
+/** Control groups, one for each machine, below a home of ours; versions 1 and 2 of the kernel's interface. */
+import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { waitFor } from "../lib/backoff.js";
+import type { CgroupHome, Controller } from "./cgroup-home.js";
+
+export interface CgroupLimits {
+  readonly memoryBytes: number;
+  readonly pids: number;
+  /** Share of the processors when they are contended: 100 is what everybody has. */
+  readonly cpuWeight: number;
+}
+
+const periodUsec = 100_000;
+
+export class Cgroups {
+  readonly #home: CgroupHome;
+
+  constructor(home: CgroupHome) {
+    this.#home = home;
+  }
+
+  /** Answers the files that a process id is written to, to be in the group. */
+  async create(name: string, limits: CgroupLimits): Promise<readonly string[]> {
+    const directories = this.#directories(name);
+    await Promise.all(directories.map((directory) => mkdir(directory, { recursive: true })));
+    await Promise.all(
+      this.#settings(limits).map(([controller, file, value]) => this.#write(name, controller, file, value)),
+    );
+    return directories.map((directory) => join(directory, "cgroup.procs"));
+  }
+
+  async limitCpu(name: string, millicores: number): Promise<void> {
+    const quota = Math.round((millicores * periodUsec) / 1000);
+    if (this.#home.version === 2) return this.#write(name, "cpu", "cpu.max", `${quota} ${periodUsec}`);
+    await this.#write(name, "cpu", "cpu.cfs_period_us", `${periodUsec}`);
+    await this.#write(name, "cpu", "cpu.cfs_quota_us", `${quota}`);
+  }
+
+  /** Removes the group once its last process has ended; it need not be there. */
+  async remove(name: string, signal: AbortSignal): Promise<void> {
+    for (const directory of this.#directories(name)) await removeEmptyGroup(directory, signal);
+  }
+
+  /** The groups that are there. */
+  async list(): Promise<readonly string[]> {
+    const listings = await Promise.all([...new Set(Object.values(this.#home.directories))].map(listDirectories));
+    return [...new Set(listings.flat())];
+  }
+
+  /** The processes in a group. */
+  async members(name: string): Promise<readonly number[]> {
+    const lists = await Promise.all(
+      this.#directories(name).map((directory) => readFile(join(directory, "cgroup.procs"), "utf8").catch(() => "")),
+    );
+    return [...new Set(lists.join("\n").split("\n").filter(Boolean).map(Number))];
+  }
+
+  /** Removes the home itself when no group is left in it. */
+  async close(): Promise<void> {
+    for (const directory of new Set(Object.values(this.#home.directories)))
+      await rmdir(directory).catch(() => undefined);
+  }
+
+  #settings({ memoryBytes, pids, cpuWeight }: CgroupLimits): readonly (readonly [Controller, string, string])[] {
+    return this.#home.version === 2
+      ? [
+          ["memory", "memory.max", `${memoryBytes}`],
+          ["pids", "pids.max", `${pids}`],
+          ["cpu", "cpu.weight", `${cpuWeight}`],
+        ]
+      : [
+          ["memory", "memory.limit_in_bytes", `${memoryBytes}`],
+          ["pids", "pids.max", `${pids}`],
+          ["cpu", "cpu.shares", `${Math.round((cpuWeight * 1024) / 100)}`],
+        ];
+  }
+
+  async #write(name: string, controller: Controller, file: string, value: string): Promise<void> {
+    await writeFile(join(this.#home.directories[controller], name, file), value);
+  }
+
+  #directories(name: string): readonly string[] {
+    return [...new Set(Object.values(this.#home.directories))].map((directory) => join(directory, name));
+  }
+}
+
+/** A process that has ended leaves its group a moment later. */
+async function removeEmptyGroup(directory: string, signal: AbortSignal): Promise<void> {
+  await waitFor(
+    async () => {
+      try {
+        await rmdir(directory);
+        return true;
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code === "ENOENT") return true;
+        if (code === "EBUSY") return undefined;
+        throw error;
+      }
+    },
+    signal,
+    { firstMs: 1, lastMs: 50 },
+  );
+}
+
+async function listDirectories(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
