@@ -13,7 +13,7 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   readonly workingDirectory?: string;
   /** The whole environment of the program; this process's own when left out. */
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly input?: string | Uint8Array;
   /** Called with every line as it comes, of both streams. */
   readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;

@@ -1,0 +1,34 @@
+/**
+ * A file tree as a raw disk: ext4, sparse, as large as the smallest disk of the grid; the guest grows it to its own.
+ *
+ * The file is new and full of holes, so neither the inode tables nor the journal need zeros written; mke2fs marks them as
+ * zeroed, or the guest's kernel would write hundreds of megabytes of them into every sandbox's overlay.
+ */
+import { open, rm, stat } from "node:fs/promises";
+import { grid } from "@alcove/contract";
+import type { RunOptions } from "../host/run.js";
+import { syncPath } from "../host/write-durably.js";
+import type { Owners } from "./owners.js";
+
+const diskBytes = grid.diskMiB[0] * 1024 * 1024;
+const extended = "lazy_itable_init=0,lazy_journal_init=1,discard,root_owner=0:0";
+
+/** The id names this disk's layout: two builds of one tree differ in it, as they do in their blocks. */
+export async function makeDisk(
+  disk: { readonly path: string; readonly tree: string; readonly fileSystemId: string },
+  owners: Owners,
+  options: RunOptions,
+): Promise<void> {
+  await rm(disk.path, { force: true });
+  const file = await open(disk.path, "wx", 0o644);
+  await file.truncate(diskBytes).finally(() => file.close());
+  const settings = ["-q", "-F", "-t", "ext4", "-m", "0", "-E", extended, "-U", disk.fileSystemId, "-L", "root"];
+  const environment = { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin`, LC_ALL: "C" };
+  await owners.run("mke2fs", [...settings, "-d", disk.tree, disk.path], { ...options, environment });
+  await syncPath(disk.path);
+}
+
+/** Bytes that a sparse file really takes. */
+export async function allocatedBytes(path: string): Promise<number> {
+  return (await stat(path)).blocks * 512;
+}

@@ -1,0 +1,70 @@
+/**
+ * Where one build happens: a directory beside the finished images, and a scratch directory for mmdebstrap. Both carry the
+ * id of the process that builds in their name, so a later daemon knows which of them nobody works in any more.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { findProcesses, identifyProcess, isAlive, killProcess, type ProcessIdentity } from "../host/processes.js";
+import { killGroup } from "../host/run.js";
+import { chooseOwners, type Owners } from "./owners.js";
+
+export interface Workplace {
+  readonly directory: string;
+  /** In a user namespace mmdebstrap is another user: it reaches /var/tmp, but not a home or data directory. */
+  readonly scratch: string;
+  readonly owners: Owners;
+}
+
+const scratchParent = "/var/tmp";
+const namePattern = /^building-(?<pid>\d+)-(?<startTime>\d+)-[0-9a-f]{16}$/;
+
+export async function openWorkplace(images: string, signal: AbortSignal): Promise<Workplace> {
+  const builder = await identifyProcess(process.pid);
+  if (builder === undefined) throw new Error(`/proc has nothing about this process, ${process.pid}`);
+  const name = `building-${builder.pid}-${builder.startTime}-${randomBytes(8).toString("hex")}`;
+  const directory = join(images, name);
+  const scratch = scratchOf(name);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await mkdir(scratch, { mode: 0o755 });
+  return { directory, scratch, owners: await chooseOwners(join(directory, "owners"), signal) };
+}
+
+/** Removes a workplace, the files of other owners in it too. Not abortable: it is what an abort ends with. */
+export async function closeWorkplace(place: Workplace): Promise<void> {
+  await place.owners.run("rm", ["-rf", "--", place.directory, place.scratch], {});
+}
+
+/** Removes the workplaces of builders that are gone, and ends what they left running. Answers with a sentence for each. */
+export async function sweepWorkplaces(images: string): Promise<readonly string[]> {
+  const names = await readdir(images).catch(() => []);
+  const removed: string[] = [];
+  for (const name of names) {
+    const builder = builderOf(name);
+    if (builder === undefined || (await isAlive(builder))) continue;
+    const directory = join(images, name);
+    await endProcessesIn(directory);
+    const owners = await chooseOwners(join(directory, "owners"), AbortSignal.timeout(10_000));
+    await closeWorkplace({ directory, scratch: scratchOf(name), owners });
+    removed.push(`Removed ${name}, a build that process ${builder.pid} left unfinished.`);
+  }
+  return removed;
+}
+
+function scratchOf(name: string): string {
+  return join(scratchParent, `alcove-${name}`);
+}
+
+function builderOf(name: string): ProcessIdentity | undefined {
+  const { pid, startTime } = namePattern.exec(name)?.groups ?? {};
+  return pid === undefined || startTime === undefined ? undefined : { pid: Number(pid), startTime };
+}
+
+/** Every program of a build has a path of the workplace among its arguments and leads a process group. */
+async function endProcessesIn(directory: string): Promise<void> {
+  const left = await findProcesses((argv) => argv.some((argument) => argument.includes(directory)));
+  for (const identity of left) {
+    killGroup(identity.pid, "SIGKILL");
+    await killProcess(identity, AbortSignal.timeout(10_000));
+  }
+}
