@@ -1,1 +1,14 @@
-export {};
+export { AlcoveError, type AlcoveEvent, type Entry, type ErrorCode, type Exec, type Image } from "@alcove/contract";
+export { Alcove, type AlcoveOptions, type RawRequest } from "./alcove.js";
+export { ByteStream } from "./byte-stream.js";
+export { ConnectionError, ExecError } from "./errors.js";
+export type { EventOptions } from "./events.js";
+export type { Command, ExecOptions, ExecOutcome, ProcessOptions } from "./exec.js";
+export { type AttachOptions, type ExecEnd, ExecHandle, type SpawnOptions } from "./exec-handle.js";
+export type { ExecInput } from "./exec-input.js";
+export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
+export type { Images, PrepareOptions } from "./images.js";
+export { localSocketPath, runtimeDirectory, startLocalDaemon } from "./local.js";
+export { Sandbox, SandboxExecs } from "./sandbox.js";
+export type { CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
+export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";

@@ -1,0 +1,97 @@
+/** A daemon, as a program sees it. */
+import {
+  type AlcoveEvent,
+  type Doctor,
+  getDoctor,
+  getHealth,
+  getVersion,
+  type Health,
+  type Method,
+  type Version,
+} from "@alcove/contract";
+import { call, throwProblem } from "./call.js";
+import { type EventOptions, followEvents } from "./events.js";
+import type { Abortable } from "./files.js";
+import { Images } from "./images.js";
+import { createLocalTransport } from "./local.js";
+import { Sandboxes } from "./sandboxes.js";
+import type { Transport, TransportRequest, TransportResponse } from "./transport.js";
+import { createNodeTransport } from "./transport-node.js";
+
+export interface AlcoveOptions {
+  /** Where a daemon listens; default: the daemon of this machine, over its UNIX socket, started if need be. */
+  readonly url?: string | undefined;
+  /** A daemon's UNIX socket; it is not started. Default: $ALCOVE_SOCKET, else the runtime directory's. */
+  readonly socketPath?: string | undefined;
+  /** Default: default. */
+  readonly group?: string | undefined;
+  /** Start the daemon of this machine when none listens; default true. */
+  readonly autoStart?: boolean | undefined;
+}
+
+export interface RawRequest extends Abortable {
+  readonly method: Method;
+  /** With its query: `/v1/health`. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+}
+
+export class Alcove implements Disposable {
+  readonly group: string;
+  readonly sandboxes: Sandboxes;
+  readonly images: Images;
+  readonly #transport: Transport;
+
+  constructor(options: AlcoveOptions = {}) {
+    this.group = options.group ?? "default";
+    this.#transport = transportOf(options);
+    this.sandboxes = new Sandboxes(this.#transport, this.group);
+    this.images = new Images(this.#transport, this.group);
+  }
+
+  health({ signal }: Abortable = {}): Promise<Health> {
+    return call(this.#transport, getHealth, { params: {}, signal });
+  }
+
+  version({ signal }: Abortable = {}): Promise<Version> {
+    return call(this.#transport, getVersion, { params: {}, signal });
+  }
+
+  /** What the daemon's host has and lacks. */
+  doctor({ signal }: Abortable = {}): Promise<Doctor> {
+    return call(this.#transport, getDoctor, { params: {}, signal });
+  }
+
+  /** What changes from now on, or behind a sequence number, until the signal aborts. */
+  events(options: EventOptions = {}): AsyncIterable<AlcoveEvent> {
+    return followEvents(this.#transport, { ...options, group: this.group });
+  }
+
+  /** A raw call, sent once: for what this SDK has no method for. Throws the error that the answer tells. */
+  async request({ method, path, body, signal }: RawRequest): Promise<TransportResponse> {
+    const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    const request: TransportRequest = { method, path, signal, ...(body === undefined ? { headers: {} } : json) };
+    const response = await this.#transport.request(request);
+    await throwProblem(response);
+    return response;
+  }
+
+  /** Closes idle connections. */
+  [Symbol.dispose](): void {
+    this.#transport.close();
+  }
+}
+
+let local: Alcove | undefined;
+
+/** The daemon of this machine, for `Sandbox.create` and its like. */
+export function localAlcove(): Alcove {
+  local ??= new Alcove();
+  return local;
+}
+
+function transportOf({ url, socketPath, autoStart = true }: AlcoveOptions): Transport {
+  if (url !== undefined) return createNodeTransport({ url });
+  return socketPath === undefined ? createLocalTransport({ autoStart }) : createNodeTransport({ socketPath });
+}

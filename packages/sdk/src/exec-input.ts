@@ -1,0 +1,52 @@
+/** The input of a running command. What `write` has answered for, the command has been given; nothing is sent twice. */
+import { AlcoveError, writeStdin } from "@alcove/contract";
+import type { SandboxAddress } from "./address.js";
+import { call } from "./call.js";
+import type { Chunks } from "./transport.js";
+
+export class ExecInput {
+  readonly #address: SandboxAddress;
+  readonly #execId: string;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(address: SandboxAddress, execId: string) {
+    this.#address = address;
+    this.#execId = execId;
+  }
+
+  /** Fulfils when the command has taken it: input flows no faster than it is read. Writes keep their order. */
+  write(chunk: string | Uint8Array): Promise<void> {
+    return this.#send(chunk, false);
+  }
+
+  /** Closes the input, after a last chunk if there is one. */
+  end(chunk: string | Uint8Array = ""): Promise<void> {
+    return this.#send(chunk, true);
+  }
+
+  /** Writes everything and closes. A command that ends without reading it all is no error. */
+  feed(content: string | Uint8Array | Chunks): void {
+    this.#send(content, true).catch((error: unknown) => {
+      this.#last = Promise.reject(error);
+      this.#last.catch(() => undefined);
+    });
+  }
+
+  #send(body: string | Uint8Array | Chunks, close: boolean): Promise<void> {
+    const { transport, params } = this.#address;
+    const send = async () => {
+      try {
+        await call(transport, writeStdin, { params: { ...params, execId: this.#execId }, query: { close }, body });
+      } catch (error) {
+        if (!(close && isOver(error))) throw error;
+      }
+    };
+    const sent = this.#last.then(send);
+    this.#last = sent.catch(() => undefined);
+    return sent;
+  }
+}
+
+function isOver(error: unknown): boolean {
+  return error instanceof AlcoveError && ["ExecEnded", "ExecNotFound", "StdinClosed"].includes(error.code);
+}

@@ -1,0 +1,120 @@
+/** The daemon of this machine: where its socket is, and how it is started when nobody listens. Only in Node. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { getHealth } from "@alcove/contract";
+import { backOff } from "./back-off.js";
+import { call } from "./call.js";
+import { ConnectionError } from "./errors.js";
+import type { Transport } from "./transport.js";
+import { createNodeTransport } from "./transport-node.js";
+
+const startDeadlineMs = 30_000;
+const shownLogLines = 10;
+
+/** A transport to this machine's daemon; with `autoStart` the first call that finds nobody starts it. */
+export function createLocalTransport({ autoStart }: { readonly autoStart: boolean }): Transport {
+  const socketPath = localSocketPath();
+  if (!autoStart) return createNodeTransport({ socketPath });
+  let starting: Promise<void> | undefined;
+  return createNodeTransport({ socketPath }, () => {
+    starting ??= startLocalDaemon().finally(() => (starting = undefined));
+    return starting;
+  });
+}
+
+/** $ALCOVE_SOCKET, else alcoved.sock in the runtime directory. */
+export function localSocketPath(): string {
+  return process.env.ALCOVE_SOCKET ?? join(runtimeDirectory(), "alcoved.sock");
+}
+
+/** $ALCOVE_RUNTIME_DIR, else /run/alcove as root, else $XDG_RUNTIME_DIR/alcove, else /tmp/alcove-UID. */
+export function runtimeDirectory(): string {
+  const { ALCOVE_RUNTIME_DIR, XDG_RUNTIME_DIR } = process.env;
+  if (ALCOVE_RUNTIME_DIR) return ALCOVE_RUNTIME_DIR;
+  const { uid } = userInfo();
+  if (uid === 0) return "/run/alcove";
+  return XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, "alcove") : `/tmp/alcove-${uid}`;
+}
+
+/**
+ * Starts the daemon apart from this process and waits until it answers. Two programs that do this at once start one: the
+ * daemon that comes second finds the lock of the first and ends, and both programs are answered by the first.
+ */
+export async function startLocalDaemon(): Promise<void> {
+  const directory = runtimeDirectory();
+  await ownDirectory(directory);
+  const logPath = join(directory, "alcoved.log");
+  const log = await open(logPath, "a", 0o600);
+  const program = daemonProgram();
+  const daemon = spawn(process.execPath, [program], { detached: true, stdio: ["ignore", log.fd, log.fd], cwd: "/" });
+  daemon.unref();
+  await log.close();
+  const failed = once(daemon, "error").then(([error]) => Promise.reject(error));
+  await Promise.race([answering(() => daemon.exitCode ?? daemon.signalCode), failed]).catch(async (error: unknown) => {
+    throw new ConnectionError(`The daemon did not come up: ${text(error)}\n${await lastLines(logPath)}`, {
+      isUnsent: false,
+      cause: error,
+    });
+  });
+}
+
+/** Waits until a daemon answers /v1/health, ours or one that another program started. */
+async function answering(exit: () => number | string | null): Promise<void> {
+  const signal = AbortSignal.timeout(startDeadlineMs);
+  const transport = createNodeTransport({ socketPath: localSocketPath() });
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const exited = exit();
+      try {
+        await call(transport, getHealth, { params: {}, signal });
+        return;
+      } catch (error) {
+        if (signal.aborted) throw new Error(`It did not answer within ${startDeadlineMs / 1_000} s.`, { cause: error });
+        if (exited !== null) throw new Error(`It ended with ${exited}.`, { cause: error });
+      }
+      await backOff(Math.min(attempt, 3), undefined);
+    }
+  } finally {
+    transport.close();
+  }
+}
+
+/** $ALCOVE_DAEMON, else the installed server's. */
+function daemonProgram(): string {
+  if (process.env.ALCOVE_DAEMON) return process.env.ALCOVE_DAEMON;
+  try {
+    return fileURLToPath(import.meta.resolve("@alcove/server/daemon"));
+  } catch (error) {
+    throw new ConnectionError(
+      "No daemon runs and none is installed: `npm install @alcove/server`, or set ALCOVE_DAEMON.",
+      {
+        isUnsent: false,
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The runtime directory, ours alone: in /tmp somebody else may have made it first. */
+async function ownDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const { uid } = userInfo();
+  const found = await stat(path);
+  if (found.uid === uid) return;
+  throw new ConnectionError(`The runtime directory ${path} belongs to uid ${found.uid}, not to ${uid}.`, {
+    isUnsent: false,
+  });
+}
+
+async function lastLines(path: string): Promise<string> {
+  const lines = (await readFile(path, "utf8")).trimEnd().split("\n").slice(-shownLogLines);
+  return [`The last lines of ${path}:`, ...lines].join("\n");
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,111 @@
+/** The sandboxes of a group: create, find, count. */
+import {
+  type CreateSandbox,
+  countSandboxes,
+  createSandbox,
+  getSandbox,
+  listSandboxes,
+  type Sandbox as SandboxRecord,
+} from "@alcove/contract";
+import { call } from "./call.js";
+import type { Abortable } from "./files.js";
+import { Sandbox } from "./sandbox.js";
+import type { Transport } from "./transport.js";
+
+export interface CreateOptions extends Abortable {
+  /** An image's name, such as debian. */
+  readonly image: string;
+  /** Cores, such as 2 or 0.5; rounded up to the grid of sizes. Default 1. */
+  readonly cpu?: number | string | undefined;
+  /** Such as 512Mi or 4Gi; default 2Gi. */
+  readonly memory?: string | undefined;
+  /** Such as 40Gi; default 20Gi. */
+  readonly disk?: string | undefined;
+  /** Given to every command. Never returned. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** A program that is started with the sandbox: entrypoint, then cmd. */
+  readonly entrypoint?: readonly string[] | undefined;
+  readonly cmd?: readonly string[] | undefined;
+  /** Where commands start unless they say otherwise. */
+  readonly cwd?: string | undefined;
+}
+
+export interface ListOptions extends Abortable {
+  /** Only those that have all of these. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly state?: SandboxRecord["state"] | undefined;
+}
+
+const pageSize = 100;
+
+export class Sandboxes {
+  readonly #transport: Transport;
+  readonly #group: string;
+
+  constructor(transport: Transport, group: string) {
+    this.#transport = transport;
+    this.#group = group;
+  }
+
+  /**
+   * Creates a sandbox and starts it. Repeated only when nothing was sent; when the connection breaks afterwards, or the
+   * signal aborts, the sandbox may be there all the same: give it a label to find it by.
+   */
+  async create({ signal, ...options }: CreateOptions): Promise<Sandbox> {
+    const params = { group: this.#group };
+    const record = await call(this.#transport, createSandbox, { params, body: bodyOf(options), signal });
+    return this.#handle(record.id, true);
+  }
+
+  async get(id: string, { signal }: Abortable = {}): Promise<Sandbox> {
+    await call(this.#transport, getSandbox, { params: { group: this.#group, id }, signal });
+    return this.#handle(id, false);
+  }
+
+  connect(id: string): Sandbox {
+    return this.#handle(id, false);
+  }
+
+  async *list({ signal, ...filter }: ListOptions = {}): AsyncGenerator<SandboxRecord> {
+    // Pages shift when sandboxes are created meanwhile: what was told already is left out.
+    const told = new Set<string>();
+    for (let page = 1; ; page += 1) {
+      const query = { ...queryOf(filter), page, pageSize };
+      const records = await call(this.#transport, listSandboxes, { params: { group: this.#group }, query, signal });
+      for (const record of records) {
+        if (!told.has(record.id)) yield record;
+        told.add(record.id);
+      }
+      if (records.length < pageSize) return;
+    }
+  }
+
+  async count({ signal, ...filter }: ListOptions = {}): Promise<number> {
+    const params = { group: this.#group };
+    return (await call(this.#transport, countSandboxes, { params, query: queryOf(filter), signal })).count;
+  }
+
+  #handle(id: string, isOwned: boolean): Sandbox {
+    return new Sandbox({ transport: this.#transport, params: { group: this.#group, id } }, { isOwned });
+  }
+}
+
+function bodyOf(options: Omit<CreateOptions, "signal">): CreateSandbox {
+  const { image, cpu, memory, disk, env, labels, entrypoint, cmd, cwd } = options;
+  const resources = { cpu: cpu === undefined ? undefined : String(cpu), memory, disk };
+  return {
+    sourcesRef: { diskImage: { name: image } },
+    ...(Object.values(resources).every((size) => size === undefined) ? {} : { resources }),
+    labels,
+    environment: env,
+    entrypoint: entrypoint === undefined ? undefined : [...entrypoint],
+    cmd: cmd === undefined ? undefined : [...cmd],
+    workingDirectory: cwd,
+  };
+}
+
+function queryOf({ labels, state }: Omit<ListOptions, "signal">) {
+  const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
+  return { labels: pairs.length === 0 ? undefined : pairs.join(","), state };
+}

@@ -1,0 +1,80 @@
+/** WebSockets of Node's transport; the library is loaded with the first of them. */
+import type { IncomingMessage } from "node:http";
+import type { RawData, WebSocket } from "ws";
+import { problemOf, textOf } from "./call.js";
+import { ConnectionError } from "./errors.js";
+import type { TransportSocket } from "./transport.js";
+import { connectionError, type DaemonAddress } from "./transport-node.js";
+
+/** Messages that may wait to be read before the other side is held back. */
+const maximumWaiting = 8;
+const maximumMessageBytes = 1_048_576;
+
+export async function openNodeSocket(
+  address: DaemonAddress,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<TransportSocket> {
+  signal?.throwIfAborted();
+  const { WebSocket } = await import("ws");
+  const url =
+    "socketPath" in address ? `ws+unix:${address.socketPath}:${path}` : `${address.url.replace(/^http/, "ws")}${path}`;
+  const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: maximumMessageBytes });
+  const messages = messagesOf(socket, signal);
+  await opened(socket, address, signal);
+  return {
+    messages,
+    send: (text) =>
+      new Promise((resolve, reject) =>
+        socket.send(text, (error) => (error ? reject(connectionError(address, error)) : resolve())),
+      ),
+    close: () => socket.terminate(),
+  };
+}
+
+function opened(socket: WebSocket, address: DaemonAddress, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => socket.terminate();
+    signal?.addEventListener("abort", abort, { once: true });
+    socket.once("close", () => signal?.removeEventListener("abort", abort));
+    socket.once("open", () => resolve());
+    socket.on("error", (error) => reject(signal?.aborted ? signal.reason : connectionError(address, error)));
+    socket.once("unexpected-response", (_request, incoming: IncomingMessage) => {
+      const status = incoming.statusCode ?? 0;
+      textOf({ status, headers: {}, body: incoming }).then((text) => reject(problemOf(text, status)), reject);
+    });
+  });
+}
+
+function messagesOf(socket: WebSocket, signal: AbortSignal | undefined): AsyncIterable<string | Uint8Array> {
+  const waiting: (string | Uint8Array)[] = [];
+  let closed: { code: number; reason: string } | undefined;
+  let wake: (() => void) | undefined;
+  const notify = () => {
+    wake?.();
+    wake = undefined;
+  };
+  socket.on("message", (data: RawData, isBinary: boolean) => {
+    waiting.push(isBinary ? (data as Buffer) : data.toString());
+    if (waiting.length >= maximumWaiting) socket.pause();
+    notify();
+  });
+  socket.on("close", (code, reason) => {
+    closed = { code, reason: reason.toString() };
+    notify();
+  });
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        const message = waiting.shift();
+        if (message !== undefined) {
+          if (socket.isPaused && waiting.length === 0) socket.resume();
+          yield message;
+        } else if (closed === undefined) await new Promise<void>((resolve) => (wake = resolve));
+        else if (signal?.aborted) throw signal.reason;
+        else if (closed.code === 1000) return;
+        else throw new ConnectionError(`The stream was closed: ${closed.code} ${closed.reason}`, { isUnsent: false });
+      }
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/** The transport of Node: HTTP and WebSockets over a UNIX socket or TCP, with kept-alive connections. */
+import { Agent, type ClientRequest, type IncomingMessage, request as startRequest } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { ConnectionError } from "./errors.js";
+import type { Chunks, Transport, TransportRequest, TransportResponse } from "./transport.js";
+import { openNodeSocket } from "./transport-node-socket.js";
+
+export type DaemonAddress = { readonly socketPath: string } | { readonly url: string };
+
+/** More at once wait for a connection to become free. */
+const maximumConnections = 256;
+
+/** `onUnreachable` is asked for help when nobody listens; when it fulfils, the request is sent once more. */
+export function createNodeTransport(
+  address: DaemonAddress,
+  onUnreachable?: (signal: AbortSignal | undefined) => Promise<void>,
+): Transport {
+  const agent = new Agent({ keepAlive: true, maxSockets: maximumConnections });
+  const reached = async <Result>(attempt: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> => {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (onUnreachable === undefined || !(error instanceof ConnectionError) || !error.isUnsent) throw error;
+      await onUnreachable(signal);
+      return attempt();
+    }
+  };
+  return {
+    request: (request) => reached(() => send(address, agent, request), request.signal),
+    openSocket: (path, signal) => reached(() => openNodeSocket(address, path, signal), signal),
+    close: () => agent.destroy(),
+  };
+}
+
+function send(address: DaemonAddress, agent: Agent, request: TransportRequest): Promise<TransportResponse> {
+  request.signal?.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const outgoing = startRequest(optionsOf(address, agent, request));
+    const { signal } = request;
+    const abort = () => outgoing.destroy();
+    signal?.addEventListener("abort", abort, { once: true });
+    outgoing.on("close", () => signal?.removeEventListener("abort", abort));
+    outgoing.on("response", (incoming) => resolve(responseOf(incoming, signal)));
+    outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : connectionError(address, error)));
+    sendBody(outgoing, request.body).catch((error: unknown) => {
+      // The source of the body failed: the daemon must not take a part of it for the whole.
+      outgoing.destroy();
+      reject(error);
+    });
+  });
+}
+
+function optionsOf(address: DaemonAddress, agent: Agent, { method, path, headers, body }: TransportRequest) {
+  const length = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : undefined;
+  const sent = length === undefined ? headers : { ...headers, "content-length": String(length) };
+  const options = { agent, method, path, headers: sent };
+  if ("socketPath" in address) return { ...options, socketPath: address.socketPath };
+  const { hostname, port } = new URL(address.url);
+  return { ...options, host: hostname, port };
+}
+
+async function sendBody(outgoing: ClientRequest, body: TransportRequest["body"]): Promise<void> {
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
+    outgoing.end(body);
+    return;
+  }
+  // Nothing is taken from the source before there is a connection, so that a refused call can be repeated whole.
+  await connected(outgoing);
+  let sourceError: unknown;
+  const source = Readable.from(
+    watched(body, (error) => (sourceError = error)),
+    { objectMode: false },
+  );
+  // Where the daemon answers before it has read everything, what is left is not sent.
+  outgoing.once("response", (incoming: IncomingMessage) => {
+    if ((incoming.statusCode ?? 0) >= 400) source.destroy();
+  });
+  await pipeline(source, outgoing).catch(() => undefined);
+  if (sourceError !== undefined) throw sourceError;
+}
+
+/** Fulfils when the request has its connection, or has failed, which its own listeners tell. */
+function connected(outgoing: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    outgoing.once("close", resolve);
+    outgoing.once("socket", (socket) => (socket.connecting ? socket.once("connect", () => resolve()) : resolve()));
+  });
+}
+
+async function* watched(body: Chunks, onError: (error: unknown) => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    onError(error);
+    throw error;
+  }
+}
+
+function responseOf(incoming: IncomingMessage, signal: AbortSignal | undefined): TransportResponse {
+  const headers = incoming.headers as Readonly<Record<string, string | undefined>>;
+  return { status: incoming.statusCode ?? 0, headers, body: chunksOf(incoming, signal) };
+}
+
+async function* chunksOf(incoming: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of incoming) yield chunk as Buffer;
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    throw new ConnectionError("The daemon broke its answer off.", { isUnsent: false, cause: error });
+  }
+}
+
+export function connectionError(address: DaemonAddress, error: Error): ConnectionError {
+  const place = "socketPath" in address ? address.socketPath : address.url;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  const isUnsent = syscall === "connect" || code === "ENOTFOUND";
+  const what = isUnsent ? `No daemon listens on ${place}` : `The connection to ${place} broke`;
+  return new ConnectionError(`${what} (${code ?? error.message}).`, { isUnsent, cause: error });
+}
