@@ -34,7 +34,7 @@ export const errorCatalogue = {
     sentence: "The sandbox's file system refused it.",
     hint: "Look at owner and mode with files/stat.",
   },
-  RouteNotFound: { status: 404, sentence: "There is no such endpoint.", hint: "/openapi.json lists every endpoint." },
+  RouteNotFound: { status: 404, sentence: "There is no such endpoint.", hint: "Look at /openapi.json, which lists every endpoint." },
   GroupNotFound: { status: 404, sentence: "There is no such group.", hint: "Use the group default." },
   SandboxNotFound: {
     status: 404,
@@ -59,7 +59,7 @@ export const errorCatalogue = {
   MethodNotAllowed: {
     status: 405,
     sentence: "The endpoint does not take this method.",
-    hint: "/openapi.json lists the methods of every path.",
+    hint: "Look at /openapi.json, which lists the methods of every path.",
   },
   SandboxNotRunning: {
     status: 409,

@@ -181,7 +181,7 @@ export const streamExec = endpoint({
   body: "none",
   result: "none",
   status: 101,
-  errors: runErrors,
+  errors: [...runErrors, "ExecExists"],
   stream: { send: ExecStreamSend, receive: ExecStreamReceive },
 });
 

@@ -57,7 +57,12 @@ export const writeFile = endpoint({
   summary: "Write a file of any size",
   description: "The file is replaced in one step when all bytes are on disk; a write that fails leaves the old one.",
   params: SandboxParams,
-  query: z.strictObject({ path: GuestPath, mode: Mode.exactOptional(), user: User.exactOptional(), createDirs: Flag.exactOptional() }),
+  query: z.strictObject({
+    path: GuestPath,
+    mode: Mode.exactOptional(),
+    user: User.exactOptional(),
+    createDirs: Flag.exactOptional(),
+  }),
   body: "bytes",
   result: z.object({ bytesWritten: z.number().int() }),
   status: 201,
