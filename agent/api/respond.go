@@ -1,0 +1,88 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"alcove.dev/agent/failure"
+)
+
+const bodyBytes = 4 << 20
+
+type handler func(http.ResponseWriter, *http.Request) error
+
+// ServeHTTP answers a failure as {code, message}. One that comes after output has begun can only break the stream.
+func (h handler) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
+	tracked := &trackedWriter{ResponseWriter: writer}
+	err := h(tracked, request)
+	if err == nil || request.Context().Err() != nil {
+		return
+	}
+	if tracked.begun {
+		panic(http.ErrAbortHandler)
+	}
+	failed := failure.From(err)
+	respond(writer, failed.Status(), failed)
+}
+
+// trackedWriter knows whether an answer has begun.
+type trackedWriter struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (t *trackedWriter) Write(from []byte) (int, error) {
+	t.begun = true
+	return t.ResponseWriter.Write(from)
+}
+
+func (t *trackedWriter) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+func respond(writer http.ResponseWriter, status int, value any) {
+	content, err := json.Marshal(value)
+	if err != nil {
+		status, content = http.StatusInternalServerError, []byte(`{"code":"InternalError","message":"The answer could not be written as JSON."}`)
+	}
+	header := writer.Header()
+	header["Content-Type"] = jsonType
+	header["Date"] = nil
+	writer.WriteHeader(status)
+	writer.Write(content)
+}
+
+var (
+	jsonType  = []string{"application/json"}
+	bytesType = []string{"application/octet-stream"}
+)
+
+// body reads a JSON body into value; an empty body counts as {}.
+func body(request *http.Request, value any) error {
+	content, err := io.ReadAll(io.LimitReader(request.Body, bodyBytes+1))
+	switch {
+	case err != nil:
+		return failure.New(failure.InvalidRequest, "The body could not be read: %v.", err)
+	case len(content) > bodyBytes:
+		return failure.New(failure.InvalidRequest, "The body is larger than %d bytes.", bodyBytes)
+	case len(content) == 0:
+		content = []byte("{}")
+	}
+	if err := decodeStrictly(content, value); err != nil {
+		return failure.New(failure.InvalidRequest, "The body is not what this call takes: %v.", err)
+	}
+	return nil
+}
+
+func decodeStrictly(content []byte, value any) error {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(value); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return errors.New("more follows the JSON value")
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+// Package api is the daemon's side of the agent: PROTOCOL.md as routes. A handler translates; the packages beside it do.
+//
+// To add a call: 1. its row in PROTOCOL.md; 2. a line in routes below; 3. a handler in the file of its noun.
+package api
+
+import (
+	"net/http"
+
+	"alcove.dev/agent/accounts"
+	"alcove.dev/agent/execs"
+)
+
+// Machine is what the calls do to the sandbox as a whole.
+type Machine interface {
+	Health() Health
+	Renew(Renewal) error
+	Generation() uint64
+	Freeze(timeoutMs int64) (bool, error)
+	Thaw() error
+	Prepare(Preparation) error
+	Prepared() error
+	Stats() (Stats, error)
+	Processes() ([]Process, error)
+	Shutdown()
+}
+
+// Server answers the daemon's calls.
+type Server struct {
+	Machine Machine
+	Execs   *execs.Registry
+	Book    *accounts.Book
+}
+
+// Handler routes the calls.
+func (s *Server) Handler() http.Handler {
+	routes := map[string]handler{
+		"GET /health":             s.health,
+		"POST /renew":             s.renew,
+		"POST /freeze":            s.freeze,
+		"POST /thaw":              s.thaw,
+		"POST /prepare":           s.prepare,
+		"GET /stats":              s.stats,
+		"GET /processes":          s.processes,
+		"POST /shutdown":          s.shutdown,
+		"POST /execs":             s.startExec,
+		"GET /execs":              s.listExecs,
+		"GET /execs/{id}":         s.getExec,
+		"GET /execs/{id}/output":  s.readOutput,
+		"POST /execs/{id}/stdin":  s.writeStdin,
+		"POST /execs/{id}/signal": s.signalExec,
+		"DELETE /execs/{id}":      s.deleteExec,
+		"GET /files":              s.readFile,
+		"PUT /files":              s.writeFile,
+		"DELETE /files":           s.removeFile,
+		"GET /files/stat":         s.statFile,
+		"GET /files/list":         s.listFiles,
+		"POST /files/mkdir":       s.makeDirectory,
+		"POST /files/move":        s.moveFile,
+		"GET /files/archive":      s.readArchive,
+		"PUT /files/archive":      s.writeArchive,
+	}
+	mux := http.NewServeMux()
+	for pattern, handle := range routes {
+		mux.Handle(pattern, handle)
+	}
+	mux.Handle("/", handler(unknownCall))
+	return mux
+}

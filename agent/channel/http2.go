@@ -1,0 +1,57 @@
+package channel
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// Windows and frames are large because the channel has a high price per message and one peer.
+const (
+	frameBytes            = 1 << 20
+	streamWindowBytes     = 8 << 20
+	connectionWindowBytes = 16 << 20
+)
+
+// ServeHTTP serves the daemon's calls on a session.
+func ServeHTTP(ctx context.Context, session net.Conn, handler http.Handler) {
+	server := &http2.Server{
+		MaxConcurrentStreams:         1000,
+		MaxReadFrameSize:             frameBytes,
+		MaxUploadBufferPerStream:     streamWindowBytes,
+		MaxUploadBufferPerConnection: connectionWindowBytes,
+	}
+	server.ServeConn(session, &http2.ServeConnOpts{
+		Context:    ctx,
+		Handler:    handler,
+		BaseConfig: &http.Server{MaxHeaderBytes: 64 << 10},
+	})
+}
+
+// Client makes the agent's calls to the daemon on a session.
+type Client struct {
+	connection *http2.ClientConn
+	closed     <-chan struct{}
+}
+
+// NewClient starts HTTP/2 on a session as its client. The client is over when Closed is.
+func NewClient(conn net.Conn) (*Client, error) {
+	watched := &watchedConn{Conn: conn, closed: make(chan struct{})}
+	transport := &http2.Transport{AllowHTTP: true, DisableCompression: true, MaxReadFrameSize: frameBytes, PingTimeout: 10 * time.Second}
+	connection, err := transport.NewClientConn(watched)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{connection: connection, closed: watched.closed}, nil
+}
+
+// Closed is closed when the session is over.
+func (c *Client) Closed() <-chan struct{} { return c.closed }
+
+// Do makes one call.
+func (c *Client) Do(request *http.Request) (*http.Response, error) {
+	return c.connection.RoundTrip(request)
+}

@@ -1,0 +1,107 @@
+package channel
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Port is a virtio-serial port. The kernel hands out what the host wrote in buffers of one page, one buffer a read; a
+// vectored read of whole pages takes many at once.
+type Port struct {
+	file    *os.File
+	raw     syscall.RawConn
+	vectors [readVectors]unix.Iovec
+}
+
+const (
+	pageBytes   = 4096
+	readVectors = 64
+)
+
+// FindPort returns the device of the virtio-serial port with this name, looked up under sys (usually /sys) and dev.
+func FindPort(sys, dev, name string) (string, error) {
+	names, err := filepath.Glob(filepath.Join(sys, "class/virtio-ports/*/name"))
+	if err != nil {
+		return "", err
+	}
+	for _, path := range names {
+		content, err := os.ReadFile(path)
+		if err == nil && strings.TrimSpace(string(content)) == name {
+			return filepath.Join(dev, filepath.Base(filepath.Dir(path))), nil
+		}
+	}
+	return "", fmt.Errorf("no virtio-serial port is called %q (%d ports seen)", name, len(names))
+}
+
+// OpenPort opens a port; the kernel lets nobody else open it meanwhile.
+func OpenPort(device string) (*Port, error) {
+	descriptor, err := unix.Open(device, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", device, err)
+	}
+	file := os.NewFile(uintptr(descriptor), device)
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &Port{file: file, raw: raw}, nil
+}
+
+// WaitPeer waits on the port's wait queue: poll itself would report the hang-up again and again.
+func (p *Port) WaitPeer() error {
+	return p.raw.Read(func(descriptor uintptr) bool {
+		poll := []unix.PollFd{{Fd: int32(descriptor), Events: unix.POLLIN}}
+		if _, err := unix.Poll(poll, 0); err != nil {
+			return false
+		}
+		return poll[0].Revents&unix.POLLHUP == 0 || poll[0].Revents&unix.POLLIN != 0
+	})
+}
+
+func (p *Port) Read(into []byte) (count int, err error) {
+	if len(into) == 0 {
+		return 0, nil
+	}
+	waitErr := p.raw.Read(func(descriptor uintptr) bool {
+		count, err = p.readOnce(descriptor, into)
+		return err != unix.EAGAIN && err != unix.EINTR
+	})
+	switch {
+	case waitErr != nil:
+		return 0, waitErr
+	case err != nil:
+		return 0, err
+	case count == 0:
+		return 0, io.EOF
+	}
+	return count, nil
+}
+
+func (p *Port) readOnce(descriptor uintptr, into []byte) (int, error) {
+	vectors := p.vectors[:0]
+	for len(into) > 0 && len(vectors) < readVectors {
+		size := min(len(into), pageBytes)
+		vector := unix.Iovec{Base: &into[0]}
+		vector.SetLen(size)
+		vectors = append(vectors, vector)
+		into = into[size:]
+	}
+	count, _, number := unix.Syscall(unix.SYS_READV, descriptor, uintptr(unsafe.Pointer(&vectors[0])), uintptr(len(vectors)))
+	if number != 0 {
+		return 0, number
+	}
+	return int(count), nil
+}
+
+func (p *Port) Write(from []byte) (int, error)          { return p.file.Write(from) }
+func (p *Port) HangUp()                                 {}
+func (p *Port) SetReadDeadline(moment time.Time) error  { return p.file.SetReadDeadline(moment) }
+func (p *Port) SetWriteDeadline(moment time.Time) error { return p.file.SetWriteDeadline(moment) }

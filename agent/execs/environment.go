@@ -1,0 +1,29 @@
+package execs
+
+import (
+	"maps"
+
+	"alcove.dev/agent/accounts"
+)
+
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// environment merges what every user gets, what the last renew gave and what the exec asks for, later ones winning.
+func environment(user accounts.User, renewed, asked map[string]string) (list []string, searchPath string) {
+	merged := make(map[string]string, 8+len(renewed)+len(asked))
+	merged["PATH"] = defaultPath
+	merged["HOME"] = user.Home
+	merged["USER"] = user.Name
+	merged["LOGNAME"] = user.Name
+	merged["LANG"] = "C.UTF-8"
+	if user.Shell != "" {
+		merged["SHELL"] = user.Shell
+	}
+	maps.Copy(merged, renewed)
+	maps.Copy(merged, asked)
+	list = make([]string, 0, len(merged))
+	for name, value := range merged {
+		list = append(list, name+"="+value)
+	}
+	return list, merged["PATH"]
+}

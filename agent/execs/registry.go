@@ -1,0 +1,135 @@
+package execs
+
+import (
+	"sync"
+	"time"
+
+	"alcove.dev/agent/failure"
+)
+
+// endedKept is how many ended execs are remembered.
+const endedKept = 256
+
+// Registry knows every exec until it is deleted.
+type Registry struct {
+	sandbox *Sandbox
+	budget  *Budget
+	mutex   sync.Mutex
+	byID    map[string]*Exec
+	order   []*Exec
+	renewed map[string]string
+}
+
+// NewRegistry makes an empty registry whose journals together stay under journalLimit bytes.
+func NewRegistry(sandbox *Sandbox, journalLimit int64) *Registry {
+	return &Registry{sandbox: sandbox, budget: NewBudget(journalLimit), byID: map[string]*Exec{}}
+}
+
+// SetEnvironment replaces what every later exec gets besides what it asks for.
+func (r *Registry) SetEnvironment(variables map[string]string) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.renewed = variables
+}
+
+// Start begins an exec.
+func (r *Registry) Start(spec *Spec) (*Exec, error) {
+	if err := spec.validate(); err != nil {
+		return nil, err
+	}
+	r.mutex.Lock()
+	renewed := r.renewed
+	r.mutex.Unlock()
+	begun, err := r.sandbox.prepare(spec, renewed)
+	if err != nil {
+		return nil, err
+	}
+	exec := &Exec{ID: spec.ID, argv: spec.Argv, started: time.Now(), finished: make(chan struct{})}
+	begun.exec = exec
+	if err := r.add(exec, spec.OutputLimitBytes); err != nil {
+		return nil, err
+	}
+	if err := begun.run(spec); err != nil {
+		r.Forget(exec)
+		return nil, err
+	}
+	return exec, nil
+}
+
+// Find returns an exec.
+func (r *Registry) Find(id string) (*Exec, error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if exec, found := r.byID[id]; found {
+		return exec, nil
+	}
+	return nil, failure.New(failure.ExecNotFound, "There is no exec %q.", id)
+}
+
+// All lists the execs in the order they were started.
+func (r *Registry) All() []*Exec {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return append([]*Exec(nil), r.order...)
+}
+
+func (r *Registry) add(exec *Exec, outputLimit int64) error {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if _, exists := r.byID[exec.ID]; exists {
+		return failure.New(failure.ExecExists, "There is an exec %s already.", exec.ID)
+	}
+	exec.journal = newJournal(r.budget, outputLimit)
+	r.byID[exec.ID] = exec
+	r.order = append(r.order, exec)
+	r.evict()
+	return nil
+}
+
+// evict forgets the oldest ended execs: those past the number that is kept, and more while memory for output is short.
+func (r *Registry) evict() {
+	ended := 0
+	for _, exec := range r.order {
+		if exec.isFinished() {
+			ended++
+		}
+	}
+	kept := r.order[:0]
+	for _, exec := range r.order {
+		if exec.isFinished() && (ended > endedKept || r.budget.short()) {
+			ended--
+			delete(r.byID, exec.ID)
+			exec.journal.forget()
+			continue
+		}
+		kept = append(kept, exec)
+	}
+	clear(r.order[len(kept):])
+	r.order = kept
+}
+
+// Forget drops an exec and its output.
+func (r *Registry) Forget(exec *Exec) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.byID[exec.ID] != exec {
+		return
+	}
+	delete(r.byID, exec.ID)
+	for index, other := range r.order {
+		if other == exec {
+			r.order = append(r.order[:index], r.order[index+1:]...)
+			break
+		}
+	}
+	exec.journal.forget()
+}
+
+func (e *Exec) isFinished() bool {
+	select {
+	case <-e.finished:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,61 @@
+package execs
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+)
+
+// holdTime is how long first frames wait for company: a command that is over at once goes out in one message.
+const holdTime = 4 * time.Millisecond
+
+var frameBuffers = sync.Pool{New: func() any {
+	buffer := make([]byte, 0, 4<<10)
+	return &buffer
+}}
+
+// Stream writes the exec's output from an offset on as frames, until the exec has ended or the reader has gone. flush
+// sends what was written.
+func (e *Exec) Stream(ctx context.Context, from int64, writer io.Writer, flush func() error) error {
+	reader := e.journal.read(from)
+	defer reader.close()
+	buffer := frameBuffers.Get().(*[]byte)
+	defer frameBuffers.Put(buffer)
+	frames := appendStatus((*buffer)[:0], KindStatus, e.Status())
+	defer func() {
+		if cap(frames) <= 2*batchBytes {
+			*buffer = frames[:0]
+		}
+	}()
+	holdUntil := time.Now().Add(holdTime)
+	for {
+		var seen progress
+		within := max(0, time.Until(holdUntil))
+		frames, seen = reader.next(ctx, frames, within)
+		switch {
+		case seen == stopped:
+			return ctx.Err()
+		case seen == done:
+			frames = appendStatus(frames, KindEnd, e.Status())
+			_, err := writer.Write(frames)
+			return err
+		case seen == more && len(frames) < readBytes && time.Now().Before(holdUntil):
+			continue
+		}
+		if err := send(frames, writer, flush); err != nil {
+			return err
+		}
+		frames = frames[:0]
+	}
+}
+
+func send(frames []byte, writer io.Writer, flush func() error) error {
+	if len(frames) == 0 {
+		return nil
+	}
+	if _, err := writer.Write(frames); err != nil {
+		return err
+	}
+	return flush()
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"alcove.dev/agent/api"
+	"alcove.dev/agent/channel"
+	"alcove.dev/agent/machine"
+)
+
+// memoryLimitBytes makes the collector work harder before the agent takes much of a small sandbox.
+const memoryLimitBytes = 64 << 20
+
+// runAsInit never returns but to end the machine: without its agent a sandbox is of no use.
+func runAsInit() error {
+	log.SetFlags(0)
+	log.SetPrefix("agent: ")
+	debug.SetMemoryLimit(memoryLimitBytes)
+	err := serveMachine()
+	log.Printf("the sandbox ends: %v", err)
+	time.Sleep(100 * time.Millisecond)
+	unix.Sync()
+	return unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+}
+
+func serveMachine() error {
+	if err := machine.BootKernel(); err != nil {
+		return err
+	}
+	agent, err := openPort("agent")
+	if err != nil {
+		return err
+	}
+	host, err := openPort("host")
+	if err != nil {
+		return err
+	}
+	sandbox, err := machine.New()
+	if err != nil {
+		return err
+	}
+	server := &api.Server{Machine: sandbox, Execs: sandbox.Execs, Book: sandbox.Book}
+	return serveChannel(lines{agent: agent, host: host}, sandbox.Identity, server, machine.KeepTime)
+}
+
+// portDeadline is how long the kernel may take to find its devices.
+const portDeadline = 10 * time.Second
+
+// openPort opens a port of the channel. The kernel finds its devices while the agent starts, so it looks more than once.
+func openPort(name string) (*channel.Port, error) {
+	deadline := time.Now().Add(portDeadline)
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		device, err := channel.FindPort("/sys", "/dev", name)
+		if err == nil {
+			if err = os.Chmod(device, 0o600); err == nil {
+				return channel.OpenPort(device)
+			}
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("wait for the channel: %w", err)
+		}
+		time.Sleep(pause)
+	}
+}

@@ -1,0 +1,91 @@
+package machine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"alcove.dev/agent/channel"
+)
+
+const (
+	timeInterval = 10 * time.Second
+	// largestRoundTrip is how long an answer may take to still say something about the time.
+	largestRoundTrip = 400 * time.Millisecond
+)
+
+// KeepTime asks the daemon for the time, at once and every 10 s, and keeps the clock to it, until the client is over.
+func KeepTime(client *channel.Client) {
+	var slew Slew
+	var last time.Time
+	ticker := time.NewTicker(timeInterval)
+	defer ticker.Stop()
+	for {
+		offset, err := measure(client)
+		if err == nil {
+			now := time.Now()
+			step, rate := slew.Measured(offset, now.Sub(last))
+			last = now
+			if step {
+				setClock(time.Now().Add(offset).UnixNano())
+			}
+			setRate(rate)
+		}
+		select {
+		case <-client.Closed():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// measure returns how far the host's clock is ahead.
+func measure(client *channel.Client) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://daemon/time", nil)
+	if err != nil {
+		return 0, err
+	}
+	before := time.Now()
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(response.Body, 4096))
+	if err != nil {
+		return 0, err
+	}
+	roundTrip := time.Since(before)
+	var answer struct {
+		UnixNanos int64 `json:"unixNanos,string"`
+	}
+	if err := json.Unmarshal(content, &answer); err != nil {
+		return 0, err
+	}
+	if response.StatusCode != http.StatusOK || answer.UnixNanos <= 0 || roundTrip > largestRoundTrip {
+		return 0, fmt.Errorf("GET /time answered %d after %v", response.StatusCode, roundTrip)
+	}
+	return time.Duration(answer.UnixNanos - before.Add(roundTrip/2).UnixNano()), nil
+}
+
+func setClock(unixNanos int64) error {
+	now := unix.NsecToTimespec(unixNanos)
+	if err := unix.ClockSettime(unix.CLOCK_REALTIME, &now); err != nil {
+		return fmt.Errorf("clock_settime: %w", err)
+	}
+	return nil
+}
+
+func setRate(ratePPM float64) {
+	tick, frequency := tickAndFrequency(ratePPM)
+	change := unix.Timex{Modes: unix.ADJ_TICK | unix.ADJ_FREQUENCY}
+	change.Tick, change.Freq = tick, frequency
+	unix.Adjtimex(&change)
+}

@@ -1,0 +1,89 @@
+package machine
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"alcove.dev/agent/api"
+	"alcove.dev/agent/execs"
+	"alcove.dev/agent/failure"
+)
+
+const warmDeadline = 2 * time.Minute
+
+// Prepare makes the root disk the root, warms what was asked for and leaves little behind.
+func (m *Machine) Prepare(preparation api.Preparation) error {
+	m.preparing.Lock()
+	defer m.preparing.Unlock()
+	if preparation.DiskBytes < 0 {
+		return failure.New(failure.InvalidRequest, "diskBytes must not be negative, but is %d.", preparation.DiskBytes)
+	}
+	if !m.prepared.Load() {
+		if err := m.prepareRoot(preparation.DiskBytes); err != nil {
+			return failure.New(failure.InternalError, "The root disk could not be prepared: %v.", err)
+		}
+		m.prepared.Store(true)
+	}
+	for _, argv := range preparation.Warm {
+		if err := m.warm(argv); err != nil {
+			return err
+		}
+	}
+	unix.Sync()
+	debug.FreeOSMemory()
+	return nil
+}
+
+func (m *Machine) prepareRoot(diskBytes int64) error {
+	if err := mountRootDisk(diskBytes); err != nil {
+		return err
+	}
+	if _, err := m.users.namespace(); err != nil {
+		return err
+	}
+	if err := switchRoot(); err != nil {
+		return err
+	}
+	m.users.switched()
+	return raiseLoopback()
+}
+
+// warm runs a command once, so that what it needs is in memory; how it ends does not matter.
+func (m *Machine) warm(argv []string) error {
+	exec, err := m.Execs.Start(&execs.Spec{ID: randomUUID(), Argv: argv, TimeoutMs: warmDeadline.Milliseconds(), OutputLimitBytes: 1})
+	if err != nil {
+		return err
+	}
+	exec.Wait(context.Background(), warmDeadline+time.Second)
+	m.Execs.Forget(exec)
+	return nil
+}
+
+func randomUUID() string {
+	var raw [16]byte
+	rand.Read(raw[:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", raw[:4], raw[4:6], raw[6:8], raw[8:10], raw[10:])
+}
+
+// raiseLoopback brings up lo, the one network interface there is.
+func raiseLoopback() error {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	defer unix.Close(socket)
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, request); err != nil {
+		return fmt.Errorf("bring up lo: %w", err)
+	}
+	return nil
+}
