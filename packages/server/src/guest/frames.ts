@@ -7,7 +7,9 @@ import type { ExecStatus, OutputFrame } from "./guest.js";
 import { parseJson } from "./json.js";
 import { StatusAnswer } from "./shapes.js";
 
-const maxPayloadBytes = 65_536;
+const maxOutputBytes = 65_536;
+/** A status holds the exec's argv, which may be long. */
+const maxStatusBytes = 8 * 1024 * 1024;
 const headerBytes = 5;
 const offsetBytes = 8;
 const kinds = ["status", "stdout", "stderr", "end", "gap"] as const;
@@ -82,7 +84,8 @@ export class FrameParser {
     const kind = kinds[this.#part.readUInt8(0)];
     const length = this.#part.readUInt32BE(1);
     if (kind === undefined) throw new ProtocolBreak(`it sent a frame of kind ${this.#part.readUInt8(0)}`);
-    if (length > maxPayloadBytes) throw new ProtocolBreak(`it sent a frame of ${length} bytes`);
+    if (length > (kind === "status" || kind === "end" ? maxStatusBytes : maxOutputBytes))
+      throw new ProtocolBreak(`it sent a frame of ${length} bytes`);
     if (this.#begun === (kind === "status")) throw new ProtocolBreak(`it sent a frame ${kind} out of turn`);
     this.#expect(kind, this.#isOutput(kind) ? offsetBytes : length);
     if (this.#isOutput(kind)) {

@@ -6,7 +6,7 @@ import http2, { type ServerHttp2Session, type ServerHttp2Stream } from "node:htt
 import type { Duplex } from "node:stream";
 import { unixNanos } from "../lib/unix-nanos.js";
 import { ChannelLost, ProtocolBreak } from "./fault.js";
-import { checkLiving, destroyNextTick } from "./http2-socket.js";
+import { checkLiving, endSession, onceOver } from "./http2-socket.js";
 import { type Allowance, type Meter, startMeter } from "./meter.js";
 import { hostileBounds } from "./session.js";
 
@@ -16,10 +16,12 @@ export class HostSession {
   /** Fulfils with what ended it. */
   readonly ended: Promise<Error>;
   readonly #http: ServerHttp2Session;
+  readonly #socket: Duplex;
   readonly #meter: Meter;
   #fault: Error | undefined;
 
   constructor(socket: Duplex) {
+    this.#socket = socket;
     this.#http = http2.performServerHandshake(checkLiving(socket), {
       ...hostileBounds,
       maxSessionInvalidFrames: 16,
@@ -35,7 +37,7 @@ export class HostSession {
     this.ended = new Promise((resolve) => {
       this.#http.on("error", (error) => this.end(new ProtocolBreak("its HTTP/2 was broken", { cause: error })));
       this.#http.on("stream", (stream, headers) => answer(stream, headers));
-      this.#http.on("close", () => {
+      onceOver(this.#http, socket, () => {
         this.#meter.stop();
         resolve(this.#fault ?? new ChannelLost("the host's session ended"));
       });
@@ -48,7 +50,7 @@ export class HostSession {
 
   end(fault: Error): void {
     this.#fault ??= fault;
-    destroyNextTick(this.#http);
+    endSession(this.#http, this.#socket);
   }
 }
 

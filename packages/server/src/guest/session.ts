@@ -2,7 +2,7 @@
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
 import type { Duplex } from "node:stream";
 import { CallDropped, ChannelLost, ProtocolBreak, TooManyCalls } from "./fault.js";
-import { checkLiving, destroyNextTick } from "./http2-socket.js";
+import { checkLiving, endSession, onceOver } from "./http2-socket.js";
 import { type Allowance, type Meter, startMeter } from "./meter.js";
 
 /** What may be on its way to us in each stream: a reader that is slow holds the guest back past this. */
@@ -22,11 +22,13 @@ export class AgentSession {
   /** Fulfils with what ended it. */
   readonly ended: Promise<Error>;
   readonly #http: ClientHttp2Session;
+  readonly #socket: Duplex;
   readonly #meter: Meter;
   #streams = 0;
   #fault: Error | undefined;
 
   constructor(socket: Duplex) {
+    this.#socket = socket;
     this.#http = http2.connect("http://agent", {
       createConnection: () => checkLiving(socket),
       ...hostileBounds,
@@ -48,7 +50,7 @@ export class AgentSession {
     this.ended = new Promise((resolve) => {
       this.#http.on("error", (error) => this.end(faultOf(error)));
       this.#http.on("goaway", () => this.end(new ChannelLost("the agent said goodbye")));
-      this.#http.on("close", () => {
+      onceOver(this.#http, socket, () => {
         this.#meter.stop();
         resolve(this.#fault ?? new ChannelLost("the channel's session ended"));
       });
@@ -62,7 +64,7 @@ export class AgentSession {
   /** Ends the session at once with all its streams. */
   end(fault: Error): void {
     this.#fault ??= fault;
-    destroyNextTick(this.#http);
+    endSession(this.#http, this.#socket);
   }
 
   /** Opens a stream. Its errors are to be read as `this.faultOf(error)`. */

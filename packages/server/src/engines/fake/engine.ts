@@ -1,0 +1,146 @@
+/** An engine without machines: everything happens in this process, behind the same channel and the same agent calls. */
+import { randomUUID } from "node:crypto";
+import { AlcoveError, type Size } from "@alcove/contract";
+import { connectGuest } from "../../guest/connect.js";
+import type { Guest } from "../../guest/guest.js";
+import { untilAborted } from "../../lib/until-aborted.js";
+import type { DiskImage, Engine, Machine, MachineSpec, PrepareOptions, Recovery } from "../engine.js";
+import { FakeHost } from "./host.js";
+import { FakeMachine } from "./machine.js";
+import { elapse } from "./virtual-sleep.js";
+
+export interface FakeEngineOptions {
+  /** Hand the same host to a new engine to play the restart of a daemon. */
+  readonly host?: FakeHost;
+}
+
+export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
+  return new FakeEngine(options.host ?? new FakeHost());
+}
+
+class FakeEngine implements Engine {
+  readonly name = "fake";
+  readonly accelerator = "in-process";
+  readonly #host: FakeHost;
+  readonly #guests = new Set<Guest>();
+  readonly #preparing = new Map<string, Promise<void>>();
+
+  constructor(host: FakeHost) {
+    this.#host = host;
+  }
+
+  async probe() {
+    return { works: true, findings: [] };
+  }
+
+  cost(size: Size) {
+    return { memoryMiB: size.memoryMiB };
+  }
+
+  async prepare(disk: DiskImage, size: Size, options: PrepareOptions): Promise<void> {
+    const key = `${disk.digest} ${size.cpuMillicores} ${size.memoryMiB} ${size.diskMiB}`;
+    if (this.#host.templates.has(key)) return;
+    const shared =
+      this.#preparing.get(key) ?? this.#makeTemplate(key, options).finally(() => this.#preparing.delete(key));
+    this.#preparing.set(key, shared);
+    await untilAborted(shared, options.signal);
+  }
+
+  async start(spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
+    await this.prepare(spec.disk, spec.size, { signal });
+    if (this.#host.machines.has(spec.id))
+      throw new AlcoveError("InternalError", `There is a machine ${spec.id} already.`);
+    const machine = new FakeMachine(spec.id, spec.size);
+    machine.isSilent = this.#host.faults.silentAgents ?? false;
+    this.#host.machines.set(spec.id, machine);
+    let guest: Guest | undefined;
+    try {
+      await elapse(this.#host.faults.startDelayMs ?? 0, signal);
+      if (this.#host.faults.startError !== undefined) throw this.#host.faults.startError;
+      guest = await this.#connect(machine, spec.generation, signal);
+      const machineId = randomUUID().replaceAll("-", "");
+      const { generation, hostname, environment } = spec;
+      await guest.renew({ generation, hostname, machineId, environment, thaw: true }, signal);
+      return this.#adopt(machine, guest);
+    } catch (error) {
+      this.#remove(machine, `Starting ${spec.id} failed.`);
+      if (guest !== undefined) await this.#disconnect(guest);
+      throw error;
+    }
+  }
+
+  async recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery> {
+    const machines: Machine[] = [];
+    const lost = new Map<string, { reason: "EngineLost" | "HostRestarted"; message: string }>();
+    const removed: string[] = [];
+    for (const machine of [...this.#host.machines.values()]) {
+      if (!owned.has(machine.id)) {
+        this.#remove(machine, "Nobody owned it.");
+        removed.push(`machine ${machine.id}`);
+      } else if (machine.end === undefined) {
+        try {
+          machines.push(this.#adopt(machine, await this.#connect(machine, 0, signal)));
+        } catch (error) {
+          signal.throwIfAborted();
+          this.#remove(machine, "Its agent did not answer.");
+          lost.set(machine.id, { reason: "EngineLost", message: `Its agent did not answer: ${String(error)}` });
+        }
+      }
+    }
+    for (const id of owned) {
+      if (machines.some((machine) => machine.id === id) || lost.has(id)) continue;
+      const hasRestarted = this.#host.lostToRestart.has(id);
+      lost.set(id, {
+        reason: hasRestarted ? "HostRestarted" : "EngineLost",
+        message: hasRestarted ? "The host was restarted." : "Its machine is gone.",
+      });
+      this.#host.machines.delete(id);
+    }
+    return { machines, lost, removed };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#guests].map((guest) => guest.close()));
+  }
+
+  async #makeTemplate(key: string, { onProgress }: PrepareOptions): Promise<void> {
+    onProgress?.("Making a template", 0.5);
+    if (this.#host.faults.prepareError !== undefined) throw this.#host.faults.prepareError;
+    this.#host.templates.add(key);
+    onProgress?.("The template is ready", 1);
+  }
+
+  async #connect(machine: FakeMachine, generation: number, signal: AbortSignal): Promise<Guest> {
+    const guest = await connectGuest(machine.open, { signal, generation });
+    this.#guests.add(guest);
+    return guest;
+  }
+
+  async #disconnect(guest: Guest): Promise<void> {
+    this.#guests.delete(guest);
+    await guest.close();
+  }
+
+  #adopt(machine: FakeMachine, guest: Guest): Machine {
+    const ended = machine.ended().then(async (end) => {
+      await this.#disconnect(guest);
+      return end;
+    });
+    return {
+      id: machine.id,
+      guest,
+      ended,
+      onHold: (listener) => machine.onHold(listener),
+      console: async () => machine.console.read(),
+      destroy: async () => {
+        this.#remove(machine, "The machine was destroyed.");
+        await ended;
+      },
+    };
+  }
+
+  #remove(machine: FakeMachine, message: string): void {
+    machine.stop({ reason: "Destroyed", message });
+    if (this.#host.machines.get(machine.id) === machine) this.#host.machines.delete(machine.id);
+  }
+}

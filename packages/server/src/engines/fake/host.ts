@@ -1,0 +1,31 @@
+/** What the fake engine's machines run on: it outlives engines, as a host outlives its daemon. */
+import type { FakeMachine } from "./machine.js";
+
+/** What goes wrong, until it is set back. */
+export interface FakeFaults {
+  /** Every start fails with this, after its delay. */
+  startError?: Error;
+  /** Starts take this long. */
+  startDelayMs?: number;
+  /** Agents of machines that are started from now on never answer. */
+  silentAgents?: boolean;
+  /** Every preparation fails with this. */
+  prepareError?: Error;
+}
+
+export class FakeHost {
+  readonly machines = new Map<string, FakeMachine>();
+  readonly templates = new Set<string>();
+  readonly faults: FakeFaults = {};
+  /** Ids whose machines ended with the host. */
+  readonly lostToRestart = new Set<string>();
+
+  /** The host goes down and comes up again: every machine is gone. */
+  restart(): void {
+    for (const machine of this.machines.values()) {
+      this.lostToRestart.add(machine.id);
+      machine.stop({ reason: "EngineLost", message: "The host was restarted." });
+    }
+    this.machines.clear();
+  }
+}

@@ -1,0 +1,93 @@
+/** The newest output of one exec, by offset, with the agent's rules for who waits for whom (agent/PROTOCOL.md). */
+import { Change } from "../../lib/change.js";
+
+export type Stream = "stdout" | "stderr";
+
+export interface Piece {
+  readonly stream: Stream;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+const journalBytes = 1024 * 1024;
+
+export class Journal {
+  readonly counts = { stdout: 0, stderr: 0, dropped: 0 };
+  readonly #limit: number | undefined;
+  readonly #change = new Change();
+  readonly #readers = new Set<{ offset: number }>();
+  #pieces: Piece[] = [];
+  #first = 0;
+  #next = 0;
+  #isComplete = false;
+
+  /** With a limit so many bytes of each stream are kept, and nobody ever waits. */
+  constructor(limit: number | undefined) {
+    this.#limit = limit;
+  }
+
+  async append(stream: Stream, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const kept = this.#limit === undefined ? bytes : bytes.subarray(0, Math.max(0, this.#limit - this.counts[stream]));
+    this.counts.dropped += bytes.length - kept.length;
+    if (kept.length === 0) return;
+    if (this.#limit === undefined) await this.#change.until(() => !this.#mustWait(kept.length), signal);
+    this.#pieces.push({ stream, offset: this.#next, bytes: kept });
+    this.counts[stream] += kept.length;
+    this.#next += kept.length;
+    this.#trim();
+    this.#change.announce();
+  }
+
+  complete(): void {
+    this.#isComplete = true;
+    this.#change.announce();
+  }
+
+  /** Yields pieces from an offset on, and gaps, until the output is complete. */
+  async *read(
+    from: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<Piece | { readonly from: number; readonly to: number }> {
+    const reader = { offset: Math.min(from, this.#next) };
+    this.#readers.add(reader);
+    try {
+      for (;;) {
+        await this.#change.until(() => reader.offset < this.#next || this.#isComplete, signal);
+        if (reader.offset === this.#next) return;
+        if (reader.offset < this.#first) {
+          yield { from: reader.offset, to: this.#first };
+          reader.offset = this.#first;
+        }
+        const piece = this.#pieces.find(({ offset, bytes }) => offset + bytes.length > reader.offset);
+        if (piece === undefined) continue;
+        yield { ...piece, offset: reader.offset, bytes: piece.bytes.subarray(reader.offset - piece.offset) };
+        reader.offset = piece.offset + piece.bytes.length;
+        this.#change.announce();
+      }
+    } finally {
+      this.#readers.delete(reader);
+      this.#change.announce();
+    }
+  }
+
+  #mustWait(bytes: number): boolean {
+    if (this.#readers.size === 0) return false;
+    const behind = this.#next - this.#slowest();
+    return behind > 0 && behind + bytes > journalBytes;
+  }
+
+  #slowest(): number {
+    return Math.min(this.#next, ...[...this.#readers].map(({ offset }) => offset));
+  }
+
+  #trim(): void {
+    const capacity = this.#limit === undefined ? journalBytes : Number.POSITIVE_INFINITY;
+    const owed = this.#slowest();
+    while (this.#pieces.length > 1) {
+      const end = this.#pieces[1]?.offset ?? 0;
+      if (this.#next - this.#first <= capacity || end > owed) return;
+      this.#pieces.shift();
+      this.#first = end;
+    }
+  }
+}

@@ -1,0 +1,178 @@
+/** One machine of the fake host: it lives in this process, independent of the engine that started it. */
+import { randomBytes } from "node:crypto";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Duplex } from "node:stream";
+import { AlcoveError, type Size } from "@alcove/contract";
+import type { OpenStream, Renewal } from "../../guest/guest.js";
+import { Change } from "../../lib/change.js";
+import { TailBuffer } from "../../lib/tail-buffer.js";
+import { unixNanos } from "../../lib/unix-nanos.js";
+import type { MachineEnd } from "../engine.js";
+import { serveChannel, silentChannel } from "./channel.js";
+import { FakeExecs } from "./execs.js";
+import { FakeFileSystem } from "./file-system.js";
+import { ProcessTable } from "./processes.js";
+import { type Request, routes } from "./routes.js";
+import type { TaskGuest } from "./task.js";
+import { passwd } from "./users.js";
+
+export type Hold = { readonly reason: "DiskFull" } | undefined;
+
+export class FakeMachine implements TaskGuest {
+  readonly id: string;
+  readonly size: Size;
+  readonly files = new FakeFileSystem();
+  readonly processes = new ProcessTable();
+  readonly execs: FakeExecs;
+  readonly console = new TailBuffer(65_536);
+  hostname = "template";
+  /** A fault: the agent hears and never answers. */
+  isSilent = false;
+  readonly #bootId = randomBytes(8).toString("hex");
+  readonly #began = performance.now();
+  readonly #thawed = new Change();
+  readonly #changed = new Change();
+  readonly #hangUps = new Set<() => void>();
+  readonly #holdListeners = new Set<(hold: Hold) => void>();
+  #generation = 0;
+  #isFrozen = false;
+  #hold: Hold;
+  #end: MachineEnd | undefined;
+
+  constructor(id: string, size: Size) {
+    this.id = id;
+    this.size = size;
+    this.execs = new FakeExecs(this);
+    for (const path of ["/bin", "/etc", "/root", "/tmp", "/usr/sbin", "/var"])
+      this.files.makeDirectory(path, { createParents: true });
+    this.files.write("/etc/passwd", Buffer.from(passwd));
+    this.files.write("/etc/machine-id", Buffer.from("\n"));
+    this.console.write(Buffer.from(`fake machine ${id} is up\n`));
+  }
+
+  get end(): MachineEnd | undefined {
+    return this.#end;
+  }
+
+  /** Opens one of the channel's streams. */
+  readonly open: OpenStream = async (name, signal): Promise<Duplex> => {
+    signal.throwIfAborted();
+    if (this.#end !== undefined) throw new Error(`machine ${this.id} has ended`);
+    const identity = { generation: this.#generation, bootId: this.#bootId };
+    const isServed = name === "agent" && !this.isSilent;
+    const { daemon, hangUp } = isServed
+      ? serveChannel(identity, (stream, headers) => void this.#answer(stream, headers))
+      : silentChannel();
+    this.#hangUps.add(hangUp);
+    daemon.once("close", () => this.#hangUps.delete(hangUp));
+    return daemon;
+  };
+
+  /** Ends the sessions of the channel; nothing else ends with them. */
+  hangUp(): void {
+    for (const hangUp of this.#hangUps) hangUp();
+  }
+
+  /** Ends the machine at once, for a reason of the fault's or the owner's. */
+  stop(end: MachineEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.execs.killAll();
+    this.hangUp();
+    this.#changed.announce();
+  }
+
+  powerOff(): void {
+    this.stop({ reason: "GuestExited", message: "The guest powered off." });
+  }
+
+  async ended(): Promise<MachineEnd> {
+    for (;;) {
+      if (this.#end !== undefined) return this.#end;
+      await this.#changed.wait();
+    }
+  }
+
+  /** The host holds the machine, or lets it go on. */
+  setHold(hold: Hold): void {
+    this.#hold = hold;
+    for (const listener of this.#holdListeners) listener(hold);
+    this.#thawed.announce();
+  }
+
+  onHold(listener: (hold: Hold) => void): () => void {
+    this.#holdListeners.add(listener);
+    if (this.#hold !== undefined) listener(this.#hold);
+    return () => void this.#holdListeners.delete(listener);
+  }
+
+  async whileThawed(signal: AbortSignal): Promise<void> {
+    await this.#thawed.until(() => !this.#isFrozen && this.#hold === undefined, signal);
+  }
+
+  freeze(): void {
+    this.#isFrozen = true;
+  }
+
+  thaw(): Record<string, never> {
+    this.#isFrozen = false;
+    this.#thawed.announce();
+    return {};
+  }
+
+  renew(renewal: Renewal): { generation: number } {
+    this.hostname = renewal.hostname;
+    this.files.write("/etc/machine-id", Buffer.from(`${renewal.machineId}\n`));
+    this.execs.environment = renewal.environment;
+    this.#generation = renewal.generation;
+    if (renewal.thaw) this.thaw();
+    return { generation: renewal.generation };
+  }
+
+  health() {
+    return { version: "fake", generation: this.#generation, bootId: this.#bootId, uptimeMs: this.#uptimeMs() };
+  }
+
+  stats() {
+    return {
+      cpuUsageUsec: Math.round(this.#uptimeMs()),
+      memoryUsedBytes: 1_048_576,
+      memoryTotalBytes: this.size.memoryMiB * 1_048_576,
+      diskUsedBytes: 4_096,
+      diskTotalBytes: this.size.diskMiB * 1_048_576,
+      processCount: this.processes.list().length + 1,
+      loadAverage1m: 0,
+      uptimeMs: this.#uptimeMs(),
+      unixNanos: unixNanos().toString(),
+    };
+  }
+
+  #uptimeMs(): number {
+    return performance.now() - this.#began;
+  }
+
+  async #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    if (this.isSilent) return;
+    const url = new URL(String(headers[":path"]), "http://agent");
+    const id = /^\/execs\/([^/]+)/.exec(url.pathname)?.[1] ?? "";
+    const pattern = url.pathname.replace(/^\/execs\/[^/]+/, "/execs/:id");
+    const gone = new AbortController();
+    stream.once("close", () => gone.abort(new Error("the daemon went away")));
+    const request: Request = { machine: this, stream, query: url.searchParams, id, signal: gone.signal };
+    try {
+      const route = routes[`${String(headers[":method"])} ${pattern}`];
+      if (route === undefined) throw new AlcoveError("InvalidRequest", `There is no call ${pattern}.`);
+      const answer = await route(request);
+      if (answer !== undefined) answerJson(stream, 200, answer);
+    } catch (error) {
+      const known = error instanceof AlcoveError ? error : new AlcoveError("InternalError", String(error));
+      answerJson(stream, known.status, { code: known.code, message: known.message });
+    }
+  }
+}
+
+function answerJson(stream: ServerHttp2Stream, status: number, answer: unknown): void {
+  if (stream.destroyed || stream.headersSent) return;
+  stream.respond({ ":status": status, "content-type": "application/json" });
+  stream.end(JSON.stringify(answer));
+}
