@@ -31,6 +31,8 @@ export interface Booted {
   readonly guest: Guest;
   readonly qmp: Qmp;
   readonly program: SpawnedProgram;
+  /** The last lines of its console, as the end of a sentence. */
+  lastLines(): Promise<string>;
   /** Ends the machine; its files stay. */
   end(): Promise<void>;
 }
@@ -68,7 +70,8 @@ async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal):
     const control = await unlessEnded(program, connectQmp(plan.devices.sockets, deadline.signal));
     qmp = control;
     const guest = await unlessEnded(program, connectAgent(plan.devices, deadline.signal));
-    return { guest, qmp, program, end: async () => void (await Promise.all([guest.close(), end()])) };
+    const endAll = async () => void (await Promise.all([guest.close(), end()]));
+    return { guest, qmp: control, program, lastLines: () => lastLines(control), end: endAll };
   } catch (error) {
     const seen = qmp === undefined ? "" : await lastLines(qmp);
     await end();
@@ -96,8 +99,9 @@ async function unlessEnded<T>(program: SpawnedProgram, work: Promise<T>): Promis
 async function lastLines(qmp: Qmp): Promise<string> {
   try {
     const text = Buffer.from(await new GuestConsole(qmp).read(AbortSignal.timeout(2_000))).toString("latin1");
-    const lines = text.trim().split("\n").slice(-5).join("\n");
-    return lines === "" ? "; its console is empty" : `; its console's last lines:\n${printable(lines)}`;
+    const lines = text.trim().split(/\r?\n/).slice(-8);
+    if (text.trim() === "") return "; its console is empty";
+    return `; its console's last lines:\n${lines.map((line) => printable(line)).join("\n")}`;
   } catch {
     return "";
   }

@@ -8,7 +8,7 @@ import type { DiskImage, Engine, Machine, MachineSpec, PrepareOptions, Probe, Re
 import type { MicrovmMachine } from "./machine.js";
 import { type MachineHost, overheadMiB } from "./machine-host.js";
 import type { MicrovmOptions, StartTimings } from "./options.js";
-import { type Examination, examineHost } from "./probe.js";
+import { type Examination, examineHost, unavailable } from "./probe.js";
 import { recoverMachines } from "./recovery.js";
 import { startMachine } from "./start.js";
 import { TemplateStore } from "./template-store.js";
@@ -83,14 +83,7 @@ class MicrovmEngine implements Engine {
 
   async #ready(signal: AbortSignal): Promise<{ readonly host: MachineHost; readonly templates: TemplateStore }> {
     const { host, findings } = this.#known ?? (await this.#examine(signal));
-    if (host === undefined) {
-      const problem = findings.find(({ level }) => level === "error");
-      throw new AlcoveError(
-        "EngineUnavailable",
-        problem?.sentence,
-        problem?.remedy === undefined ? {} : { hint: problem.remedy },
-      );
-    }
+    if (host === undefined) throw unavailable(findings);
     this.#templates ??= new TemplateStore(host);
     return { host, templates: this.#templates };
   }

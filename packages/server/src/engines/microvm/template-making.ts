@@ -88,11 +88,22 @@ async function build(host: MachineHost, { order, paths, uid, groups }: Build, op
   const booted = await boot(host, { devices, uid, groups, deadlineMs, tries: bootTries, onTry }, signal);
   try {
     options.onProgress?.(`Mounting the image and running ${disk.warm.length} programs once`, 0.4);
-    await booted.guest.prepare({ diskBytes: diskBytesOf(size), warm: disk.warm }, signal);
+    await mount(booted, order, signal);
     options.onProgress?.("Saving the machine", 0.8);
     await save(booted, files, signal);
   } finally {
     await booted.end();
+  }
+}
+
+async function mount({ guest, lastLines }: Booted, { disk, size }: TemplateOrder, signal: AbortSignal): Promise<void> {
+  try {
+    await guest.prepare({ diskBytes: diskBytesOf(size), warm: disk.warm }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `The guest could not prepare the image ${disk.name}: ${why}${await lastLines()}`;
+    throw new AlcoveError("EngineUnavailable", message, { cause: error });
   }
 }
 

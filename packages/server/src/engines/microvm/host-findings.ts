@@ -1,0 +1,97 @@
+/** What the host offers besides QEMU: room on its disk, and ways to shut a process in. */
+import { access, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { freeSpace } from "../../host/free-space.js";
+import { run } from "../../host/run.js";
+import type { Finding } from "../engine.js";
+
+const GiB = 1024 ** 3;
+/** An image, a template or two, and what a few sandboxes write. */
+const comfortableBytes = 10 * GiB;
+const leastBytes = 2 * GiB;
+
+/** File systems by the number that statfs gives them. */
+const fileSystems = new Map([
+  [0xef53, "ext4"],
+  [0x58465342, "xfs"],
+  [0x9123683e, "btrfs"],
+  [0x01021994, "tmpfs"],
+  [0x794c7630, "overlayfs"],
+  [0x6969, "nfs"],
+  [0x2fc12fc1, "zfs"],
+]);
+const unsuitable = new Map([
+  ["tmpfs", "it is in memory, so images and templates are too"],
+  ["overlayfs", "it copies a file as a whole when it is first opened for writing"],
+  ["nfs", "its files are slow to map, and locks do not hold"],
+]);
+
+export async function examineDisk(directory: string): Promise<Finding> {
+  const check = "disk";
+  const { freeBytes } = await freeSpace(directory);
+  const name = await fileSystemOf(directory);
+  const free = `${(freeBytes / GiB).toFixed(1)} GiB are free in ${directory} (${name})`;
+  const remedy = "ALCOVE_DATA_DIR=/path/on/a/larger/disk npx alcove up";
+  if (freeBytes < leastBytes)
+    return { check, level: "error", sentence: `Only ${free}; ${leastBytes / GiB} GiB are the least.`, remedy };
+  if (freeBytes < comfortableBytes) return { check, level: "warning", sentence: `Only ${free}.`, remedy };
+  const why = unsuitable.get(name);
+  if (why !== undefined)
+    return { check, level: "warning", sentence: `${free}, and ${name} is a poor place: ${why}.`, remedy };
+  return { check, level: "ok", sentence: `${free}.` };
+}
+
+async function fileSystemOf(directory: string): Promise<string> {
+  try {
+    const { type } = await statfs(directory);
+    return fileSystems.get(type) ?? `type 0x${type.toString(16)}`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(directory) === directory) throw error;
+    return fileSystemOf(dirname(directory));
+  }
+}
+
+/** Root has every means; an ordinary user needs namespaces of its own. */
+export async function examineNamespaces(signal: AbortSignal): Promise<Finding> {
+  const check = "namespaces";
+  if (process.getuid?.() === 0) {
+    const sentence = "Every sandbox has a user, a mount and a network namespace of its own on the host.";
+    return { check, level: "ok", sentence };
+  }
+  try {
+    await run("unshare", ["--user", "--map-root-user", "--mount", "--net", "true"], { signal, timeoutMs: 10_000 });
+    return {
+      check,
+      level: "ok",
+      sentence: "Every sandbox has a mount and a network namespace of its own on the host.",
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    const sentence = sentenceFrom(
+      "User namespaces cannot be made, so whoever broke out of QEMU would reach what this user reaches",
+      error,
+    );
+    return { check, level: "warning", sentence, remedy: await namespaceRemedy() };
+  }
+}
+
+async function namespaceRemedy(): Promise<string> {
+  const switches = [
+    ["kernel.apparmor_restrict_unprivileged_userns", "0"],
+    ["kernel.unprivileged_userns_clone", "1"],
+  ] as const;
+  for (const [name, value] of switches) {
+    const there = await access(`/proc/sys/${name.replaceAll(".", "/")}`).then(
+      () => true,
+      () => false,
+    );
+    if (there) return `sudo sysctl -w ${name}=${value}`;
+  }
+  return "sudo sysctl -w user.max_user_namespaces=10000";
+}
+
+/** The first line of what went wrong, as a sentence. */
+export function sentenceFrom(what: string, error: unknown): string {
+  const why = (error instanceof Error ? error.message : String(error)).split("\n")[0]?.slice(0, 300) ?? "";
+  return `${what}: ${why.replace(/\.$/, "")}.`;
+}

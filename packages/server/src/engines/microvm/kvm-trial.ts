@@ -1,0 +1,112 @@
+/**
+ * Whether KVM runs guests here. A device that opens proves nothing, nor does a virtual machine that it makes: some hosts
+ * have both and no guest ever starts. So a guest is booted to its agent's hello. What came out is kept until the host, QEMU
+ * or the guest's kernel is another.
+ */
+import { randomBytes } from "node:crypto";
+import { access, chown, constants, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeDurably } from "../../host/write-durably.js";
+import { boot } from "./boot.js";
+import type { GuestAssets } from "./guest-assets.js";
+import { sentenceFrom } from "./host-findings.js";
+import type { Qemu } from "./installation.js";
+import type { MachineHost } from "./machine-host.js";
+import { pathsIn, type Roots, shortId, socketsDirectory, templatesDirectory } from "./machine-paths.js";
+import { writeOverlay } from "./overlay.js";
+import { unfinishedPrefix } from "./template-making.js";
+
+export interface KvmTrial {
+  readonly works: boolean;
+  readonly seen: string;
+  readonly remedy?: string | undefined;
+}
+
+/** Where KVM works a guest answers in about a second. */
+const trialDeadlineMs = 8_000;
+const diskBytes = 1024 * 1024;
+
+const Remembered = z.object({
+  key: z.string(),
+  trial: z.object({ works: z.boolean(), seen: z.string(), remedy: z.string().optional() }),
+});
+
+interface Parts {
+  readonly qemu: Qemu;
+  readonly assets: GuestAssets;
+  readonly hostParts: { readonly roots: Roots; readonly hostBootId: string };
+}
+
+export async function tryKvm(
+  describe: () => Promise<MachineHost>,
+  { qemu, assets, hostParts }: Parts,
+  signal: AbortSignal,
+): Promise<KvmTrial> {
+  const missing = await missingDevice();
+  if (missing !== undefined) return missing;
+  const key = [hostParts.hostBootId, qemu.build, assets.digest].join(" ");
+  const memory = join(hostParts.roots.dataDirectory, "kvm-trial.json");
+  const remembered = await recall(memory, key);
+  if (remembered !== undefined) return remembered;
+  const trial = await bootWithKvm(await describe(), signal);
+  await writeDurably(memory, JSON.stringify({ key, trial }));
+  return trial;
+}
+
+async function missingDevice(): Promise<KvmTrial | undefined> {
+  try {
+    await access("/dev/kvm", constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code !== "ENOENT";
+    return isThere
+      ? { works: false, seen: "/dev/kvm is not open to this user", remedy: "sudo usermod -aG kvm $USER" }
+      : { works: false, seen: "there is no /dev/kvm", remedy: "sudo modprobe -a kvm_intel kvm_amd" };
+  }
+}
+
+async function recall(memory: string, key: string): Promise<KvmTrial | undefined> {
+  try {
+    const remembered = Remembered.parse(JSON.parse(await readFile(memory, "utf8")));
+    return remembered.key === key ? remembered.trial : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function bootWithKvm(host: MachineHost, signal: AbortSignal): Promise<KvmTrial> {
+  const name = `${unfinishedPrefix}kvm-${randomBytes(4).toString("hex")}`;
+  const paths = pathsIn(join(templatesDirectory(host.roots), name), join(socketsDirectory(host.roots), shortId(name)));
+  const uid = host.users?.claim();
+  try {
+    await mkdir(paths.directory, { recursive: true, mode: 0o700 });
+    await mkdir(paths.runtime, { recursive: true, mode: 0o700 });
+    const base = join(paths.directory, "base.raw");
+    await writeFile(base, "");
+    await truncate(base, diskBytes);
+    await writeOverlay(paths.overlay, { path: base, format: "raw" }, diskBytes);
+    if (uid !== undefined) {
+      await Promise.all([paths.directory, paths.runtime, base, paths.overlay].map((path) => chown(path, uid, uid)));
+    }
+    const devices = {
+      vcpus: 1,
+      memoryMiB: 256,
+      memoryFile: join(paths.directory, "memory"),
+      disk: paths.overlay,
+      sockets: paths,
+    };
+    const began = performance.now();
+    const plan = { devices, uid, groups: [], deadlineMs: trialDeadlineMs, tries: 1 };
+    const booted = await boot(host, plan, signal);
+    await booted.end();
+    return { works: true, seen: `a guest booted in ${Math.round(performance.now() - began)} ms` };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { works: false, seen: sentenceFrom("/dev/kvm opens, but no guest booted", error).slice(0, -1) };
+  } finally {
+    await rm(paths.directory, { recursive: true, force: true });
+    await rm(paths.runtime, { recursive: true, force: true });
+    if (uid !== undefined) host.users?.release(uid);
+  }
+}
