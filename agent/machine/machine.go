@@ -29,6 +29,7 @@ const Version = "0.1.0"
 // Machine is the sandbox that the agent runs as PID 1.
 type Machine struct {
 	proc       proc
+	random     int // /dev/urandom
 	bootID     string
 	generation atomic.Uint64
 	cgroups    *cgroups.Tree
@@ -59,6 +60,9 @@ func New() (*Machine, error) {
 	}
 	m := &Machine{proc: proc(procDescriptor), Book: accounts.NewBook("/etc/passwd", "/etc/group")}
 	if err := m.readBootID(); err != nil {
+		return nil, err
+	}
+	if m.random, err = openRandom(); err != nil {
 		return nil, err
 	}
 	memory, err := m.memory()

@@ -23,7 +23,7 @@ const (
 
 // Renew makes a machine that began as a copy one of its own. Random numbers come first, and the users' processes last.
 func (m *Machine) Renew(renewal api.Renewal) error {
-	if err := addEntropy(renewal.Entropy); err != nil {
+	if err := addEntropy(m.random, renewal.Entropy); err != nil {
 		return failure.FromSystem(err, "renew the entropy")
 	}
 	if err := setClock(renewal.UnixNanos); err != nil {
@@ -42,13 +42,17 @@ func (m *Machine) Renew(renewal api.Renewal) error {
 	return nil
 }
 
-// addEntropy mixes entropy in and makes the kernel's generator start over from it.
-func addEntropy(entropy []byte) error {
-	descriptor, err := unix.Open("/dev/urandom", unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+// openRandom is called once, at the start: what users do to /dev cannot come between.
+func openRandom() (int, error) {
+	descriptor, err := unix.Open("/dev/urandom", unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("open /dev/urandom: %w", err)
+		return -1, fmt.Errorf("open /dev/urandom: %w", err)
 	}
-	defer unix.Close(descriptor)
+	return descriptor, nil
+}
+
+// addEntropy mixes entropy in and makes the kernel's generator start over from it.
+func addEntropy(descriptor int, entropy []byte) error {
 	// struct rand_pool_info: how many bits of entropy, how many bytes, the bytes.
 	pool := binary.NativeEndian.AppendUint32(nil, uint32(8*len(entropy)))
 	pool = binary.NativeEndian.AppendUint32(pool, uint32(len(entropy)))

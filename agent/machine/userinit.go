@@ -120,7 +120,7 @@ func (s *userSpace) startInit() startedInit {
 	process, err := os.StartProcess("/init", []string{"alcove", UserInitArgument, s.procMount}, &os.ProcAttr{
 		Dir:   "/",
 		Env:   []string{"GOMAXPROCS=1", "GOGC=off"},
-		Files: []*os.File{nil, theirs, os.Stderr},
+		Files: []*os.File{os.Stdin, theirs, os.Stderr},
 		Sys:   &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, Setsid: true},
 	})
 	theirs.Close()
