@@ -30,6 +30,7 @@ type createBody struct {
 }
 
 type startBody struct {
+	ID               string            `json:"id"`
 	Args             []string          `json:"args"`
 	Environment      map[string]string `json:"environment,omitempty"`
 	WorkingDirectory string            `json:"workingDirectory,omitempty"`

@@ -25,7 +25,10 @@ const (
 
 // findDaemon fails when no socket is there; whether somebody answers shows with the first request.
 func findDaemon() (*daemon, error) {
-	path := filepath.Join(runtimeDirectory(), "alcoved.sock")
+	path := os.Getenv("ALCOVE_SOCKET")
+	if path == "" {
+		path = filepath.Join(runtimeDirectory(), "alcoved.sock")
+	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}

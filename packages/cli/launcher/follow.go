@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"net/http"
 	"os"
-	"os/signal"
 	"syscall"
 
 	"github.com/coder/websocket"
@@ -16,14 +17,13 @@ import (
 const (
 	maxMessageBytes  = 16 << 20
 	outputHeaderSize = 9 // one byte of stream, eight of offset
-	stdinChunkBytes  = 64 << 10
 )
 
 // message is the contract's ExecStreamReceive.
 type message struct {
 	Type string
-	From int64
-	To   int64
+	From uint64
+	To   uint64
 	Exec struct {
 		ExitCode int
 		TimedOut bool
@@ -31,27 +31,50 @@ type message struct {
 	Problem struct{ Detail, Hint string }
 }
 
-// follow runs the program with our standard streams as its own, and answers its exit code.
-func follow(ctx context.Context, d *daemon, id string, c command) (int, error) {
-	socket, _, err := websocket.Dial(ctx, group+"/sandboxes/"+id+"/exec/stream", &websocket.DialOptions{HTTPClient: d.client})
+// following is one exec with our standard streams as its own.
+type following struct {
+	socket    *websocket.Conn
+	command   command
+	isStarted bool
+	// How much of the exec's output has been written out.
+	offset uint64
+}
+
+// follow runs the program and answers its exit code.
+func follow(ctx context.Context, cli nodeCLI, d *daemon, sandbox string, c command) (int, error) {
+	socket, _, err := websocket.Dial(ctx, group+"/sandboxes/"+sandbox+"/exec/stream", &websocket.DialOptions{HTTPClient: d.client})
 	if err != nil {
 		return 0, errHandOver
 	}
 	defer socket.CloseNow()
 	socket.SetReadLimit(maxMessageBytes)
-	stop := passSignals(ctx, socket)
-	defer stop()
+	defer passSignals(ctx, socket)()
+	c.exec.ID = newID()
 	if err := send(ctx, socket, map[string]any{"type": "start", "start": c.exec}); err != nil {
 		return 0, errHandOver
 	}
-	started := false
+	f := &following{socket: socket, command: c}
+	code, err := f.toEnd(ctx)
+	switch {
+	case errors.Is(err, syscall.EPIPE):
+		_ = d.call(ctx, http.MethodDelete, "/sandboxes/"+sandbox+"/execs/"+c.exec.ID+"?force=true", nil, http.StatusNoContent, nil)
+		return exitBrokenPipe, nil
+	case errors.Is(err, errBrokenStream) && f.isStarted && !c.exec.Stdin:
+		return cli.attach(sandbox, c.exec.ID, f.offset)
+	}
+	return code, err
+}
+
+var errBrokenStream = errors.New("the stream of the exec broke")
+
+func (f *following) toEnd(ctx context.Context) (int, error) {
 	for {
-		kind, data, err := socket.Read(ctx)
+		kind, data, err := f.socket.Read(ctx)
 		if err != nil {
-			return exitFailed, fmt.Errorf("the stream of the exec broke: %w\nhint: look at the daemon with `alcove status`", err)
+			return exitFailed, fmt.Errorf("%w: %w\nhint: look at the daemon with `alcove status`", errBrokenStream, err)
 		}
 		if kind == websocket.MessageBinary {
-			if err := writeOutput(data); err != nil {
+			if err := f.writeOutput(data); err != nil {
 				return exitFailed, err
 			}
 			continue
@@ -62,21 +85,37 @@ func follow(ctx context.Context, d *daemon, id string, c command) (int, error) {
 		}
 		switch m.Type {
 		case "started":
-			started = true
-			if c.exec.Stdin {
-				go passStdin(ctx, socket)
+			f.isStarted = true
+			if f.command.exec.Stdin {
+				go passStdin(ctx, f.socket)
 			}
 		case "gap":
+			f.offset = m.To
 			fmt.Fprintf(os.Stderr, "\nwarning: %d bytes of output are lost\n", m.To-m.From)
 		case "end":
-			return exitCode(m, c), nil
+			return exitCode(m, f.command), nil
 		case "error":
-			if !started {
+			if !f.isStarted {
 				return 0, errHandOver
 			}
-			return exitFailed, fmt.Errorf("%s\nhint: %s", m.Problem.Detail, m.Problem.Hint)
+			// A signal that did not arrive: the program goes on. What ends the stream shows in the next read.
+			fmt.Fprintf(os.Stderr, "error: %s\nhint: %s\n", m.Problem.Detail, m.Problem.Hint)
 		}
 	}
+}
+
+func (f *following) writeOutput(data []byte) error {
+	if len(data) < outputHeaderSize {
+		return errors.New("the daemon sent output without a header")
+	}
+	target := os.Stdout
+	if data[0] == 2 {
+		target = os.Stderr
+	}
+	output := data[outputHeaderSize:]
+	f.offset = binary.BigEndian.Uint64(data[1:]) + uint64(len(output))
+	_, err := target.Write(output)
+	return err
 }
 
 func exitCode(m message, c command) int {
@@ -87,52 +126,13 @@ func exitCode(m message, c command) int {
 	return m.Exec.ExitCode
 }
 
-func writeOutput(data []byte) error {
-	if len(data) < outputHeaderSize {
-		return errors.New("the daemon sent output without a header")
-	}
-	target := os.Stdout
-	if data[0] == 2 {
-		target = os.Stderr
-	}
-	_, err := target.Write(data[outputHeaderSize:])
-	return err
-}
-
-func passStdin(ctx context.Context, socket *websocket.Conn) {
-	buffer := make([]byte, stdinChunkBytes)
-	for {
-		count, err := os.Stdin.Read(buffer)
-		if count > 0 && socket.Write(ctx, websocket.MessageBinary, buffer[:count]) != nil {
-			return
-		}
-		if errors.Is(err, io.EOF) {
-			_ = send(ctx, socket, map[string]any{"type": "closeStdin"})
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// passSignals sends our signals on to the program; a second Ctrl-C kills it.
-func passSignals(ctx context.Context, socket *websocket.Conn) func() {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	names := map[os.Signal]string{syscall.SIGINT: "INT", syscall.SIGTERM: "TERM", syscall.SIGHUP: "HUP", syscall.SIGQUIT: "QUIT"}
-	go func() {
-		interrupts := 0
-		for received := range signals {
-			name := names[received]
-			if received == syscall.SIGINT {
-				if interrupts++; interrupts > 1 {
-					name = "KILL"
-				}
-			}
-			_ = send(ctx, socket, map[string]any{"type": "signal", "signal": name})
-		}
-	}()
-	return func() { signal.Stop(signals) }
+// newID is a random UUID: with an id of ours the exec outlives a broken stream, and can be attached to again.
+func newID() string {
+	var bytes [16]byte
+	_, _ = rand.Read(bytes[:]) // never fails
+	bytes[6] = bytes[6]&0x0f | 0x40
+	bytes[8] = bytes[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", bytes[:4], bytes[4:6], bytes[6:8], bytes[8:10], bytes[10:])
 }
 
 func send(ctx context.Context, socket *websocket.Conn, value any) error {

@@ -1,7 +1,7 @@
 // Command launcher is the way into the CLI. Starting Node takes longer than an exec takes to work, so the launcher does
 // `exec` and `run` itself, as long as nothing is out of the ordinary, and hands everything else to the CLI in Node:
-// other commands, options it does not know, a daemon that is not up, an image that is not built, every refusal.
-// So sentences, help and progress are written once, there.
+// other commands, options it does not know, a daemon that is not up, an image that is not built, every refusal, a
+// stream that broke. So sentences, help and progress are written once, there.
 //
 // Usage: launcher CLI.js ARGUMENT...
 package main
@@ -20,9 +20,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "error: the launcher was started without the path of the CLI\nhint: start bin/alcove")
 		os.Exit(exitError)
 	}
-	code, err := launch(os.Args[2:])
+	cli := nodeCLI(os.Args[1])
+	code, err := launch(cli, os.Args[2:])
 	if errors.Is(err, errHandOver) {
-		handOver(os.Args[1], os.Args[2:])
+		code, err = cli.become(os.Args[2:])
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error: "+err.Error())
@@ -32,18 +33,19 @@ func main() {
 
 // Exit codes that are ours, not the program's; docs/cli.md lists them.
 const (
-	exitError    = 1
-	exitTimedOut = 124
-	exitFailed   = 125
-	exitCtrlC    = 130
+	exitError      = 1
+	exitTimedOut   = 124
+	exitFailed     = 125
+	exitCtrlC      = 130
+	exitBrokenPipe = 141
 )
 
 // errHandOver: nothing has happened yet, and the CLI in Node is to do it.
 var errHandOver = errors.New("not for the launcher")
 
-func launch(arguments []string) (int, error) {
+func launch(cli nodeCLI, arguments []string) (int, error) {
 	command, ok := parse(arguments)
-	if !ok || os.Getenv("ALCOVE_URL") != "" {
+	if !ok {
 		return 0, errHandOver
 	}
 	daemon, err := findDaemon()
@@ -52,20 +54,35 @@ func launch(arguments []string) (int, error) {
 	}
 	ctx := context.Background()
 	if command.verb == "run" {
-		return runInNew(ctx, daemon, command)
+		return runInNew(ctx, cli, daemon, command)
 	}
 	id, err := daemon.resolve(ctx, command.target)
 	if err != nil {
 		return 0, errHandOver
 	}
-	return follow(ctx, daemon, id, command)
+	return follow(ctx, cli, daemon, id, command)
 }
 
-func handOver(cli string, arguments []string) {
+// nodeCLI is the path of the CLI in Node.
+type nodeCLI string
+
+// become replaces this process by the CLI in Node; it answers only when that fails.
+func (cli nodeCLI) become(arguments []string) (int, error) {
 	node, err := exec.LookPath("node")
 	if err == nil {
-		err = syscall.Exec(node, append([]string{"node", cli}, arguments...), os.Environ())
+		err = syscall.Exec(node, append([]string{"node", string(cli)}, arguments...), os.Environ())
 	}
-	fmt.Fprintf(os.Stderr, "error: Node could not be started: %v\nhint: install Node 20.19 or newer, and put it in PATH\n", err)
-	os.Exit(exitError)
+	return exitError, fmt.Errorf("Node could not be started: %w\nhint: install Node 20.19 or newer, and put it in PATH", err)
+}
+
+// attach follows an exec whose stream broke, from what has come of its output: the CLI in Node waits for a daemon that
+// starts anew. Its exit code is the program's.
+func (cli nodeCLI) attach(sandbox, execID string, offset uint64) (int, error) {
+	attach := exec.Command("node", string(cli), "attach", "--offset", fmt.Sprint(offset), sandbox, execID)
+	attach.Stdout, attach.Stderr = os.Stdout, os.Stderr
+	err := attach.Run()
+	if attach.ProcessState == nil {
+		return exitFailed, err
+	}
+	return attach.ProcessState.ExitCode(), nil
 }

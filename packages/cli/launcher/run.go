@@ -10,7 +10,7 @@ import (
 )
 
 // runInNew creates a sandbox, runs the program in it, and deletes it again unless it is to be kept.
-func runInNew(ctx context.Context, d *daemon, c command) (int, error) {
+func runInNew(ctx context.Context, cli nodeCLI, d *daemon, c command) (int, error) {
 	if !d.imageIsReady(ctx, c.target) {
 		return 0, errHandOver
 	}
@@ -31,7 +31,7 @@ func runInNew(ctx context.Context, d *daemon, c command) (int, error) {
 		return exitCtrlC, nil
 	default:
 	}
-	code, err := follow(ctx, d, sandbox.ID, c)
+	code, err := follow(ctx, cli, d, sandbox.ID, c)
 	if err == errHandOver {
 		return exitFailed, fmt.Errorf("the program could not be started in sandbox %s", sandbox.ID)
 	}

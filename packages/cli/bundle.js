@@ -1,0 +1,51 @@
+// Makes dist/alcove.cjs (the CLI as one file), dist/alcove.cjs.cache (its code as this Node's V8 compiles it) and, where
+// there is Go, dist/launcher. Run by `npm run bundle`, after tsc.
+import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const here = import.meta.dirname;
+const target = join(here, "dist/alcove.cjs");
+
+await build({
+  entryPoints: [join(here, "dist/main.js")],
+  outfile: target,
+  bundle: true,
+  platform: "node",
+  target: "node20.19",
+  format: "cjs",
+  minifyWhitespace: true,
+  minifySyntax: true,
+  charset: "ascii",
+  // What a module would find beside itself it finds through its own place in node_modules, also from the bundle.
+  define: { "import.meta.url": "__url", "import.meta.dirname": "__dirname", "import.meta.resolve": "__resolve" },
+  banner: {
+    js: [
+      'const { pathToFileURL: __asUrl } = require("node:url");',
+      "const __url = __asUrl(__filename).href;",
+      "const __resolve = (name) => __asUrl(require.resolve(name)).href;",
+    ].join(""),
+  },
+  // ws has faster code of its own where these are installed; they are not.
+  external: ["bufferutil", "utf-8-validate"],
+  logLevel: "warning",
+});
+
+rmSync(`${target}.cache`, { force: true });
+run("node", [join(here, "bin/alcove.js"), "help"], { ALCOVE_KEEP_CODE: "1" });
+
+if (spawnSync("go", ["version"]).error === undefined) {
+  const build = ["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", join(here, "dist/launcher"), "."];
+  run("go", ["-C", join(here, "launcher"), ...build], { CGO_ENABLED: "0" });
+} else {
+  console.error("no Go found: `alcove exec` and `alcove run` go through Node, which takes longer to start");
+}
+
+function run(program, args, environment) {
+  const { status, error } = spawnSync(program, args, {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ...environment },
+  });
+  if (status !== 0) throw new Error(`${program} ${args.join(" ")} failed`, { cause: error });
+}

@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+import type { Cli } from "../cli.js";
+import { examples } from "../examples.js";
+import { Exit } from "../exit-codes.js";
+import { table } from "../table.js";
+import { passThrough } from "./exec.js";
+
+export function addAttach(program: Command, cli: Cli): void {
+  const command = program
+    .command("attach")
+    .summary("follow a program that runs in a sandbox")
+    .description(
+      "Follow a program that was started before, from the beginning of its kept output, to its exit code. Without an exec's id, list the execs.",
+    )
+    .argument("<id>", "the sandbox's id, or the beginning of it")
+    .argument("[exec]", "the exec's id, or the beginning of it")
+    .option("--offset <bytes>", "begin behind so many bytes of its output", wholeNumber)
+    .action((id: string, exec: string | undefined, options: { readonly offset?: number }) =>
+      exec === undefined ? list(cli, id) : attach(cli, id, exec, options.offset),
+    );
+  examples(command, [
+    ["alcove attach 3f2a", "list its execs"],
+    ["alcove attach 3f2a 9c01", "follow one"],
+  ]);
+}
+
+async function list(cli: Cli, id: string): Promise<void> {
+  const execs = await (await cli.sandbox(id)).execs.list({ signal: cli.signal });
+  const rows = execs.map((exec) => [
+    exec.id,
+    exec.state,
+    String(exec.exitCode ?? ""),
+    exec.startedAt,
+    exec.args.join(" "),
+  ]);
+  cli.terminal.print(table(["EXEC", "STATE", "EXIT", "STARTED", "PROGRAM"], rows));
+}
+
+async function attach(cli: Cli, id: string, text: string, offset: number | undefined): Promise<void> {
+  const { execs } = await cli.sandbox(id);
+  const found = (await execs.list({ signal: cli.signal })).filter((exec) => exec.id.startsWith(text));
+  const [only] = found;
+  if (only === undefined || found.length > 1) {
+    const sentence = `${found.length === 0 ? "No exec's id begins" : `${found.length} execs' ids begin`} with ${text}.`;
+    throw Object.assign(new Error(sentence), { hint: `\`alcove attach ${id}\` lists them.` });
+  }
+  throw new Exit(await passThrough(cli, () => execs.attach(only.id, { offset })));
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}

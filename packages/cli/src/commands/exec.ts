@@ -1,0 +1,56 @@
+import type { ExecHandle } from "alcove";
+import type { Command } from "commander";
+import type { Cli } from "../cli.js";
+import { examples } from "../examples.js";
+import { Exit, exitCodes, UsageError } from "../exit-codes.js";
+import { report } from "../failure.js";
+import { follow } from "../follow.js";
+import { addProgramOptions, type ProgramOptions, programOf, spawnOptions } from "../process-options.js";
+
+interface Options extends ProgramOptions {
+  readonly detach?: true;
+}
+
+export function addExec(program: Command, cli: Cli): void {
+  const command = program
+    .command("exec")
+    .summary("run a program in a sandbox")
+    .description(
+      "Run a program in a sandbox: its output as it comes, its exit code as ours. 124 when --timeout ended it, 125 when Alcove failed. Ctrl-C goes to the program; a second one kills it.",
+    )
+    .argument("<id>", "the sandbox's id, or the beginning of it")
+    .argument("<program...>", "the program and its arguments, behind -- if you like")
+    .option("-d, --detach", "leave it running and print the exec's id");
+  addProgramOptions(command).action((id: string, words: string[], options: Options) => run(cli, id, words, options));
+  examples(command, [
+    ["alcove exec 3f2a -- python3 -c 'print(6 * 7)'", ""],
+    ["alcove exec -w /srv -e DEBUG=1 3f2a -- make test", "directory and environment"],
+    ["alcove exec 3f2a -- sh -c 'ls | wc -l'", "a line for the shell"],
+    ["tar c . | alcove exec 3f2a -- tar x -C /srv", "what is piped is its input"],
+    ["alcove exec --detach 3f2a -- sleep 600", "see also: alcove attach"],
+  ]);
+}
+
+async function run(cli: Cli, id: string, words: readonly string[], options: Options): Promise<void> {
+  const program = programOf(words);
+  if (program === undefined)
+    throw new UsageError("There is no program to run.", "alcove exec ID -- PROGRAM [ARGUMENT…]");
+  const sandbox = await cli.sandbox(id);
+  if (options.detach === true) {
+    const handle = await sandbox.spawn(program, { ...spawnOptions(options), stdin: false, detached: true });
+    cli.terminal.print(handle.id);
+    return handle[Symbol.asyncDispose]();
+  }
+  throw new Exit(await passThrough(cli, () => sandbox.spawn(program, spawnOptions(options)), options.timeout));
+}
+
+/** The program's exit code; what fails on our side is told and becomes 125, so that it is not taken for the program's. */
+export async function passThrough(cli: Cli, start: () => Promise<ExecHandle>, timeoutMs?: number): Promise<number> {
+  try {
+    return await follow(cli, await start(), timeoutMs);
+  } catch (failure) {
+    if (failure instanceof Exit || failure instanceof UsageError || cli.signal.aborted) throw failure;
+    report(failure, cli.terminal);
+    return exitCodes.execFailed;
+  }
+}

@@ -1,0 +1,46 @@
+import type { Command } from "commander";
+import type { Cli } from "../cli.js";
+import { addSizeOptions, createWithProgress, type SizeOptions } from "../creation.js";
+import { examples } from "../examples.js";
+import { Exit, UsageError } from "../exit-codes.js";
+import { addProgramOptions, type ProgramOptions, programOf, spawnOptions } from "../process-options.js";
+import { passThrough } from "./exec.js";
+
+interface Options extends ProgramOptions, SizeOptions {
+  readonly keep?: true;
+}
+
+export function addRun(program: Command, cli: Cli): void {
+  const command = program
+    .command("run")
+    .summary("run a program in a new sandbox")
+    .description(
+      "Create a sandbox, run a program in it and delete it again: its output as it comes, its exit code as ours. 124 when --timeout ended it, 125 when Alcove failed.",
+    )
+    .argument("<image>", "the image, such as debian")
+    .argument("<program...>", "the program and its arguments, behind -- if you like")
+    .option("--keep", "keep the sandbox, and say its id on standard error");
+  addProgramOptions(addSizeOptions(command)).action((image: string, words: string[], options: Options) =>
+    run(cli, image, words, options),
+  );
+  examples(command, [
+    ["alcove run debian -- python3 -c 'print(6 * 7)'", ""],
+    ["alcove run -t 30s debian -- sh -c 'exit 3'; echo $?", "at most 30 seconds; prints 3"],
+    ["alcove run debian -- wc -l < data.csv", "what is piped is its input"],
+    ["alcove run --keep --memory 4Gi debian -- uname -a", "look around afterwards"],
+  ]);
+}
+
+async function run(cli: Cli, image: string, words: readonly string[], options: Options): Promise<void> {
+  const program = programOf(words);
+  if (program === undefined)
+    throw new UsageError("There is no program to run.", "alcove run IMAGE -- PROGRAM [ARGUMENT…]");
+  const { label: labels, cpu, memory, disk } = options;
+  const sandbox = await createWithProgress(cli, { image, cpu, memory, disk, labels });
+  if (options.keep === true) cli.terminal.say(`sandbox ${sandbox.id}`);
+  try {
+    throw new Exit(await passThrough(cli, () => sandbox.spawn(program, spawnOptions(options)), options.timeout));
+  } finally {
+    if (options.keep !== true) await sandbox.delete();
+  }
+}

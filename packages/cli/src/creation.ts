@@ -1,0 +1,48 @@
+/** Creating a sandbox, with progress for whatever takes long: an image that is built first, a template. */
+import type { CreateOptions, Sandbox } from "alcove";
+import type { Command } from "commander";
+import type { Cli } from "./cli.js";
+import { pairs } from "./option-values.js";
+
+export interface SizeOptions {
+  readonly cpu?: string;
+  readonly memory?: string;
+  readonly disk?: string;
+  readonly label?: Record<string, string>;
+}
+
+const saySomethingMs = 1_000;
+
+export function addSizeOptions(command: Command): Command {
+  return command
+    .option("--cpu <cores>", "such as 2, 0.5 or 500m; default 1")
+    .option("--memory <size>", "such as 512Mi or 4Gi; default 2Gi")
+    .option("--disk <size>", "such as 40Gi; default 20Gi")
+    .option("-l, --label <key=value>", "to find it by; repeat for more", pairs);
+}
+
+/**
+ * Waits for the image with Ctrl-C in force, for the sandbox without: it would be created all the same, and nobody would
+ * know its id.
+ */
+export async function createWithProgress(cli: Cli, options: CreateOptions): Promise<Sandbox> {
+  const alcove = await cli.alcove();
+  const image = await alcove.images.get(options.image, { signal: cli.signal });
+  if (image.state !== "Ready") {
+    await alcove.images.prepare(options.image, {
+      signal: cli.signal,
+      onProgress: ({ message, progress }) =>
+        cli.terminal.progress(`Image ${options.image}: ${message} (${Math.floor(progress * 100)} %)`),
+    });
+  }
+  const slow = setTimeout(() => cli.terminal.progress("Starting the sandbox …"), saySomethingMs);
+  using _signals = cli.takeSignals(() =>
+    cli.terminal.say("The sandbox is being created; wait for its id, then delete it."),
+  );
+  try {
+    return await alcove.sandboxes.create(options);
+  } finally {
+    clearTimeout(slow);
+    cli.terminal.endProgress();
+  }
+}

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { UsageError } from "./exit-codes.js";
+import { parseTarget } from "./guest-target.js";
+
+test("an id and a colon name a file of a sandbox", () => {
+  expect(parseTarget("3f2a:/root/a:b")).toEqual({ kind: "sandbox", sandbox: "3f2a", path: "/root/a:b" });
+});
+
+test("a lone hyphen is a standard stream, and whatever else a local file", () => {
+  expect(parseTarget("-")).toEqual({ kind: "stream" });
+  for (const path of ["./3f2a:/x", "notes.txt", "C:/x", "/abs/3f2a:/x"]) {
+    expect(parseTarget(path)).toEqual({ kind: "local", path });
+  }
+});
+
+test("a path in a sandbox that is not absolute is refused with what to write instead", () => {
+  expect(() => parseTarget("3f2a:root")).toThrow(UsageError);
+  expect(() => parseTarget("3f2a:root")).toThrow(/absolute; seen "3f2a:root"/);
+});
