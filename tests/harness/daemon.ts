@@ -1,0 +1,131 @@
+/**
+ * A real daemon for a test: its own runtime directory, and a data directory that is kept between test files, so that the
+ * image and its templates are made once. Every test file leaves it without sandboxes.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Alcove } from "alcove";
+
+const checkout = fileURLToPath(new URL("../../", import.meta.url));
+const program = join(checkout, "packages/server/dist/main.js");
+export const sharedDataDirectory = process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "build/test-data");
+
+export interface DaemonOptions {
+  readonly dataDirectory?: string;
+  readonly runtimeDirectory?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Fulfil `start` also when the daemon ends before it answers. */
+  readonly mayDie?: boolean;
+}
+
+export class TestDaemon implements AsyncDisposable {
+  readonly dataDirectory: string;
+  readonly runtimeDirectory: string;
+  readonly alcove: Alcove;
+  readonly #options: DaemonOptions;
+  #process: ChildProcess | undefined;
+
+  private constructor(dataDirectory: string, runtimeDirectory: string, options: DaemonOptions) {
+    this.dataDirectory = dataDirectory;
+    this.runtimeDirectory = runtimeDirectory;
+    this.#options = options;
+    this.alcove = new Alcove({ socketPath: join(runtimeDirectory, "alcoved.sock") });
+  }
+
+  static async start(options: DaemonOptions = {}): Promise<TestDaemon> {
+    const dataDirectory = options.dataDirectory ?? sharedDataDirectory;
+    await mkdir(dataDirectory, { recursive: true, mode: 0o711 });
+    const runtimeDirectory = options.runtimeDirectory ?? (await mkdtemp(join(tmpdir(), "alcove-t-")));
+    const daemon = new TestDaemon(dataDirectory, runtimeDirectory, options);
+    await daemon.restart();
+    return daemon;
+  }
+
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error("The daemon is not running.");
+    return pid;
+  }
+
+  /** Environment for a program that is to use this daemon: the CLI, another SDK. */
+  get clientEnvironment(): Record<string, string> {
+    return { ALCOVE_RUNTIME_DIR: this.runtimeDirectory, ALCOVE_DATA_DIR: this.dataDirectory };
+  }
+
+  /** Starts it again after `kill` or `stop`. */
+  async restart(environment: Readonly<Record<string, string>> = {}): Promise<void> {
+    const log = await open(this.logPath, "a");
+    this.#process = spawn(process.execPath, [program], {
+      stdio: ["ignore", log.fd, log.fd],
+      env: { ...process.env, ...this.clientEnvironment, ...this.#options.environment, ...environment },
+    });
+    await log.close();
+    await this.#answering();
+  }
+
+  get logPath(): string {
+    return join(this.runtimeDirectory, "test-daemon.log");
+  }
+
+  log(): Promise<string> {
+    return readFile(this.logPath, "utf8");
+  }
+
+  get hasEnded(): boolean {
+    return this.#process === undefined || this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  /** Waits until it has ended by itself: a planted crash. */
+  async ended(): Promise<void> {
+    if (this.#process !== undefined && !this.hasEnded) await once(this.#process, "exit");
+    this.#process = undefined;
+  }
+
+  /** As a power cut would: no farewell. */
+  async kill(): Promise<void> {
+    this.#process?.kill("SIGKILL");
+    await this.ended();
+  }
+
+  async stop(): Promise<void> {
+    this.#process?.kill("SIGTERM");
+    await this.ended();
+  }
+
+  async residentBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.pid}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
+  }
+
+  async deleteAll(): Promise<void> {
+    const ids: string[] = [];
+    for await (const sandbox of this.alcove.sandboxes.list()) ids.push(sandbox.id);
+    await Promise.all(ids.map((id) => this.alcove.sandboxes.connect(id).delete()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.hasEnded) await this.restart();
+    await this.deleteAll();
+    await this.stop();
+    this.alcove[Symbol.dispose]();
+    if (this.#options.runtimeDirectory === undefined) await rm(this.runtimeDirectory, { recursive: true, force: true });
+  }
+
+  async #answering(): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    for (;;) {
+      const answered = await this.alcove.version({ signal: AbortSignal.timeout(5_000) }).then(
+        ({ pid }) => pid === this.#process?.pid,
+        () => false,
+      );
+      if (answered) return;
+      if (this.hasEnded && this.#options.mayDie) return;
+      if (this.hasEnded || Date.now() > deadline) throw new Error(`The daemon did not come up:\n${await this.log()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
