@@ -26,8 +26,14 @@ export function bodyOf(
       if (size > maximumBytes) return reject(new ProtocolBreak(`it sent an answer of more than ${maximumBytes} bytes`));
       chunks.push(chunk);
     });
-    stream.once("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    whenEnded(stream, () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
   });
+}
+
+/** Calls back at the end of a body; an empty one may have ended before its head was told. */
+export function whenEnded(stream: ClientHttp2Stream, callback: () => void): void {
+  if (stream.readableEnded) callback();
+  else stream.once("end", callback);
 }
 
 /** Lets go of a request: the agent is told that nobody reads its answer. */
@@ -63,5 +69,6 @@ function untilClosed<T>(
       resolve(value);
     }, fail);
     if (signal.aborted) onAbort();
+    else if (stream.destroyed && !stream.readableEnded) onClose();
   });
 }

@@ -4,7 +4,7 @@ import type { ClientHttp2Stream } from "node:http2";
 import { Readable } from "node:stream";
 import type { ErrorCode } from "@alcove/contract";
 import { withDeadline } from "../lib/deadline.js";
-import { giveUp, type Head, headOf } from "./answer.js";
+import { giveUp, type Head, headOf, whenEnded } from "./answer.js";
 import { type AgentLink, refuse } from "./call.js";
 import { CallDropped, callerError, ProtocolBreak } from "./fault.js";
 import type { AgentSession } from "./session.js";
@@ -77,14 +77,16 @@ function contentOf(
       fail(new ProtocolBreak(`it sent more than the ${length} bytes of a file`));
     else if (!content.push(chunk)) stream.pause();
   });
-  stream.once("end", () => {
+  whenEnded(stream, () => {
     if (length === undefined || received === length) content.push(null);
   });
   stream.once("error", fail);
-  stream.once("close", () => {
-    if (!content.readableEnded && !(stream.readableEnded && (length === undefined || received === length)))
+  const onClose = () => {
+    if (!stream.readableEnded || (length !== undefined && received !== length))
       fail(new CallDropped(`a file broke off after ${received} bytes`));
-  });
+  };
+  if (stream.destroyed) onClose();
+  else stream.once("close", onClose);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   else stream.pause();
