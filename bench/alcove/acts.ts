@@ -1,0 +1,60 @@
+/** Our side of every row: the SDK in this warm process, and the CLI. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { Alcove, Sandbox } from "alcove";
+import { checkout } from "../checkout.js";
+import { runToEnd, untilFirstOutput } from "../child.js";
+import { stopwatch } from "../measure.js";
+import type { Acts } from "../rows.js";
+
+export const image = "debian";
+const chunkBytes = 1_048_576;
+
+export interface ActInput {
+  readonly alcove: Alcove;
+  /** A running sandbox. */
+  readonly sandbox: Sandbox;
+  readonly payload: { readonly path: string };
+  /** A directory for downloads. */
+  readonly scratch: string;
+}
+
+export function acts(input: ActInput): Acts {
+  return { ...sdkActs(input), ...cliActs(input) };
+}
+
+function sdkActs({ alcove, sandbox, payload, scratch }: ActInput) {
+  return {
+    "create-template": async () => {
+      const started = performance.now();
+      const created = await alcove.sandboxes.create({ image });
+      const { stdout } = await created.exec(["echo", "hello"]);
+      const elapsed = performance.now() - started;
+      if (stdout !== "hello\n") throw new Error(`echo hello printed ${JSON.stringify(stdout)}`);
+      await created.delete();
+      return elapsed;
+    },
+    exec: () => stopwatch(() => sandbox.exec(["true"], { check: true })),
+    upload: () =>
+      stopwatch(() =>
+        sandbox.files.write("/root/payload", createReadStream(payload.path, { highWaterMark: chunkBytes })),
+      ),
+    download: () =>
+      stopwatch(async () => {
+        const content = await sandbox.files.readStream("/root/payload");
+        await pipeline(content, createWriteStream(join(scratch, "alcove-download")));
+      }),
+  };
+}
+
+function cliActs({ sandbox, payload, scratch }: ActInput) {
+  const alcove = (...words: string[]) => [join(checkout, "packages/cli/bin/alcove"), ...words];
+  const remote = `${sandbox.id}:/root/payload`;
+  return {
+    "create-template-cli": () => untilFirstOutput(alcove("run", image, "--", "echo", "hello")),
+    "exec-cli": () => stopwatch(() => runToEnd(alcove("exec", sandbox.id, "--", "true"))),
+    "upload-cli": () => stopwatch(() => runToEnd(alcove("cp", payload.path, remote))),
+    "download-cli": () => stopwatch(() => runToEnd(alcove("cp", remote, join(scratch, "alcove-download-cli")))),
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * `./dev bench`: Alcove and Docker, side by side in one run. Options: --rounds N, --only ROW,ROW, --no-peer.
+ * Results go to bench/results/ unless --only or --rounds make them incomparable.
+ *
+ * To add a row: 1. its id and goal in rows.ts  2. our act in alcove/acts.ts  3. the peer's in docker/peer.ts.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { parseArgs } from "node:util";
+import type { Sandbox } from "alcove";
+import { acts, image } from "./alcove/acts.js";
+import { breakdown } from "./alcove/breakdown.js";
+import { type BenchDaemon, startDaemon } from "./alcove/daemon.js";
+import { chartOf } from "./chart.js";
+import { checkout } from "./checkout.js";
+import { type Peer, type PeerInput, startPeer } from "./docker/peer.js";
+import { describeCommit, describeMachine } from "./machine.js";
+import { measure } from "./measure.js";
+import { judge, type Result, type RowResult, writeResult } from "./result.js";
+import { type Acts, payloadBytes, type Row, rows } from "./rows.js";
+import { markdownTable, resultTable } from "./table.js";
+
+/** Rows that move 256 MB stop early rather than make the bench longer than its ten minutes. */
+const rowBudgetMs = 75_000;
+const fullRounds = 20;
+
+interface Plan {
+  readonly rounds: number;
+  readonly only: readonly string[];
+  readonly withPeer: boolean;
+}
+
+async function bench(plan: Plan): Promise<void> {
+  const scratch = await mkdtemp("/var/tmp/alcove-bench-");
+  const daemon = await startDaemon();
+  try {
+    const payload = { path: join(scratch, "payload"), sizeBytes: payloadBytes };
+    await writeRandom(payload.path, payload.sizeBytes);
+    say(`Preparing the image ${image} and its template`);
+    await daemon.alcove.images.prepare(image, { onProgress: ({ message }) => say(`  ${message}`) });
+    await using sandbox = await daemon.alcove.sandboxes.create({ image });
+    const peer = plan.withPeer ? await tryPeer({ sandbox, payload, scratch }) : "left out by --no-peer";
+    try {
+      const ours = acts({ alcove: daemon.alcove, sandbox, payload, scratch });
+      await conclude(plan, daemon, peer, await measureRows(plan, ours, peer));
+    } finally {
+      if (typeof peer !== "string") await peer.stop();
+    }
+    console.log(`\n${await breakdown(daemon.alcove, sandbox, daemon.log)}`);
+  } finally {
+    await daemon.stop();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Docker gets our image's root file system, out of a running sandbox. */
+async function tryPeer(
+  input: Omit<PeerInput, "rootFileSystem"> & { readonly sandbox: Sandbox },
+): Promise<Peer | string> {
+  say("Starting Docker with the same root file system");
+  const tar = await input.sandbox.spawn(["tar", "--one-file-system", "-C", "/", "-cf", "-", "."]);
+  const peer = await startPeer({ ...input, rootFileSystem: Readable.from(tar.stdout, { objectMode: false }) });
+  if (typeof peer === "string") say(`No comparison with Docker: ${peer}`);
+  return peer;
+}
+
+async function measureRows(plan: Plan, ours: Acts, peer: Peer | string): Promise<RowResult[]> {
+  const results: RowResult[] = [];
+  const wanted = rows.filter(({ id }) => plan.only.length === 0 || plan.only.includes(id));
+  for (const row of wanted) {
+    say(`${row.id}: ${row.what}`);
+    const other = typeof peer === "string" ? undefined : peer;
+    const sides = { ours: ours[row.id], peer: other?.acts[row.id] };
+    const milliseconds = await measure(sides, { count: plan.rounds, budgetMs: rowBudgetMs });
+    const asUnit = unitOf(row);
+    results.push(
+      judge(row, { ours: milliseconds.ours.map(asUnit), peer: milliseconds.peer.map(asUnit), peerName: other?.name }),
+    );
+  }
+  return results;
+}
+
+async function conclude(plan: Plan, { alcove }: BenchDaemon, peer: Peer | string, results: readonly RowResult[]) {
+  const { engine, accelerator } = await alcove.health();
+  const docker = typeof peer === "string" ? peer : peer.name.replace("docker ", "");
+  const machine = await describeMachine({ docker, engine, accelerator });
+  const result: Result = { machine, commit: await describeCommit(), rows: results };
+  console.log(`\n${resultTable(results)}\n\nFor the README:\n\n${markdownTable(results)}`);
+  if (plan.only.length > 0 || plan.rounds < fullRounds) return say("A partial run: bench/results/ is left as it was.");
+  await writeResult(join(checkout, "bench/results"), result, chartOf(result));
+}
+
+function unitOf(row: Row): (milliseconds: number) => number {
+  return row.unit === "ms" ? (milliseconds) => milliseconds : (milliseconds) => payloadBytes / 1_000 / milliseconds;
+}
+
+/** Random, so that nothing on the way can make it smaller. */
+async function writeRandom(path: string, sizeBytes: number): Promise<void> {
+  await using file = await open(path, "w");
+  const chunkBytes = 8_000_000;
+  for (let written = 0; written < sizeBytes; written += chunkBytes) {
+    await file.write(randomBytes(Math.min(chunkBytes, sizeBytes - written)));
+  }
+  await file.sync();
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: String(fullRounds) },
+    only: { type: "string", default: "" },
+    "no-peer": { type: "boolean", default: false },
+  },
+});
+await bench({
+  rounds: Number(values.rounds),
+  only: values.only.split(",").filter((id) => id !== ""),
+  withPeer: !values["no-peer"],
+});
