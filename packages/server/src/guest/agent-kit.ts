@@ -43,7 +43,7 @@ export async function playAgent(play: Play): Promise<PlayedAgent> {
   return {
     opened,
     hangUp,
-    open: (name, signal) => connect(join(folder, name), signal),
+    open: (name, signal) => openSocket(join(folder, name), signal),
     async [Symbol.asyncDispose]() {
       hangUp();
       for (const server of servers) server.close();
@@ -90,7 +90,7 @@ export function json(stream: ServerHttp2Stream, value: unknown, status = 200): v
   stream.end(JSON.stringify(value));
 }
 
-function connect(path: string, signal: AbortSignal): Promise<net.Socket> {
+export function openSocket(path: string, signal: AbortSignal): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ path, signal });
     socket.once("connect", () => resolve(socket)).once("error", reject);

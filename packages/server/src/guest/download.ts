@@ -15,8 +15,8 @@ const bufferBytes = 256 * 1024;
 export interface Download {
   readonly path: string;
   readonly errors: readonly ErrorCode[];
-  /** How many bytes must come, by the answer's head; undefined when only the end tells. */
-  readonly lengthOf: (head: Head) => number | undefined;
+  /** No more than so many bytes may come; without it the end tells, as a file may grow while it is read. */
+  readonly maximumBytes?: number | undefined;
 }
 
 export async function download(
@@ -31,7 +31,7 @@ export async function download(
     const stream = session.request({ ":method": "GET", ":path": call.path }, false);
     const head = await headOf(session, stream, deadline.signal);
     await refuse(session, stream, head, call.errors, deadline.signal);
-    return { head, content: contentOf(session, stream, lengthOrGiveUp(call, head, stream), signal) };
+    return { head, content: contentOf(session, stream, call.maximumBytes, signal) };
   } catch (error) {
     if (error instanceof ProtocolBreak) session?.end(error);
     if (!deadline.expired) throw callerError(error, signal);
@@ -40,19 +40,10 @@ export async function download(
   }
 }
 
-function lengthOrGiveUp(call: Download, head: Head, stream: ClientHttp2Stream): number | undefined {
-  try {
-    return call.lengthOf(head);
-  } catch (error) {
-    giveUp(stream);
-    throw error;
-  }
-}
-
 function contentOf(
   session: AgentSession,
   stream: ClientHttp2Stream,
-  length: number | undefined,
+  maximumBytes: number | undefined,
   signal: AbortSignal,
 ): Readable {
   let received = 0;
@@ -73,17 +64,14 @@ function contentOf(
   stream.on("data", (chunk: Buffer) => {
     session.taken(chunk.length);
     received += chunk.length;
-    if (length !== undefined && received > length)
-      fail(new ProtocolBreak(`it sent more than the ${length} bytes of a file`));
+    if (received > (maximumBytes ?? received))
+      fail(new ProtocolBreak(`it sent more than ${maximumBytes} bytes of a file`));
     else if (!content.push(chunk)) stream.pause();
   });
-  whenEnded(stream, () => {
-    if (length === undefined || received === length) content.push(null);
-  });
+  whenEnded(stream, () => content.push(null));
   stream.once("error", fail);
   const onClose = () => {
-    if (!stream.readableEnded || (length !== undefined && received !== length))
-      fail(new CallDropped(`a file broke off after ${received} bytes`));
+    if (!stream.readableEnded) fail(new CallDropped(`a file broke off after ${received} bytes`));
   };
   if (stream.destroyed) onClose();
   else stream.once("close", onClose);

@@ -24,9 +24,8 @@ export function fileCalls(link: AgentLink): GuestFiles {
 function contentCalls(link: AgentLink): Pick<GuestFiles, "read" | "write" | "readArchive" | "writeArchive"> {
   return {
     async read(path, range, signal) {
-      const call = { path: `/files?${query({ path, ...range })}`, errors: readErrors };
-      const lengthOf = (head: Head) => expectedLength(sizeOf(head), range);
-      const { head, content } = await download(link, { ...call, lengthOf }, signal);
+      const call = { path: `/files?${query({ path, ...range })}`, errors: readErrors, maximumBytes: range.length };
+      const { head, content } = await download(link, call, signal);
       return { sizeBytes: sizeOf(head), mode: modeOf(head), content };
     },
     async write(path, content, options, signal) {
@@ -35,7 +34,7 @@ function contentCalls(link: AgentLink): Pick<GuestFiles, "read" | "write" | "rea
       return answer.bytesWritten;
     },
     async readArchive(path, signal) {
-      const call = { path: `/files/archive?${query({ path })}`, errors: lookErrors, lengthOf: () => undefined };
+      const call = { path: `/files/archive?${query({ path })}`, errors: lookErrors };
       return (await download(link, call, signal)).content;
     },
     async writeArchive(path, content, options, signal) {
@@ -81,9 +80,4 @@ function modeOf(head: Head): string {
   const text = String(head["x-alcove-mode"] ?? "");
   if (!/^[0-7]{1,5}$/.test(text)) throw new ProtocolBreak("it sent a file without its mode");
   return text;
-}
-
-function expectedLength(size: number, range: { readonly offset?: number; readonly length?: number }): number {
-  const rest = Math.max(0, size - (range.offset ?? 0));
-  return Math.min(rest, range.length ?? rest);
 }
