@@ -33,7 +33,8 @@ await build({
 });
 
 rmSync(`${target}.cache`, { force: true });
-run("node", [join(here, "bin/alcove.js"), "help"], { ALCOVE_KEEP_CODE: "1" });
+// A command that loads everything and asks a daemon only if one runs.
+run("node", [join(here, "bin/alcove.js"), "version"], { ALCOVE_KEEP_CODE: "1" });
 
 if (spawnSync("go", ["version"]).error === undefined) {
   const build = ["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", join(here, "dist/launcher"), "."];

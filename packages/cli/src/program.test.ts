@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { expect, test } from "vitest";
+import { openCli } from "./cli.js";
+import { createProgram } from "./program.js";
+import { openTerminal } from "./terminal.js";
+import { cliVersion } from "./version.js";
+
+const program = createProgram(openCli(openTerminal(process.stdout, process.stderr)));
+const commands = program.commands.filter((command) => command.name() !== "help");
+
+function helpOf(command: Command): string {
+  let text = "";
+  command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
+  return text;
+}
+
+test("every file of commands/ is a command, and every command has its file", () => {
+  const files = readdirSync(join(import.meta.dirname, "commands")).map((name) => name.replace(/\.ts$/, ""));
+  expect(commands.map((command) => command.name()).sort()).toEqual(files.sort());
+});
+
+test.each(commands.map((command) => [command.name(), command] as const))(
+  "%s has a summary, a description and examples",
+  (name, command) => {
+    const help = helpOf(command);
+    expect(command.summary()).not.toBe("");
+    expect(help).toContain("Examples:\n");
+    expect(help).toMatch(new RegExp(`^  .*alcove ${name}`, "m"));
+  },
+);
+
+test("docs/cli.md has a section for every command, and names every option", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../../docs/cli.md"), "utf8");
+  for (const command of commands.flatMap((found) => [found, ...found.commands])) {
+    if (command.parent === program) expect(page).toMatch(new RegExp(`^## .*${command.name()}`, "m"));
+    for (const option of command.options) expect(page).toContain(option.long);
+  }
+});
+
+test("the CLI's version is its package's", () => {
+  const manifest = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8")) as {
+    version: string;
+  };
+  expect(cliVersion).toBe(manifest.version);
+});
