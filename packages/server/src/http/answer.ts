@@ -53,7 +53,6 @@ function fail(routes: RouteTable, request: IncomingMessage, response: ServerResp
     return;
   }
   for (const name of ["content-length", "content-type"]) response.removeHeader(name);
-  response.strictContentLength = false;
   if (error.code === "MethodNotAllowed") response.setHeader("allow", routes.methods(target(request)[0]).join(", "));
   // The rest of a body that nobody wants is not read: the connection ends with the answer.
   if (!request.readableEnded && hasBody(request)) response.setHeader("connection", "close");

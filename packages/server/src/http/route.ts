@@ -83,18 +83,29 @@ async function sendBytes(response: ServerResponse, status: number, bytes: Bytes)
     response.writeHead(status, { "content-length": content.byteLength }).end(content);
     return;
   }
-  if (length !== undefined) {
-    response.setHeader("content-length", length);
-    // A file that changes its size while it is read breaks the answer off instead of bending the connection.
-    response.strictContentLength = true;
-  }
+  if (length !== undefined) response.setHeader("content-length", length);
   response.writeHead(status).flushHeaders();
   if (response.req.method === "HEAD") {
     content.destroy();
     response.end();
     return;
   }
-  await withKeepAlive(response, bytes.keepAlive, () => pipeline(content, response));
+  await withKeepAlive(response, bytes.keepAlive, () =>
+    length === undefined ? pipeline(content, response) : pipeline(content, exactly(length), response),
+  );
+}
+
+/** A file that changes its size while it is read breaks the answer off; else its rest would be taken for the next answer. */
+function exactly(length: number) {
+  return async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let left = length;
+    for await (const chunk of chunks) {
+      left -= chunk.byteLength;
+      if (left < 0) break;
+      yield chunk;
+    }
+    if (left !== 0) throw new Error(`The content has not the ${length} bytes that were announced`);
+  };
 }
 
 async function withKeepAlive(

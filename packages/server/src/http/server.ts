@@ -25,10 +25,11 @@ export interface HttpServerOptions {
   readonly control: Control;
   readonly logger: Logger;
   readonly version: string;
+  readonly limits?: Partial<typeof defaultLimits>;
 }
 
 /** What a slow or greedy client may take from us. Bodies of bytes may take as long as the guest takes to read them. */
-const limits = {
+const defaultLimits = {
   headersTimeout: 10_000,
   requestTimeout: 0,
   connectionsCheckingInterval: 5_000,
@@ -38,10 +39,10 @@ const limits = {
 const maximumConnections = 2_048;
 const defaultDeadlineMs = 5_000;
 
-export function createHttpServer({ control, logger, version }: HttpServerOptions): HttpServer {
+export function createHttpServer({ control, logger, version, limits }: HttpServerOptions): HttpServer {
   const routes = allRoutes(control, logger, version);
   const connections = createConnections();
-  const server = createServer(limits, (request, response) => {
+  const server = createServer({ ...defaultLimits, ...limits }, (request, response) => {
     void answer({ routes, logger, connections }, request, response);
   });
   const upgrades = createUpgrades({ routes, logger, connections });
@@ -53,6 +54,7 @@ export function createHttpServer({ control, logger, version }: HttpServerOptions
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       upgrades.close();
       await connections.finish(deadlineMs);
+      upgrades.terminate();
       server.closeAllConnections();
       await closed;
     },

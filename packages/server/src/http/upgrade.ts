@@ -21,7 +21,10 @@ interface Context {
 
 export interface Upgrades {
   readonly handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Takes no more upgrades. */
   close(): void;
+  /** Cuts off the sockets whose clients have not answered the closing. */
+  terminate(): void;
 }
 
 export function createUpgrades(context: Context): Upgrades {
@@ -37,6 +40,9 @@ export function createUpgrades(context: Context): Upgrades {
       }
     },
     close: () => server.close(),
+    terminate: () => {
+      for (const socket of server.clients) socket.terminate();
+    },
   };
 }
 
