@@ -53,6 +53,8 @@ func parse(arguments []string) (command, bool) {
 	c.target, rest = rest[0], rest[1:]
 	if rest[0] == "--" {
 		rest = rest[1:]
+	} else if strings.HasPrefix(rest[0], "-") {
+		return command{}, false
 	}
 	c.exec.Args = rest
 	c.exec.Stdin = c.wantStdin || stdinIsPiped()

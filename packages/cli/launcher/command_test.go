@@ -39,6 +39,7 @@ func TestWhateverIsNotUnderstoodIsForTheCLIInNode(t *testing.T) {
 		{"exec", "-t", "0s", "3f2a", "ls"},
 		{"exec", "-eA=1", "3f2a", "ls"},
 		{"exec", "-i=1", "3f2a", "ls"},
+		{"run", "debian", "--keep", "ls"},
 	} {
 		if c, ok := parse(words); ok {
 			t.Errorf("%q was taken as %+v", words, c)

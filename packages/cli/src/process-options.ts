@@ -2,6 +2,7 @@
 import { fstatSync } from "node:fs";
 import type { SpawnOptions } from "alcove";
 import type { Command } from "commander";
+import { UsageError } from "./exit-codes.js";
 import { durationMs, pairs } from "./option-values.js";
 
 export interface ProgramOptions {
@@ -30,6 +31,12 @@ export function spawnOptions({ cwd, env, user, timeout, interactive }: ProgramOp
 
 /** The program and its arguments, behind an optional `--`. */
 export function programOf(words: readonly string[]): [string, ...string[]] | undefined {
+  if (words[0] !== "--" && words[0]?.startsWith("-") === true) {
+    throw new UsageError(
+      `The option ${words[0]} stands behind the name.`,
+      "Options go before it; a program that begins with a hyphen goes behind --.",
+    );
+  }
   const [program, ...args] = words[0] === "--" ? words.slice(1) : words;
   return program === undefined ? undefined : [program, ...args];
 }

@@ -1,0 +1,257 @@
+/** Every command as a real process, against a real daemon with the fake engine. */
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TestDaemon } from "../harness/daemon.js";
+import { type CliOptions, type Entry, runCli } from "./run-cli.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "alcove-cli-"));
+let daemon: TestDaemon;
+let id: string;
+
+const cli = (words: readonly string[], options: Partial<CliOptions> = {}) =>
+  runCli(words, { environment: daemon.clientEnvironment, ...options });
+
+beforeAll(async () => {
+  daemon = await TestDaemon.start({ dataDirectory: join(scratch, "data"), environment: { ALCOVE_ENGINE: "fake" } });
+  id = (await cli(["create", "-l", "kind=main", "debian"])).stdout.trim();
+}, 60_000);
+afterAll(async () => {
+  await daemon[Symbol.asyncDispose]();
+  rmSync(scratch, { recursive: true });
+});
+
+describe("create, list, get, delete", () => {
+  test("create prints the id alone, or all of it as JSON", async () => {
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    const { stdout, code } = await cli(["create", "-o", "json", "--memory", "512Mi", "-l", "kind=json", "debian"]);
+    expect(code).toBe(0);
+    const sandbox = JSON.parse(stdout) as { id: string; resources: { memory: string }; labels: object };
+    expect(sandbox).toMatchObject({ state: "Running", resources: { memory: "512Mi" }, labels: { kind: "json" } });
+    expect((await cli(["delete", sandbox.id])).stdout.trim()).toBe(sandbox.id);
+  });
+
+  test("list shows a table, JSON, or ids only, and selects by label", async () => {
+    const lines = (await cli(["list"])).stdout.trimEnd().split("\n");
+    expect(lines[0]).toMatch(/^ID +STATE +IMAGE +CPU +MEMORY +AGE +LABELS$/);
+    expect(lines[1]).toContain(id);
+    expect(JSON.parse((await cli(["list", "-o", "json"])).stdout)).toMatchObject([{ id }]);
+    expect((await cli(["list", "-q", "-l", "kind=main"])).stdout).toBe(`${id}\n`);
+    expect((await cli(["list", "-q", "-l", "kind=other"])).stdout).toBe("");
+  });
+
+  test("an id can be shortened; one that fits nothing is an error that says so", async () => {
+    const shown = await cli(["get", id.slice(0, 6)]);
+    expect(shown.stdout).toMatch(new RegExp(`^id +${id}$`, "m"));
+    const unknown = id.startsWith("0") ? "1" : "0";
+    const missing = await cli(["get", `${unknown}${unknown}${unknown}${unknown}${unknown}`]);
+    expect(missing).toMatchObject({ code: 1, stdout: "" });
+    expect(missing.stderr).toMatch(/^error: No sandbox's id begins with .*\nhint: /);
+  });
+
+  test("delete takes several, goes on after one that fails, and says so in its exit code", async () => {
+    const [one, two] = await Promise.all([0, 1].map(async () => (await cli(["create", "debian"])).stdout.trim()));
+    const missing = id.startsWith("f") ? "eeeeee" : "ffffff";
+    const outcome = await cli(["delete", String(one), missing, String(two)]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stdout.trim().split("\n").sort()).toEqual([one, two].sort());
+    expect(outcome.stderr).toContain(`begins with ${missing}`);
+  });
+
+  test("delete --all --label takes those that have the label, and no others", async () => {
+    await cli(["create", "-l", "kind=many", "debian"]);
+    await cli(["create", "-l", "kind=many", "debian"]);
+    const { stdout } = await cli(["delete", "--all", "-l", "kind=many"]);
+    expect(stdout.trim().split("\n")).toHaveLength(2);
+    expect((await cli(["list", "-q"])).stdout).toBe(`${id}\n`);
+  });
+});
+
+describe.each<Entry>(["launcher", "node"])("exec and run, by the %s", (entry) => {
+  const exec = (words: readonly string[], options: Partial<CliOptions> = {}) => cli(words, { entry, ...options });
+
+  test("output goes to its stream, and the exit code passes through", async () => {
+    const outcome = await exec(["exec", id, "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    expect(outcome).toEqual({ code: 7, stdout: "out\n", stderr: "err\n" });
+  });
+
+  test("what is piped is its input, all of it", async () => {
+    const input = Buffer.alloc(300_000, "x");
+    expect(await exec(["exec", id.slice(0, 8), "wc", "-c"], { input })).toMatchObject({ code: 0, stdout: "300000\n" });
+  });
+
+  test("environment, directory and user arrive", async () => {
+    const words = ["exec", "-e", "A=1", "--env", "B=x=y", "--cwd", "/tmp", id, "--"];
+    const { stdout } = await exec([...words, "sh", "-c", 'echo "$A $B"; pwd']);
+    expect(stdout).toBe("1 x=y\n/tmp\n");
+  });
+
+  test("--timeout ends it with 124, and says so", async () => {
+    const outcome = await exec(["exec", "-t", "200ms", id, "sleep", "600"]);
+    expect(outcome.code).toBe(124);
+    expect(outcome.stderr).toContain("error: the program was ended after 200 ms\nhint: ");
+  });
+
+  test("a program that is not found ends with 127, as in a shell", async () => {
+    expect((await exec(["exec", id, "nosuchprogram"])).code).toBe(127);
+  });
+
+  test("Ctrl-C goes to the program, whose end by the signal is ours", async () => {
+    const outcome = await exec(["exec", id, "--", "sh", "-c", "echo ready; sleep 600"], {
+      onStart: (child) => child.stdout?.once("data", () => child.kill("SIGINT")),
+    });
+    expect(outcome).toMatchObject({ code: 130, stdout: "ready\n" });
+  });
+
+  test("a reader that goes away ends the program", async () => {
+    const outcome = await exec(["exec", id, "--", "yes"], {
+      onStart: (child) => child.stdout?.once("data", () => child.stdout?.destroy()),
+    }).catch((error: unknown) => error);
+    expect(outcome).not.toMatchObject({ code: 0 });
+    await expect.poll(async () => (await cli(["attach", id])).stdout).not.toMatch(/Running .*yes/);
+  });
+
+  test("a sandbox that is gone is 125, not an exit code that the program could have had", async () => {
+    const gone = "00000000-0000-4000-8000-000000000000";
+    const outcome = await exec(["exec", gone, "true"]);
+    expect(outcome.code).toBe(125);
+    expect(outcome.stderr).toMatch(/^error: .*\nhint: .*\n$/);
+  });
+
+  test("run leaves no sandbox, unless it is to be kept", async () => {
+    expect(await exec(["run", "debian", "--", "sh", "-c", "echo hi; exit 3"])).toMatchObject({
+      code: 3,
+      stdout: "hi\n",
+    });
+    expect((await cli(["list", "-q"])).stdout).toBe(`${id}\n`);
+    const kept = await exec(["run", "--keep", "debian", "echo", "hi"]);
+    const [, name] = /^sandbox ([0-9a-f-]{36})$/m.exec(kept.stderr) ?? [];
+    expect((await cli(["delete", String(name)])).stdout.trim()).toBe(name);
+  });
+
+  test("an option behind the name is refused, not run", async () => {
+    const outcome = await exec(["run", "debian", "--keep", "echo"]);
+    expect(outcome).toMatchObject({ code: 2, stdout: "" });
+    expect(outcome.stderr).toContain("Options go before it");
+  });
+
+  test("an image that is unknown is an error with its hint, and nothing is created", async () => {
+    const outcome = await exec(["run", "nosuchimage", "true"]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/^error: .*nosuchimage.*\nhint: /);
+    expect((await cli(["list", "-q"])).stdout).toBe(`${id}\n`);
+  });
+
+  test("detached, it goes on, and attach gives its output and exit code to whoever asks", async () => {
+    const started = await exec(["exec", "--detach", id, "--", "sh", "-c", "echo one; sleep 0.3; echo two; exit 5"]);
+    const execId = started.stdout.trim();
+    expect((await cli(["attach", id])).stdout).toContain(execId);
+    expect(await cli(["attach", id, execId])).toMatchObject({ code: 5, stdout: "one\ntwo\n" });
+    expect(await cli(["attach", "--offset", "4", id, execId.slice(0, 8)])).toMatchObject({ code: 5, stdout: "two\n" });
+  });
+});
+
+describe("cp", () => {
+  const local = (name: string) => join(scratch, name);
+
+  test("a file goes in and out with its mode, into a directory where the target is one", async () => {
+    writeFileSync(local("tool"), "#!/bin/sh\n", { mode: 0o751 });
+    expect((await cli(["cp", local("tool"), `${id}:/root/`])).code).toBe(0);
+    expect((await cli(["cp", `${id}:/root/tool`, local("back")])).code).toBe(0);
+    expect(readFileSync(local("back"), "utf8")).toBe("#!/bin/sh\n");
+    expect(statSync(local("back")).mode & 0o777).toBe(0o751);
+  });
+
+  test("a directory goes in and out with all in it", async () => {
+    mkdirSync(join(local("tree"), "deep"), { recursive: true });
+    writeFileSync(join(local("tree"), "deep", "leaf"), "leaf");
+    expect((await cli(["cp", local("tree"), `${id}:/srv/tree`])).code).toBe(0);
+    expect((await cli(["cp", `${id}:/srv/tree`, local("tree-back")])).code).toBe(0);
+    expect(readFileSync(join(local("tree-back"), "deep", "leaf"), "utf8")).toBe("leaf");
+  });
+
+  test("a hyphen is standard input and output", async () => {
+    expect((await cli(["cp", "-", `${id}:/root/piped`], { input: "from a pipe" })).code).toBe(0);
+    expect((await cli(["cp", `${id}:/root/piped`, "-"])).stdout).toBe("from a pipe");
+  });
+
+  test("a copy that fails leaves the old file", async () => {
+    writeFileSync(local("old"), "old");
+    const outcome = await cli(["cp", `${id}:/no/such/file`, local("old")]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/^error: .*\nhint: /);
+    expect(readFileSync(local("old"), "utf8")).toBe("old");
+  });
+});
+
+describe("the rest", () => {
+  test("api prints the body, and exits with 1 when it is an error", async () => {
+    expect(JSON.parse((await cli(["api", "GET", "/v1/health"])).stdout)).toMatchObject({ engine: "fake" });
+    const body = '{"sourcesRef":{"diskImage":{"name":"debian"}},"nosuchfield":1}';
+    const refused = await cli(["api", "POST", "/v1/groups/default/sandboxes", "--data", body]);
+    expect(refused.code).toBe(1);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ code: "InvalidRequest", status: 400 });
+    const fromInput = await cli(["api", "POST", "/v1/groups/default/sandboxes", "-d", "-"], { input: body });
+    expect(fromInput).toMatchObject({ code: 1, stdout: expect.stringContaining("nosuchfield") });
+  });
+
+  test("status, version, doctor and image answer as tables and as JSON", async () => {
+    expect((await cli(["status"])).stdout).toMatch(/^engine +fake/m);
+    expect(JSON.parse((await cli(["version", "-o", "json"])).stdout)).toMatchObject({ daemon: { pid: daemon.pid } });
+    expect(JSON.parse((await cli(["doctor", "-o", "json"])).stdout)).toHaveProperty("findings");
+    expect((await cli(["image", "list"])).stdout).toMatch(/^debian +Ready/m);
+    expect(JSON.parse((await cli(["image", "get", "debian", "-o", "json"])).stdout)).toMatchObject({ name: "debian" });
+    expect((await cli(["console", id])).code).toBe(0);
+  });
+
+  test.each([
+    [["nosuchcommand"], /^error: unknown command/],
+    [["list", "-o", "yaml"], /^error: .*Allowed choices are table, json/],
+    [["exec", "-t", "5x", "3f2a", "true"], /^error: .*500ms, 30s, 5m or 2h/],
+    [["exec", "not-an-id", "true"], /^error: "not-an-id" is not the beginning/],
+    [["cp", "a", "b"], /^error: Neither side is in a sandbox/],
+    [["cp", "3f2a:relative", "b"], /^error: A path in a sandbox is absolute/],
+    [["delete"], /^error: Say either which sandboxes or --all/],
+    [["delete", "--all", "3f2a"], /^error: Say either which sandboxes or --all/],
+    [["delete", "-l", "a=b", "3f2a"], /^error: --label goes with --all/],
+    [["api", "FETCH", "/v1/health"], /^error: The method FETCH/],
+  ])("%j is a usage error: exit code 2 and a hint", async (words, sentence) => {
+    const outcome = await cli(words);
+    expect(outcome).toMatchObject({ code: 2, stdout: "" });
+    expect(outcome.stderr).toMatch(sentence);
+    expect(outcome.stderr).toContain("\nhint: ");
+  });
+
+  test("status and version start no daemon; status exits with 1 where none runs", async () => {
+    const environment = { ALCOVE_RUNTIME_DIR: join(scratch, "nobody") };
+    expect(await cli(["status"], { environment })).toMatchObject({ code: 1, stdout: expect.stringContaining("down") });
+    expect(await cli(["version"], { environment })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("not running"),
+    });
+    expect(await cli(["down"], { environment })).toMatchObject({ code: 0, stdout: "no daemon runs\n" });
+  });
+
+  test("up starts a daemon, a second up finds it, down ends it and leaves no socket that answers", async () => {
+    const runtime = mkdtempSync(join(tmpdir(), "alcove-up-"));
+    const environment = { ALCOVE_RUNTIME_DIR: runtime, ALCOVE_DATA_DIR: join(scratch, "up"), ALCOVE_ENGINE: "fake" };
+    const first = await cli(["up"], { environment });
+    expect(first.stdout).toMatch(/^alcoved \S+ runs as process \d+\n$/);
+    expect((await cli(["up"], { environment })).stdout).toBe(first.stdout);
+    expect(await cli(["down"], { environment })).toMatchObject({ code: 0, stdout: "stopped\n" });
+    expect((await cli(["status"], { environment })).code).toBe(1);
+    rmSync(runtime, { recursive: true });
+  });
+});
+
+test("Ctrl-C while waiting ends a command with 130", async () => {
+  const outcome = await cli(["attach", id, (await cli(["exec", "-d", id, "sleep", "600"])).stdout.trim()], {
+    onStart: async (child) => {
+      await once(child, "spawn");
+      setTimeout(() => child.kill("SIGINT"), 1_000);
+    },
+  });
+  expect(outcome.code).toBe(130);
+});
