@@ -1,0 +1,36 @@
+/** What the operations of control share. */
+import type { Logger } from "pino";
+import type { Engine } from "../engines/engine.js";
+import type { Images } from "../images/image.js";
+import type { Demand } from "../lifecycle/capacity.js";
+import type { SandboxRecord } from "../store/sandboxes.js";
+import type { Store } from "../store/store.js";
+import type { Admission } from "./admission.js";
+import type { CrashPoint } from "./crash-points.js";
+import type { Events } from "./events.js";
+import type { Gate } from "./gate.js";
+import type { HostFacts } from "./host-facts.js";
+import type { Machines } from "./machines.js";
+import type { SandboxRegister } from "./sandbox-register.js";
+
+export interface ControlContext {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly images: Images;
+  readonly host: HostFacts;
+  readonly freeSpaceMarkBytes: number;
+  readonly logger: Logger;
+  readonly crashPoint: CrashPoint;
+  /** Aborts when the daemon stops. */
+  readonly stopping: AbortSignal;
+  readonly gate: Gate;
+  readonly events: Events;
+  readonly register: SandboxRegister;
+  readonly machines: Machines;
+  readonly admission: Admission;
+}
+
+/** What a sandbox takes of the host. */
+export function demandOf({ engine }: Pick<ControlContext, "engine">, size: SandboxRecord["size"]): Demand {
+  return { memoryMiB: engine.cost(size).memoryMiB, cpuMillicores: size.cpuMillicores };
+}

@@ -1,0 +1,106 @@
+/** Builds control out of its parts, and gives it a beginning and an end. */
+import { AlcoveError } from "@alcove/contract";
+import type { Logger } from "pino";
+import type { Engine } from "../engines/engine.js";
+import type { Images } from "../images/image.js";
+import { memoryLimits } from "../lifecycle/capacity.js";
+import type { Store } from "../store/store.js";
+import { Admission } from "./admission.js";
+import type { ControlContext } from "./context.js";
+import type { Control } from "./control.js";
+import { type CrashPoint, noCrash } from "./crash-points.js";
+import { EngineReadiness } from "./engine-readiness.js";
+import { Events, eventControl } from "./events.js";
+import { execControl } from "./execs.js";
+import { fileControl } from "./files.js";
+import { Gate } from "./gate.js";
+import type { HostFacts } from "./host-facts.js";
+import { imageControl } from "./images.js";
+import { Machines } from "./machines.js";
+import { Reconciler } from "./reconciler.js";
+import { recover } from "./recovery.js";
+import { SandboxRegister } from "./sandbox-register.js";
+import { sandboxControl } from "./sandboxes.js";
+import { systemControl } from "./system.js";
+
+export interface ControlOptions {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly images: Images;
+  readonly host: HostFacts;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly capacity: {
+    readonly reservedMemoryMiB: number;
+    readonly memoryOvercommit: number;
+    readonly maxConcurrentCreates: number;
+    readonly queueTimeoutMs: number;
+  };
+  readonly freeSpaceMarkBytes: number;
+  readonly crashPoint?: CrashPoint;
+}
+
+export interface RunningControl {
+  readonly control: Control;
+  /** Takes up what an earlier daemon left; calls wait until this answers. It never rejects: health says what is wrong. */
+  start(): Promise<void>;
+  /** Turns calls away, undoes creations that are under way (the next daemon makes them), ends streams. Sandboxes go on running. */
+  close(): Promise<void>;
+}
+
+export function createControl(options: ControlOptions): RunningControl {
+  const stopping = new AbortController();
+  const context = contextOf(options, stopping.signal);
+  const reconciler = new Reconciler(context);
+  const takeUp = (signal: AbortSignal) => recover(context, reconciler, signal);
+  const readiness = new EngineReadiness({ engine: context.engine, takeUp, stopping: stopping.signal });
+  return {
+    control: {
+      sandboxes: sandboxControl(context, { reconciler, readiness }),
+      execs: execControl(context),
+      files: fileControl(context),
+      images: imageControl(context, readiness),
+      events: eventControl(context.events, context.gate),
+      system: systemControl(context, readiness, options.version),
+    },
+    async start() {
+      await readiness.require(stopping.signal).catch((error: unknown) => logFailure(context, error));
+      context.gate.open();
+    },
+    async close() {
+      context.gate.close();
+      context.events.end();
+      stopping.abort(new AlcoveError("DaemonStopping"));
+      await reconciler.settled();
+    },
+  };
+}
+
+function contextOf(options: ControlOptions, stopping: AbortSignal): ControlContext {
+  const { store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint = noCrash } = options;
+  const events = new Events(store);
+  return {
+    ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events },
+    gate: new Gate(),
+    register: new SandboxRegister(store, events),
+    machines: new Machines(store),
+    admission: admissionOf(options),
+  };
+}
+
+function admissionOf({ capacity, host }: ControlOptions): Admission {
+  const { reservedMemoryMiB: reservedMiB, memoryOvercommit: overcommit } = capacity;
+  return new Admission({
+    limits: {
+      ...memoryLimits({ totalMiB: host.totalMemoryMiB, reservedMiB, overcommit }),
+      cores: host.cores,
+      concurrentStarts: capacity.maxConcurrentCreates,
+    },
+    availableMemoryMiB: host.availableMemoryMiB,
+    timeoutMs: capacity.queueTimeoutMs,
+  });
+}
+
+function logFailure({ logger, stopping }: ControlContext, error: unknown): void {
+  if (!stopping.aborted) logger.error({ err: error }, "The engine does not work; the daemon answers without it");
+}

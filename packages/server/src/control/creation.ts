@@ -1,0 +1,90 @@
+/**
+ * Bringing a sandbox up: image, turn in the queue, machine, entrypoint, Running. Each step is in the journal before its
+ * effect. What fails undoes itself; a daemon that dies in between leaves a row in Creating, and the next one begins anew.
+ */
+import { AlcoveError } from "@alcove/contract";
+import type { Machine } from "../engines/engine.js";
+import type { SandboxRecord } from "../store/sandboxes.js";
+import { type ControlContext, demandOf } from "./context.js";
+import { watchMachine } from "./machine-watch.js";
+
+/** Ends with the sandbox Running, or throws and leaves it Failed; Creating or Deleting when the signal aborted. */
+export async function startSandbox(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<void> {
+  const attempt: Attempt = { context, record, signal };
+  try {
+    await bringUp(attempt);
+  } catch (error) {
+    await undo(attempt);
+    if (signal.aborted) throw signal.reason;
+    const message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
+    context.logger.warn({ sandbox: record.id, err: error }, "A sandbox could not be created");
+    const at = new Date().toISOString();
+    context.register.finishCreation(record.id, { action: "startFailed", message, at });
+    throw error;
+  }
+}
+
+interface Attempt {
+  readonly context: ControlContext;
+  readonly record: SandboxRecord;
+  readonly signal: AbortSignal;
+  machine?: Machine;
+}
+
+async function bringUp(attempt: Attempt): Promise<void> {
+  const { context, record, signal } = attempt;
+  const { admission, crashPoint, engine, register } = context;
+  const demand = demandOf(context, record.size);
+  const disk = await context.images.ensure(record.image, signal);
+  await engine.prepare(disk, record.size, { signal });
+  await admission.enter(record.id, demand, signal);
+  crashPoint("create.beforeStart");
+  const machine = await engine.start(machineSpec(record, disk), signal);
+  attempt.machine = machine;
+  crashPoint("create.afterStart");
+  if (record.entrypointExecId !== undefined) await startEntrypoint(attempt, machine, record.entrypointExecId);
+  signal.throwIfAborted();
+  crashPoint("create.beforeRunning");
+  const running = register.finishCreation(record.id, { action: "started" });
+  crashPoint("create.afterRunning");
+  if (running === undefined)
+    throw new AlcoveError("SandboxNotFound", `The sandbox ${record.id} was deleted meanwhile.`);
+  admission.started(record.id, demand);
+  watchMachine(context, running, machine);
+}
+
+function machineSpec(record: SandboxRecord, disk: Parameters<ControlContext["engine"]["prepare"]>[0]) {
+  const { id, size, environment, generation } = record;
+  return { id, disk, size, hostname: `sandbox-${id.slice(0, 8)}`, environment, generation };
+}
+
+async function startEntrypoint({ context, record, signal }: Attempt, machine: Machine, execId: string): Promise<void> {
+  const { store, crashPoint } = context;
+  store.transaction(() => {
+    const entry = store.journal.list().find(({ sandboxId }) => sandboxId === record.id);
+    if (entry) store.journal.advance(entry.number, "entrypoint", Date.now());
+    store.execs.insert({ id: execId, sandboxId: record.id, startedAt: Date.now() });
+  });
+  crashPoint("create.beforeEntrypoint");
+  const { workingDirectory } = record;
+  await machine.guest.execs.start(
+    {
+      id: execId,
+      argv: [...record.entrypoint, ...record.cmd],
+      environment: {},
+      stdin: false,
+      ...(workingDirectory === undefined ? {} : { workingDirectory }),
+    },
+    signal,
+  );
+  crashPoint("create.afterEntrypoint");
+}
+
+async function undo({ context, record, machine }: Attempt): Promise<void> {
+  try {
+    await machine?.destroy();
+  } catch (error) {
+    context.logger.error({ sandbox: record.id, err: error }, "What a failed creation left could not be removed");
+  }
+  context.admission.release(record.id);
+}

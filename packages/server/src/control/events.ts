@@ -1,0 +1,91 @@
+/**
+ * The event stream. Events are written in the transaction of the change that they tell of; who follows reads them from
+ * the store at its own pace, so a slow reader costs no memory: it finds a gap when it has fallen behind what is kept.
+ */
+import { AlcoveEvent, type Image, type Sandbox } from "@alcove/contract";
+import { Change } from "../lib/change.js";
+import type { EventRecord } from "../store/events.js";
+import type { Store } from "../store/store.js";
+import type { EventControl } from "./control.js";
+import type { Gate } from "./gate.js";
+
+export type EventBody =
+  | { readonly type: "sandbox.changed"; readonly sandbox: Sandbox }
+  | { readonly type: "sandbox.deleted"; readonly sandboxId: string }
+  | { readonly type: "image.changed"; readonly image: Image };
+
+const pageLength = 100;
+
+export class Events {
+  readonly #store: Store;
+  readonly #change = new Change();
+  #isEnded = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Writes the event, as part of the transaction that this is called in. A null group means every group. */
+  append(group: string | null, body: EventBody): void {
+    this.#store.events.append({ group, at: Date.now(), body: JSON.stringify(body) });
+  }
+
+  /** Tells followers that there may be more; called when a transaction is through. */
+  announce(): void {
+    this.#change.announce();
+  }
+
+  /** Ends every stream. */
+  end(): void {
+    this.#isEnded = true;
+    this.#change.announce();
+  }
+
+  async *follow(group: string, after: number | undefined, signal: AbortSignal): AsyncGenerator<AlcoveEvent> {
+    const start = this.#store.events.bounds();
+    let seen = after ?? start.newest;
+    if (seen > start.newest) {
+      yield gap(start.newest, seen);
+      seen = start.newest;
+    }
+    while (!this.#isEnded && !signal.aborted) {
+      const { oldest, newest } = this.#store.events.bounds();
+      if (seen < oldest - 1) {
+        yield gap(oldest - 1, seen);
+        seen = oldest - 1;
+      }
+      const page = this.#store.events.after(group, seen, pageLength);
+      for (const record of page) yield toEvent(record);
+      seen = page.length < pageLength ? Math.max(seen, newest) : (page.at(-1)?.sequence ?? newest);
+      if (page.length < pageLength && !(await this.#isMore(seen, signal))) return;
+    }
+  }
+
+  /** Waits for events behind this one; false when the stream is over. */
+  async #isMore(seen: number, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#change.until(() => this.#isEnded || this.#store.events.bounds().newest > seen, signal);
+      return !this.#isEnded;
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
+  }
+}
+
+export function eventControl(events: Events, gate: Gate): EventControl {
+  return {
+    async *follow(group, after, signal) {
+      await gate.enter(group);
+      yield* events.follow(group, after, signal);
+    },
+  };
+}
+
+function toEvent({ sequence, at, body }: EventRecord): AlcoveEvent {
+  return AlcoveEvent.parse({ ...JSON.parse(body), sequence, at: new Date(at).toISOString() });
+}
+
+function gap(sequence: number, after: number): AlcoveEvent {
+  return { type: "gap", sequence, at: new Date().toISOString(), after };
+}

@@ -1,0 +1,59 @@
+/** From here on the machine is the sandbox's: its end, and what holds it, become the sandbox's state. */
+import type { Machine, MachineEnd } from "../engines/engine.js";
+import { Backoff } from "../lib/backoff.js";
+import type { Hold } from "../lifecycle/hold.js";
+import type { SandboxRecord } from "../store/sandboxes.js";
+import type { ControlContext } from "./context.js";
+
+export function watchMachine(context: ControlContext, record: SandboxRecord, machine: Machine): void {
+  const { id } = record;
+  context.machines.add(record, machine);
+  const stopListening = machine.onHold((hold) => noteHold(context, id, hold));
+  void machine.ended.then((end) => {
+    stopListening();
+    return noteEnd(context, machine, end);
+  });
+}
+
+/** Held machines are told of at once; the event follows where the disk has room for it. */
+function noteHold({ machines, register, logger }: ControlContext, id: string, hold: Hold | undefined): void {
+  machines.setHold(id, hold);
+  logger.warn({ sandbox: id, hold: hold?.reason }, hold ? "A sandbox is held" : "A sandbox goes on");
+  try {
+    register.announceHold(id, hold);
+  } catch (error) {
+    logger.warn({ sandbox: id, err: error }, "No event could be recorded for it");
+  }
+}
+
+async function noteEnd(context: ControlContext, machine: Machine, end: MachineEnd): Promise<void> {
+  const { machines, admission, logger } = context;
+  const { id } = machine;
+  if (machines.get(id) !== machine || context.stopping.aborted) return;
+  machines.end(id);
+  admission.release(id);
+  try {
+    await recordEnd(context, id, end);
+    await machine.destroy();
+    if (machines.get(id) === machine) machines.forget(id);
+  } catch (error) {
+    if (context.stopping.aborted) return;
+    logger.error({ sandbox: id, err: error }, "What an ended machine left is not removed; its deletion tries again");
+  }
+}
+
+/** A full disk may keep the record from being written: it is tried until it is, or until the daemon stops. */
+async function recordEnd({ register, logger, stopping }: ControlContext, id: string, end: MachineEnd): Promise<void> {
+  const reason = end.reason === "Destroyed" ? "EngineLost" : end.reason;
+  const occurrence = { action: "ended", reason, message: end.message, at: new Date().toISOString() } as const;
+  const backoff = new Backoff({ firstMs: 250, lastMs: 10_000 });
+  for (;;) {
+    try {
+      if (register.apply(id, occurrence)) logger.info({ sandbox: id, reason }, end.message);
+      return;
+    } catch (error) {
+      logger.error({ sandbox: id, err: error }, "The end of a sandbox could not be recorded; it is tried again");
+      await backoff.wait(stopping);
+    }
+  }
+}

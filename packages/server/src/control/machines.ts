@@ -1,0 +1,85 @@
+/** The machines that this daemon holds, by sandbox: those that run, and those that ended and are not cleared away yet. */
+import { AlcoveError } from "@alcove/contract";
+import type { Machine } from "../engines/engine.js";
+import type { Hold } from "../lifecycle/hold.js";
+import type { SandboxRecord } from "../store/sandboxes.js";
+import type { Store } from "../store/store.js";
+import type { SandboxRef } from "./control.js";
+
+export interface RunningSandbox {
+  readonly id: string;
+  readonly group: string;
+  readonly workingDirectory: string | undefined;
+  readonly machine: Machine;
+  /** Why the host holds the machine now; seen, not recorded: the next daemon sees it again. */
+  hold: Hold | undefined;
+}
+
+export class Machines {
+  readonly #store: Store;
+  readonly #running = new Map<string, RunningSandbox>();
+  readonly #ended = new Map<string, Machine>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  add({ id, group, workingDirectory }: SandboxRecord, machine: Machine): void {
+    this.#running.set(id, { id, group, workingDirectory, machine, hold: undefined });
+  }
+
+  setHold(id: string, hold: Hold | undefined): void {
+    const running = this.#running.get(id);
+    if (running) running.hold = hold;
+  }
+
+  holdOf(id: string): Hold | undefined {
+    return this.#running.get(id)?.hold;
+  }
+
+  isRunning(id: string): boolean {
+    return this.#running.has(id);
+  }
+
+  /** The machine, whether it runs or has ended. */
+  get(id: string): Machine | undefined {
+    return this.#running.get(id)?.machine ?? this.#ended.get(id);
+  }
+
+  /** It takes no calls any more, but something of it may be left. */
+  end(id: string): void {
+    const running = this.#running.get(id);
+    if (running === undefined) return;
+    this.#running.delete(id);
+    this.#ended.set(id, running.machine);
+  }
+
+  /** Nothing of it is left. */
+  forget(id: string): void {
+    this.#running.delete(id);
+    this.#ended.delete(id);
+  }
+
+  /** The sandbox where it takes calls. Errors: SandboxNotFound, SandboxNotRunning with its state and why, EngineUnavailable. */
+  require(ref: SandboxRef): RunningSandbox {
+    const running = this.#running.get(ref.id);
+    if (running?.group === ref.group) return running;
+    const record = this.#store.sandboxes.find(ref.id);
+    if (record === undefined || record.group !== ref.group) throw sandboxNotFound(ref.id);
+    if (record.state !== "Running") throw notRunning(record);
+    throw new AlcoveError(
+      "EngineUnavailable",
+      `The sandbox ${ref.id} cannot be reached: the ${record.engine} engine does not work.`,
+    );
+  }
+}
+
+export function sandboxNotFound(id: string): AlcoveError {
+  return new AlcoveError("SandboxNotFound", `There is no sandbox ${id}.`, { field: "id", value: id });
+}
+
+function notRunning({ id, state, stateDetails }: SandboxRecord): AlcoveError {
+  const reason = stateDetails.stoppedReason === undefined ? "" : ` (${stateDetails.stoppedReason})`;
+  const message = stateDetails.message === undefined ? "." : `: ${stateDetails.message}`;
+  return new AlcoveError("SandboxNotRunning", `The sandbox ${id} is ${state}${reason}${message}`);
+}

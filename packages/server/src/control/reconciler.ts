@@ -1,0 +1,104 @@
+/**
+ * Closes the gap between what is wanted of a sandbox and what is (lifecycle/gap.ts says what that takes): one piece of
+ * work at a time for each sandbox. When what is wanted changes meanwhile, the work under way is aborted and undone first.
+ */
+import { AlcoveError } from "@alcove/contract";
+import { Backoff } from "../lib/backoff.js";
+import { type Gap, gapOf } from "../lifecycle/gap.js";
+import type { SandboxRecord } from "../store/sandboxes.js";
+import type { ControlContext } from "./context.js";
+import { startSandbox } from "./creation.js";
+import { removeSandbox } from "./deletion.js";
+
+export class Reconciler {
+  readonly #context: ControlContext;
+  readonly #drives = new Map<string, Drive>();
+  readonly #retried = new Set<string>();
+
+  constructor(context: ControlContext) {
+    this.#context = context;
+    context.stopping.addEventListener("abort", () => this.#abortAll(), { once: true });
+  }
+
+  /** Ends when the sandbox is as wanted, or throws why it cannot be. Callers who want the same share the work. */
+  async close(id: string): Promise<void> {
+    const { store, machines, stopping } = this.#context;
+    stopping.throwIfAborted();
+    const record = store.sandboxes.find(id);
+    const gap = record && gapOf(record, machines.isRunning(id) ? "present" : "absent");
+    if (record === undefined || gap === undefined) return;
+    const drive = this.#drives.get(id);
+    if (drive?.gap === gap) return drive.ended;
+    if (drive === undefined) return this.#begin(record, gap).ended;
+    drive.controller.abort(new AlcoveError("SandboxNotFound", `The sandbox ${id} was deleted before it was running.`));
+    await drive.ended.catch(() => undefined);
+    return this.close(id);
+  }
+
+  /** As `close`, without anybody waiting: what fails is tried again for as long as the daemon runs. */
+  closeInBackground(id: string): void {
+    this.close(id).catch((error: unknown) => this.#retry(id, error));
+  }
+
+  /** Ends when nothing is under way any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#drives.values()].map(({ ended }) => ended));
+  }
+
+  #begin(record: SandboxRecord, gap: Gap): Drive {
+    const controller = new AbortController();
+    const ended = this.#work(record, gap, controller.signal).finally(() => this.#drives.delete(record.id));
+    const drive = { gap, controller, ended };
+    this.#drives.set(record.id, drive);
+    ended.catch((error: unknown) => gap === "remove" && this.#retry(record.id, error));
+    return drive;
+  }
+
+  async #work(record: SandboxRecord, gap: Gap, signal: AbortSignal): Promise<void> {
+    switch (gap) {
+      case "start":
+        return startSandbox(this.#context, record, signal);
+      case "remove":
+        return removeSandbox(this.#context, record);
+      case "noteLoss":
+        this.#context.register.apply(record.id, {
+          action: "ended",
+          reason: "EngineLost",
+          message: "Its machine is gone.",
+          at: new Date().toISOString(),
+        });
+    }
+  }
+
+  /** A creation that failed is over; a deletion is never given up. */
+  #retry(id: string, error: unknown): void {
+    const { logger, stopping, store } = this.#context;
+    if (stopping.aborted || this.#retried.has(id)) return;
+    if (store.sandboxes.find(id)?.desiredState !== "Deleted") return;
+    logger.error({ sandbox: id, err: error }, "A sandbox could not be removed; it is tried again");
+    this.#retried.add(id);
+    void this.#untilClosed(id).finally(() => this.#retried.delete(id));
+  }
+
+  async #untilClosed(id: string): Promise<void> {
+    const { stopping } = this.#context;
+    const backoff = new Backoff({ firstMs: 1_000, lastMs: 60_000 });
+    for (let isClosed = false; !isClosed && !stopping.aborted; ) {
+      await backoff.wait(stopping).catch(() => undefined);
+      isClosed = await this.close(id).then(
+        () => true,
+        () => false,
+      );
+    }
+  }
+
+  #abortAll(): void {
+    for (const { controller } of this.#drives.values()) controller.abort(this.#context.stopping.reason);
+  }
+}
+
+interface Drive {
+  readonly gap: Gap;
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+}

@@ -1,0 +1,98 @@
+/** Every change of a sandbox on record: by the table of transitions, with its event, in one transaction. */
+
+import type { Hold } from "../lifecycle/hold.js";
+import { after, type Occurrence } from "../lifecycle/transitions.js";
+import type { SandboxRecord } from "../store/sandboxes.js";
+import type { Store } from "../store/store.js";
+import type { Events } from "./events.js";
+import { toSandbox } from "./sandbox-view.js";
+
+export class SandboxRegister {
+  readonly #store: Store;
+  readonly #events: Events;
+
+  constructor(store: Store, events: Events) {
+    this.#store = store;
+    this.#events = events;
+  }
+
+  /** Records a new sandbox and, before any effect, that its creation is under way. */
+  insert(record: SandboxRecord): void {
+    this.#commit(() => {
+      this.#store.sandboxes.insert(record);
+      const at = Date.now();
+      this.#store.journal.begin({ operation: "create", sandboxId: record.id, execId: null, step: "start", at });
+      this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(record) });
+    });
+  }
+
+  /** Records what happened; answers the sandbox as it is now, or undefined when it may not happen in its state. */
+  apply(id: string, occurrence: Occurrence): SandboxRecord | undefined {
+    return this.#commit(() => this.#change(id, occurrence, {}));
+  }
+
+  /** The creation is over, well or not. */
+  finishCreation(id: string, occurrence: Occurrence): SandboxRecord | undefined {
+    return this.#commit(() => {
+      this.#store.journal.finishAll(id);
+      return this.#change(id, occurrence, {});
+    });
+  }
+
+  /** The creation begins anew, with the next generation. */
+  restart(id: string): void {
+    this.#commit(() => {
+      const generation = (this.#store.sandboxes.find(id)?.generation ?? 0) + 1;
+      this.#change(id, { action: "restart" }, { generation });
+    });
+  }
+
+  /** It shall be deleted: from here on nothing else can become of it. */
+  markDeleted(id: string): void {
+    this.#commit(() => {
+      this.#store.journal.finishAll(id);
+      const at = Date.now();
+      this.#store.journal.begin({ operation: "delete", sandboxId: id, execId: null, step: "destroy", at });
+      this.#change(id, { action: "delete" }, { desiredState: "Deleted" });
+    });
+  }
+
+  /** Tells followers that the host holds its machine, or lets it go on. */
+  announceHold(id: string, hold: Hold | undefined): void {
+    this.#commit(() => {
+      const record = this.#store.sandboxes.find(id);
+      if (record) this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(record, hold) });
+    });
+  }
+
+  /** Nothing of it is left. */
+  remove(id: string): void {
+    this.#commit(() => {
+      const record = this.#store.sandboxes.find(id);
+      this.#store.journal.finishAll(id);
+      this.#store.sandboxes.remove(id);
+      if (record) this.#events.append(record.group, { type: "sandbox.deleted", sandboxId: id });
+    });
+  }
+
+  #change(
+    id: string,
+    occurrence: Occurrence,
+    besides: Partial<Pick<SandboxRecord, "generation" | "desiredState">>,
+  ): SandboxRecord | undefined {
+    const record = this.#store.sandboxes.find(id);
+    const condition = record && after(record, occurrence);
+    if (record === undefined || condition === undefined) return undefined;
+    const changed = { ...record, ...condition, ...besides };
+    const { state, stateDetails, desiredState, generation } = changed;
+    this.#store.sandboxes.update(id, { state, stateDetails, desiredState, generation });
+    this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed) });
+    return changed;
+  }
+
+  #commit<T>(work: () => T): T {
+    const result = this.#store.transaction(work);
+    this.#events.announce();
+    return result;
+  }
+}

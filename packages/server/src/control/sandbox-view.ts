@@ -1,0 +1,23 @@
+/** A sandbox on record as the API shows it. Its environment is not part of that. */
+import type { Sandbox } from "@alcove/contract";
+import { type Hold, withHold } from "../lifecycle/hold.js";
+import type { SandboxRecord } from "../store/sandboxes.js";
+
+export function toSandbox(record: SandboxRecord, hold?: Hold): Sandbox {
+  const { id, group, state, desiredState, labels, engine, generation } = record;
+  return {
+    ...{ id, group, state, desiredState, labels, engine, generation },
+    stateDetails: withHold(record, hold),
+    sourcesRef: { diskImage: { name: record.image } },
+    resources: {
+      cpu: `${record.size.cpuMillicores}m`,
+      memory: `${record.size.memoryMiB}Mi`,
+      disk: `${record.size.diskMiB}Mi`,
+    },
+    entrypoint: [...record.entrypoint],
+    cmd: [...record.cmd],
+    ...(record.workingDirectory === undefined ? {} : { workingDirectory: record.workingDirectory }),
+    ...(record.entrypointExecId === undefined ? {} : { entrypointExecId: record.entrypointExecId }),
+    createdAt: new Date(record.createdAt).toISOString(),
+  };
+}

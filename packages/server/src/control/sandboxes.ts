@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { AlcoveError, type CreateSandbox, parseCpu, parseMiB, roundUp, type Size } from "@alcove/contract";
+import { untilAborted } from "../lib/until-aborted.js";
+import type { SandboxRecord } from "../store/sandboxes.js";
+import { type ControlContext, demandOf } from "./context.js";
+import type { SandboxControl, SandboxRef } from "./control.js";
+import { requireDiskSpace } from "./disk-space.js";
+import type { EngineReadiness } from "./engine-readiness.js";
+import { forgetOldFailures } from "./failures.js";
+import { sandboxNotFound } from "./machines.js";
+import type { Reconciler } from "./reconciler.js";
+import { toSandbox } from "./sandbox-view.js";
+
+const defaultPageSize = 100;
+
+interface Helpers {
+  readonly reconciler: Reconciler;
+  readonly readiness: EngineReadiness;
+}
+
+export function sandboxControl(context: ControlContext, helpers: Helpers): SandboxControl {
+  const { gate, machines, store } = context;
+  const view = (record: SandboxRecord) => toSandbox(record, machines.holdOf(record.id));
+  const guestOf = async (ref: SandboxRef) => {
+    await gate.enter(ref.group);
+    return machines.require(ref).machine.guest;
+  };
+  return {
+    create: (group, body, signal) => create(context, helpers, { group, body, signal }),
+    async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
+      await gate.enter(group);
+      return store.sandboxes.list({ group, ...filter }, { limit: pageSize, offset: (page - 1) * pageSize }).map(view);
+    },
+    async count(group, filter) {
+      await gate.enter(group);
+      return store.sandboxes.count({ group, ...filter });
+    },
+    async get(ref) {
+      await gate.enter(ref.group);
+      return view(find(context, ref));
+    },
+    delete: (ref, signal) => remove(context, helpers, ref, signal),
+    stats: async (ref, signal) => (await guestOf(ref)).stats(signal),
+    processes: async (ref, signal) => (await guestOf(ref)).processes(signal),
+    async console(ref) {
+      await gate.enter(ref.group);
+      return machines.require(ref).machine.console();
+    },
+  };
+}
+
+interface Creation {
+  readonly group: string;
+  readonly body: CreateSandbox;
+  readonly signal: AbortSignal;
+}
+
+/** A caller who goes away ends only its own waiting. */
+async function create(context: ControlContext, { reconciler, readiness }: Helpers, creation: Creation) {
+  const { crashPoint, gate, register } = context;
+  const { group, body, signal } = creation;
+  await gate.enter(group);
+  const record = newRecord(context, group, body);
+  await requireImage(context, record.image);
+  await readiness.require(signal);
+  context.admission.check(demandOf(context, record.size));
+  await requireDiskSpace(context);
+  crashPoint("create.beforeInsert");
+  register.insert(record);
+  crashPoint("create.afterInsert");
+  const running = reconciler.close(record.id).catch((error: unknown) => {
+    forgetOldFailures(context, group);
+    throw error;
+  });
+  await untilAborted(running, signal);
+  return toSandbox(find(context, record));
+}
+
+async function remove(
+  { gate, register, store, crashPoint }: ControlContext,
+  helpers: Helpers,
+  ref: SandboxRef,
+  signal: AbortSignal,
+) {
+  await gate.enter(ref.group);
+  const record = store.sandboxes.find(ref.id);
+  if (record === undefined || record.group !== ref.group) return;
+  if (record.desiredState !== "Deleted") {
+    crashPoint("delete.beforeMark");
+    register.markDeleted(ref.id);
+    crashPoint("delete.afterMark");
+  }
+  await helpers.readiness.require(signal);
+  await untilAborted(helpers.reconciler.close(ref.id), signal);
+}
+
+function find({ store }: ControlContext, ref: SandboxRef): SandboxRecord {
+  const record = store.sandboxes.find(ref.id);
+  if (record === undefined || record.group !== ref.group) throw sandboxNotFound(ref.id);
+  return record;
+}
+
+function newRecord({ engine }: ControlContext, group: string, body: CreateSandbox): SandboxRecord {
+  const { entrypoint = [], cmd = [] } = body;
+  return {
+    id: randomUUID(),
+    group,
+    engine: engine.name,
+    state: "Creating",
+    desiredState: "Running",
+    stateDetails: {},
+    image: body.sourcesRef.diskImage.name,
+    size: sizeOf(body.resources ?? {}),
+    labels: body.labels ?? {},
+    environment: body.environment ?? {},
+    entrypoint,
+    cmd,
+    workingDirectory: body.workingDirectory,
+    entrypointExecId: entrypoint.length + cmd.length > 0 ? randomUUID() : undefined,
+    generation: 1,
+    createdAt: Date.now(),
+  };
+}
+
+function sizeOf({ cpu, memory, disk }: NonNullable<CreateSandbox["resources"]>): Size {
+  return roundUp({
+    ...(cpu === undefined ? {} : { cpuMillicores: parseCpu(cpu) }),
+    ...(memory === undefined ? {} : { memoryMiB: parseMiB(memory) }),
+    ...(disk === undefined ? {} : { diskMiB: parseMiB(disk) }),
+  });
+}
+
+async function requireImage({ images }: ControlContext, name: string): Promise<void> {
+  try {
+    await images.get(name);
+  } catch (error) {
+    if (!(error instanceof AlcoveError) || error.code !== "ImageNotFound") throw error;
+    const where = { field: "sourcesRef.diskImage.name", value: name, hint: error.hint, cause: error };
+    throw new AlcoveError("ImageNotFound", error.message, where);
+  }
+}

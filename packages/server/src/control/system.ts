@@ -1,0 +1,74 @@
+import type { Health, Version } from "@alcove/contract";
+import type { Finding } from "../engines/engine.js";
+import type { ControlContext } from "./context.js";
+import type { SystemControl } from "./control.js";
+import { diskProblem } from "./disk-space.js";
+import type { EngineReadiness } from "./engine-readiness.js";
+
+const bytesPerGiB = 1_073_741_824;
+
+/** These answer at any time: while sandboxes are taken up, and without an engine that works. */
+export function systemControl(context: ControlContext, readiness: EngineReadiness, version: string): SystemControl {
+  return {
+    health: () => health(context, readiness),
+    version: (): Version => ({ version, apiVersion: "v1", node: process.version, pid: process.pid }),
+    async doctor(signal) {
+      const [probe, own] = await Promise.all([readiness.examine(signal), ownFindings(context)]);
+      return { findings: [...probe.findings, ...own].map((finding) => ({ ...finding })) };
+    },
+  };
+}
+
+async function health(context: ControlContext, readiness: EngineReadiness): Promise<Health> {
+  const { admission, engine, host, store } = context;
+  const problems = [readiness.problem, await diskProblem(context)].filter((problem) => problem !== undefined);
+  const states = store.sandboxes.countByState();
+  const total = Object.values(states).reduce((sum, count) => sum + count, 0);
+  return {
+    status: problems.length === 0 ? "ok" : "degraded",
+    problems,
+    engine: engine.name,
+    accelerator: engine.accelerator,
+    sandboxes: { running: states.Running ?? 0, creating: states.Creating ?? 0, total },
+    memory: { hostAvailableMiB: host.availableMemoryMiB(), committedMiB: admission.committedMiB },
+    diskFreeBytes: (await host.disk()).freeBytes,
+    daemonResidentBytes: process.memoryUsage.rss(),
+    uptimeMs: Math.round(process.uptime() * 1_000),
+  };
+}
+
+async function ownFindings(context: ControlContext): Promise<Finding[]> {
+  return [await spaceFinding(context), await fileSystemFinding(context)];
+}
+
+async function spaceFinding(context: ControlContext): Promise<Finding> {
+  const problem = await diskProblem(context);
+  if (problem) {
+    const remedy = "Delete sandboxes with `alcove delete`, or free space on the disk of the data directory.";
+    return { check: "disk", level: "error", sentence: problem, remedy };
+  }
+  const { freeBytes, totalBytes } = await context.host.disk();
+  const [free, total] = [freeBytes, totalBytes].map((bytes) => (bytes / bytesPerGiB).toFixed(1));
+  return { check: "disk", level: "ok", sentence: `The disk of the data directory has ${free} of ${total} GiB free.` };
+}
+
+/** File systems in memory take from the sandboxes what they store; those over a network lose what was promised durable. */
+const weakFileSystems: Readonly<Record<string, string>> = {
+  tmpfs: "keeps the data directory in memory: sandboxes' disks take the host's memory, and a restart loses them",
+  nfs: "is on another machine: locks and durable writes depend on it",
+  fuse: "is a user-space file system: it may be slow, and may not hold what was written durably",
+};
+
+async function fileSystemFinding({ host }: ControlContext): Promise<Finding> {
+  const { fileSystem } = await host.disk();
+  const weakness = weakFileSystems[fileSystem];
+  if (weakness === undefined) {
+    return { check: "fileSystem", level: "ok", sentence: `The data directory is on ${fileSystem}.` };
+  }
+  return {
+    check: "fileSystem",
+    level: "warning",
+    sentence: `The data directory is on ${fileSystem}, which ${weakness}.`,
+    remedy: "Set ALCOVE_DATA_DIR to a directory on a local ext4, xfs or btrfs disk.",
+  };
+}

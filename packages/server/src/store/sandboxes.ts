@@ -1,0 +1,148 @@
+/** Sandboxes on record: what was asked for, what was last seen. */
+import type { Labels, Sandbox, SandboxState, Size, StateDetails } from "@alcove/contract";
+import type Database from "better-sqlite3";
+import { type LabelFilter, selectByFilter } from "./sandbox-filter.js";
+import { all, one, type Parameters, write } from "./statement.js";
+
+export interface SandboxRecord {
+  readonly id: string;
+  readonly group: string;
+  readonly engine: string;
+  readonly state: SandboxState;
+  readonly desiredState: Sandbox["desiredState"];
+  readonly stateDetails: StateDetails;
+  readonly image: string;
+  readonly size: Size;
+  readonly labels: Labels;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  readonly workingDirectory: string | undefined;
+  readonly entrypointExecId: string | undefined;
+  readonly generation: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** What changes in the life of a sandbox. */
+export type SandboxProgress = Pick<SandboxRecord, "state" | "desiredState" | "stateDetails" | "generation">;
+
+export type SandboxQueries = ReturnType<typeof sandboxQueries>;
+
+export function sandboxQueries(database: Database.Database) {
+  const find = one<Row>(database, "select * from sandboxes where id = @id");
+  const everything = all<Row>(database, "select * from sandboxes order by sequence");
+  const remove = write(database, "delete from sandboxes where id = @id");
+  const states = all<{ state: SandboxState; count: number }>(
+    database,
+    "select state, count(*) as count from sandboxes group by state",
+  );
+  const update = write(
+    database,
+    `update sandboxes set state = @state, desired_state = @desiredState, state_details = @stateDetails,
+       generation = @generation where id = @id`,
+  );
+  const select = selectByFilter<Row>(database);
+  return {
+    insert: inserter(database),
+    find(id: string): SandboxRecord | undefined {
+      const row = find({ id });
+      return row && toRecord(row);
+    },
+    update: (id: string, progress: SandboxProgress): void =>
+      void update({ ...progress, id, stateDetails: JSON.stringify(progress.stateDetails) }),
+    remove: (id: string): void => void remove({ id }),
+    all: (): SandboxRecord[] => everything().map(toRecord),
+    /** Newest first. */
+    list: (filter: LabelFilter, page: { readonly limit: number; readonly offset: number }): SandboxRecord[] =>
+      select.rows(filter, page).map(toRecord),
+    count: (filter: LabelFilter): number => select.count(filter),
+    countByState: (): Partial<Record<SandboxState, number>> =>
+      Object.fromEntries(states().map(({ state, count }) => [state, count])),
+  };
+}
+
+function inserter(database: Database.Database): (record: SandboxRecord) => void {
+  const insert = write(
+    database,
+    `insert into sandboxes (id, group_name, engine, state, desired_state, state_details, image, cpu_millicores,
+       memory_mib, disk_mib, labels, environment, entrypoint, cmd, working_directory, entrypoint_exec_id, generation,
+       created_at)
+     values (@id, @group_name, @engine, @state, @desired_state, @state_details, @image, @cpu_millicores,
+       @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
+       @generation, @created_at)`,
+  );
+  const label = write(
+    database,
+    "insert into sandbox_labels (group_name, key, value, sequence) values (@group, @key, @value, @sequence)",
+  );
+  return (record) => {
+    const { rowId: sequence } = insert(toRow(record));
+    for (const [key, value] of Object.entries(record.labels)) label({ group: record.group, key, value, sequence });
+  };
+}
+
+interface Row {
+  readonly id: string;
+  readonly group_name: string;
+  readonly engine: string;
+  readonly state: SandboxState;
+  readonly desired_state: Sandbox["desiredState"];
+  readonly state_details: string;
+  readonly image: string;
+  readonly cpu_millicores: number;
+  readonly memory_mib: number;
+  readonly disk_mib: number;
+  readonly labels: string;
+  readonly environment: string;
+  readonly entrypoint: string;
+  readonly cmd: string;
+  readonly working_directory: string | null;
+  readonly entrypoint_exec_id: string | null;
+  readonly generation: number;
+  readonly created_at: number;
+}
+
+function toRow(record: SandboxRecord): Parameters & Row {
+  return {
+    id: record.id,
+    group_name: record.group,
+    engine: record.engine,
+    state: record.state,
+    desired_state: record.desiredState,
+    state_details: JSON.stringify(record.stateDetails),
+    image: record.image,
+    cpu_millicores: record.size.cpuMillicores,
+    memory_mib: record.size.memoryMiB,
+    disk_mib: record.size.diskMiB,
+    labels: JSON.stringify(record.labels),
+    environment: JSON.stringify(record.environment),
+    entrypoint: JSON.stringify(record.entrypoint),
+    cmd: JSON.stringify(record.cmd),
+    working_directory: record.workingDirectory ?? null,
+    entrypoint_exec_id: record.entrypointExecId ?? null,
+    generation: record.generation,
+    created_at: record.createdAt,
+  };
+}
+
+function toRecord(row: Row): SandboxRecord {
+  return {
+    id: row.id,
+    group: row.group_name,
+    engine: row.engine,
+    state: row.state,
+    desiredState: row.desired_state,
+    stateDetails: JSON.parse(row.state_details),
+    image: row.image,
+    size: { cpuMillicores: row.cpu_millicores, memoryMiB: row.memory_mib, diskMiB: row.disk_mib },
+    labels: JSON.parse(row.labels),
+    environment: JSON.parse(row.environment),
+    entrypoint: JSON.parse(row.entrypoint),
+    cmd: JSON.parse(row.cmd),
+    workingDirectory: row.working_directory ?? undefined,
+    entrypointExecId: row.entrypoint_exec_id ?? undefined,
+    generation: row.generation,
+    createdAt: row.created_at,
+  };
+}
