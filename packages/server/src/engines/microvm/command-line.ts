@@ -79,7 +79,7 @@ function memory({ qemuVersion }: Platform, { memoryMiB, memoryFile }: MachineDev
   const readOnly = origin.kind === "restore" && opensMemoryReadOnly(qemuVersion) ? ",readonly=on,rom=off" : "";
   return [
     "-object",
-    `memory-backend-file,id=mem,size=${memoryMiB}M,mem-path=${escape(memoryFile)},share=${share}${readOnly}`,
+    `memory-backend-file,id=mem,size=${memoryMiB}M,mem-path=${quoted(memoryFile)},share=${share}${readOnly}`,
   ];
 }
 
@@ -91,7 +91,7 @@ export function opensMemoryReadOnly([major, minor]: readonly [number, number]): 
 const confinement = ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"];
 
 function control({ sockets }: MachineDevices): string[] {
-  return ["-qmp", `unix:${escape(sockets.qmp)},server=on,wait=off`];
+  return ["-qmp", `unix:${quoted(sockets.qmp)},server=on,wait=off`];
 }
 
 const console_ = [
@@ -101,7 +101,7 @@ const console_ = [
 
 function channel({ sockets }: MachineDevices): string[] {
   const port = (name: "agent" | "host") => [
-    ...["-chardev", `socket,id=${name},path=${escape(sockets[name])},server=on,wait=off`],
+    ...["-chardev", `socket,id=${name},path=${quoted(sockets[name])},server=on,wait=off`],
     ...["-device", `virtserialport,chardev=${name},name=${name}`],
   ];
   return ["-device", "virtio-serial-device", ...port("agent"), ...port("host")];
@@ -109,7 +109,7 @@ function channel({ sockets }: MachineDevices): string[] {
 
 function disks({ disk }: MachineDevices): string[] {
   return [
-    ...["-drive", `if=none,id=${rootDiskNode},file=${escape(disk)},format=qcow2,discard=unmap`],
+    ...["-drive", `if=none,id=${rootDiskNode},file=${quoted(disk)},format=qcow2,discard=unmap`],
     ...["-device", `virtio-blk-device,drive=${rootDiskNode}`],
     ...spareDiskNodes.flatMap((node) => [
       ...["-blockdev", `driver=null-co,node-name=${node},size=0,read-zeroes=on`],
@@ -141,6 +141,6 @@ function kernelArguments({ architecture, accelerator, tscKhz }: Platform): strin
 const emulatedKernelArguments = ["mitigations=off"];
 
 /** In QEMU's option syntax a comma within a value is written twice. */
-function escape(value: string): string {
+function quoted(value: string): string {
   return value.replaceAll(",", ",,");
 }

@@ -1,5 +1,4 @@
 /** Starts the one process that a machine is. */
-import { join } from "node:path";
 import { type SpawnedProgram, spawnDetached } from "../../host/spawn.js";
 import { type MachineDevices, type Origin, qemuArguments } from "./command-line.js";
 import type { MachineHost } from "./machine-host.js";

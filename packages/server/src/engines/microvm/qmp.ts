@@ -100,7 +100,10 @@ export class Qmp {
 
   #take(line: string): void {
     const message = parse(line);
-    if (message === undefined) return this.#hangUp("something that is not JSON");
+    if (message === undefined) {
+      this.#hangUp("something that is not JSON");
+      return;
+    }
     const event = QmpEvent.safeParse(message);
     if (event.success) {
       for (const listener of this.#listeners) listener(event.data);

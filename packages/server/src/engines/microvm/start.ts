@@ -4,7 +4,7 @@
  */
 import { chown, mkdir, open } from "node:fs/promises";
 import { connectGuest } from "../../guest/connect.js";
-import type { Guest } from "../../guest/guest.js";
+import type { Guest, Renewal } from "../../guest/guest.js";
 import type { SpawnedProgram } from "../../host/spawn.js";
 import type { MachineSpec } from "../engine.js";
 import { launch } from "./launch.js";
@@ -162,32 +162,44 @@ export async function connectQmp(paths: Pick<MachinePaths, "qmp">, signal: Abort
   }
 }
 
+/**
+ * The agent's own calls to the daemon can wait until its guest is renewed: under emulation every stream that is opened costs
+ * the guest tens of milliseconds the first time.
+ */
 async function connectAndRenew(
   spec: MachineSpec,
   paths: MachinePaths,
   hooks: StartHooks,
   signal: AbortSignal,
 ): Promise<Guest> {
-  const guest = await connectGuest((name, within) => connectSocket(paths[name], within), {
-    generation: spec.generation,
-    signal,
-  });
+  const renewed = new AbortController();
+  const open = async (name: "agent" | "host", within: AbortSignal) => {
+    if (name === "host") await abortOf(renewed.signal, within);
+    return connectSocket(paths[name], within);
+  };
+  const guest = await connectGuest(open, { generation: spec.generation, signal });
   hooks.mark("connected");
   try {
-    await guest.renew(
-      {
-        generation: spec.generation,
-        hostname: spec.hostname,
-        machineId: spec.id.replaceAll("-", ""),
-        environment: spec.environment,
-        thaw: true,
-      },
-      signal,
-    );
+    await guest.renew(renewalOf(spec), signal);
     hooks.mark("renewed");
     return guest;
   } catch (error) {
     await guest.close();
     throw error;
+  } finally {
+    renewed.abort();
   }
+}
+
+function renewalOf({ id, generation, hostname, environment }: MachineSpec): Renewal {
+  return { generation, hostname, machineId: id.replaceAll("-", ""), environment, thaw: true };
+}
+
+/** Fulfils when the first signal aborts; rejects when the second does before. */
+function abortOf(awaited: AbortSignal, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (awaited.aborted) return resolve();
+    awaited.addEventListener("abort", () => resolve(), { once: true });
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }

@@ -3,7 +3,7 @@
  * memory, devices and disk. All of it in a directory that gets its name when everything is on the disk.
  */
 import { randomBytes } from "node:crypto";
-import { chmod, chown, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AlcoveError, type Size } from "@alcove/contract";
 import { freeSpace } from "../../host/free-space.js";
@@ -199,9 +199,4 @@ function diskFull(disk: DiskImage, seen: string): AlcoveError {
 
 function mebibytes(bytes: number): number {
   return Math.floor(bytes / 1024 / 1024);
-}
-
-export async function hasFiles(template: Template): Promise<boolean> {
-  const found = await Promise.allSettled([template.memory, template.state, template.disk].map((path) => stat(path)));
-  return found.every(({ status }) => status === "fulfilled");
 }
