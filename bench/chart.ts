@@ -21,7 +21,7 @@ export function chartOf(result: Result): string {
     text(
       20,
       height - 16,
-      `commit ${result.commit.slice(0, 12)} · ${machine.measuredAt.slice(0, 10)} · the mark is the goal`,
+      `commit ${result.commit.slice(0, 12)} · ${machine.measuredAt.slice(0, 10)} · ms: shorter is better, MB/s: longer is better; the mark is the goal`,
       `fill="${colours.quiet}"`,
     ),
     "</svg>",
@@ -34,7 +34,7 @@ function rowOf(row: RowResult, y: number): string {
   const lengthOf = (value: number) => Math.max(2, (value / longest) * barSpace);
   const bar = (value: number, offset: number, colour: string, name: string) =>
     `<rect x="${labelWidth}" y="${y + offset}" width="${lengthOf(value).toFixed(1)}" height="16" rx="2" fill="${colour}"/>` +
-    text(labelWidth + lengthOf(value) + 8, y + offset + 13, `${name} ${value.toFixed(1)} ${row.unit}`);
+    text(labelWidth + barSpace + 14, y + offset + 13, `${name} ${value.toFixed(1)} ${row.unit}`);
   const goal = goalFigure(row);
   const goalX = goal === undefined ? undefined : (labelWidth + lengthOf(goal)).toFixed(1);
   return [
