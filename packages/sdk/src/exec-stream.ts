@@ -97,7 +97,7 @@ function control(state: State, text: string): Exec | undefined {
   if (message.type === "gap") {
     state.listener.lost(Math.max(0, message.to - Math.max(message.from, state.offset)));
     state.offset = Math.max(state.offset, message.to);
-  } else if (message.type === "started" && !state.isStarted) {
+  } else if (message.type === "started") {
     state.isStarted = true;
     state.listener.started(message.exec);
   }

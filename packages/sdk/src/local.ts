@@ -1,7 +1,7 @@
 /** The daemon of this machine: where its socket is, and how it is started when nobody listens. Only in Node. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { lstat, mkdir, open, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,8 @@ import type { Transport } from "./transport.js";
 import { createNodeTransport } from "./transport-node.js";
 
 const startDeadlineMs = 30_000;
+/** So long another program's daemon may take, after ours gave way to it. */
+const yieldedMs = 3_000;
 const shownLogLines = 10;
 
 /** A transport to this machine's daemon; with `autoStart` the first call that finds nobody starts it. */
@@ -67,14 +69,17 @@ async function answering(exit: () => number | string | null): Promise<void> {
   const signal = AbortSignal.timeout(startDeadlineMs);
   const transport = createNodeTransport({ socketPath: localSocketPath() });
   try {
+    let endedAt: number | undefined;
     for (let attempt = 1; ; attempt += 1) {
       const exited = exit();
+      if (exited !== null) endedAt ??= Date.now();
       try {
         await call(transport, getHealth, { params: {}, signal });
         return;
       } catch (error) {
         if (signal.aborted) throw new Error(`It did not answer within ${startDeadlineMs / 1_000} s.`, { cause: error });
-        if (exited !== null) throw new Error(`It ended with ${exited}.`, { cause: error });
+        if (endedAt !== undefined && Date.now() - endedAt > yieldedMs)
+          throw new Error(`It ended with ${exited}.`, { cause: error });
       }
       await backOff(Math.min(attempt, 3), undefined);
     }
@@ -103,9 +108,9 @@ function daemonProgram(): string {
 async function ownDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const { uid } = userInfo();
-  const found = await stat(path);
-  if (found.uid === uid) return;
-  throw new ConnectionError(`The runtime directory ${path} belongs to uid ${found.uid}, not to ${uid}.`, {
+  const found = await lstat(path);
+  if (found.isDirectory() && found.uid === uid) return;
+  throw new ConnectionError(`The runtime directory ${path} is not a directory of uid ${uid}.`, {
     isUnsent: false,
   });
 }

@@ -1,0 +1,68 @@
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Alcove, ConnectionError, localSocketPath, runtimeDirectory } from "alcove";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = join(await mkdtemp(join(tmpdir(), "alcove-local-")), "run");
+  vi.stubEnv("ALCOVE_RUNTIME_DIR", directory);
+  vi.stubEnv("ALCOVE_SOCKET", undefined);
+  vi.stubEnv("ALCOVE_DAEMON", new URL("daemon-for-tests.ts", import.meta.url).pathname);
+  vi.stubEnv("NODE_OPTIONS", `--import ${import.meta.resolve("tsx")}`);
+});
+
+afterEach(async () => {
+  for (const pid of await startedPids()) process.kill(pid);
+  vi.unstubAllEnvs();
+  await rm(join(directory, ".."), { recursive: true });
+});
+
+test("the first call starts the daemon, in a directory of its own, and the next finds it", {
+  timeout: 60_000,
+}, async () => {
+  using alcove = new Alcove();
+  const { pid } = await alcove.version();
+  expect(await startedPids()).toEqual([pid]);
+  expect((await stat(directory)).mode & 0o777).toBe(0o700);
+  using second = new Alcove();
+  expect((await second.version()).pid).toBe(pid);
+});
+
+test("programs that start it at once get one daemon", { timeout: 60_000 }, async () => {
+  const clients = [new Alcove(), new Alcove(), new Alcove()];
+  const pids = await Promise.all(clients.map(async (client) => (await client.version()).pid));
+  expect(new Set(pids).size).toBe(1);
+  expect(await startedPids()).toEqual([pids[0]]);
+  for (const client of clients) client[Symbol.dispose]();
+});
+
+test("a daemon that does not come up is told with its last words", { timeout: 60_000 }, async () => {
+  vi.stubEnv("ALCOVE_TEST_FAULT", "There is no QEMU here");
+  using alcove = new Alcove();
+  const error = await alcove.version().catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(ConnectionError);
+  expect(error).toMatchObject({ message: expect.stringMatching(/ended with 3[\s\S]*There is no QEMU here/) });
+});
+
+test("without autoStart nothing is started", async () => {
+  using alcove = new Alcove({ autoStart: false });
+  await expect(alcove.version()).rejects.toMatchObject({ isUnsent: true });
+  await expect(stat(directory)).rejects.toThrow("ENOENT");
+});
+
+test("the socket is where the environment says", () => {
+  expect(localSocketPath()).toBe(join(directory, "alcoved.sock"));
+  vi.stubEnv("ALCOVE_SOCKET", "/elsewhere/a.sock");
+  expect(localSocketPath()).toBe("/elsewhere/a.sock");
+  vi.stubEnv("ALCOVE_RUNTIME_DIR", undefined);
+  vi.stubEnv("XDG_RUNTIME_DIR", "/run/user/7");
+  expect(runtimeDirectory()).toBe(process.getuid?.() === 0 ? "/run/alcove" : "/run/user/7/alcove");
+});
+
+async function startedPids(): Promise<number[]> {
+  const text = await readFile(join(directory, "started"), "utf8").catch(() => "");
+  return text.split("\n").filter(Boolean).map(Number);
+}
