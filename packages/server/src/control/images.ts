@@ -22,10 +22,11 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
     },
     async prepare(group, name) {
       await gate.enter(group);
-      const image = await images.get(name);
-      if (preparations.get(name)?.isUnderWay) return merged(image);
+      await images.get(name);
       await readiness.require(context.stopping);
       await requireDiskSpace(context);
+      const image = await images.get(name);
+      if (preparations.get(name)?.isUnderWay) return merged(image);
       const onChange = async () => publish(merged(await images.get(name)));
       const preparation = new Preparation(context, { name, isBuilt: image.state === "Ready", onChange });
       preparations.set(name, preparation);

@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+/**
+ * alcoved: everything is built here, in order, and passed in. The lock on the data directory comes first, so that nothing
+ * is touched that another daemon uses; the socket listens before sandboxes are taken up, and calls wait for that.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { AlcoveError } from "@alcove/contract";
+import type { Logger } from "pino";
+import { type Config, readConfig } from "./config.js";
+import { crashAt, noCrash } from "./control/crash-points.js";
+import { createControl } from "./control/create-control.js";
+import { hostFacts } from "./control/host-facts.js";
+import type { Engine } from "./engines/engine.js";
+import { createFakeEngine } from "./engines/fake/engine.js";
+import { createMicrovmEngine } from "./engines/microvm/microvm.js";
+import { createHttpServer } from "./http/server.js";
+import { createImages } from "./images/images.js";
+import { createLogger } from "./logger.js";
+import { ownDirectory, socketPath, writeProcessId } from "./runtime-directory.js";
+import { openStore } from "./store/store.js";
+
+try {
+  const config = readConfig();
+  ownDirectory(config.dataDirectory);
+  ownDirectory(config.runtimeDirectory);
+  const logger = createLogger({ level: config.logLevel, dataDirectory: config.dataDirectory });
+  endOnFault(logger);
+  endOnSignal(logger, await startDaemon(config, logger));
+} catch (error) {
+  process.stderr.write(`alcoved: ${sentences(error)}\n`);
+  process.exit(1);
+}
+
+/** Answers how to stop it: new calls are refused, work under way is put down, sandboxes go on running. */
+async function startDaemon(config: Config, logger: Logger): Promise<() => Promise<void>> {
+  const store = openStore(config.dataDirectory);
+  const engine = createEngine(config);
+  const images = await createImages({
+    directory: join(config.dataDirectory, "images"),
+    recipesDirectory: config.recipesDirectory,
+  });
+  const version = ownVersion();
+  const running = createControl({
+    ...{ store, engine, images, logger, version, capacity: config },
+    host: hostFacts(config.dataDirectory),
+    freeSpaceMarkBytes: config.freeSpaceMarkBytes,
+    crashPoint: config.crashAt === undefined ? noCrash : crashAt(config.crashAt),
+  });
+  const server = createHttpServer({ control: running.control, version, logger });
+  await server.listen({ socketPath: socketPath(config.runtimeDirectory) });
+  const removeProcessId = writeProcessId(config.runtimeDirectory);
+  logger.info({ version, engine: engine.name, dataDirectory: config.dataDirectory }, "alcoved listens");
+  for (const sentence of await images.sweep()) logger.info(sentence);
+  const started = running.start();
+  return async () => {
+    const closed = server.close();
+    await running.close();
+    await Promise.all([closed, started]);
+    await engine.close();
+    store.close();
+    removeProcessId();
+  };
+}
+
+/** The strongest engine there is, unless one is named. */
+function createEngine({ engine, guestDirectory, dataDirectory, runtimeDirectory }: Config): Engine {
+  if (engine === "fake") return createFakeEngine();
+  return createMicrovmEngine({ guestDirectory, dataDirectory, runtimeDirectory });
+}
+
+function ownVersion(): string {
+  return String(JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version);
+}
+
+/** A fault that nobody handled leaves the process in a state that nobody knows; the next daemon takes up its sandboxes. */
+function endOnFault(logger: Logger): void {
+  const end = (error: unknown) => {
+    logger.fatal({ err: error }, "A fault that nobody handled; the daemon ends");
+    process.exit(1);
+  };
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
+}
+
+/** The first signal stops politely, the second, or the time, at once. */
+const stopDeadlineMs = 15_000;
+
+function endOnSignal(logger: Logger, stop: () => Promise<void>): void {
+  let isStopping = false;
+  const end = (signal: NodeJS.Signals) => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    logger.info({ signal }, "alcoved stops; sandboxes go on running");
+    setTimeout(() => process.exit(1), stopDeadlineMs).unref();
+    void stop().then(() => process.exit(0));
+  };
+  process.on("SIGTERM", end);
+  process.on("SIGINT", end);
+}
+
+function sentences(error: unknown): string {
+  if (error instanceof AlcoveError) return `${error.message} ${error.hint}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
