@@ -46,7 +46,7 @@ async function assemble(
   await bootstrap(recipe, place.owners, paths, { signal, onLine: stepsFrom(options) });
   options.onStep(treeStep);
   await unpack(place.owners, paths, { signal, onLine });
-  await settle(recipe, disk.tree);
+  await settle(recipe, place.owners, disk.tree, { signal, onLine });
   const packages = await installedPackages(disk.tree, signal);
   options.onStep(diskStep);
   await makeDisk(disk, place.owners, { signal, onLine });

@@ -61,7 +61,7 @@ export async function unpack(owners: Owners, paths: TreePaths, options: RunOptio
 }
 
 /** Files that mmdebstrap copied from the host, or that have to be there for the agent to fill. */
-export async function settle(recipe: NamedRecipe, tree: string): Promise<void> {
+export async function settle(recipe: NamedRecipe, owners: Owners, tree: string, options: RunOptions): Promise<void> {
   const environment = Object.entries(recipe.environment).map(([name, value]) => `${name}="${value}"\n`);
   const files = {
     "etc/environment": environment.join(""),
@@ -70,10 +70,9 @@ export async function settle(recipe: NamedRecipe, tree: string): Promise<void> {
     "etc/machine-id": "",
     "etc/resolv.conf": "# A sandbox has no network of its own.\n",
   };
-  for (const [path, content] of Object.entries(files)) {
-    await writeFile(join(tree, path), content, { mode: 0o644 });
-    await chmod(join(tree, path), 0o644);
-  }
+  for (const [path, content] of Object.entries(files)) await writeFile(join(tree, path), content);
+  const paths = Object.keys(files).map((path) => join(tree, path));
+  await owners.run("chmod", ["0644", "--", ...paths], options);
 }
 
 /** Every installed package with its version, sorted: `name=version`. */
