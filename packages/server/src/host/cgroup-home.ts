@@ -3,7 +3,7 @@
  * processes cannot hand controllers on. Version 1: below our own group, in each controller's hierarchy.
  */
 import { access, constants, mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 export type Controller = "cpu" | "memory" | "pids";
 export const controllers: readonly Controller[] = ["cpu", "memory", "pids"];
@@ -42,7 +42,7 @@ export async function findCgroupHome(name: string): Promise<CgroupHome> {
 
 /** Reads the kernel's two tables: what is mounted where, and where this process is in each hierarchy. */
 export function parseHierarchies(mountInfo: string, ownGroups: string): readonly Hierarchy[] {
-  const own = new Map(ownGroups.trim().split("\n").map(parseOwnGroup));
+  const own = new Map(ownGroups.trim().split("\n").flatMap(parseOwnGroup));
   return mountInfo.split("\n").flatMap((line) => {
     const [before = "", after = ""] = line.split(" - ");
     const [, , , root = "/", mountPoint = ""] = before.split(" ");
@@ -53,15 +53,20 @@ export function parseHierarchies(mountInfo: string, ownGroups: string): readonly
     if (group === undefined) return [];
     const below = root !== "/" && group.startsWith(root) ? group.slice(root.length) : group;
     return [
-      { version: type === "cgroup2" ? 2 : 1, controllers: names, mountPoint, own: join(mountPoint, below) } as const,
+      {
+        version: type === "cgroup2" ? 2 : 1,
+        controllers: names,
+        mountPoint,
+        own: resolve(mountPoint, `.${below}`),
+      } as const,
     ];
   });
 }
 
-/** `4:memory:/path`: the first controller stands for all that are mounted together with it. */
-function parseOwnGroup(line: string): readonly [string, string] {
+/** `4:cpu,cpuacct:/path`: the path of each controller. */
+function parseOwnGroup(line: string): readonly (readonly [string, string])[] {
   const [, names = "", ...path] = line.split(":");
-  return [names.split(",")[0] ?? "", path.join(":")];
+  return names.split(",").map((name) => [name, path.join(":")] as const);
 }
 
 async function offers(group: string): Promise<boolean> {

@@ -80,8 +80,8 @@ async function bootWithKvm(host: MachineHost, signal: AbortSignal): Promise<KvmT
   const paths = pathsIn(join(templatesDirectory(host.roots), name), join(socketsDirectory(host.roots), shortId(name)));
   const uid = host.users?.claim();
   try {
-    await mkdir(paths.directory, { recursive: true, mode: 0o700 });
-    await mkdir(paths.runtime, { recursive: true, mode: 0o700 });
+    await mkdir(paths.directory, { mode: 0o700 });
+    await mkdir(paths.runtime, { mode: 0o700 });
     const base = join(paths.directory, "base.raw");
     await writeFile(base, "");
     await truncate(base, diskBytes);

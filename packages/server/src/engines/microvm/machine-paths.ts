@@ -1,5 +1,6 @@
 /** Where everything of a machine lies. A machine's files are under the data directory, its sockets under the runtime directory. */
 import { createHash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface MachinePaths {
@@ -22,6 +23,13 @@ export interface Roots {
 export const sandboxesDirectory = (roots: Roots) => join(roots.dataDirectory, "sandboxes");
 export const templatesDirectory = (roots: Roots) => join(roots.dataDirectory, "templates");
 export const socketsDirectory = (roots: Roots) => join(roots.runtimeDirectory, "m");
+
+/** Makes the directories that everything else lies in. */
+export async function makeRoots(roots: Roots): Promise<void> {
+  for (const directory of [sandboxesDirectory(roots), templatesDirectory(roots), socketsDirectory(roots)]) {
+    await mkdir(directory, { recursive: true, mode: 0o711 });
+  }
+}
 
 /** The kernel takes 107; some are left for what stands beside them. */
 const longestSocketPathBytes = 100;

@@ -10,7 +10,7 @@ import { examineDisk, examineNamespaces, sentenceFrom } from "./host-findings.js
 import { describeInstallation, findQemu, hostArchitecture, type Installation, type Qemu } from "./installation.js";
 import { type KvmTrial, tryKvm } from "./kvm-trial.js";
 import type { MachineHost } from "./machine-host.js";
-import { shortId } from "./machine-paths.js";
+import { makeRoots, shortId } from "./machine-paths.js";
 import { MachineUsers } from "./machine-users.js";
 import type { MicrovmOptions } from "./options.js";
 
@@ -31,6 +31,7 @@ export async function examineHost(options: MicrovmOptions, signal: AbortSignal):
   ]);
   if (qemu === undefined || assets === undefined) return { host: undefined, findings: inOrder(findings) };
   try {
+    await makeRoots(options);
     const hostParts = {
       roots: options,
       hostBootId: await hostBootId(),

@@ -1,5 +1,5 @@
 /** Finds what an earlier daemon left: machines that run are taken over, everything that nobody claims is removed. */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { connectGuest } from "../../guest/connect.js";
 import { isAlive } from "../../host/processes.js";
@@ -25,8 +25,6 @@ export async function recoverMachines(
   onEnded: (id: string) => void,
   signal: AbortSignal,
 ): Promise<Recovery & { readonly machines: readonly MicrovmMachine[] }> {
-  await mkdir(sandboxesDirectory(host.roots), { recursive: true, mode: 0o711 });
-  await mkdir(socketsDirectory(host.roots), { recursive: true, mode: 0o711 });
   const machines: MicrovmMachine[] = [];
   const lost = new Map<string, Loss>();
   await Promise.all(

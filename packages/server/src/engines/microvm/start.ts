@@ -61,15 +61,15 @@ interface Making {
 /** Answers the control groups' files that the process writes itself into. */
 async function makeFiles(host: MachineHost, { spec, template, paths, uid }: Making): Promise<readonly string[]> {
   const backing = { path: template.disk, format: "qcow2" } as const;
-  const [groups = []] = await Promise.all([
-    host.cgroups?.create(shortId(spec.id), limitsOf(spec.size)),
-    makeDirectory(paths.directory, uid).then(async () => {
-      await writeOverlay(paths.overlay, backing, diskBytesOf(spec.size));
-      if (uid !== undefined) await chown(paths.overlay, uid, uid);
-    }),
-    makeDirectory(paths.runtime, uid),
-  ]);
-  return groups;
+  const groups = host.cgroups?.create(shortId(spec.id), limitsOf(spec.size)) ?? [];
+  const disk = makeDirectory(paths.directory, uid).then(async () => {
+    await writeOverlay(paths.overlay, backing, diskBytesOf(spec.size));
+    if (uid !== undefined) await chown(paths.overlay, uid, uid);
+  });
+  const sockets = makeDirectory(paths.runtime, uid);
+  await Promise.allSettled([groups, disk, sockets]);
+  await Promise.all([disk, sockets]);
+  return await groups;
 }
 
 async function makeDirectory(path: string, uid: number | undefined): Promise<void> {

@@ -181,7 +181,6 @@ async function clear(host: MachineHost, making: string, paths: MachinePaths): Pr
 
 async function refuseWithoutRoom(host: MachineHost, { size, disk }: TemplateOrder): Promise<void> {
   const directory = templatesDirectory(host.roots);
-  await mkdir(directory, { recursive: true, mode: 0o711 });
   const { freeBytes } = await freeSpace(directory);
   const wanted = Math.min(size.memoryMiB * 1024 * 1024, spareBytes) + spareBytes / 4;
   if (freeBytes >= wanted) return;

@@ -1,5 +1,5 @@
 /** The templates that are there, by key. A start asks here, and looks at no disk. */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Size } from "@alcove/contract";
 import { SharedWork } from "../../lib/shared-work.js";
@@ -65,7 +65,6 @@ export class TemplateStore {
   /** Finds the templates of earlier daemons, and removes what a killed one left half made. Answers what was removed. */
   async recover(signal: AbortSignal): Promise<readonly string[]> {
     const directory = templatesDirectory(this.#host.roots);
-    await mkdir(directory, { recursive: true, mode: 0o711 });
     const removed: string[] = [];
     for (const name of await readdir(directory)) {
       if (name.startsWith(unfinishedPrefix)) {

@@ -1,0 +1,57 @@
+/** The engine suite against real guests, with the image that comes with Alcove. */
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { tiers } from "@alcove/contract";
+import { describe, test } from "vitest";
+import { findProcesses } from "../../host/processes.js";
+import { run } from "../../host/run.js";
+import { createImages } from "../../images/images.js";
+import { describeEngine } from "../suite.js";
+import { createMicrovmEngine } from "./microvm.js";
+
+const checkout = fileURLToPath(new URL("../../../../../", import.meta.url));
+const guestDirectory = process.env.ALCOVE_GUEST_DIR ?? join(checkout, "build/guest");
+const imagesDirectory = join(process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "build/test-data"), "images");
+const templateTimeoutMs = 600_000;
+
+const lack = await whatIsLacking();
+if (lack === undefined) describeEngine("microvm", makeSubject, { timeoutMs: 60_000, templateTimeoutMs });
+else describe("engine microvm", () => test.skip(`(skipped: ${lack})`, () => undefined));
+
+async function makeSubject() {
+  const place = await mkdtemp(join(tmpdir(), "alcove-"));
+  const dataDirectory = join(place, "data");
+  const runtimeDirectory = join(place, "run");
+  const images = await createImages({ directory: imagesDirectory, recipesDirectory: join(checkout, "images") });
+  return {
+    createEngine: () => createMicrovmEngine({ dataDirectory, runtimeDirectory, guestDirectory }),
+    disk: await images.ensure("debian", AbortSignal.timeout(templateTimeoutMs)),
+    size: tiers.XS,
+    powerOff: ["sh", "-c", "echo o > /proc/sysrq-trigger"],
+    residue: async () => [
+      ...(await entries(join(dataDirectory, "sandboxes"))),
+      ...(await entries(join(runtimeDirectory, "m"))),
+      ...(await findProcesses((argv) => argv.some((argument) => argument.includes(`${place}/`)))).map(
+        ({ argv }) => `process ${argv.join(" ").slice(0, 200)}`,
+      ),
+    ],
+    dispose: () => rm(place, { recursive: true, force: true }),
+  };
+}
+
+async function entries(directory: string): Promise<readonly string[]> {
+  return existsSync(directory) ? readdir(directory) : [];
+}
+
+async function whatIsLacking(): Promise<string | undefined> {
+  if (!existsSync(join(guestDirectory, "guest.json"))) return `no guest kernel in ${guestDirectory}; ./dev up makes it`;
+  try {
+    await run("qemu-system-x86_64", ["--version"]);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
