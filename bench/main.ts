@@ -5,7 +5,7 @@
  * To add a row: 1. its id and goal in rows.ts  2. our act in alcove/acts.ts  3. the peer's in docker/peer.ts.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { parseArgs } from "node:util";
@@ -25,6 +25,7 @@ import { markdownTable, resultTable } from "./table.js";
 /** Rows that move 256 MB stop early rather than make the bench longer than its ten minutes. */
 const rowBudgetMs = 75_000;
 const fullRounds = 20;
+const results = join(checkout, "bench/results");
 
 interface Plan {
   readonly rounds: number;
@@ -48,7 +49,9 @@ async function bench(plan: Plan): Promise<void> {
     } finally {
       if (typeof peer !== "string") await peer.stop();
     }
-    console.log(`\n${await breakdown(daemon.alcove, sandbox, daemon.log)}`);
+    const layers = await breakdown(daemon.alcove, sandbox, daemon.log);
+    console.log(`\n${layers}`);
+    if (isWhole(plan)) await writeFile(join(results, "breakdown.txt"), `${layers}\n`);
   } finally {
     await daemon.stop();
     await rm(scratch, { recursive: true, force: true });
@@ -67,7 +70,7 @@ async function tryPeer(
 }
 
 async function measureRows(plan: Plan, ours: Acts, peer: Peer | string): Promise<RowResult[]> {
-  const results: RowResult[] = [];
+  const measured: RowResult[] = [];
   const wanted = rows.filter(({ id }) => plan.only.length === 0 || plan.only.includes(id));
   for (const row of wanted) {
     say(`${row.id}: ${row.what}`);
@@ -75,21 +78,26 @@ async function measureRows(plan: Plan, ours: Acts, peer: Peer | string): Promise
     const sides = { ours: ours[row.id], peer: other?.acts[row.id] };
     const milliseconds = await measure(sides, { count: plan.rounds, budgetMs: rowBudgetMs });
     const asUnit = unitOf(row);
-    results.push(
+    measured.push(
       judge(row, { ours: milliseconds.ours.map(asUnit), peer: milliseconds.peer.map(asUnit), peerName: other?.name }),
     );
   }
-  return results;
+  return measured;
 }
 
-async function conclude(plan: Plan, { alcove }: BenchDaemon, peer: Peer | string, results: readonly RowResult[]) {
+async function conclude(plan: Plan, { alcove }: BenchDaemon, peer: Peer | string, measured: readonly RowResult[]) {
   const { engine, accelerator } = await alcove.health();
   const docker = typeof peer === "string" ? peer : peer.name.replace("docker ", "");
   const machine = await describeMachine({ docker, engine, accelerator });
-  const result: Result = { machine, commit: await describeCommit(), rows: results };
-  console.log(`\n${resultTable(results)}\n\nFor the README:\n\n${markdownTable(results)}`);
-  if (plan.only.length > 0 || plan.rounds < fullRounds) return say("A partial run: bench/results/ is left as it was.");
-  await writeResult(join(checkout, "bench/results"), result, chartOf(result));
+  const result: Result = { machine, commit: await describeCommit(), rows: measured };
+  console.log(`\n${resultTable(measured)}\n\nFor the README:\n\n${markdownTable(measured)}`);
+  if (isWhole(plan)) await writeResult(results, result, chartOf(result));
+  else say("A partial run: bench/results/ is left as it was.");
+}
+
+/** Only whole runs are comparable with each other. */
+function isWhole({ rounds, only, withPeer }: Plan): boolean {
+  return only.length === 0 && rounds >= fullRounds && withPeer;
 }
 
 function unitOf(row: Row): (milliseconds: number) => number {
