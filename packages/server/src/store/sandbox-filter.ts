@@ -1,10 +1,10 @@
 /**
- * Sandboxes of a group by labels and state. The first label walks its part of the label index, newest first; the others,
+ * Sandboxes of a group by labels and state. The rarest label walks its part of the label index, newest first; the others,
  * and the state, are looked up for each sandbox on the way, so a page costs what it skips and shows, not what is on record.
  */
 import type { Labels, SandboxState } from "@alcove/contract";
 import type Database from "better-sqlite3";
-import { all, type Parameters } from "./statement.js";
+import { all, one, type Parameters } from "./statement.js";
 
 export interface LabelFilter {
   readonly group: string;
@@ -20,21 +20,43 @@ export function selectByFilter<Row>(database: Database.Database) {
     prepared.set(sql, statement);
     return statement(parameters) as Result[];
   };
+  const rarestFirst = labelOrder(database);
   return {
     rows(filter: LabelFilter, page: { readonly limit: number; readonly offset: number }): Row[] {
-      const { from, order, parameters } = clauses(filter);
+      const { from, order, parameters } = clauses(filter, rarestFirst(filter));
       const sql = `select s.* ${from} order by ${order} desc limit @limit offset @offset`;
       return run<Row>(sql, { ...parameters, ...page });
     },
     count(filter: LabelFilter): number {
-      const { from, parameters } = clauses(filter);
+      const { from, parameters } = clauses(filter, rarestFirst(filter));
       return run<{ count: number }>(`select count(*) as count ${from}`, parameters)[0]?.count ?? 0;
     },
   };
 }
 
-function clauses(filter: LabelFilter): { from: string; order: string; parameters: Parameters } {
-  const labels = Object.entries(filter.labels ?? {});
+type Label = readonly [key: string, value: string];
+
+/** Beyond this many, labels count as equally common. */
+const countedUpTo = 1_000;
+
+function labelOrder(database: Database.Database): (filter: LabelFilter) => Label[] {
+  const count = one<{ count: number }>(
+    database,
+    `select count(*) as count from (select 1 from sandbox_labels
+       where group_name = @group and key = @key and value = @value limit ${countedUpTo})`,
+  );
+  return ({ group, labels = {} }) => {
+    const entries = Object.entries(labels);
+    if (entries.length < 2) return entries;
+    const counted = entries.map(([key, value]) => ({ key, value, count: count({ group, key, value })?.count ?? 0 }));
+    return counted.sort((a, b) => a.count - b.count).map(({ key, value }) => [key, value]);
+  };
+}
+
+function clauses(
+  filter: LabelFilter,
+  labels: readonly Label[],
+): { from: string; order: string; parameters: Parameters } {
   const parameters: Record<string, string> = { group: filter.group };
   labels.forEach(([key, value], index) => {
     parameters[`key${index}`] = key;
