@@ -1,10 +1,17 @@
 /** `./dev VERB [ARGUMENT…]`, after the entry script has made sure of what it needs. */
 import type { Verb } from "./verb.js";
 import { assets } from "./verbs/assets.js";
+import { build } from "./verbs/build.js";
+import { check } from "./verbs/check.js";
+import { doctor, down, up } from "./verbs/daemon.js";
+import { demo } from "./verbs/demo.js";
+import { fix } from "./verbs/fix.js";
+import { bench, soak } from "./verbs/measure.js";
+import { test } from "./verbs/test.js";
 
-const verbs: Readonly<Record<string, Verb>> = { assets };
+const verbs: Readonly<Record<string, Verb>> = { demo, up, down, build, assets, check, test, fix, bench, soak, doctor };
 
-async function main([name = "help", ...args]: readonly string[]): Promise<number> {
+async function main([name = "", ...args]: readonly string[]): Promise<number> {
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) {
     process.stderr.write(`./dev has no verb ${name}; ./dev help lists them.\n`);
@@ -14,7 +21,7 @@ async function main([name = "help", ...args]: readonly string[]): Promise<number
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => interrupt.abort(new Error(`Interrupted by ${signal}.`)));
   }
-  return (await verb.run(args, interrupt.signal)) ?? 0;
+  return verb(args, interrupt.signal);
 }
 
 try {

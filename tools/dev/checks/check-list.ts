@@ -1,0 +1,101 @@
+/**
+ * What `./dev check` looks at, and `./dev test` looks at first.
+ *
+ * To add a check: a line in `checkList`. It answers how many things passed and failed; a program that only fails or does
+ * not counts as one.
+ */
+import { join } from "node:path";
+import { RunError, run } from "../../../packages/server/src/host/run.js";
+import { buildDirectory, checkout } from "../checkout.js";
+import { goEnvironment } from "../guest/go.js";
+import { npmProgram } from "../show.js";
+import { goTally, type Tally, vitestTally } from "./tally.js";
+
+export interface CheckContext {
+  readonly go: string;
+  /** Go tests that take long are left out. */
+  readonly short: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface CheckResult extends Tally {
+  /** What to show when something failed. */
+  readonly output: string;
+}
+
+export interface Check {
+  readonly name: string;
+  run(context: CheckContext): Promise<CheckResult>;
+}
+
+const agent = join(checkout, "agent");
+const launcher = join(checkout, "packages/cli/launcher");
+
+/** The longest first: they run side by side. */
+export const checkList: readonly Check[] = [
+  { name: "Unit tests, boundaries, documents", run: fastTests },
+  { name: "Agent's tests", run: (context) => goTests(agent, context) },
+  { name: "Launcher's tests", run: (context) => goTests(launcher, context) },
+  { name: "Go vet, agent", run: (context) => goVet(agent, context, "amd64") },
+  { name: "Go vet, agent on arm64", run: (context) => goVet(agent, context, "arm64") },
+  { name: "Go vet, launcher", run: (context) => goVet(launcher, context, "amd64") },
+  { name: "Go format", run: goFormat },
+  { name: "Format and lint", run: ({ signal }) => one(npmProgram("biome"), ["ci", "--colors=off"], { signal }) },
+  { name: "Unused code", run: ({ signal }) => one(npmProgram("knip"), [], { signal }) },
+];
+
+async function fastTests({ signal }: CheckContext): Promise<CheckResult> {
+  const report = join(buildDirectory, "test-results/fast.json");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const result = await one(npmProgram("vitest"), ["run", "--project", "fast", ...reporters], { signal });
+  return { ...(await vitestTally(report).catch(() => result)), output: result.output };
+}
+
+async function goTests(module: string, { go, short, signal }: CheckContext): Promise<CheckResult> {
+  const args = ["test", "-json", ...(short ? ["-short"] : []), "./..."];
+  const result = await one(go, args, { signal, workingDirectory: module, environment: goEnvironment() });
+  const tally = goTally(result.output);
+  return { ...tally, failed: tally.failed + (tally.failed === 0 ? result.failed : 0), output: goText(result.output) };
+}
+
+function goVet(module: string, { go, signal }: CheckContext, arch: string): Promise<CheckResult> {
+  const environment = { ...goEnvironment(), GOARCH: arch };
+  return one(go, ["vet", "./..."], { signal, workingDirectory: module, environment });
+}
+
+async function goFormat({ go, signal }: CheckContext): Promise<CheckResult> {
+  const result = await one(go.replace(/go$/, "gofmt"), ["-l", agent, launcher], { signal });
+  const isClean = result.output.trim() === "";
+  return isClean
+    ? result
+    : { passed: 0, failed: 1, skipped: 0, output: `Not formatted (./dev fix):\n${result.output}` };
+}
+
+/** A program that fails or does not. */
+async function one(
+  program: string,
+  args: readonly string[],
+  options: {
+    readonly signal: AbortSignal;
+    readonly workingDirectory?: string;
+    readonly environment?: Readonly<Record<string, string | undefined>>;
+  },
+): Promise<CheckResult> {
+  const captureLimitBytes = 16 * 1024 * 1024;
+  try {
+    const { stdout, stderr } = await run(program, args, { workingDirectory: checkout, captureLimitBytes, ...options });
+    return { passed: 1, failed: 0, skipped: 0, output: stdout + stderr };
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const { stdout, stderr } = error.output;
+    return { passed: 0, failed: 1, skipped: 0, output: stdout + stderr || error.message };
+  }
+}
+
+/** What Go's tests printed, out of its JSON. */
+function goText(output: string): string {
+  const lines = output
+    .split("\n")
+    .map((line) => (line.startsWith("{") ? (JSON.parse(line).Output ?? "") : `${line}\n`));
+  return lines.join("");
+}

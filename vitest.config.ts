@@ -1,0 +1,50 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests of the real engine beside its source; the rest of the real ones is in tests/. */
+const realBesideSource = ["packages/server/src/engines/microvm/microvm.test.ts"];
+
+/**
+ * - fast: seconds; what `./dev check` runs.
+ * - real: machines, daemons, images; one file after the other, since each wants the whole host.
+ * - soak: long ones; only by `./dev soak`.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "fast",
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "packages/*/tests/**/*.test.ts",
+            "bench/**/*.test.ts",
+            "tests/{boundaries,docs}/**/*.test.ts",
+            "tools/**/*.test.ts",
+          ],
+          exclude: ["**/dist/**", ...realBesideSource],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: "real",
+          include: ["tests/{cli,compat,e2e,engines,images,security}/**/*.test.ts", ...realBesideSource],
+          exclude: ["**/dist/**"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: "soak",
+          include: ["tests/soak/**/*.test.ts"],
+          exclude: ["**/dist/**"],
+          fileParallelism: false,
+          testTimeout: 3_600_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
