@@ -7,7 +7,7 @@
 import { AlcoveError, type Endpoint, fromProblem, type Payload, type Problem } from "@alcove/contract";
 import type { z } from "zod";
 import { backOff } from "./back-off.js";
-import { ConnectionError } from "./errors.js";
+import { ConnectionError, StartError } from "./errors.js";
 import type { Chunks, Transport, TransportRequest, TransportResponse } from "./transport.js";
 
 export interface CallInput<P extends z.ZodType, Q extends z.ZodType, B extends Payload> {
@@ -103,6 +103,7 @@ async function sendRepeatedly(
 }
 
 function isPassing(error: unknown, mayRepeat: boolean): boolean {
+  if (error instanceof StartError) return false;
   if (error instanceof ConnectionError) return error.isUnsent || mayRepeat;
   return error instanceof AlcoveError && error.code === "DaemonStopping" && mayRepeat;
 }

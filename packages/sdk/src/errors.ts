@@ -14,6 +14,13 @@ export class ConnectionError extends Error {
   }
 }
 
+/** The daemon of this machine could not be started. Told with the last lines of its log. */
+export class StartError extends ConnectionError {
+  constructor(message: string, cause?: unknown) {
+    super(message, { isUnsent: true, cause });
+  }
+}
+
 /** A command that was run with `check` and did not exit with 0. */
 export class ExecError extends Error {
   override readonly name = "ExecError";

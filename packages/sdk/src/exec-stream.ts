@@ -14,7 +14,7 @@ import {
 import type { SandboxAddress } from "./address.js";
 import { backOff } from "./back-off.js";
 import { pathOf } from "./call.js";
-import { ConnectionError } from "./errors.js";
+import { ConnectionError, StartError } from "./errors.js";
 import type { TransportSocket } from "./transport.js";
 
 export interface ExecListener {
@@ -115,5 +115,6 @@ async function output(state: State, frame: Uint8Array): Promise<undefined> {
 }
 
 function isMendable(error: unknown): boolean {
+  if (error instanceof StartError) return false;
   return error instanceof ConnectionError || (error instanceof AlcoveError && error.code === "DaemonStopping");
 }

@@ -1,7 +1,7 @@
 export { AlcoveError, type AlcoveEvent, type Entry, type ErrorCode, type Exec, type Image } from "@alcove/contract";
 export { Alcove, type AlcoveOptions, type RawRequest } from "./alcove.js";
 export { ByteStream } from "./byte-stream.js";
-export { ConnectionError, ExecError } from "./errors.js";
+export { ConnectionError, ExecError, StartError } from "./errors.js";
 export type { EventOptions } from "./events.js";
 export type { Command, ExecOptions, ExecOutcome, ProcessOptions } from "./exec.js";
 export { type AttachOptions, type ExecEnd, ExecHandle, type SpawnOptions } from "./exec-handle.js";

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { getHealth } from "@alcove/contract";
 import { backOff } from "./back-off.js";
 import { call } from "./call.js";
-import { ConnectionError } from "./errors.js";
+import { StartError } from "./errors.js";
 import type { Transport } from "./transport.js";
 import { createNodeTransport } from "./transport-node.js";
 
@@ -57,10 +57,7 @@ export async function startLocalDaemon(): Promise<void> {
   await log.close();
   const failed = once(daemon, "error").then(([error]) => Promise.reject(error));
   await Promise.race([answering(() => daemon.exitCode ?? daemon.signalCode), failed]).catch(async (error: unknown) => {
-    throw new ConnectionError(`The daemon did not come up: ${text(error)}\n${await lastLines(logPath)}`, {
-      isUnsent: false,
-      cause: error,
-    });
+    throw new StartError(`The daemon did not come up: ${text(error)}\n${await lastLines(logPath)}`, error);
   });
 }
 
@@ -94,12 +91,9 @@ function daemonProgram(): string {
   try {
     return fileURLToPath(import.meta.resolve("@alcove/server/daemon"));
   } catch (error) {
-    throw new ConnectionError(
+    throw new StartError(
       "No daemon runs and none is installed: `npm install @alcove/server`, or set ALCOVE_DAEMON.",
-      {
-        isUnsent: false,
-        cause: error,
-      },
+      error,
     );
   }
 }
@@ -110,9 +104,7 @@ async function ownDirectory(path: string): Promise<void> {
   const { uid } = userInfo();
   const found = await lstat(path);
   if (found.isDirectory() && found.uid === uid) return;
-  throw new ConnectionError(`The runtime directory ${path} is not a directory of uid ${uid}.`, {
-    isUnsent: false,
-  });
+  throw new StartError(`The runtime directory ${path} is not a directory of uid ${uid}.`);
 }
 
 async function lastLines(path: string): Promise<string> {

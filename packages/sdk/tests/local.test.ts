@@ -10,12 +10,16 @@ beforeEach(async () => {
   directory = join(await mkdtemp(join(tmpdir(), "alcove-local-")), "run");
   vi.stubEnv("ALCOVE_RUNTIME_DIR", directory);
   vi.stubEnv("ALCOVE_SOCKET", undefined);
-  vi.stubEnv("ALCOVE_DAEMON", new URL("daemon-for-tests.ts", import.meta.url).pathname);
+  vi.stubEnv("ALCOVE_DATA_DIR", join(directory, "../data"));
+  vi.stubEnv("ALCOVE_ENGINE", "fake");
+  vi.stubEnv("ALCOVE_DAEMON", new URL("../../server/src/main.ts", import.meta.url).pathname);
   vi.stubEnv("NODE_OPTIONS", `--import ${import.meta.resolve("tsx")}`);
 });
 
 afterEach(async () => {
-  for (const pid of await startedPids()) process.kill(pid);
+  const pid = await daemonPid();
+  if (pid !== undefined) process.kill(pid);
+  await vi.waitFor(async () => expect(await daemonPid()).toBeUndefined(), { timeout: 20_000 });
   vi.unstubAllEnvs();
   await rm(join(directory, ".."), { recursive: true });
 });
@@ -25,7 +29,7 @@ test("the first call starts the daemon, in a directory of its own, and the next 
 }, async () => {
   using alcove = new Alcove();
   const { pid } = await alcove.version();
-  expect(await startedPids()).toEqual([pid]);
+  expect(await daemonPid()).toBe(pid);
   expect((await stat(directory)).mode & 0o777).toBe(0o700);
   using second = new Alcove();
   expect((await second.version()).pid).toBe(pid);
@@ -35,16 +39,16 @@ test("programs that start it at once get one daemon", { timeout: 60_000 }, async
   const clients = [new Alcove(), new Alcove(), new Alcove()];
   const pids = await Promise.all(clients.map(async (client) => (await client.version()).pid));
   expect(new Set(pids).size).toBe(1);
-  expect(await startedPids()).toEqual([pids[0]]);
+  expect(await daemonPid()).toBe(pids[0]);
   for (const client of clients) client[Symbol.dispose]();
 });
 
 test("a daemon that does not come up is told with its last words", { timeout: 60_000 }, async () => {
-  vi.stubEnv("ALCOVE_TEST_FAULT", "There is no QEMU here");
+  vi.stubEnv("ALCOVE_ENGINE", "perpetual-motion");
   using alcove = new Alcove();
   const error = await alcove.version().catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(ConnectionError);
-  expect(error).toMatchObject({ message: expect.stringMatching(/ended with 3[\s\S]*There is no QEMU here/) });
+  expect(error).toMatchObject({ message: expect.stringMatching(/did not come up[\s\S]*perpetual-motion/) });
 });
 
 test("without autoStart nothing is started", async () => {
@@ -62,7 +66,8 @@ test("the socket is where the environment says", () => {
   expect(runtimeDirectory()).toBe(process.getuid?.() === 0 ? "/run/alcove" : "/run/user/7/alcove");
 });
 
-async function startedPids(): Promise<number[]> {
-  const text = await readFile(join(directory, "started"), "utf8").catch(() => "");
-  return text.split("\n").filter(Boolean).map(Number);
+/** The daemon writes it when it is up and removes it when it has ended. */
+async function daemonPid(): Promise<number | undefined> {
+  const text = await readFile(join(directory, "alcoved.pid"), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : Number(text);
 }

@@ -52,9 +52,9 @@ test("environment, directory, user, input and time reach the command", async () 
   expect(await sandbox.exec(["sleep", "60"], { timeoutMs: 20 })).toMatchObject({ timedOut: true });
 });
 
-test("output beyond the limit is cut, and the exit code is right", async () => {
+test("output beyond the limit is cut, counted, and the exit code is right", async () => {
   const result = await sandbox.exec("yes | head -c 1000000; exit 7", { outputLimitBytes: 1_000 });
-  expect(result).toMatchObject({ exitCode: 7 });
+  expect(result).toMatchObject({ exitCode: 7, stdoutTruncated: true, stdoutBytes: 1_000_000 });
   expect(result.stdout).toHaveLength(1_000);
 });
 
@@ -171,25 +171,23 @@ test("images are listed, read and prepared", async () => {
 
 test("events come until the signal aborts, also over a restart of the daemon", async () => {
   const controller = new AbortController();
-  const seen: number[] = [];
+  const seen: string[] = [];
   const following = (async () => {
-    for await (const event of alcove.events({ signal: controller.signal })) seen.push(event.sequence);
+    for await (const event of alcove.events({ signal: controller.signal })) {
+      if (event.type === "sandbox.deleted") seen.push(event.sandboxId);
+    }
   })();
   following.catch(() => undefined);
-  const announce = (sequence: number) =>
-    served.control.announce({ type: "sandbox.deleted", sandboxId: "x", sequence, at: new Date().toISOString() });
-  await vi.waitFor(() => {
-    announce(1);
-    expect(seen).toContain(1);
-  });
+  const deleteOne = async () => {
+    const { id } = await Sandbox.create({ image: "debian", alcove });
+    await Sandbox.connect(id, { alcove }).delete();
+    return id;
+  };
+  await vi.waitFor(async () => expect(seen).toContain(await deleteOne()));
   await served.restart();
-  await vi.waitFor(
-    () => {
-      announce(2);
-      expect(seen).toContain(2);
-    },
-    { timeout: 5_000 },
-  );
+  const afterRestart = await deleteOne();
+  await vi.waitFor(() => expect(seen).toContain(afterRestart), { timeout: 5_000 });
+  expect(new Set(seen).size).toBe(seen.length);
   controller.abort(new Error("seen enough"));
   await expect(following).rejects.toThrow("seen enough");
 });

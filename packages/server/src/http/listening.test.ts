@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { stat, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { createConnection, createServer } from "node:net";
+import { createInterface } from "node:readline";
 import { expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { ask, createSandbox, serve } from "./serve-for-tests.js";
@@ -81,10 +82,12 @@ test("events come as lines, as they happen", async () => {
   const outgoing = request({ socketPath: served.socketPath, path: "/v1/groups/default/events", agent: false }).end();
   const [incoming] = await once(outgoing, "response");
   expect(incoming.headers["content-type"]).toBe("application/x-ndjson");
-  const event = { type: "sandbox.deleted" as const, sandboxId: "x", sequence: 1, at: new Date(0).toISOString() };
-  served.control.announce(event);
-  const [line] = await once(incoming.setEncoding("utf8"), "data");
-  expect(JSON.parse(line)).toEqual(event);
+  const lines = createInterface(incoming)[Symbol.asyncIterator]();
+  const { id } = await createSandbox(served.socketPath);
+  const first = JSON.parse((await lines.next()).value);
+  expect(first).toMatchObject({ type: "sandbox.changed", sandbox: { id } });
+  const second = JSON.parse((await lines.next()).value);
+  expect(second.sequence).toBe(first.sequence + 1);
   outgoing.destroy();
 });
 

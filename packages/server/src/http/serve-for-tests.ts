@@ -1,64 +1,121 @@
-/** A real server on a real UNIX socket over the fake engine, and a plain client for it. */
-import { mkdtemp, rm } from "node:fs/promises";
+/** A real server on a real UNIX socket, with the real control over the fake engine, and a plain client for it. */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { type IncomingHttpHeaders, type RequestOptions, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Sandbox } from "@alcove/contract";
+import type { Image, Sandbox } from "@alcove/contract";
+import { AlcoveError } from "@alcove/contract";
+import { pino } from "pino";
 import type { Control } from "../control/control.js";
+import { createControl } from "../control/create-control.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
-import { createTestControl, type TestControl } from "./control-for-tests.js";
-import type { Logger } from "./logger.js";
+import type { Images } from "../images/image.js";
+import { openStore } from "../store/store.js";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.js";
 
 export interface Served extends AsyncDisposable {
   readonly socketPath: string;
-  readonly control: TestControl;
   readonly server: HttpServer;
   readonly logged: readonly LogLine[];
-  /** Ends the server and starts another on the same socket over the same machines, as a restarted daemon does. */
+  /** Ends everything but the machines and starts anew on the same socket and store, as a restarted daemon does. */
   restart(): Promise<void>;
 }
 
-export interface LogLine {
-  readonly level: string;
-  readonly fields: Record<string, unknown>;
-  readonly message: string;
+/** A line of pino's. */
+export interface LogLine extends Record<string, unknown> {
+  readonly level: number;
+  readonly msg: string;
 }
 
+export const errorLevel = pino.levels.values.error;
+
+/** `change` replaces parts of control, to play faults. */
 export async function serve(
-  change: (control: TestControl) => Control = (control) => control,
-  limits: HttpServerOptions["limits"] = {},
+  change: (control: Control) => Control = (control) => control,
+  limits: NonNullable<HttpServerOptions["limits"]> = {},
 ): Promise<Served> {
   const directory = await mkdtemp(join(tmpdir(), "alcove-http-"));
-  const socketPath = join(directory, "a.sock");
-  const engine = createFakeEngine({ host: new FakeHost() });
-  const control = createTestControl(engine);
   const logged: LogLine[] = [];
-  const listen = async () => {
-    const server = createHttpServer({ control: change(control), logger: loggerInto(logged), version: "0.0.0", limits });
-    await server.listen({ socketPath });
-    return server;
+  const logger = pino({}, { write: (line) => void logged.push(JSON.parse(line)) });
+  const socketPath = join(directory, "a.sock");
+  const host = new FakeHost();
+  const start = async () => {
+    const daemon = await startDaemon({ directory, host, logger, change, limits });
+    await daemon.server.listen({ socketPath });
+    return daemon;
   };
-  let server = await listen();
+  let daemon = await start();
   return {
     socketPath,
-    control,
     logged,
     get server() {
-      return server;
+      return daemon.server;
     },
     async restart() {
-      await server.close({ deadlineMs: 0 });
-      server = await listen();
+      await daemon.stop();
+      daemon = await start();
     },
     async [Symbol.asyncDispose]() {
-      await server.close({ deadlineMs: 0 });
-      await engine.close();
+      await daemon.stop();
       await rm(directory, { recursive: true });
     },
   };
 }
+
+interface DaemonParts {
+  readonly directory: string;
+  readonly host: FakeHost;
+  readonly logger: pino.Logger;
+  readonly change: (control: Control) => Control;
+  readonly limits: NonNullable<HttpServerOptions["limits"]>;
+}
+
+async function startDaemon({ directory, host, logger, change, limits }: DaemonParts) {
+  const dataDirectory = join(directory, "data");
+  await mkdir(dataDirectory, { recursive: true });
+  const store = openStore(dataDirectory);
+  const engine = createFakeEngine({ host });
+  const running = createControl({
+    ...{ store, engine, images, logger, version: "0.0.0", freeSpaceMarkBytes: 0 },
+    host: {
+      cores: 64,
+      totalMemoryMiB: 10_000_000,
+      availableMemoryMiB: () => 10_000_000,
+      disk: async () => ({ freeBytes: 1e12, totalBytes: 1e12, fileSystem: "ext4" }),
+    },
+    capacity: { reservedMemoryMiB: 0, memoryOvercommit: 1, maxConcurrentCreates: 16, queueTimeoutMs: 10_000 },
+  });
+  const server = createHttpServer({ control: change(running.control), logger, version: "0.0.0", limits });
+  await running.start();
+  const stop = async () => {
+    await Promise.all([server.close({ deadlineMs: 50 }), running.close()]);
+    await engine.close();
+    store.close();
+  };
+  return { server, stop };
+}
+
+const debian: Image = {
+  name: "debian",
+  state: "Ready",
+  message: "Ready",
+  progress: 1,
+  digest: "sha256:0",
+  sizeBytes: 1,
+};
+
+/** The fake engine reads no disk, so nothing has to be built. */
+const images: Images = {
+  list: async () => [debian],
+  async get(name) {
+    if (name === debian.name) return debian;
+    throw new AlcoveError("ImageNotFound", `There is no image ${name}.`);
+  },
+  ensure: async (name) => ({ ...(await images.get(name)), path: "/nowhere", warm: [] }),
+  onChange: () => () => {},
+  sweep: async () => [],
+};
 
 export interface Reply {
   readonly status: number;
@@ -101,10 +158,4 @@ export async function createSandbox(socketPath: string): Promise<{ id: string; p
 function replyOf(status: number, headers: IncomingHttpHeaders, text: string): Reply {
   const isJson = /json/.test(headers["content-type"] ?? "") && !/ndjson/.test(headers["content-type"] ?? "");
   return { status, headers, text, json: isJson && text !== "" ? JSON.parse(text) : {} };
-}
-
-function loggerInto(lines: LogLine[]): Logger {
-  const at = (level: string) => (fields: object, message: string) =>
-    void lines.push({ level, fields: fields as Record<string, unknown>, message });
-  return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
 }

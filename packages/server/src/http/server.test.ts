@@ -1,6 +1,6 @@
 import { endpoints, errorCatalogue, openApi } from "@alcove/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ask, createSandbox, type Served, serve } from "./serve-for-tests.js";
+import { ask, createSandbox, errorLevel, type Served, serve } from "./serve-for-tests.js";
 
 let served: Served;
 let sandbox: { id: string; path: string };
@@ -172,9 +172,9 @@ test("our own fault has an incident id, is logged once, and tells nothing of the
   expect(status).toBe(500);
   expect(json).toMatchObject({ code: "InternalError", detail: errorCatalogue.InternalError.sentence });
   expect(text).not.toContain("/var/lib");
-  const lines = served.logged.slice(before).filter(({ level }) => level === "error");
+  const lines = served.logged.slice(before).filter(({ level }) => level === errorLevel);
   expect(lines).toHaveLength(1);
-  expect(lines[0]?.fields).toMatchObject({ incidentId: json.incidentId, path: "/v1/health" });
+  expect(lines[0]).toMatchObject({ incidentId: json.incidentId, path: "/v1/health" });
 });
 
 test("a WebSocket endpoint asked without an upgrade says so", async () => {
