@@ -24,26 +24,26 @@ describe("QEMU's command line", () => {
   });
 
   it("shares the memory file only while the template is made", () => {
-    expect(valueOf(qemuArguments(emulated, devices, boot), "-object")).toContain("share=on");
-    expect(valueOf(qemuArguments(emulated, devices, restore), "-object")).toContain("share=off");
+    expect(optionOf(qemuArguments(emulated, devices, boot), "-object")).toContain("share=on");
+    expect(optionOf(qemuArguments(emulated, devices, restore), "-object")).toContain("share=off");
   });
 
   it("opens a finished template's memory read-only where QEMU can", () => {
     const newer: Platform = { ...emulated, qemuVersion: [8, 2] };
-    expect(valueOf(qemuArguments(newer, devices, restore), "-object")).toContain("readonly=on,rom=off");
-    expect(valueOf(qemuArguments(newer, devices, boot), "-object")).not.toContain("readonly");
-    expect(valueOf(qemuArguments(emulated, devices, restore), "-object")).not.toContain("readonly");
+    expect(optionOf(qemuArguments(newer, devices, restore), "-object")).toContain("readonly=on,rom=off");
+    expect(optionOf(qemuArguments(newer, devices, boot), "-object")).not.toContain("readonly");
+    expect(optionOf(qemuArguments(emulated, devices, restore), "-object")).not.toContain("readonly");
   });
 
   it("tells an emulated guest the counter's rate, and one under KVM nothing", () => {
     const underKvm: Platform = { architecture: "x86-64", accelerator: "kvm", qemuVersion: [7, 2] };
-    expect(valueOf(qemuArguments(emulated, devices, boot), "-append")).toContain("tsc_early_khz=2000000");
-    expect(valueOf(qemuArguments(underKvm, devices, boot), "-append")).not.toMatch(/tsc_early_khz|mitigations/);
+    expect(optionOf(qemuArguments(emulated, devices, boot), "-append")).toContain("tsc_early_khz=2000000");
+    expect(optionOf(qemuArguments(underKvm, devices, boot), "-append")).not.toMatch(/tsc_early_khz|mitigations/);
   });
 
   it("never lets QEMU start a process, change its rights or reach for more of the host", () => {
     for (const origin of [boot, restore]) {
-      expect(valueOf(qemuArguments(emulated, devices, origin), "-sandbox")).toBe(
+      expect(optionOf(qemuArguments(emulated, devices, origin), "-sandbox")).toBe(
         "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
       );
     }
@@ -61,11 +61,11 @@ describe("QEMU's command line", () => {
 
   it("runs arm64 guests on the machine that arm64 has", () => {
     const arm: Platform = { architecture: "arm64", accelerator: "kvm", qemuVersion: [7, 2] };
-    expect(valueOf(qemuArguments(arm, devices, boot), "-M")).toMatch(/^virt,/);
-    expect(valueOf(qemuArguments(arm, devices, boot), "-append")).toContain("console=ttyAMA0");
+    expect(optionOf(qemuArguments(arm, devices, boot), "-M")).toMatch(/^virt,/);
+    expect(optionOf(qemuArguments(arm, devices, boot), "-append")).toContain("console=ttyAMA0");
   });
 });
 
-function valueOf(args: readonly string[], option: string): string {
+function optionOf(args: readonly string[], option: string): string {
   return args[args.indexOf(option) + 1] ?? "";
 }

@@ -14,6 +14,7 @@ export function recoveryCases(subject: Subject): void {
     const seen = async () => (await kept.guest.execs.get(exec.id, 0, subject.signal())).stdoutBytes;
     await waitFor(async () => (await seen()) === 7 || undefined, subject.signal());
     await first.close();
+    await subject.engine.close();
 
     const second = await subject.under.createEngine();
     const gone = randomUUID();
@@ -30,7 +31,7 @@ export function recoveryCases(subject: Subject): void {
     expect(outcome).toMatchObject({ stdout: "ore\n", end: { exitCode: 8 } });
     await adopted.destroy();
     expect((await adopted.ended).reason).toBe("Destroyed");
-    await second.close();
+    subject.continueWith(second, machines);
     expect(await subject.under.residue()).toEqual(before);
   });
 }

@@ -52,6 +52,12 @@ export class Subject {
     return this.#shared;
   }
 
+  /** Takes an engine that has adopted the shared machine for the one before, which was closed: a channel has one daemon. */
+  continueWith(engine: Engine, adopted: readonly Machine[]): void {
+    this.#engine = engine;
+    this.#shared = adopted.find(({ id }) => id === this.#shared?.id);
+  }
+
   /** Ends with the case's own time. */
   signal(): AbortSignal {
     return AbortSignal.timeout(this.#options.timeoutMs);
