@@ -10,6 +10,8 @@ func runOnHost(name string, arguments []string) error {
 	switch name {
 	case "initramfs":
 		return host.WriteInitramfs(arguments)
+	case "spawn":
+		return host.Spawn(arguments)
 	case "tsc-khz":
 		return host.PrintTSC()
 	}
