@@ -1,0 +1,99 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { readSources } from "./source-imports.js";
+import { violations } from "./violations.js";
+
+const checkout = join(import.meta.dirname, "../..");
+
+test("the sources keep the import law, start processes only in their place, and have no cycles", () => {
+  const sources = readSources(checkout);
+  expect(sources.length).toBeGreaterThan(100);
+  expect(sources.flatMap((file) => file.imports).length).toBeGreaterThan(300);
+  for (const name of ["contract", "sdk", "cli", "server"]) {
+    expect(sources.some((file) => file.path.startsWith(`packages/${name}/src/`))).toBe(true);
+  }
+  expect(violations(sources)).toEqual([]);
+});
+
+describe("a planted violation is found", () => {
+  const planted: string[] = [];
+  afterEach(() => {
+    for (const root of planted.splice(0)) rmSync(root, { recursive: true });
+  });
+
+  function found(files: Readonly<Record<string, string>>): readonly string[] {
+    const root = mkdtempSync(join(tmpdir(), "alcove-boundaries-"));
+    planted.push(root);
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, "packages", path)), { recursive: true });
+      writeFileSync(join(root, "packages", path), text);
+    }
+    return violations(readSources(root));
+  }
+
+  test.each([
+    ["a value", 'import { x } from "../store/x.js";'],
+    ["a type", 'import type { X } from "../store/x.js";'],
+    ["a type among values", 'import { a,\n  type X,\n} from "../store/x.js";'],
+    ["a re-export", 'export { x } from "../store/x.js";'],
+    ["all of a module", 'export * as x from "../store/x.js";'],
+    ["only its effects", 'import "../store/x.js";'],
+    ["a dynamic import", 'const x = await import("../store/x.js");'],
+    ["a type by dynamic import", 'type X = import("../store/x.js").X;'],
+    ["after a URL in a string", 'const u = "http://x"; import("../store/x.js");'],
+  ])("%s of a forbidden module", (_, text) => {
+    const seen = found({ "server/src/http/a.ts": text, "server/src/store/x.ts": "export const x = 1;" });
+    expect(seen).toEqual(["packages/server/src/http/a.ts (server/http) imports ../store/x.js (server/store)."]);
+  });
+
+  test.each([
+    ["contract", "sdk", "contract/src/a.ts", "alcove"],
+    ["sdk", "server", "sdk/src/a.ts", "@alcove/server/daemon"],
+    ["cli", "server", "cli/src/commands/a.ts", "@alcove/server"],
+    ["server/images", "server/engine", "server/src/images/a.ts", "../engines/engine.js"],
+    ["server/engines/fake", "server/engines/microvm", "server/src/engines/fake/a.ts", "../microvm/microvm.js"],
+    ["server/control", "server/host", "server/src/control/a.ts", "../host/run.js"],
+    ["server/control", "server/engines/microvm", "server/src/control/a.ts", "../engines/microvm/microvm.js"],
+    ["server/http", "server/main", "server/src/http/a.ts", "../main.js"],
+    ["server/compat/azure", "server/compat/e2b", "server/src/compat/azure/a.ts", "../e2b/b.js"],
+  ])("%s reaches for %s", (from, to, path, specifier) => {
+    const seen = found({ [path]: `import { x } from "${specifier}";` });
+    expect(seen).toEqual([`packages/${path} (${from}) imports ${specifier} (${to}).`]);
+  });
+
+  test.each(["node:child_process", "child_process"])("a process started through %s outside host/", (name) => {
+    const text = `import { spawn } from "${name}";`;
+    const files = { "server/src/guest/a.ts": text, "server/src/host/b.ts": text, "sdk/src/local.ts": text };
+    expect(found(files)).toHaveLength(1);
+  });
+
+  const circle = (closing: string) => ({
+    "server/src/lib/a.ts": 'import { b } from "./b.js";',
+    "server/src/lib/b.ts": 'export * from "./c.js";',
+    "server/src/lib/c.ts": closing,
+  });
+
+  test("a cycle between files", () => {
+    const names = ["a", "b", "c", "a"].map((name) => `packages/server/src/lib/${name}.ts`);
+    expect(found(circle('import { a, type A } from "./a.js";'))).toEqual([`Cycle: ${names.join(" → ")}.`]);
+    expect(found(circle('import type { A } from "./a.js";'))).toEqual([]);
+  });
+
+  test("what is only for tests, in a program", () => {
+    const seen = found({
+      "server/src/control/a.ts": 'import { serve } from "./test-daemon.js";',
+      "server/src/control/test-daemon.ts": 'import { run } from "../host/run.js";',
+    });
+    expect(seen).toEqual(["packages/server/src/control/a.ts imports ./test-daemon.js, which is only for tests."]);
+  });
+
+  test("a folder that no law is written for, and a way round through another tree", () => {
+    const seen = found({
+      "server/src/utils/a.ts": "export const x = 1;",
+      "server/src/lib/b.ts": 'import "../../../../tests/x.js";',
+    });
+    expect(seen).toHaveLength(2);
+  });
+});
