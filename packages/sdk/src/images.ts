@@ -32,8 +32,10 @@ export class Images {
   async prepare(name: string, { signal, onProgress }: PrepareOptions = {}): Promise<Image> {
     const params = { group: this.#group, name };
     for (;;) {
-      const events = await openEvents(this.#transport, { group: this.#group, signal });
+      const watching = new AbortController();
+      const signals = [watching.signal, ...(signal === undefined ? [] : [signal])];
       try {
+        const events = await openEvents(this.#transport, { group: this.#group, signal: AbortSignal.any(signals) });
         const image = await call(this.#transport, prepareImage, { params, body: {}, signal });
         onProgress?.(image);
         if (image.state === "Ready") return image;
@@ -44,7 +46,7 @@ export class Images {
           if (event.image.state === "Failed") throw await failure(this.get(name, { signal }));
         }
       } finally {
-        await events.return(undefined);
+        watching.abort();
       }
     }
   }

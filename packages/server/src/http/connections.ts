@@ -8,7 +8,7 @@ export interface Underway {
 }
 
 export interface Connections {
-  /** Refuses with DaemonStopping once `finish` was called. */
+  /** Once `finish` was called the connection ends with the answer. */
   begin(response: ServerResponse): Underway;
   /** For a WebSocket: aborted at once when the daemon stops. `done` says that it is over. */
   beginSocket(): { readonly signal: AbortSignal; readonly done: () => void };
