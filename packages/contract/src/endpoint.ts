@@ -56,5 +56,10 @@ export function endpoint<P extends z.ZodType, Q extends z.ZodType, B extends Pay
   };
 }
 
+export type Schema = z.ZodType;
+/** What is written where the schema reads, and what it makes of it. */
+export type SchemaInput<S extends Schema> = z.input<S>;
+export type SchemaOutput<S extends Schema> = z.output<S>;
+
 export type PayloadValue<P extends Payload> = P extends z.ZodType ? z.output<P> : P extends "none" ? undefined : never;
 export type PayloadInput<P extends Payload> = P extends z.ZodType ? z.input<P> : undefined;

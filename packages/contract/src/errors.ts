@@ -34,7 +34,11 @@ export const errorCatalogue = {
     sentence: "The sandbox's file system refused it.",
     hint: "Look at owner and mode with files/stat.",
   },
-  RouteNotFound: { status: 404, sentence: "There is no such endpoint.", hint: "Look at /openapi.json, which lists every endpoint." },
+  RouteNotFound: {
+    status: 404,
+    sentence: "There is no such endpoint.",
+    hint: "Look at /openapi.json, which lists every endpoint.",
+  },
   GroupNotFound: { status: 404, sentence: "There is no such group.", hint: "Use the group default." },
   SandboxNotFound: {
     status: 404,

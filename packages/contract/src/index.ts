@@ -5,6 +5,9 @@ export {
   type Payload,
   type PayloadInput,
   type PayloadValue,
+  type Schema,
+  type SchemaInput,
+  type SchemaOutput,
 } from "./endpoint.js";
 export { endpoints } from "./endpoints.js";
 export {

@@ -4,25 +4,33 @@
  *
  * Answers are typed by the contract but not checked against it, so that a newer daemon may say more than this SDK knows.
  */
-import { AlcoveError, type Endpoint, fromProblem, type Payload, type Problem } from "@alcove/contract";
-import type { z } from "zod";
+import {
+  AlcoveError,
+  type Endpoint,
+  fromProblem,
+  type Payload,
+  type Problem,
+  type Schema,
+  type SchemaInput,
+  type SchemaOutput,
+} from "@alcove/contract";
 import { backOff } from "./back-off.js";
 import { ConnectionError, StartError } from "./errors.js";
 import type { Chunks, Transport, TransportRequest, TransportResponse } from "./transport.js";
 
-export interface CallInput<P extends z.ZodType, Q extends z.ZodType, B extends Payload> {
-  readonly params: z.input<P>;
+export interface CallInput<P extends Schema, Q extends Schema, B extends Payload> {
+  readonly params: SchemaInput<P>;
   /** Booleans and numbers travel as text; undefined is left out. */
-  readonly query?: { readonly [Name in keyof z.output<Q>]?: z.output<Q>[Name] | undefined } | undefined;
-  readonly body?: B extends z.ZodType ? z.input<B> : B extends "bytes" ? Uint8Array | string | Chunks : undefined;
+  readonly query?: { readonly [Name in keyof SchemaOutput<Q>]?: SchemaOutput<Q>[Name] | undefined } | undefined;
+  readonly body?: B extends Schema ? SchemaInput<B> : B extends "bytes" ? Uint8Array | string | Chunks : undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-type Answer<R extends Payload> = R extends z.ZodType ? z.output<R> : R extends "bytes" ? TransportResponse : undefined;
+type Answer<R extends Payload> = R extends Schema ? SchemaOutput<R> : R extends "bytes" ? TransportResponse : undefined;
 
 const maximumAttempts = 4;
 
-export async function call<P extends z.ZodType, Q extends z.ZodType, B extends Payload, R extends Payload>(
+export async function call<P extends Schema, Q extends Schema, B extends Payload, R extends Payload>(
   transport: Transport,
   endpoint: Endpoint<P, Q, B, R>,
   input: CallInput<P, Q, B>,
@@ -70,7 +78,7 @@ export async function textOf(response: TransportResponse): Promise<string> {
   return text + decoder.decode();
 }
 
-function requestOf<P extends z.ZodType, Q extends z.ZodType, B extends Payload>(
+function requestOf<P extends Schema, Q extends Schema, B extends Payload>(
   endpoint: Endpoint<P, Q, B, Payload>,
   { params, query, body, signal }: CallInput<P, Q, B>,
 ): TransportRequest {

@@ -9,6 +9,7 @@ export type { ExecInput } from "./exec-input.js";
 export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
 export type { Images, PrepareOptions } from "./images.js";
 export { localSocketPath, runtimeDirectory, startLocalDaemon } from "./local.js";
-export { Sandbox, SandboxExecs } from "./sandbox.js";
+export { Sandbox } from "./sandbox.js";
+export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";
 export type { CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
 export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";

@@ -9,7 +9,7 @@ import {
 } from "@alcove/contract";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
-import { Sandbox } from "./sandbox.js";
+import { SandboxHandle } from "./sandbox-handle.js";
 import type { Transport } from "./transport.js";
 
 export interface CreateOptions extends Abortable {
@@ -52,18 +52,18 @@ export class Sandboxes {
    * Creates a sandbox and starts it. Repeated only when nothing was sent; when the connection breaks afterwards, or the
    * signal aborts, the sandbox may be there all the same: give it a label to find it by.
    */
-  async create({ signal, ...options }: CreateOptions): Promise<Sandbox> {
+  async create({ signal, ...options }: CreateOptions): Promise<SandboxHandle> {
     const params = { group: this.#group };
     const record = await call(this.#transport, createSandbox, { params, body: bodyOf(options), signal });
     return this.#handle(record.id, true);
   }
 
-  async get(id: string, { signal }: Abortable = {}): Promise<Sandbox> {
+  async get(id: string, { signal }: Abortable = {}): Promise<SandboxHandle> {
     await call(this.#transport, getSandbox, { params: { group: this.#group, id }, signal });
     return this.#handle(id, false);
   }
 
-  connect(id: string): Sandbox {
+  connect(id: string): SandboxHandle {
     return this.#handle(id, false);
   }
 
@@ -86,8 +86,8 @@ export class Sandboxes {
     return (await call(this.#transport, countSandboxes, { params, query: queryOf(filter), signal })).count;
   }
 
-  #handle(id: string, isOwned: boolean): Sandbox {
-    return new Sandbox({ transport: this.#transport, params: { group: this.#group, id } }, { isOwned });
+  #handle(id: string, isOwned: boolean): SandboxHandle {
+    return new SandboxHandle({ transport: this.#transport, params: { group: this.#group, id } }, { isOwned });
   }
 }
 

@@ -2,9 +2,9 @@
 import type { IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
 import { problemOf, textOf } from "./call.js";
+import { connectionError, type DaemonAddress } from "./daemon-address.js";
 import { ConnectionError } from "./errors.js";
 import type { TransportSocket } from "./transport.js";
-import { connectionError, type DaemonAddress } from "./transport-node.js";
 
 /** Messages that may wait to be read before the other side is held back. */
 const maximumWaiting = 8;

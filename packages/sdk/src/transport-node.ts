@@ -2,11 +2,10 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as startRequest } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { connectionError, type DaemonAddress } from "./daemon-address.js";
 import { ConnectionError } from "./errors.js";
 import type { Chunks, Transport, TransportRequest, TransportResponse } from "./transport.js";
 import { openNodeSocket } from "./transport-node-socket.js";
-
-export type DaemonAddress = { readonly socketPath: string } | { readonly url: string };
 
 /** More at once wait for a connection to become free. */
 const maximumConnections = 256;
@@ -109,12 +108,4 @@ async function* chunksOf(incoming: IncomingMessage, signal: AbortSignal | undefi
     if (signal?.aborted) throw signal.reason;
     throw new ConnectionError("The daemon broke its answer off.", { isUnsent: false, cause: error });
   }
-}
-
-export function connectionError(address: DaemonAddress, error: Error): ConnectionError {
-  const place = "socketPath" in address ? address.socketPath : address.url;
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  const isUnsent = syscall === "connect" || code === "ENOTFOUND";
-  const what = isUnsent ? `No daemon listens on ${place}` : `The connection to ${place} broke`;
-  return new ConnectionError(`${what} (${code ?? error.message}).`, { isUnsent, cause: error });
 }

@@ -1,0 +1,13 @@
+/** Where a daemon listens, and what it means when it cannot be reached there. */
+import { ConnectionError } from "./errors.js";
+
+export type DaemonAddress = { readonly socketPath: string } | { readonly url: string };
+
+/** An error of Node's, with what was tried; nothing was sent where the connection itself was refused. */
+export function connectionError(address: DaemonAddress, error: Error): ConnectionError {
+  const place = "socketPath" in address ? address.socketPath : address.url;
+  const { code, syscall } = error as Error & { readonly code?: string; readonly syscall?: string };
+  const isUnsent = syscall === "connect" || code === "ENOTFOUND";
+  const what = isUnsent ? `No daemon listens on ${place}` : `The connection to ${place} broke`;
+  return new ConnectionError(`${what} (${code ?? error.message}).`, { isUnsent, cause: error });
+}

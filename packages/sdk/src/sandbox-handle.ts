@@ -1,0 +1,115 @@
+/** One sandbox, to work with. */
+import {
+  deleteExec,
+  deleteSandbox,
+  type Exec,
+  getConsole,
+  getExec,
+  getSandbox,
+  getSandboxStats,
+  listExecs,
+  listProcesses,
+  type SandboxProcess,
+  type Sandbox as SandboxRecord,
+  type SandboxStats,
+} from "@alcove/contract";
+import type { SandboxAddress } from "./address.js";
+import { ByteStream } from "./byte-stream.js";
+import { call } from "./call.js";
+import { type Command, type ExecOptions, type ExecOutcome, exec } from "./exec.js";
+import { type AttachOptions, ExecHandle, type SpawnOptions } from "./exec-handle.js";
+import { type Abortable, SandboxFiles } from "./files.js";
+
+export class SandboxHandle implements AsyncDisposable {
+  readonly id: string;
+  readonly group: string;
+  readonly files: SandboxFiles;
+  readonly execs: SandboxExecs;
+  readonly #address: SandboxAddress;
+  readonly #isOwned: boolean;
+
+  /** Made by `Sandbox.create`, `get` and `connect`. */
+  constructor(address: SandboxAddress, { isOwned }: { readonly isOwned: boolean }) {
+    this.id = address.params.id;
+    this.group = address.params.group;
+    this.files = new SandboxFiles(address);
+    this.execs = new SandboxExecs(address);
+    this.#address = address;
+    this.#isOwned = isOwned;
+  }
+
+  /** What the daemon has on record about it: state, size, labels and so on. */
+  info({ signal }: Abortable = {}): Promise<SandboxRecord> {
+    const { transport, params } = this.#address;
+    return call(transport, getSandbox, { params, signal });
+  }
+
+  /** Runs a shell line, or a program with arguments, and waits for its result. Aborting kills it. */
+  exec(command: Command, options: ExecOptions = {}): Promise<ExecOutcome> {
+    return exec(this.#address, command, options);
+  }
+
+  /** Starts a command and follows it: output as it comes, input as it goes. */
+  spawn(command: Command, options: SpawnOptions = {}): Promise<ExecHandle> {
+    return ExecHandle.spawn(this.#address, command, options);
+  }
+
+  /** What it uses of processor, memory and disk. */
+  stats({ signal }: Abortable = {}): Promise<SandboxStats> {
+    const { transport, params } = this.#address;
+    return call(transport, getSandboxStats, { params, signal });
+  }
+
+  async processes({ signal }: Abortable = {}): Promise<SandboxProcess[]> {
+    const { transport, params } = this.#address;
+    return (await call(transport, listProcesses, { params, signal })).processes;
+  }
+
+  /** The end of the guest's console, at most 64 KiB. The guest writes it: do not trust it. */
+  async console({ signal }: Abortable = {}): Promise<string> {
+    const { transport, params } = this.#address;
+    return new ByteStream((await call(transport, getConsole, { params, signal })).body).text();
+  }
+
+  /** Deletes it with everything in it. Succeeds when it is gone already. */
+  async delete({ signal }: Abortable = {}): Promise<void> {
+    const { transport, params } = this.#address;
+    await call(transport, deleteSandbox, { params, signal });
+  }
+
+  /** Deletes it if this handle created it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOwned) await this.delete();
+  }
+}
+
+/** The commands of a sandbox, whoever started them. */
+export class SandboxExecs {
+  readonly #address: SandboxAddress;
+
+  constructor(address: SandboxAddress) {
+    this.#address = address;
+  }
+
+  list({ signal }: Abortable = {}): Promise<Exec[]> {
+    const { transport, params } = this.#address;
+    return call(transport, listExecs, { params, signal });
+  }
+
+  /** One of them; with `waitMs`, when it has ended or so much time has passed. */
+  get(execId: string, { waitMs, signal }: Abortable & { readonly waitMs?: number } = {}): Promise<Exec> {
+    const { transport, params } = this.#address;
+    return call(transport, getExec, { params: { ...params, execId }, query: { waitMs }, signal });
+  }
+
+  /** Follows one of them from an offset of its output. */
+  attach(execId: string, options: AttachOptions = {}): Promise<ExecHandle> {
+    return ExecHandle.attach(this.#address, execId, options);
+  }
+
+  /** Ends it with all that it started, and forgets it: politely, or at once with `force`. */
+  async delete(execId: string, { force, signal }: Abortable & { readonly force?: boolean } = {}): Promise<void> {
+    const { transport, params } = this.#address;
+    await call(transport, deleteExec, { params: { ...params, execId }, query: { force }, signal });
+  }
+}
