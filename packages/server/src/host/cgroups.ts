@@ -1,6 +1,6 @@
 /** Control groups, one for each machine, below a home of ours; versions 1 and 2 of the kernel's interface. */
-import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { waitFor } from "../lib/backoff.js";
 import type { CgroupHome, Controller } from "./cgroup-home.js";
 
@@ -20,14 +20,14 @@ export class Cgroups {
     this.#home = home;
   }
 
-  /** Answers the files that a process id is written to, to be in the group. */
+  /** Answers the group's directories, one for each hierarchy. */
   async create(name: string, limits: CgroupLimits): Promise<readonly string[]> {
     const directories = this.#directories(name);
     await Promise.all(directories.map((directory) => mkdir(directory, { recursive: true })));
     await Promise.all(
       this.#settings(limits).map(([controller, file, value]) => this.#write(name, controller, file, value)),
     );
-    return directories.map((directory) => join(directory, "cgroup.procs"));
+    return directories;
   }
 
   async limitCpu(name: string, millicores: number): Promise<void> {
@@ -42,18 +42,19 @@ export class Cgroups {
     for (const directory of this.#directories(name)) await removeEmptyGroup(directory, signal);
   }
 
+  /** Removes groups by their directories: those of a daemon that had another home, too. */
+  async removeDirectories(directories: readonly string[], signal: AbortSignal): Promise<void> {
+    const homes: readonly string[] = Object.values(this.#home.directories);
+    for (const directory of directories) {
+      await removeEmptyGroup(directory, signal);
+      if (!homes.includes(dirname(directory))) await rmdir(dirname(directory)).catch(() => undefined);
+    }
+  }
+
   /** The groups that are there. */
   async list(): Promise<readonly string[]> {
     const listings = await Promise.all([...new Set(Object.values(this.#home.directories))].map(listDirectories));
     return [...new Set(listings.flat())];
-  }
-
-  /** The processes in a group. */
-  async members(name: string): Promise<readonly number[]> {
-    const lists = await Promise.all(
-      this.#directories(name).map((directory) => readFile(join(directory, "cgroup.procs"), "utf8").catch(() => "")),
-    );
-    return [...new Set(lists.join("\n").split("\n").filter(Boolean).map(Number))];
   }
 
   /** Removes the home itself when no group is left in it. */

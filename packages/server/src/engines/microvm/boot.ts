@@ -22,6 +22,8 @@ export interface BootPlan {
   readonly devices: MachineDevices;
   readonly uid: number | undefined;
   readonly groups: readonly string[];
+  /** The files behind the disk. */
+  readonly backing: readonly string[];
   readonly deadlineMs: number;
   readonly tries: number;
   readonly onTry?: (attempt: number) => void;

@@ -35,18 +35,19 @@ const Remembered = z.object({
 interface Parts {
   readonly qemu: Qemu;
   readonly assets: GuestAssets;
-  readonly hostParts: { readonly roots: Roots; readonly hostBootId: string };
+  readonly roots: Roots;
+  readonly hostBootId: string;
 }
 
 export async function tryKvm(
   describe: () => Promise<MachineHost>,
-  { qemu, assets, hostParts }: Parts,
+  { qemu, assets, roots, hostBootId }: Parts,
   signal: AbortSignal,
 ): Promise<KvmTrial> {
   const missing = await missingDevice();
   if (missing !== undefined) return missing;
-  const key = [hostParts.hostBootId, qemu.build, assets.digest].join(" ");
-  const memory = join(hostParts.roots.dataDirectory, "kvm-trial.json");
+  const key = [hostBootId, qemu.build, assets.digest].join(" ");
+  const memory = join(roots.dataDirectory, "kvm-trial.json");
   const remembered = await recall(memory, key);
   if (remembered !== undefined) return remembered;
   const trial = await bootWithKvm(await describe(), signal);
@@ -97,7 +98,7 @@ async function bootWithKvm(host: MachineHost, signal: AbortSignal): Promise<KvmT
       sockets: paths,
     };
     const began = performance.now();
-    const plan = { devices, uid, groups: [], deadlineMs: trialDeadlineMs, tries: 1 };
+    const plan = { devices, uid, groups: [], backing: [], deadlineMs: trialDeadlineMs, tries: 1 };
     const booted = await boot(host, plan, signal);
     await booted.end();
     return { works: true, seen: `a guest booted in ${Math.round(performance.now() - began)} ms` };

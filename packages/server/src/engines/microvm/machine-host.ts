@@ -13,6 +13,14 @@ export interface MachineHost {
   readonly cgroups: Cgroups | undefined;
   /** Undefined where this is not root. */
   readonly users: MachineUsers | undefined;
+  /** Whether a machine gets namespaces of its own: as root, in a user namespace, or not at all. */
+  readonly namespaces: "root" | "user" | "none";
+  /** What QEMU itself is made of: programs, libraries, firmware. */
+  readonly programPaths: readonly string[];
+  /** Devices that QEMU opens. */
+  readonly devicePaths: readonly string[];
+  /** The group that may open /dev/kvm, where machines use it. */
+  readonly kvmGroup: number | undefined;
 }
 
 const bytesPerMiB = 1024 * 1024;

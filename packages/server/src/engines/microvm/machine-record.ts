@@ -10,11 +10,13 @@ const MachineRecord = z.object({
   startTime: z.string(),
   hostBootId: z.string(),
   uid: z.number().int().optional(),
+  /** Its control groups' directories. */
+  groups: z.array(z.string()).readonly(),
   cpuMillicores: z.number().int(),
   generation: z.number().int(),
   templateKey: z.string(),
 });
-export type MachineRecord = z.infer<typeof MachineRecord>;
+export type MachineRecord = Readonly<z.infer<typeof MachineRecord>>;
 
 /** Not flushed to the disk: after a power cut there is no machine left to find. */
 export async function writeMachineRecord(path: string, record: MachineRecord): Promise<void> {

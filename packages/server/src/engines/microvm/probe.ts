@@ -6,13 +6,14 @@ import { hostBootId } from "../../host/host-identity.js";
 import type { Finding } from "../engine.js";
 import type { Accelerator } from "./command-line.js";
 import { type GuestAssets, readGuestAssets } from "./guest-assets.js";
-import { examineDisk, examineNamespaces, sentenceFrom } from "./host-findings.js";
-import { describeInstallation, findQemu, hostArchitecture, type Installation, type Qemu } from "./installation.js";
+import { examineDisk, namespacesFinding, sentenceFrom } from "./host-findings.js";
+import { describeInstallation, findQemu, hostArchitecture, type Qemu } from "./installation.js";
 import { type KvmTrial, tryKvm } from "./kvm-trial.js";
 import type { MachineHost } from "./machine-host.js";
 import { makeRoots, shortId } from "./machine-paths.js";
 import { MachineUsers } from "./machine-users.js";
 import type { MicrovmOptions } from "./options.js";
+import { findShelter } from "./shelter.js";
 
 export interface Examination {
   /** Undefined where no machine can run. */
@@ -27,26 +28,46 @@ export async function examineHost(options: MicrovmOptions, signal: AbortSignal):
     examineAssets(options.guestDirectory, findings),
     examineCgroups(options.dataDirectory, findings),
     examineDisk(options.dataDirectory).then((finding) => findings.push(finding)),
-    examineNamespaces(signal).then((finding) => findings.push(finding)),
   ]);
   if (qemu === undefined || assets === undefined) return { host: undefined, findings: inOrder(findings) };
   try {
-    await makeRoots(options);
-    const hostParts = {
-      roots: options,
-      hostBootId: await hostBootId(),
-      cgroups,
-      users: process.getuid?.() === 0 ? new MachineUsers() : undefined,
-    };
-    const trial = await chooseAccelerator(options, { qemu, assets, hostParts }, signal);
-    findings.push(trial.finding);
-    const installation = await describeInstallation({ qemu, assets, accelerator: trial.accelerator }, signal);
-    return { host: { ...hostParts, installation }, findings: inOrder(findings) };
+    const host = await setUp(options, { qemu, assets, cgroups }, findings, signal);
+    return { host, findings: inOrder(findings) };
   } catch (error) {
     signal.throwIfAborted();
     findings.push({ check: "engine", level: "error", sentence: sentenceFrom("The engine cannot be set up", error) });
     return { host: undefined, findings: inOrder(findings) };
   }
+}
+
+interface Found {
+  readonly qemu: Qemu;
+  readonly assets: GuestAssets;
+  readonly cgroups: Cgroups | undefined;
+}
+
+async function setUp(
+  options: MicrovmOptions,
+  { qemu, assets, cgroups }: Found,
+  findings: Finding[],
+  signal: AbortSignal,
+): Promise<MachineHost> {
+  await makeRoots(options);
+  const bootId = await hostBootId();
+  const hostWith = async (accelerator: Accelerator): Promise<MachineHost> => {
+    const shelter = await findShelter({ agent: assets.agent, qemu: qemu.program, accelerator }, signal);
+    return {
+      ...shelter,
+      roots: options,
+      hostBootId: bootId,
+      cgroups,
+      users: shelter.namespaces === "root" ? new MachineUsers() : undefined,
+      installation: await describeInstallation({ qemu, assets, accelerator }, signal),
+    };
+  };
+  const host = await chooseAccelerator(options, { qemu, assets, hostBootId: bootId }, hostWith, findings, signal);
+  findings.push(await namespacesFinding(host.namespaces));
+  return host;
 }
 
 const order = ["kvm", "qemu", "kernel", "disk", "cgroups", "namespaces"];
@@ -110,21 +131,19 @@ async function examineCgroups(dataDirectory: string, findings: Finding[]): Promi
 
 async function chooseAccelerator(
   options: MicrovmOptions,
-  parts: {
-    readonly qemu: Qemu;
-    readonly assets: GuestAssets;
-    readonly hostParts: Omit<MachineHost, "installation">;
-  },
+  parts: { readonly qemu: Qemu; readonly assets: GuestAssets; readonly hostBootId: string },
+  hostWith: (accelerator: Accelerator) => Promise<MachineHost>,
+  findings: Finding[],
   signal: AbortSignal,
-): Promise<{ readonly accelerator: Accelerator; readonly finding: Finding }> {
+): Promise<MachineHost> {
   if (options.accelerator !== undefined) {
     const sentence = `Machines run with ${options.accelerator}, as configured.`;
-    return { accelerator: options.accelerator, finding: { check: "kvm", level: "ok", sentence } };
+    findings.push({ check: "kvm", level: "ok", sentence });
+    return hostWith(options.accelerator);
   }
-  const withKvm = (installation: Installation): MachineHost => ({ ...parts.hostParts, installation });
-  const describe = () => describeInstallation({ ...parts, accelerator: "kvm" }, signal);
-  const trial = await tryKvm(async () => withKvm(await describe()), parts, signal);
-  return { accelerator: trial.works ? "kvm" : "tcg", finding: kvmFinding(trial) };
+  const trial = await tryKvm(() => hostWith("kvm"), { ...parts, roots: options }, signal);
+  findings.push(kvmFinding(trial));
+  return hostWith(trial.works ? "kvm" : "tcg");
 }
 
 function kvmFinding({ works, seen, remedy }: KvmTrial): Finding {

@@ -7,6 +7,7 @@ import { findProcesses, killProcess, type ProcessIdentity } from "../../host/pro
 import { withDeadline } from "../../lib/deadline.js";
 import type { MachineHost } from "./machine-host.js";
 import { type MachinePaths, machinePaths, shortId } from "./machine-paths.js";
+import { readMachineRecord } from "./machine-record.js";
 
 const removalTimeoutMs = 30_000;
 
@@ -21,7 +22,9 @@ export interface Remains {
 export async function removeMachine(host: MachineHost, remains: Remains): Promise<void> {
   using deadline = withDeadline(new AbortController().signal, removalTimeoutMs);
   const paths = machinePaths(host.roots, remains.id);
+  const record = await readMachineRecord(paths.record);
   await endProcesses(remains, paths, deadline.signal);
+  await host.cgroups?.removeDirectories(record?.groups ?? [], deadline.signal);
   await Promise.all([
     host.cgroups?.remove(shortId(remains.id), deadline.signal),
     rm(paths.runtime, { recursive: true, force: true }),

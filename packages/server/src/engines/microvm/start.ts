@@ -39,7 +39,7 @@ export async function startMachine(
     hooks.mark("files");
     spawned = await spawn(host, { ...start, paths, uid, groups });
     hooks.mark("spawned");
-    const connected = await connect(host, { spec, template, paths, uid, spawned }, hooks, signal);
+    const connected = await connect(host, { spec, template, paths, uid, groups, spawned }, hooks, signal);
     return new MicrovmMachine(
       host,
       { id: spec.id, uid, process: spawned.identity, ...connected, program: spawned },
@@ -58,7 +58,7 @@ interface Making {
   readonly uid: number | undefined;
 }
 
-/** Answers the control groups' files that the process writes itself into. */
+/** Answers the directories of its control groups. */
 async function makeFiles(host: MachineHost, { spec, template, paths, uid }: Making): Promise<readonly string[]> {
   const backing = { path: template.disk, format: "qcow2" } as const;
   const groups = host.cgroups?.create(shortId(spec.id), limitsOf(spec.size)) ?? [];
@@ -92,7 +92,14 @@ async function spawn(
       sockets: paths,
     };
     const origin = { kind: "restore", stateDescriptor: 3 } as const;
-    return await launch(host, { devices, origin, inherited: [state.fd], groups, uid });
+    return await launch(host, {
+      devices,
+      origin,
+      backing: [template.disk, spec.disk.path],
+      inherited: [state.fd],
+      groups,
+      uid,
+    });
   } finally {
     await state.close();
   }
@@ -101,7 +108,14 @@ async function spawn(
 /** Both the control channel and the agent's are awaited, and the end of the process, which would end the waiting. */
 async function connect(
   host: MachineHost,
-  { spec, template, paths, uid, spawned }: Making & { readonly spawned: SpawnedProgram },
+  {
+    spec,
+    template,
+    paths,
+    uid,
+    groups,
+    spawned,
+  }: Making & { readonly groups: readonly string[]; readonly spawned: SpawnedProgram },
   hooks: StartHooks,
   signal: AbortSignal,
 ): Promise<{ readonly guest: Guest; readonly qmp: Qmp }> {
@@ -117,6 +131,7 @@ async function connect(
     ...spawned.identity,
     hostBootId: host.hostBootId,
     ...(uid === undefined ? {} : { uid }),
+    groups,
     cpuMillicores: spec.size.cpuMillicores,
     generation: spec.generation,
     templateKey: template.key,

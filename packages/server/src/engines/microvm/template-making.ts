@@ -85,7 +85,11 @@ async function build(host: MachineHost, { order, paths, uid, groups }: Build, op
   const onTry = (attempt: number) =>
     options.onProgress?.(attempt === 1 ? "Booting the guest" : `Booting the guest, try ${attempt}`, 0.05);
   const deadlineMs = bootDeadlineMs[host.installation.platform.accelerator];
-  const booted = await boot(host, { devices, uid, groups, deadlineMs, tries: bootTries, onTry }, signal);
+  const booted = await boot(
+    host,
+    { devices, uid, groups, backing: [disk.path], deadlineMs, tries: bootTries, onTry },
+    signal,
+  );
   try {
     options.onProgress?.(`Mounting the image and running ${disk.warm.length} programs once`, 0.4);
     await mount(booted, order, signal);
