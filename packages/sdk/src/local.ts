@@ -12,6 +12,8 @@ import { StartError } from "./errors.js";
 import type { Transport } from "./transport.js";
 import { createNodeTransport } from "./transport-node.js";
 
+/** An optional peer: those who only talk to other machines' daemons need none here. */
+const daemonModule = "@alcove/server/daemon";
 const startDeadlineMs = 30_000;
 /** So long another program's daemon may take, after ours gave way to it. */
 const yieldedMs = 3_000;
@@ -89,7 +91,7 @@ async function answering(exit: () => number | string | null): Promise<void> {
 function daemonProgram(): string {
   if (process.env.ALCOVE_DAEMON) return process.env.ALCOVE_DAEMON;
   try {
-    return fileURLToPath(import.meta.resolve("@alcove/server/daemon"));
+    return fileURLToPath(import.meta.resolve(daemonModule));
   } catch (error) {
     throw new StartError(
       "No daemon runs and none is installed: `npm install @alcove/server`, or set ALCOVE_DAEMON.",
