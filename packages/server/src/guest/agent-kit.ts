@@ -62,8 +62,8 @@ export function answerHello(socket: net.Socket, then: (socket: net.Socket) => vo
     const ready = Buffer.from(hello);
     readyMagic.copy(ready);
     ready.writeBigUInt64BE(generation, 32);
-    socket.write(ready);
-    then(socket);
+    // A write that ends after HTTP/2 has taken the socket over would abort the process.
+    socket.write(ready, () => then(socket));
   };
   socket.on("readable", onReadable);
 }

@@ -5,9 +5,17 @@ import type { AgentSession } from "./session.js";
 
 export type Head = IncomingHttpHeaders & IncomingHttpStatusHeader;
 
-/** Waits for the answer's head. An abort gives the request up. */
-export function headOf(session: AgentSession, stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
-  return untilClosed(session, stream, signal, (resolve) => stream.once("response", resolve));
+const patienceMs = 3_000;
+const aliveWithinMs = 2_000;
+
+/** Waits for the answer's head. An abort gives the request up; when it takes long, the session has to show that it is alive. */
+export async function headOf(session: AgentSession, stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
+  const timer = setTimeout(() => void session.checkAlive(aliveWithinMs), patienceMs);
+  try {
+    return await untilClosed(session, stream, signal, (resolve) => stream.once("response", resolve));
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Reads the whole body, at most so many bytes. */

@@ -29,7 +29,6 @@ export interface Call<T> {
 
 const defaultDeadlineMs = 10_000;
 const defaultMaximumBytes = 1024 * 1024;
-const aliveWithinMs = 2_000;
 const repeats = 2;
 
 export async function callAgent<T>(link: AgentLink, call: Call<T>, signal: AbortSignal): Promise<T> {
@@ -44,7 +43,6 @@ export async function callAgent<T>(link: AgentLink, call: Call<T>, signal: Abort
       if (error instanceof ProtocolBreak) session?.end(error);
       if (error instanceof ChannelLost && call.isRepeatable === true && attempt < repeats) continue;
       if (!deadline.expired) throw callerError(error, signal);
-      void session?.checkAlive(aliveWithinMs);
       throw callerError(new Error(`no answer to ${nameOf(call)} within ${deadlineMs} ms`), signal);
     }
   }

@@ -7,7 +7,7 @@ import { execCalls } from "./execs.js";
 import { callerError } from "./fault.js";
 import { fileCalls } from "./files.js";
 import type { Guest, OpenStream } from "./guest.js";
-import { openSession } from "./hello.js";
+import { openSession, type Patience, usualPatience } from "./hello.js";
 import { HostSession } from "./host-session.js";
 import { Link } from "./link.js";
 import { machineCalls } from "./machine.js";
@@ -18,17 +18,19 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
   /** The sandbox's generation, as the hello tells it. */
   readonly generation?: number;
+  /** How long and how often the agent is asked for an answer to the hello. */
+  readonly patience?: Patience;
 }
 
 /** Answers when the agent has said hello; GuestUnresponsive when it does not. */
 export async function connectGuest(open: OpenStream, options: ConnectOptions): Promise<Guest> {
-  const generation = options.generation ?? 0;
+  const hello = { generation: options.generation ?? 0, patience: options.patience ?? usualPatience };
   const agent: AgentLink = new Link(async (signal) => {
-    const greeting = await openSession(open, "agent", generation, signal);
+    const greeting = await openSession(open, { name: "agent", ...hello }, signal);
     return new AgentSession(greeting.stream);
   });
   const host = new Link(async (signal) => {
-    const greeting = await openSession(open, "host", generation, signal);
+    const greeting = await openSession(open, { name: "host", ...hello }, signal);
     return new HostSession(greeting.stream);
   });
   try {

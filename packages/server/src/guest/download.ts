@@ -35,7 +35,6 @@ export async function download(
   } catch (error) {
     if (error instanceof ProtocolBreak) session?.end(error);
     if (!deadline.expired) throw callerError(error, signal);
-    void session?.checkAlive(2_000);
     throw callerError(new Error(`no answer to a read within ${headDeadlineMs} ms`), signal);
   }
 }

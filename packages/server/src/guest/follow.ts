@@ -22,47 +22,55 @@ export interface Following {
   readonly id: string;
   readonly offset: number;
   /** Set to start the exec first. */
-  readonly spec?: ExecSpec;
+  readonly spec?: ExecSpec | undefined;
+}
+
+/** One session's share of it. */
+interface Stretch extends Following {
+  /** It goes on from an earlier session. */
+  readonly isResumed: boolean;
 }
 
 /** Yields the frames; when the channel is lost it goes on from where it was on the next session. */
 export async function* follow(link: AgentLink, following: Following, signal: AbortSignal): AsyncGenerator<OutputFrame> {
-  let { offset, spec } = following;
-  let hasBegun = false;
+  let stretch: Stretch = { ...following, isResumed: false };
   let losses = 0;
   for (;;) {
-    const parser = new FrameParser(offset);
+    const parser = new FrameParser(stretch.offset);
     try {
-      for await (const frame of followOnce(link, { id: following.id, offset, ...(spec && { spec }) }, parser, signal)) {
+      for await (const frame of followOnce(link, stretch, parser, signal)) {
         losses = 0;
-        if (frame.kind === "status" && hasBegun) continue;
-        hasBegun = true;
-        yield frame;
+        if (frame.kind !== "status" || !stretch.isResumed) yield frame;
       }
       return;
     } catch (error) {
-      if (isStartedAlready(error, spec, losses)) spec = undefined;
-      else if (!(error instanceof ChannelLost) || signal.aborted || losses >= maxIdleLosses)
+      const isAgain = isStartedAlready(error, stretch, losses);
+      if (!isAgain && (!(error instanceof ChannelLost) || signal.aborted || losses >= maxIdleLosses))
         throw callerError(error, signal);
-      if (parser.begun) spec = undefined;
-      offset = parser.offset;
+      const isStarted = isAgain || parser.begun;
+      stretch = {
+        id: following.id,
+        offset: parser.offset,
+        spec: isStarted ? undefined : stretch.spec,
+        isResumed: stretch.isResumed || parser.begun,
+      };
       losses++;
     }
   }
 }
 
-/** A start that is made again finds the exec of the first time. */
-function isStartedAlready(error: unknown, spec: ExecSpec | undefined, losses: number): boolean {
+/** A start that is made again, because the channel was lost under the first, finds the exec of the first. */
+function isStartedAlready(error: unknown, { spec }: Stretch, losses: number): boolean {
   return spec !== undefined && losses > 0 && error instanceof AlcoveError && error.code === "ExecExists";
 }
 
 async function* followOnce(
   link: AgentLink,
-  following: Following,
+  stretch: Stretch,
   parser: FrameParser,
   signal: AbortSignal,
 ): AsyncGenerator<OutputFrame> {
-  const { session, stream } = await begin(link, following, signal);
+  const { session, stream } = await begin(link, stretch, signal);
   const onAbort = () => stream.destroy(signal.reason as Error);
   signal.addEventListener("abort", onAbort, { once: true });
   try {
@@ -71,7 +79,7 @@ async function* followOnce(
       session.taken(chunk.length);
       yield* parser.push(chunk);
     }
-    if (!parser.ended) throw session.faultOf(new CallDropped("an exec's output broke off"));
+    if (!parser.ended) throw new CallDropped("an exec's output broke off");
   } catch (error) {
     if (error instanceof ProtocolBreak) session.end(error);
     signal.throwIfAborted();
@@ -82,28 +90,36 @@ async function* followOnce(
   }
 }
 
-async function begin(
-  link: AgentLink,
-  { id, offset, spec }: Following,
-  signal: AbortSignal,
-): Promise<{ session: AgentSession; stream: ClientHttp2Stream }> {
+interface Begun {
+  readonly session: AgentSession;
+  readonly stream: ClientHttp2Stream;
+}
+
+/** One that has begun waits for the channel as long as its caller does: the machine may be held. */
+async function begin(link: AgentLink, stretch: Stretch, signal: AbortSignal): Promise<Begun> {
+  if (stretch.isResumed) await link.session(signal);
   using deadline = withDeadline(signal, headDeadlineMs);
-  const call =
-    spec === undefined
-      ? { method: "GET", path: `/execs/${encodeURIComponent(id)}/output?offset=${offset}` }
-      : { method: "POST", path: "/execs", body: { ...spec, attach: true } };
   let session: AgentSession | undefined;
   try {
     session = await link.session(deadline.signal);
-    const stream = session.request(headersOf(call), call.body !== undefined);
-    if (call.body !== undefined) stream.end(JSON.stringify(call.body));
-    const head = await headOf(session, stream, deadline.signal);
-    await refuse(session, stream, head, spec === undefined ? ["ExecNotFound"] : startErrors, deadline.signal);
-    return { session, stream };
+    return { session, stream: await open(session, stretch, deadline.signal) };
   } catch (error) {
     if (error instanceof ProtocolBreak) session?.end(error);
     if (!deadline.expired) throw error;
-    void session?.checkAlive(2_000);
     throw callerError(new Error(`no exec output began within ${headDeadlineMs} ms`), signal);
   }
+}
+
+async function open(
+  session: AgentSession,
+  { id, offset, spec }: Stretch,
+  signal: AbortSignal,
+): Promise<ClientHttp2Stream> {
+  const attach = { method: "GET", path: `/execs/${encodeURIComponent(id)}/output?offset=${offset}` };
+  const call = spec === undefined ? attach : { method: "POST", path: "/execs", body: { ...spec, attach: true } };
+  const stream = session.request(headersOf(call), spec !== undefined);
+  if ("body" in call) stream.end(JSON.stringify(call.body));
+  const head = await headOf(session, stream, signal);
+  await refuse(session, stream, head, spec === undefined ? ["ExecNotFound"] : startErrors, signal);
+  return stream;
 }

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { Backoff } from "../lib/backoff.js";
 import { withDeadline } from "../lib/deadline.js";
+import { untilAborted } from "../lib/until-aborted.js";
 import { ChannelLost, ProtocolBreak } from "./fault.js";
 import type { OpenStream } from "./guest.js";
 
@@ -13,9 +14,20 @@ export const helloBytes = 48;
 export const helloMagic = Buffer.from("ALCOVE-HELLO-01\n", "latin1");
 export const readyMagic = Buffer.from("ALCOVE-READY-01\n", "latin1");
 
-const answerTimeoutMs = 2_000;
-const tries = 5;
 const discardLimitBytes = 64 * 1024 * 1024;
+
+export interface Patience {
+  readonly answerTimeoutMs: number;
+  readonly tries: number;
+}
+
+export const usualPatience: Patience = { answerTimeoutMs: 2_000, tries: 5 };
+
+export interface Hello {
+  readonly name: "agent" | "host";
+  readonly generation: number;
+  readonly patience: Patience;
+}
 
 export interface Greeting {
   readonly stream: Duplex;
@@ -24,41 +36,43 @@ export interface Greeting {
 }
 
 /** Opens the stream and says hello until it is answered; a hello can be lost as the tail of a broken session, so it tries anew. */
-export async function openSession(
-  open: OpenStream,
-  name: "agent" | "host",
-  generation: number,
-  signal: AbortSignal,
-): Promise<Greeting> {
+export async function openSession(open: OpenStream, hello: Hello, signal: AbortSignal): Promise<Greeting> {
+  const { tries } = hello.patience;
   const backoff = new Backoff({ firstMs: 10, lastMs: 200 });
   let last: unknown;
   for (let attempt = 0; attempt < tries; attempt++) {
     signal.throwIfAborted();
     if (attempt > 0) await backoff.wait(signal);
     try {
-      return await greet(open, name, generation, signal);
+      return await greet(open, hello, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ProtocolBreak) throw error;
       last = error;
     }
   }
-  throw new ChannelLost(`no answer to ${tries} hellos on the stream ${name}`, { cause: last });
+  throw new ChannelLost(`no answer to ${tries} hellos on the stream ${hello.name}`, { cause: last });
 }
 
-async function greet(open: OpenStream, name: "agent" | "host", generation: number, signal: AbortSignal) {
-  using deadline = withDeadline(signal, answerTimeoutMs);
+async function greet(open: OpenStream, { name, generation, patience }: Hello, signal: AbortSignal): Promise<Greeting> {
+  using deadline = withDeadline(signal, patience.answerTimeoutMs);
   const stream = await open(name, deadline.signal);
   try {
     const hello = encodeHello(generation);
-    stream.write(hello);
+    const written = writeAll(stream, hello);
     const answer = await findAnswer(stream, hello.subarray(16, 32), deadline.signal);
+    // Node's HTTP/2 aborts the whole process when a write that it did not make ends after it has taken the socket over.
+    await untilAborted(written, deadline.signal);
     return { stream, generation: answer.readBigUInt64BE(32), bootId: answer.toString("hex", 40, 48) };
   } catch (error) {
     stream.on("error", () => {});
     stream.destroy();
     throw error;
   }
+}
+
+function writeAll(stream: Duplex, bytes: Buffer): Promise<void> {
+  return new Promise((resolve) => stream.write(bytes, () => resolve()));
 }
 
 function encodeHello(generation: number): Buffer {

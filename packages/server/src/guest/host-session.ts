@@ -1,6 +1,6 @@
 /**
  * The host direction: the agent's calls to the daemon, one HTTP/2 connection with the agent as its client. It may ask what time
- * it is, and nothing else; everything else costs it its session.
+ * it is, and nothing else.
  */
 import http2, { type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
@@ -56,12 +56,14 @@ export class HostSession {
 
 function answer(stream: ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
   stream.on("error", () => {});
-  if (headers[":method"] === "GET" && headers[":path"] === "/time") {
-    stream.respond({ ":status": 200, "content-type": "application/json" });
-    stream.end(JSON.stringify({ unixNanos: unixNanos().toString() }));
-    return;
-  }
-  stream.respond({ ":status": 404, "content-type": "application/json" });
-  stream.end(JSON.stringify({ code: "RouteNotFound", message: "The daemon takes GET /time." }));
-  stream.close();
+  // Reset or torn down since: answering would throw.
+  if (stream.destroyed) return;
+  if (headers[":method"] === "GET" && headers[":path"] === "/time")
+    answerJson(stream, 200, { unixNanos: unixNanos().toString() });
+  else answerJson(stream, 404, { code: "RouteNotFound", message: "The daemon takes GET /time." });
+}
+
+function answerJson(stream: ServerHttp2Stream, status: number, answer: unknown): void {
+  stream.respond({ ":status": status, "content-type": "application/json" });
+  stream.end(JSON.stringify(answer));
 }
