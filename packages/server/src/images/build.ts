@@ -9,6 +9,7 @@ import { type BuildStep, diskStep, stepOf, treeStep } from "./build-progress.js"
 import { allocatedBytes, makeDisk } from "./disk.js";
 import { bootstrap, installedPackages, settle, unpack } from "./file-tree.js";
 import { diskName, type Manifest, manifestName } from "./manifest.js";
+import { refuseLostCapabilities } from "./owners.js";
 import type { NamedRecipe } from "./recipe.js";
 import { closeWorkplace, openWorkplace, type Workplace } from "./workplace.js";
 
@@ -46,6 +47,7 @@ async function assemble(
   await bootstrap(recipe, place.owners, paths, { signal, onLine: stepsFrom(options) });
   options.onStep(treeStep);
   await unpack(place.owners, paths, { signal, onLine });
+  await refuseLostCapabilities(place.owners, disk.tree);
   await settle(recipe, place.owners, disk.tree, { signal, onLine });
   const packages = await installedPackages(disk.tree, signal);
   options.onStep(diskStep);

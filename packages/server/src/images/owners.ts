@@ -4,8 +4,12 @@
  * - root: they are simply set.
  * - unshare: an ordinary user with subordinate ids is root of a user namespace; they are set there.
  * - fakeroot: an ordinary user without; a state file remembers what each file should have been, from program to program.
+ *   It has no place for capabilities; packages without setcap at hand make do with setuid bits.
  */
-import { writeFile } from "node:fs/promises";
+import { access, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { AlcoveError } from "@alcove/contract";
 import { type RunOptions, type RunResult, run } from "../host/run.js";
 
 export interface Owners {
@@ -22,6 +26,35 @@ export async function chooseOwners(stateFile: string, signal: AbortSignal): Prom
   if (await canUnshare(signal)) return inUserNamespace;
   await writeFile(stateFile, "");
   return underFakeroot(stateFile);
+}
+
+/** Under fakeroot setcap says that it did what it did not: a tree that has it may have lost capabilities. */
+export async function refuseLostCapabilities(owners: Owners, tree: string): Promise<void> {
+  if (owners.way !== "fakeroot" || !(await exists(join(tree, "usr/sbin/setcap")))) return;
+  const ids = "--add-subuids 200000-265535 --add-subgids 200000-265535";
+  throw new AlcoveError(
+    "ImageNotReady",
+    "The image has setcap, and fakeroot cannot keep the capabilities that it sets.",
+    {
+      hint: `Build as root, or get subordinate ids: sudo usermod ${ids} ${userName()}`,
+    },
+  );
+}
+
+/** A user that no account is written for has only a number. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.());
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 const asRoot: Owners = { way: "root", bootstrapMode: "root", run };

@@ -1,0 +1,138 @@
+/** Real builds: mmdebstrap, mke2fs, as root and as an ordinary user, and one that is killed. */
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findProcesses } from "../../packages/server/src/host/processes.js";
+import { type RunOptions, run } from "../../packages/server/src/host/run.js";
+import { createImages } from "../../packages/server/src/images/images.js";
+
+const builder = join(import.meta.dirname, "build-one.ts");
+const isRoot = process.getuid?.() === 0;
+const nobody = 65_534;
+let root = "";
+
+/** Small, with files of every kind that an ordinary user cannot make: setuid, setgid, other owners. */
+const recipe = {
+  description: "for a test",
+  suite: "bookworm",
+  components: ["main"],
+  packages: ["iputils-ping"],
+  leaveOut: ["/usr/share/doc/*", "/usr/share/man/*"],
+  environment: { LANG: "C.UTF-8" },
+  warm: [],
+  buildSpaceMiB: 600,
+};
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "alcove-recipe-"));
+  await chmod(root, 0o755);
+  for (const [name, packages] of [
+    ["tiny", []],
+    ["capable", ["libcap2-bin"]],
+  ] as const) {
+    await mkdir(join(root, "recipes", name), { recursive: true });
+    const content = JSON.stringify({ ...recipe, packages: [...recipe.packages, ...packages] });
+    await writeFile(join(root, "recipes", name, "recipe.json"), content);
+  }
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+describe.each([
+  { who: "this user", name: isRoot ? "capable" : "tiny", prefix: [] as string[], canRun: true },
+  {
+    who: "nobody",
+    name: "tiny",
+    prefix: ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"],
+    canRun: isRoot,
+  },
+])("built by $who", ({ who, name, prefix, canRun }) => {
+  test.skipIf(!canRun)(
+    "owners, modes and setuid bits are those of the packages, and the file system is clean",
+    async () => {
+      const home = join(root, who.replace(" ", "-"));
+      await mkdir(home);
+      if (prefix.length > 0) await chown(home, nobody, nobody);
+      const { stdout } = await buildOne(prefix, home, { name });
+      const disk = /^disk (.*)$/m.exec(stdout)?.[1] ?? "";
+      expect(await owners(disk, ["/usr/bin/su", "/usr/bin/chage", "/etc/shadow", "/var/mail", "/tmp", "/"])).toEqual([
+        "4755 0:0",
+        "2755 0:42",
+        "0640 0:42",
+        "2775 0:8",
+        "1777 0:0",
+        "0755 0:0",
+      ]);
+      expect(await owners(disk, ["/etc/hostname", "/etc/resolv.conf", "/etc/environment"])).toEqual(
+        Array(3).fill("0644 0:0"),
+      );
+      expect(await rawSocketRight(disk)).toBe(name === "capable" ? "capability" : "setuid");
+      expect((await debugfs(disk, ["ls -p /dev"])).trim().split("\n")).toHaveLength(2);
+      await run("e2fsck", ["-fn", disk], withSbin);
+      expect(await readdir(home)).toEqual(["images"]);
+    },
+    300_000,
+  );
+});
+
+test("a build that is killed leaves its work to the next daemon, which ends and removes all of it", async () => {
+  const images = join(root, "killed");
+  const scratch = async () => (await readdir("/var/tmp")).filter((name) => name.startsWith("alcove-building-"));
+  const before = await scratch();
+  await expect(
+    buildOne([], root, {
+      directory: images,
+      onLine: (line, pid) => line === "Unpacking the base system" && process.kill(pid, "SIGKILL"),
+    }),
+  ).rejects.toThrow("signal SIGKILL");
+  const [workplace = ""] = await readdir(images);
+  expect(workplace).toMatch(/^building-/);
+  expect(await scratch()).toHaveLength(before.length + 1);
+  const swept = await (await createImages({ directory: images, recipesDirectory: join(root, "recipes") })).sweep();
+  expect(swept).toEqual([expect.stringContaining(`Removed ${workplace}`)]);
+  expect(await readdir(images)).toEqual([]);
+  expect(await scratch()).toEqual(before);
+  expect(await findProcesses((argv) => argv.some((argument) => argument.includes(workplace)))).toEqual([]);
+}, 120_000);
+
+interface Watch {
+  readonly name?: string;
+  readonly directory?: string;
+  readonly onLine?: (line: string, pid: number) => void;
+}
+
+function buildOne(prefix: readonly string[], home: string, { name = "tiny", directory, onLine }: Watch = {}) {
+  let pid = 0;
+  const [program = "", ...args] = [...prefix, process.execPath, "--import", "tsx", builder];
+  const { PATH } = process.env;
+  return run(program, [...args, directory ?? join(home, "images"), join(root, "recipes"), name], {
+    environment: { PATH, HOME: home },
+    workingDirectory: join(import.meta.dirname, "../.."),
+    onStart: (started) => (pid = started),
+    onLine: (line) => onLine?.(line, pid),
+  });
+}
+
+const withSbin: RunOptions = { environment: { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: "C" } };
+
+/** `MODE UID:GID` of each path on the disk. */
+async function owners(disk: string, paths: readonly string[]): Promise<readonly string[]> {
+  const said = await debugfs(
+    disk,
+    paths.map((path) => `stat ${path}`),
+  );
+  return [...said.matchAll(/Mode:\s+0?(\d{4})[\s\S]*?User:\s+(\d+)\s+Group:\s+(\d+)/g)].map(
+    ([, mode, user, group]) => `${mode} ${user}:${group}`,
+  );
+}
+
+/** ping's package gives it a capability where setcap is at hand, and the setuid bit where it is not. */
+async function rawSocketRight(disk: string): Promise<string> {
+  if ((await debugfs(disk, ["ea_list /usr/bin/ping"])).includes("security.capability")) return "capability";
+  return (await owners(disk, ["/usr/bin/ping"]))[0] === "4755 0:0" ? "setuid" : "none";
+}
+
+async function debugfs(disk: string, commands: readonly string[]): Promise<string> {
+  const { stdout } = await run("debugfs", ["-f", "-", disk], { ...withSbin, input: `${commands.join("\n")}\n` });
+  return stdout.replace(/^debugfs: .*\n/gm, "");
+}
