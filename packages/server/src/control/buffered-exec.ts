@@ -13,7 +13,9 @@ export interface BufferedExec {
 export async function runBuffered({ execs, spec, input }: BufferedExec, signal: AbortSignal): Promise<ExecResult> {
   const stdout = new Kept(spec.outputLimitBytes);
   const stderr = new Kept(spec.outputLimitBytes);
-  for await (const frame of execs.run(spec, signal)) {
+  // One byte more than is kept tells, of each stream, whether anything was left out.
+  const asked = { ...spec, outputLimitBytes: spec.outputLimitBytes + 1 };
+  for await (const frame of execs.run(asked, signal)) {
     if (frame.kind === "status" && input !== undefined) feed(execs, spec.id, input, signal);
     else if (frame.kind === "stdout") stdout.add(frame.bytes);
     else if (frame.kind === "stderr") stderr.add(frame.bytes);
@@ -32,17 +34,17 @@ function feed(execs: GuestExecs, id: string, input: string, signal: AbortSignal)
 }
 
 class Kept {
-  readonly #limitBytes: number;
+  readonly limitBytes: number;
   readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
 
   constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
+    this.limitBytes = limitBytes;
   }
 
   /** The agent keeps to the limit; a guest that does not is cut here. */
   add(bytes: Uint8Array): void {
-    const kept = bytes.subarray(0, this.#limitBytes - this.#bytes);
+    const kept = bytes.subarray(0, this.limitBytes - this.#bytes);
     if (kept.length === 0) return;
     this.#chunks.push(kept);
     this.#bytes += kept.length;
@@ -63,7 +65,8 @@ function result(status: ExecStatus, stdout: Kept, stderr: Kept): ExecResult {
   if (status.exitCode === undefined) {
     throw new AlcoveError("GuestUnresponsive", `The agent says that the exec ${status.id} ended, but not how.`);
   }
-  const [stdoutTruncated, stderrTruncated] = [status.stdoutBytes > stdout.bytes, status.stderrBytes > stderr.bytes];
+  const seen = countAll(status, stdout.limitBytes);
+  const [stdoutTruncated, stderrTruncated] = [seen.stdoutBytes > stdout.bytes, seen.stderrBytes > stderr.bytes];
   return {
     exitCode: status.exitCode,
     ...(status.signal === undefined ? {} : { signal: status.signal }),
@@ -72,8 +75,19 @@ function result(status: ExecStatus, stdout: Kept, stderr: Kept): ExecResult {
     stderr: stderr.text(stderrTruncated),
     stdoutTruncated,
     stderrTruncated,
-    stdoutBytes: Math.max(status.stdoutBytes, stdout.bytes),
-    stderrBytes: Math.max(status.stderrBytes, stderr.bytes),
+    ...seen,
     executionTimeMs: status.durationMs,
+  };
+}
+
+/**
+ * All that came of each stream. The agent counts what it dropped of both together: it belongs to the stream that is full,
+ * and where both are, to stdout.
+ */
+function countAll({ stdoutBytes, stderrBytes, droppedBytes }: ExecStatus, limitBytes: number) {
+  const isStdout = stdoutBytes > limitBytes;
+  return {
+    stdoutBytes: stdoutBytes + (isStdout ? droppedBytes : 0),
+    stderrBytes: stderrBytes + (isStdout ? 0 : droppedBytes),
   };
 }

@@ -35,9 +35,10 @@ export class Reconciler {
     return this.close(id);
   }
 
-  /** As `close`, without anybody waiting: what fails is tried again for as long as the daemon runs. */
+  /** As `close`, without anybody waiting. */
   closeInBackground(id: string): void {
-    this.close(id).catch((error: unknown) => this.#retry(id, error));
+    const { logger } = this.#context;
+    this.close(id).catch((error: unknown) => logger.warn({ sandbox: id, err: error }, "A sandbox is not as wanted"));
   }
 
   /** Ends when nothing is under way any more. */
@@ -50,7 +51,9 @@ export class Reconciler {
     const ended = this.#work(record, gap, controller.signal).finally(() => this.#drives.delete(record.id));
     const drive = { gap, controller, ended };
     this.#drives.set(record.id, drive);
-    ended.catch((error: unknown) => gap === "remove" && this.#retry(record.id, error));
+    ended.catch((error: unknown) => {
+      if (gap === "remove") this.#retry(record.id, error);
+    });
     return drive;
   }
 
@@ -70,11 +73,10 @@ export class Reconciler {
     }
   }
 
-  /** A creation that failed is over; a deletion is never given up. */
+  /** A creation that failed is over; a deletion is never given up while the daemon runs. */
   #retry(id: string, error: unknown): void {
-    const { logger, stopping, store } = this.#context;
+    const { logger, stopping } = this.#context;
     if (stopping.aborted || this.#retried.has(id)) return;
-    if (store.sandboxes.find(id)?.desiredState !== "Deleted") return;
     logger.error({ sandbox: id, err: error }, "A sandbox could not be removed; it is tried again");
     this.#retried.add(id);
     void this.#untilClosed(id).finally(() => this.#retried.delete(id));

@@ -1,0 +1,127 @@
+/**
+ * A daemon dies at each crash point in turn, and the next one starts on the same store and host. Dying is played in this
+ * process: from the point on, the daemon's store is closed and its engine does nothing more.
+ */
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import type { Engine, Machine } from "../engines/engine.js";
+import { waitFor } from "../lib/backoff.js";
+import { type CrashPointName, crashAt, crashPoints } from "./crash-points.js";
+import { debian, group, never, type TestDaemon, TestHost, withMembers } from "./test-daemon.js";
+
+/** What a dead daemon's calls come to. */
+const dead = async () => Promise.reject(new Error("the daemon is dead"));
+const forever = new Promise<never>(() => undefined);
+
+/** A daemon that dies when it passes the point. */
+async function mortalDaemon(host: TestHost, point: CrashPointName) {
+  let die: () => void = () => undefined;
+  const died = new Promise<void>((resolve) => (die = resolve));
+  const life = { isOver: false };
+  const daemon: TestDaemon = await host.daemon({
+    engine: (engine) => mortal(engine, life),
+    options: {
+      crashPoint(name) {
+        if (name !== point || life.isOver) return;
+        life.isOver = true;
+        daemon.store.close();
+        die();
+        throw new Error(`died at ${name}`);
+      },
+    },
+  });
+  return { daemon, died };
+}
+
+function mortal(engine: Engine, life: { readonly isOver: boolean }): Engine {
+  return {
+    ...withMembers(engine),
+    async start(spec, signal) {
+      return mortalMachine(await (life.isOver ? dead() : engine.start(spec, signal)), life);
+    },
+  };
+}
+
+function mortalMachine(machine: Machine, life: { readonly isOver: boolean }): Machine {
+  return { ...machine, destroy: () => (life.isOver ? dead() : machine.destroy()) };
+}
+
+/** Does one of each: two sandboxes, one deleted, an exec in the other. Ends early when the daemon dies. */
+async function live({ control }: TestDaemon, execId: string): Promise<void> {
+  const kept = await control.sandboxes.create(
+    group,
+    { ...debian, cmd: ["sleep", "600"], labels: { is: "kept" } },
+    never,
+  );
+  await control.execs.start(kept, { id: execId, args: ["sleep", "600"] }, never);
+  const deleted = await control.sandboxes.create(group, debian, never);
+  await control.sandboxes.delete(deleted, never);
+}
+
+for (const point of crashPoints) {
+  test(`a daemon that dies at ${point} loses nothing and leaks nothing`, async () => {
+    await using host = new TestHost();
+    const execId = randomUUID();
+    const { daemon, died } = await mortalDaemon(host, point);
+    await Promise.race([died, live(daemon, execId).catch(() => forever)]);
+    await expect(died, "the point is passed").resolves.toBeUndefined();
+    const machinesAtDeath = [...host.fake.machines.keys()];
+
+    const { control, store } = await host.daemon();
+    await waitFor(() => (store.journal.list().length === 0 ? true : undefined), AbortSignal.timeout(5_000));
+    const sandboxes = await control.sandboxes.list(group, {});
+    expect(sandboxes.map(({ state }) => state)).toEqual(sandboxes.map(() => "Running"));
+    expect([...host.fake.machines.keys()].sort()).toEqual(sandboxes.map(({ id }) => id).sort());
+
+    const kept = sandboxes.find(({ labels }) => labels.is === "kept");
+    expect(kept === undefined).toBe(point === "create.beforeInsert");
+    if (kept !== undefined) await expectAdopted(kept.id, { point, machinesAtDeath, execId });
+    const others = sandboxes.length - (kept === undefined ? 0 : 1);
+    expect(others).toBe(point === "delete.beforeMark" ? 1 : 0);
+
+    async function expectAdopted(id: string, death: Death): Promise<void> {
+      const execs = await control.execs.list({ group, id }, never);
+      const entrypoint = (await control.sandboxes.get({ group, id })).entrypointExecId;
+      const expected = hasExec(death.point) ? [entrypoint, death.execId] : [entrypoint];
+      expect(execs.map((exec) => exec.id).sort()).toEqual(expected.sort());
+      expect(execs.map((exec) => exec.state)).toEqual(execs.map(() => "Running"));
+      expect(
+        store.execs
+          .list(id)
+          .map((exec) => exec.id)
+          .sort(),
+      ).toEqual(expected.sort());
+    }
+  });
+}
+
+interface Death {
+  readonly point: CrashPointName;
+  readonly machinesAtDeath: readonly string[];
+  readonly execId: string;
+}
+
+/** Whether the guest had been told of the exec when the daemon died. */
+function hasExec(point: CrashPointName): boolean {
+  const order = crashPoints.indexOf(point);
+  return order >= crashPoints.indexOf("exec.afterStart");
+}
+
+test("a crash point that is set kills the process at its nth passage only", () => {
+  const killed: unknown[] = [];
+  const kill = process.kill;
+  process.kill = (...args) => {
+    killed.push(args);
+    return true;
+  };
+  try {
+    const crashPoint = crashAt({ name: "create.afterStart", passage: 2 });
+    crashPoint("create.beforeStart");
+    crashPoint("create.afterStart");
+    expect(killed).toEqual([]);
+    crashPoint("create.afterStart");
+    expect(killed).toEqual([[process.pid, "SIGKILL"]]);
+  } finally {
+    process.kill = kill;
+  }
+});

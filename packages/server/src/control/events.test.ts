@@ -1,0 +1,104 @@
+import type { AlcoveEvent } from "@alcove/contract";
+import { expect, test } from "vitest";
+import { openStore } from "../store/store.js";
+import { temporaryDirectory } from "../store/test-record.js";
+import { Events } from "./events.js";
+import { debian, group, never, TestHost } from "./test-daemon.js";
+
+async function take(events: AsyncIterable<AlcoveEvent>, count: number): Promise<AlcoveEvent[]> {
+  const taken: AlcoveEvent[] = [];
+  for await (const event of events) if (taken.push(event) === count) break;
+  return taken;
+}
+
+const summary = (event: AlcoveEvent) => (event.type === "sandbox.changed" ? event.sandbox.state : event.type);
+
+test("the life of a sandbox is told as it happens, numbered one by one, and after a restart goes on from there", async () => {
+  await using host = new TestHost();
+  const first = await host.daemon();
+  const told = take(first.control.events.follow(group, undefined, never), 4);
+  const sandbox = await first.control.sandboxes.create(group, debian, never);
+  await first.control.sandboxes.delete(sandbox, never);
+  const events = await told;
+  expect(events.map(summary)).toEqual(["Creating", "Running", "Deleting", "sandbox.deleted"]);
+  expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
+  await first.close();
+  const second = await host.daemon();
+  expect(await take(second.control.events.follow(group, 2, never), 2)).toEqual(events.slice(2));
+  await second.control.sandboxes.create(group, debian, never);
+  expect((await take(second.control.events.follow(group, 4, never), 1))[0]?.sequence).toBe(5);
+});
+
+test("a stream ends with its signal and with the daemon", async () => {
+  await using host = new TestHost();
+  const { control, close } = await host.daemon();
+  const client = new AbortController();
+  const cut = take(control.events.follow(group, undefined, client.signal), 1);
+  const open = take(control.events.follow(group, undefined, never), 1);
+  client.abort(new Error("gone"));
+  expect(await cut).toEqual([]);
+  await close();
+  expect(await open).toEqual([]);
+});
+
+test("a reader that fell behind what is kept gets a gap and then what is kept", async () => {
+  using directory = temporaryDirectory();
+  const store = openStore(directory.path);
+  const events = new Events(store);
+  const deleted = (sandboxId: string) => events.append(group, { type: "sandbox.deleted", sandboxId });
+  deleted("first");
+  const slow = events.follow(group, 0, never);
+  expect((await slow.next()).value).toMatchObject({ sequence: 1 });
+  store.transaction(() => {
+    for (let count = 0; count < 10_100; count++) deleted(`${count}`);
+  });
+  expect((await slow.next()).value).toMatchObject({ type: "gap", sequence: 101, after: 1 });
+  expect((await slow.next()).value).toMatchObject({ type: "sandbox.deleted", sequence: 102 });
+  await slow.return(undefined);
+  store.close();
+});
+
+test("a reader from a future that never was is told so, and follows from now", async () => {
+  using directory = temporaryDirectory();
+  const store = openStore(directory.path);
+  const events = new Events(store);
+  const ahead = events.follow(group, 1_000, never);
+  expect((await ahead.next()).value).toMatchObject({ type: "gap", sequence: 0, after: 1_000 });
+  events.append(group, { type: "sandbox.deleted", sandboxId: "now" });
+  expect((await ahead.next()).value).toMatchObject({ sandboxId: "now", sequence: 1 });
+  await ahead.return(undefined);
+  store.close();
+});
+
+test("preparing an image is told with its progress, and a repeat joins it", async () => {
+  await using host = new TestHost();
+  let finish: () => void = () => undefined;
+  host.images.building = new Promise((resolve) => (finish = resolve));
+  host.images.image = { ...host.images.image, state: "Missing", progress: 0, digest: "" };
+  const { control } = await host.daemon();
+  const follow = control.events.follow(group, 0, never)[Symbol.asyncIterator]();
+  await control.images.prepare(group, "debian");
+  await control.images.prepare(group, "debian");
+  host.images.change({ state: "Building", message: "Unpacking", progress: 0.5 });
+  expect((await follow.next()).value).toMatchObject({
+    image: { state: "Building", message: "Unpacking", progress: 0.35 },
+  });
+  expect(await control.images.get(group, "debian")).toMatchObject({ state: "Building", progress: 0.35 });
+  host.images.image = { ...host.images.image, state: "Ready", message: "Built.", progress: 1, digest: "d1" };
+  finish();
+  expect((await follow.next()).value).toMatchObject({ image: { state: "Ready", progress: 1 } });
+  expect(host.fake.templates.size).toBe(1);
+  await follow.return?.(undefined);
+});
+
+test("a template that cannot be made is told at its image", async () => {
+  await using host = new TestHost();
+  host.fake.faults.prepareError = new Error("The kernel did not boot.");
+  const { control } = await host.daemon();
+  const follow = control.events.follow(group, 0, never);
+  await control.images.prepare(group, "debian");
+  const [first, second] = await take(follow, 2);
+  expect(first).toMatchObject({ image: { state: "Building", message: "Making a template" } });
+  expect(second).toMatchObject({ image: { state: "Failed", message: "The kernel did not boot." } });
+  expect(await control.images.list(group)).toMatchObject([{ state: "Failed" }]);
+});

@@ -1,0 +1,141 @@
+/** Control over the fake engine and a real store, as often as a test restarts it on the same host and directory. */
+import type { CreateSandbox, Image } from "@alcove/contract";
+import { AlcoveError } from "@alcove/contract";
+import { pino } from "pino";
+import type { Engine } from "../engines/engine.js";
+import { createFakeEngine } from "../engines/fake/engine.js";
+import { FakeHost } from "../engines/fake/host.js";
+import type { Images } from "../images/image.js";
+import { openStore } from "../store/store.js";
+import { temporaryDirectory } from "../store/test-record.js";
+import type { Control } from "./control.js";
+import { type ControlOptions, createControl } from "./create-control.js";
+import type { HostFacts } from "./host-facts.js";
+
+export const group = "default";
+export const never: AbortSignal = new AbortController().signal;
+export const debian: CreateSandbox = { sourcesRef: { diskImage: { name: "debian" } } };
+
+/** One host with one data directory; daemons come and go on it. */
+export class TestHost implements AsyncDisposable {
+  readonly fake = new FakeHost();
+  readonly images = new TestImages();
+  readonly facts = { ...roomyHost };
+  readonly #directory = temporaryDirectory();
+  readonly #daemons: TestDaemon[] = [];
+
+  /** Starts a daemon and waits until it has taken up what the one before left. */
+  async daemon(changes: DaemonChanges = {}): Promise<TestDaemon> {
+    const daemon = this.build(changes);
+    await daemon.start();
+    return daemon;
+  }
+
+  build(changes: DaemonChanges = {}): TestDaemon {
+    const store = openStore(this.#directory.path);
+    const own = createFakeEngine({ host: this.fake });
+    const engine = changes.engine?.(own) ?? own;
+    const options = { ...defaults, store, engine, images: this.images, host: this.facts, ...changes.options };
+    const running = createControl(options);
+    let isClosed = false;
+    const daemon: TestDaemon = {
+      ...{ control: running.control, store, engine, start: running.start },
+      async close() {
+        if (isClosed) return;
+        isClosed = true;
+        await running.close();
+        await own.close();
+        store.close();
+      },
+    };
+    this.#daemons.push(daemon);
+    return daemon;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const daemon of this.#daemons) await daemon.close().catch(() => undefined);
+    for (const machine of this.fake.machines.values())
+      machine.stop({ reason: "Destroyed", message: "The test is over." });
+    this.#directory[Symbol.dispose]();
+  }
+}
+
+export interface DaemonChanges {
+  /** Puts something around the engine. */
+  readonly engine?: (engine: Engine) => Engine;
+  readonly options?: Partial<ControlOptions>;
+}
+
+export interface TestDaemon {
+  readonly control: Control;
+  readonly store: ReturnType<typeof openStore>;
+  readonly engine: Engine;
+  start(): Promise<void>;
+  /** Stops it in good order; sandboxes go on running. */
+  close(): Promise<void>;
+}
+
+/** The engine's members as plain properties, so that some can be replaced. */
+export function withMembers(engine: Engine): Engine {
+  return {
+    name: engine.name,
+    accelerator: engine.accelerator,
+    probe: (signal) => engine.probe(signal),
+    prepare: (disk, size, options) => engine.prepare(disk, size, options),
+    start: (spec, signal) => engine.start(spec, signal),
+    recover: (owned, signal) => engine.recover(owned, signal),
+    cost: (size) => engine.cost(size),
+    close: () => engine.close(),
+  };
+}
+
+/** An image that is there, or comes when the test lets it. */
+export class TestImages implements Images {
+  readonly #listeners = new Set<(image: Image) => void>();
+  image: Image = { name: "debian", state: "Ready", message: "Built.", progress: 1, digest: "d1", sizeBytes: 1 };
+  /** What `ensure` waits for. */
+  building: Promise<void> = Promise.resolve();
+
+  async list() {
+    return [this.image];
+  }
+
+  async get(name: string) {
+    if (name !== this.image.name)
+      throw new AlcoveError("ImageNotFound", `There is no image ${name}; there are: debian.`);
+    return this.image;
+  }
+
+  async ensure(name: string) {
+    await this.building;
+    return { name, digest: this.image.digest, path: "/images/debian.raw", warm: [] };
+  }
+
+  onChange(listener: (image: Image) => void) {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  change(image: Partial<Image>): void {
+    this.image = { ...this.image, ...image };
+    for (const listener of this.#listeners) listener(this.image);
+  }
+
+  async sweep() {
+    return [];
+  }
+}
+
+const roomyHost: HostFacts = {
+  cores: 4,
+  totalMemoryMiB: 65_536,
+  availableMemoryMiB: () => 60_000,
+  disk: async () => ({ freeBytes: 100_000_000_000, totalBytes: 200_000_000_000, fileSystem: "ext4" }),
+};
+
+const defaults = {
+  version: "0.0.0-test",
+  logger: pino({ level: "silent" }),
+  capacity: { reservedMemoryMiB: 1_024, memoryOvercommit: 1.5, maxConcurrentCreates: 4, queueTimeoutMs: 10_000 },
+  freeSpaceMarkBytes: 1_073_741_824,
+} satisfies Partial<ControlOptions>;
