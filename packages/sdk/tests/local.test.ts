@@ -40,6 +40,10 @@ test("programs that start it at once get one daemon", { timeout: 60_000 }, async
   const pids = await Promise.all(clients.map(async (client) => (await client.version()).pid));
   expect(new Set(pids).size).toBe(1);
   expect(await daemonPid()).toBe(pids[0]);
+  const log = () => readFile(join(directory, "alcoved.log"), "utf8");
+  await vi.waitFor(async () => expect((await log()).match(/Another Alcove daemon uses/g)).toHaveLength(2), {
+    timeout: 20_000,
+  });
   for (const client of clients) client[Symbol.dispose]();
 });
 
