@@ -33,6 +33,13 @@ const cpuWeight = 25;
 /** QEMU has a thread for each processor, and up to 64 for its disks. */
 const maximumThreads = 160;
 
+/** On top of what the guest may compute: QEMU's own thread, which moves the bytes of disk and channel. */
+const deviceMillicores = 500;
+
+export function cpuLimitOf(cpuMillicores: number): number {
+  return cpuMillicores + deviceMillicores;
+}
+
 export function limitsOf(size: Size) {
   return { memoryBytes: (size.memoryMiB + 2 * overheadMiB) * bytesPerMiB, pids: maximumThreads, cpuWeight };
 }

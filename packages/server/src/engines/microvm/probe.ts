@@ -103,7 +103,7 @@ async function examineAssets(directory: string, findings: Finding[]): Promise<Gu
     return assets;
   } catch (error) {
     const sentence = sentenceFrom(`The guest's kernel and agent are not in ${directory}`, error);
-    findings.push({ check, level: "error", sentence, remedy: "./dev up" });
+    findings.push({ check, level: "error", sentence, remedy: "./dev assets" });
     return undefined;
   }
 }

@@ -6,7 +6,7 @@ import { isAlive } from "../../host/processes.js";
 import { withDeadline } from "../../lib/deadline.js";
 import type { Recovery } from "../engine.js";
 import { MicrovmMachine } from "./machine.js";
-import type { MachineHost } from "./machine-host.js";
+import { cpuLimitOf, type MachineHost } from "./machine-host.js";
 import { machinePaths, sandboxesDirectory, shortId, socketsDirectory } from "./machine-paths.js";
 import { type MachineRecord, readMachineRecord } from "./machine-record.js";
 import type { Qmp } from "./qmp.js";
@@ -73,7 +73,7 @@ async function reconnect(
       signal: deadline.signal,
     });
     if (record.uid !== undefined) host.users?.take(record.uid);
-    await host.cgroups?.limitCpu(shortId(record.id), record.cpuMillicores).catch(() => undefined);
+    await host.cgroups?.limitCpu(shortId(record.id), cpuLimitOf(record.cpuMillicores)).catch(() => undefined);
     const process = { pid: record.pid, startTime: record.startTime };
     const machine = new MicrovmMachine(host, { id: record.id, uid: record.uid, process, guest, qmp }, onEnded);
     await machine.lookForHold(deadline.signal);

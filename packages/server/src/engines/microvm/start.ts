@@ -9,7 +9,7 @@ import type { SpawnedProgram } from "../../host/spawn.js";
 import type { MachineSpec } from "../engine.js";
 import { launch } from "./launch.js";
 import { MicrovmMachine } from "./machine.js";
-import { diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host.js";
+import { cpuLimitOf, diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host.js";
 import { type MachinePaths, machinePaths, shortId } from "./machine-paths.js";
 import { writeMachineRecord } from "./machine-record.js";
 import type { StartTimings } from "./options.js";
@@ -145,7 +145,7 @@ async function connect(
     settled = true;
     signal.removeEventListener("abort", abort);
   });
-  await host.cgroups?.limitCpu(shortId(spec.id), spec.size.cpuMillicores);
+  await host.cgroups?.limitCpu(shortId(spec.id), cpuLimitOf(spec.size.cpuMillicores));
   return { qmp, guest };
 }
 
@@ -190,12 +190,14 @@ async function connectAndRenew(
   const renewed = new AbortController();
   const open = async (name: "agent" | "host", within: AbortSignal) => {
     if (name === "host") await abortOf(renewed.signal, within);
-    return connectSocket(paths[name], within);
+    const socket = await connectSocket(paths[name], within);
+    if (name === "agent") hooks.mark("listening");
+    return socket;
   };
   const guest = await connectGuest(open, { generation: spec.generation, signal });
   hooks.mark("connected");
   try {
-    await guest.renew(renewalOf(spec), signal);
+    await renewOnTime(guest, spec, signal);
     hooks.mark("renewed");
     return guest;
   } catch (error) {
@@ -203,6 +205,18 @@ async function connectAndRenew(
     throw error;
   } finally {
     renewed.abort();
+  }
+}
+
+/** The time that a renewal brings is as late as the renewal is slow, and under emulation the first one is: done again, it is quick. */
+const promptMs = 40;
+const renewals = 2;
+
+async function renewOnTime(guest: Guest, spec: MachineSpec, signal: AbortSignal): Promise<void> {
+  for (let renewal = 0; renewal < renewals; renewal++) {
+    const began = performance.now();
+    await guest.renew(renewalOf(spec), signal);
+    if (performance.now() - began <= promptMs) return;
   }
 }
 
