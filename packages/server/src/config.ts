@@ -2,7 +2,7 @@
  * The daemon's configuration: one schema, one reader. A key's value comes from the environment, else from alcove.json in
  * the configuration directory, else from its default.
  *
- * To add a key: 1. its schema in `Config`  2. its variable in `variables`  3. docs/configuration.md.
+ * To add a key: 1. its schema in `Config`  2. its variable in `variables`  3. its default in `defaults`.
  */
 import { readFileSync } from "node:fs";
 import { availableParallelism, homedir, userInfo } from "node:os";

@@ -48,7 +48,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     crashPoint: config.crashAt === undefined ? noCrash : crashAt(config.crashAt),
   });
   const server = createHttpServer({ control: running.control, version, logger });
-  await server.listen({ socketPath: socketPath(config.runtimeDirectory) });
+  await server.listen({ socketPath: socketPath(config.runtimeDirectory) }).catch(cannotListen);
   const removeProcessId = writeProcessId(config.runtimeDirectory);
   logger.info({ version, engine: engine.name, dataDirectory: config.dataDirectory }, "alcoved listens");
   for (const sentence of await images.sweep()) logger.info(sentence);
@@ -61,6 +61,11 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     store.close();
     removeProcessId();
   };
+}
+
+function cannotListen(cause: unknown): never {
+  const hint = "Use the daemon that is there (`alcove status`), or choose another directory with ALCOVE_RUNTIME_DIR.";
+  throw new AlcoveError("InternalError", `${(cause as Error).message}.`, { hint, cause });
 }
 
 /** The strongest engine there is, unless one is named. */

@@ -1,0 +1,85 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { Config, readConfig, variables } from "./config.js";
+import { temporaryDirectory } from "./store/test-record.js";
+
+/** Reads with alcove.json as given. */
+function readWith(file: unknown, environment: Record<string, string> = {}): Config {
+  using directory = temporaryDirectory();
+  const text = typeof file === "string" ? file : JSON.stringify(file);
+  if (file !== undefined) writeFileSync(join(directory.path, "alcove.json"), text);
+  return readConfig({ ALCOVE_CONFIG_DIR: directory.path, ...environment });
+}
+
+test("without file and environment every key but the crash point has a value", () => {
+  const config = readWith(undefined);
+  expect(Object.keys(config).sort()).toEqual(
+    Object.keys(Config.shape)
+      .filter((key) => key !== "crashAt")
+      .sort(),
+  );
+  expect(config).toMatchObject({ engine: "auto", freeSpaceMarkBytes: 1_073_741_824 });
+});
+
+test("the environment comes before the file, the file before the default", () => {
+  const file = { logLevel: "debug", maxConcurrentCreates: 3 };
+  const config = readWith(file, {
+    ALCOVE_LOG_LEVEL: "warn",
+    ALCOVE_MEMORY_OVERCOMMIT: "2.5",
+    ALCOVE_DATA_DIR: "/data",
+  });
+  expect(config).toMatchObject({
+    logLevel: "warn",
+    maxConcurrentCreates: 3,
+    memoryOvercommit: 2.5,
+    dataDirectory: "/data",
+  });
+});
+
+test("an unknown key is refused with what there is", () => {
+  expect(() => readWith({ dataDir: "/data" })).toThrow(
+    expect.objectContaining({
+      message: "There is no configuration key dataDir.",
+      field: "dataDir",
+      hint: expect.stringContaining("dataDirectory"),
+    }),
+  );
+});
+
+const wrong = [
+  [{ engine: "docker" }, {}, "engine", "docker"],
+  [{ dataDirectory: "data" }, {}, "dataDirectory", "data"],
+  [{ maxConcurrentCreates: 0 }, {}, "maxConcurrentCreates", "0"],
+  [{}, { ALCOVE_RESERVED_MEMORY_MIB: "much" }, "reservedMemoryMiB", "much"],
+  [{}, { ALCOVE_CRASH_AT: "create.nowhere" }, "crashAt", "create.nowhere"],
+] as const;
+
+for (const [file, environment, key, value] of wrong) {
+  test(`${key} ${value} is refused with key, value and where to correct it`, () => {
+    const source = Object.keys(environment)[0] ?? "alcove.json";
+    expect(() => readWith(file, environment)).toThrow(
+      expect.objectContaining({ field: key, value, hint: expect.stringContaining(source) }),
+    );
+  });
+}
+
+test("a file that is no JSON object is told with its path", () => {
+  expect(() => readWith("{")).toThrow(/alcove\.json cannot be read/);
+  expect(() => readWith([1])).toThrow(/alcove\.json cannot be read: not an object/);
+  using directory = temporaryDirectory();
+  mkdirSync(join(directory.path, "alcove.json"));
+  expect(() => readConfig({ ALCOVE_CONFIG_DIR: directory.path })).toThrow(/cannot be read/);
+});
+
+test("a crash point has a name and a passage", () => {
+  expect(readWith(undefined, { ALCOVE_CRASH_AT: "exec.afterStart:3" }).crashAt).toEqual({
+    name: "exec.afterStart",
+    passage: 3,
+  });
+  expect(readWith(undefined, { ALCOVE_CRASH_AT: "exec.afterStart" }).crashAt?.passage).toBe(1);
+});
+
+test("every key can be set by the environment", () => {
+  expect(Object.keys(variables).sort()).toEqual(Object.keys(Config.shape).sort());
+});
