@@ -46,6 +46,12 @@ export function whenEnded(stream: ClientHttp2Stream, callback: () => void): void
 
 /** Lets go of a request: the agent is told that nobody reads its answer. */
 export function giveUp(stream: ClientHttp2Stream): void {
+  if (!stream.writableEnded && !stream.closed) {
+    // `close` would end the body before it resets the stream: half an upload would look whole.
+    stream.on("error", () => {});
+    stream.destroy(new Error("given up"));
+    return;
+  }
   if (!stream.closed) stream.close(http2.constants.NGHTTP2_CANCEL);
   stream.resume();
 }

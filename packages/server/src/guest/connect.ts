@@ -24,6 +24,25 @@ export interface ConnectOptions {
 
 /** Answers when the agent has said hello; GuestUnresponsive when it does not. */
 export async function connectGuest(open: OpenStream, options: ConnectOptions): Promise<Guest> {
+  const { agent, host, guest } = linkGuest(open, options);
+  try {
+    await agent.open(options.signal);
+  } catch (error) {
+    throw callerError(error, options.signal);
+  }
+  host.openLater();
+  return guest;
+}
+
+/** Connects again to a machine that is known to run, though its agent may stand still for now: calls wait until it answers. */
+export function reconnectGuest(open: OpenStream, options: Omit<ConnectOptions, "signal">): Guest {
+  const { agent, host, guest } = linkGuest(open, options);
+  agent.openLater();
+  host.openLater();
+  return guest;
+}
+
+function linkGuest(open: OpenStream, options: Omit<ConnectOptions, "signal">) {
   const hello = { generation: options.generation ?? 0, patience: options.patience ?? usualPatience };
   const agent: AgentLink = new Link(async (signal) => {
     const greeting = await openSession(open, { name: "agent", ...hello }, signal);
@@ -33,13 +52,7 @@ export async function connectGuest(open: OpenStream, options: ConnectOptions): P
     const greeting = await openSession(open, { name: "host", ...hello }, signal);
     return new HostSession(greeting.stream);
   });
-  try {
-    await agent.open(options.signal);
-  } catch (error) {
-    throw callerError(error, options.signal);
-  }
-  host.openLater();
-  return {
+  const guest: Guest = {
     ...machineCalls(agent),
     execs: execCalls(agent),
     files: fileCalls(agent),
@@ -47,4 +60,5 @@ export async function connectGuest(open: OpenStream, options: ConnectOptions): P
       await Promise.all([host.close(), agent.close()]);
     },
   };
+  return { agent, host, guest };
 }

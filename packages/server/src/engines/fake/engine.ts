@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { AlcoveError, type Size } from "@alcove/contract";
 import { connectGuest } from "../../guest/connect.js";
 import type { Guest } from "../../guest/guest.js";
+import { type Patience, usualPatience } from "../../guest/hello.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import type { DiskImage, Engine, Machine, MachineSpec, PrepareOptions, Recovery } from "../engine.js";
 import { FakeHost } from "./host.js";
@@ -12,21 +13,25 @@ import { elapse } from "./virtual-sleep.js";
 export interface FakeEngineOptions {
   /** Hand the same host to a new engine to play the restart of a daemon. */
   readonly host?: FakeHost;
+  /** How long a silent agent is waited for. */
+  readonly patience?: Patience;
 }
 
 export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
-  return new FakeEngine(options.host ?? new FakeHost());
+  return new FakeEngine(options.host ?? new FakeHost(), options.patience ?? usualPatience);
 }
 
 class FakeEngine implements Engine {
   readonly name = "fake";
   readonly accelerator = "in-process";
   readonly #host: FakeHost;
+  readonly #patience: Patience;
   readonly #guests = new Set<Guest>();
   readonly #preparing = new Map<string, Promise<void>>();
 
-  constructor(host: FakeHost) {
+  constructor(host: FakeHost, patience: Patience) {
     this.#host = host;
+    this.#patience = patience;
   }
 
   async probe() {
@@ -111,7 +116,7 @@ class FakeEngine implements Engine {
   }
 
   async #connect(machine: FakeMachine, generation: number, signal: AbortSignal): Promise<Guest> {
-    const guest = await connectGuest(machine.open, { signal, generation });
+    const guest = await connectGuest(machine.open, { signal, generation, patience: this.#patience });
     this.#guests.add(guest);
     return guest;
   }

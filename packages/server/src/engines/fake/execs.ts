@@ -5,7 +5,7 @@ import type { ExecSpec, ExecStatus } from "../../guest/guest.js";
 import { Change } from "../../lib/change.js";
 import { Pipe } from "../../lib/pipe.js";
 import { Journal } from "./journal.js";
-import { dispatch } from "./run-program.js";
+import { dispatch, runProgram } from "./run-program.js";
 import { Killed, type Task, type TaskGuest } from "./task.js";
 import { findUser } from "./users.js";
 import { elapse } from "./virtual-sleep.js";
@@ -54,7 +54,15 @@ export class FakeExec {
     void this.#enforceTimeout();
     const signal = this.#killed.signal;
     const output = (stream: "stdout" | "stderr") => (bytes: Uint8Array) => this.journal.append(stream, bytes, signal);
-    const own = { argv: spec.argv, pid: process.pid, execId: spec.id, stdin: this.stdin, signal, guest };
+    const own = {
+      argv: spec.argv,
+      pid: process.pid,
+      execId: spec.id,
+      stdin: this.stdin,
+      signal,
+      guest,
+      run: runProgram,
+    };
     const running = dispatch({ ...own, ...task, stdout: output("stdout"), stderr: output("stderr") });
     const exit = await Promise.race([running, aborted(signal)]).catch((error: unknown) => error);
     running.catch(() => {});

@@ -1,7 +1,6 @@
 /** Runs parsed shell text over the fake programs. */
 import { Pipe } from "../../lib/pipe.js";
 import { resolvePath } from "./file-system.js";
-import { runProgram } from "./run-program.js";
 import { type Command, parseShell, type Redirect } from "./shell-parse.js";
 import { ShellSyntaxError, type Word } from "./shell-words.js";
 import { BrokenPipe, print, type Sink, type Task } from "./task.js";
@@ -133,7 +132,7 @@ async function runSimple(
   }
   const own = await redirected({ ...task, argv: argv.slice(assigned), environment }, redirects, shell);
   if (own.argv.length === 0) return 0;
-  return (await runBuiltin(own, task, shell)) ?? (await runProgram(own));
+  return (await runBuiltin(own, task, shell)) ?? (await own.run(own));
 }
 
 const isAssignment = (word: Word) =>
@@ -160,7 +159,7 @@ async function runBuiltin(own: Task, task: Task, shell: Shell): Promise<number |
       await Promise.all(shell.background);
       return 0;
     case "exec":
-      throw new Exit(await runProgram({ ...own, argv: own.argv.slice(1) }));
+      throw new Exit(await own.run({ ...own, argv: own.argv.slice(1) }));
     case ":":
       return 0;
     default:

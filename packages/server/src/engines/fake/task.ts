@@ -17,6 +17,8 @@ export interface Task {
   /** Aborts with `Killed`. */
   readonly signal: AbortSignal;
   readonly guest: TaskGuest;
+  /** Starts another program, by its argv; a shell does little else. */
+  readonly run: Program;
 }
 
 /** Takes output as fast as somebody reads it; rejects with `BrokenPipe` when nobody does. */
