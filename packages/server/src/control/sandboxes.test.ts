@@ -64,7 +64,7 @@ test("below the free-space mark nothing is created, and health and doctor say so
     problems: [expect.stringContaining("476 MiB")],
   });
   const { findings } = await control.system.doctor(never);
-  expect(findings).toContainEqual(expect.objectContaining({ check: "disk", level: "error" }));
+  expect(findings).toContainEqual(expect.objectContaining({ check: "freeSpace", level: "error" }));
   expect(findings).toContainEqual(expect.objectContaining({ check: "fileSystem", level: "warning" }));
 });
 

@@ -5,8 +5,6 @@ import type { SystemControl } from "./control.js";
 import { diskProblem } from "./disk-space.js";
 import type { EngineReadiness } from "./engine-readiness.js";
 
-const bytesPerGiB = 1_073_741_824;
-
 /** These answer at any time: while sandboxes are taken up, and without an engine that works. */
 export function systemControl(context: ControlContext, readiness: EngineReadiness, version: string): SystemControl {
   return {
@@ -37,19 +35,12 @@ async function health(context: ControlContext, readiness: EngineReadiness): Prom
   };
 }
 
+/** The engine has looked at everything it needs; this is about what control itself decides by. */
 async function ownFindings(context: ControlContext): Promise<Finding[]> {
-  return [await spaceFinding(context), await fileSystemFinding(context)];
-}
-
-async function spaceFinding(context: ControlContext): Promise<Finding> {
   const problem = await diskProblem(context);
-  if (problem) {
-    const remedy = "Delete sandboxes with `alcove delete`, or free space on the disk of the data directory.";
-    return { check: "disk", level: "error", sentence: problem, remedy };
-  }
-  const { freeBytes, totalBytes } = await context.host.disk();
-  const [free, total] = [freeBytes, totalBytes].map((bytes) => (bytes / bytesPerGiB).toFixed(1));
-  return { check: "disk", level: "ok", sentence: `The disk of the data directory has ${free} of ${total} GiB free.` };
+  const remedy = "Delete sandboxes with `alcove delete`, or free space on the disk of the data directory.";
+  const space = problem && ({ check: "freeSpace", level: "error", sentence: problem, remedy } as const);
+  return [...(space ? [space] : []), await fileSystemFinding(context)];
 }
 
 /** File systems in memory take from the sandboxes what they store; those over a network lose what was promised durable. */

@@ -79,6 +79,28 @@ test("a full database is DiskFull, and what was there stays readable", () => {
   database.close();
 });
 
+test("changes of state need no more disk than the database took when it was opened, so a full disk does not stop them", () => {
+  using directory = temporaryDirectory();
+  const store = openStore(directory.path);
+  const ids = Array.from({ length: 50 }, () => {
+    const record = testRecord({ labels: { a: "b" } });
+    store.sandboxes.insert(record);
+    return record.id;
+  });
+  const sizes = () => [databaseFile, `${databaseFile}-wal`].map((name) => statSync(join(directory.path, name)).size);
+  const before = sizes();
+  for (let round = 0; round < 1_000; round++) {
+    const id = ids[round % ids.length] ?? "";
+    store.transaction(() => {
+      store.sandboxes.update(id, { state: "Deleting", desiredState: "Deleted", stateDetails: {}, generation: round });
+      store.events.append({ group: "default", at: round, body: "x".repeat(600) });
+    });
+  }
+  for (const id of ids) store.sandboxes.remove(id);
+  expect(sizes()).toEqual(before);
+  store.close();
+});
+
 test("an error that is not SQLite's passes as it is", () => {
   const error = new Error("mine");
   expect(translate(error)).toBe(error);
