@@ -20,7 +20,7 @@ export interface Rounds {
   readonly budgetMs: number;
 }
 
-const warmUpRounds = 2;
+const warmUpRounds = 1;
 
 export async function measure(sides: Sides, rounds: Rounds): Promise<{ ours: number[]; peer: number[] }> {
   const figures: { ours: number[]; peer: number[] } = { ours: [], peer: [] };

@@ -33,6 +33,8 @@ export async function startDaemon(): Promise<BenchDaemon> {
   await output.close();
   const alcove = new Alcove({ socketPath: join(runtimeDirectory, "alcoved.sock") });
 
+  // Where standard error is a file the daemon keeps its log in the data directory; what it says before is here.
+  const log = () => readFile(join(dataDirectory, "alcoved.log"), "utf8");
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {
       for await (const { id } of alcove.sandboxes.list()) await alcove.sandboxes.connect(id).delete();
@@ -49,7 +51,7 @@ export async function startDaemon(): Promise<BenchDaemon> {
       () => undefined,
       (error: unknown) => error,
     );
-    if (failure === undefined) return { alcove, log: () => readFile(logPath, "utf8"), stop };
+    if (failure === undefined) return { alcove, log, stop };
     if (child.exitCode !== null || performance.now() > deadline) {
       const lines = (await readFile(logPath, "utf8")).trim().split("\n").slice(-10).join("\n");
       await stop();
