@@ -1,7 +1,7 @@
 /** Finds what an earlier daemon left: machines that run are taken over, everything that nobody claims is removed. */
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { connectGuest } from "../../guest/connect.js";
+import { reconnectGuest } from "../../guest/connect.js";
 import { isAlive } from "../../host/processes.js";
 import { withDeadline } from "../../lib/deadline.js";
 import type { Recovery } from "../engine.js";
@@ -9,12 +9,11 @@ import { MicrovmMachine } from "./machine.js";
 import { cpuLimitOf, type MachineHost } from "./machine-host.js";
 import { machinePaths, sandboxesDirectory, shortId, socketsDirectory } from "./machine-paths.js";
 import { type MachineRecord, readMachineRecord } from "./machine-record.js";
-import type { Qmp } from "./qmp.js";
 import { findMachineProcesses, removeMachine } from "./removal.js";
 import { connectSocket } from "./socket.js";
 import { connectQmp } from "./start.js";
 
-/** A machine whose QEMU or agent is silent for so long counts as lost. */
+/** A machine whose QEMU is silent for so long counts as lost. */
 const reconnectTimeoutMs = 15_000;
 
 type Loss = { readonly reason: "EngineLost" | "HostRestarted"; readonly message: string };
@@ -57,6 +56,10 @@ async function adopt(
   }
 }
 
+/**
+ * A machine whose QEMU answers is there, whatever its agent does: it may be held because the disk is full, or slow because the
+ * host is, and what a user runs in it is not ended for that.
+ */
 async function reconnect(
   host: MachineHost,
   record: MachineRecord,
@@ -64,22 +67,19 @@ async function reconnect(
   signal: AbortSignal,
 ): Promise<MicrovmMachine> {
   using deadline = withDeadline(signal, reconnectTimeoutMs);
-  const paths = machinePaths(host.roots, record.id);
-  let qmp: Qmp | undefined;
+  const { id, uid, generation } = record;
+  const paths = machinePaths(host.roots, id);
+  const qmp = await connectQmp(paths, deadline.signal);
+  if (uid !== undefined) host.users?.take(uid);
+  await host.cgroups?.limitCpu(shortId(id), cpuLimitOf(record.cpuMillicores)).catch(() => undefined);
+  const guest = reconnectGuest((name, within) => connectSocket(paths[name], within), { generation });
+  const process = { pid: record.pid, startTime: record.startTime };
+  const machine = new MicrovmMachine(host, { id, uid, process, guest, qmp }, onEnded);
   try {
-    qmp = await connectQmp(paths, deadline.signal);
-    const guest = await connectGuest((name, within) => connectSocket(paths[name], within), {
-      generation: record.generation,
-      signal: deadline.signal,
-    });
-    if (record.uid !== undefined) host.users?.take(record.uid);
-    await host.cgroups?.limitCpu(shortId(record.id), cpuLimitOf(record.cpuMillicores)).catch(() => undefined);
-    const process = { pid: record.pid, startTime: record.startTime };
-    const machine = new MicrovmMachine(host, { id: record.id, uid: record.uid, process, guest, qmp }, onEnded);
     await machine.lookForHold(deadline.signal);
     return machine;
   } catch (error) {
-    qmp?.close();
+    await machine.letGo();
     throw error;
   }
 }
