@@ -25,9 +25,7 @@ print(f"the warmest of {len(result)} days is {warmest}", flush=True)
 
 const alcove = new Alcove();
 await timed("Image debian is ready", () => prepareImage(alcove));
-await using sandbox = await timed("Sandbox created", () =>
-  Sandbox.create({ image: "debian", memory: "512Mi", alcove }),
-);
+await using sandbox = await timed("Sandbox created", () => Sandbox.create({ image: "debian", alcove }));
 await timed("Files written into it", async () => {
   await sandbox.files.write("/work/readings.csv", readings(12_000), { createDirs: true });
   await sandbox.files.write("/work/program.py", program);

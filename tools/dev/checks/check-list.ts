@@ -41,6 +41,7 @@ export const checkList: readonly Check[] = [
   { name: "Go vet, agent on arm64", run: (context) => goVet(agent, context, "arm64") },
   { name: "Go vet, launcher", run: (context) => goVet(launcher, context, "amd64") },
   { name: "Go format", run: goFormat },
+  { name: "Types", run: ({ signal }) => one(npmProgram("tsc"), ["-b"], { signal }) },
   { name: "Format and lint", run: ({ signal }) => one(npmProgram("biome"), ["ci", "--colors=off"], { signal }) },
   { name: "Unused code", run: ({ signal }) => one(npmProgram("knip"), [], { signal }) },
 ];

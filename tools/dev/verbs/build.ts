@@ -9,11 +9,13 @@ import type { Verb } from "../verb.js";
 import { assets } from "./assets.js";
 
 export const build: Verb = async (args, signal) => {
-  await step("TypeScript", () => run(npmProgram("tsc"), ["-b"], { signal, workingDirectory: checkout }));
+  await step("TypeScript", () => run(npmProgram("tsc"), ["-b", ...products], { signal, workingDirectory: checkout }));
   if (await isBundleStale()) await step("Command line", ({ say }) => bundleCommandLine({ say }, signal));
   return assets(args, signal);
 };
 
+/** What runs; tests and tools only have their types checked, by `./dev check`. */
+const products = ["packages/cli", "packages/server"];
 const commandLine = join(checkout, "packages/cli");
 const bundled = join(commandLine, "dist/alcove.cjs");
 

@@ -7,7 +7,7 @@ const whatNext = `What to try next:
   npx alcove run debian -- python3 -c 'print("hello from a microVM")'
   npx alcove create debian          # one that stays; then exec, cp, list, delete
   npx alcove doctor                 # what this host has and lacks
-  examples/first-light.ts           # what ran just now, as a program over the SDK
+  npx tsx examples/first-light.ts   # what ran just now, as a program over the SDK
   ./dev down                        # stop the daemon
 `;
 
