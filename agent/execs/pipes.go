@@ -41,9 +41,7 @@ func (p *pipes) connect(wanted bool, outer int) (*os.File, error) {
 	return os.NewFile(uintptr(ends[outer]), "pipe"), nil
 }
 
-func (p *pipes) inner() [3]uintptr {
-	return [3]uintptr{uintptr(p.innerEnds[0]), uintptr(p.innerEnds[1]), uintptr(p.innerEnds[2])}
-}
+func (p *pipes) inner() [3]int { return [3]int(p.innerEnds) }
 
 func (p *pipes) closeInner() {
 	null, _ := openNull()

@@ -42,9 +42,5 @@ func startFailure(name string, err error) (exitCode int, sentence string) {
 	if err == syscall.ENOENT || err == syscall.ENOTDIR {
 		return exitNotFound, name + ": not found\n"
 	}
-	reason := err.Error()
-	if number, ok := err.(syscall.Errno); ok && number == syscall.EACCES {
-		reason = "permission denied"
-	}
-	return exitNotExecutable, name + ": cannot be started: " + reason + "\n"
+	return exitNotExecutable, name + ": cannot be started: " + err.Error() + "\n"
 }
