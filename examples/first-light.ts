@@ -27,7 +27,7 @@ const alcove = new Alcove();
 await timed("Image debian is ready", () => prepareImage(alcove));
 await using sandbox = await timed("Sandbox created", () => Sandbox.create({ image: "debian", alcove }));
 await timed("Files written into it", async () => {
-  await sandbox.files.write("/work/readings.csv", readings(12_000), { createDirs: true });
+  await sandbox.files.write("/work/readings.csv", readings(12_000));
   await sandbox.files.write("/work/program.py", program);
 });
 await timed("Python program has run", async () => {

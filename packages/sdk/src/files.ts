@@ -30,7 +30,7 @@ export interface WriteOptions extends Abortable {
   readonly mode?: number | undefined;
   /** The owner: a name, a uid, or uid:gid. */
   readonly user?: string | undefined;
-  /** Make the directories above it that are missing. */
+  /** Make the directories above it that are missing; default true, as ACA's SDK has it. */
   readonly createDirs?: boolean | undefined;
 }
 
@@ -60,7 +60,7 @@ export class SandboxFiles {
   }
 
   /** Writes a file in one step: a write that fails leaves the old one. Answers the number of bytes. */
-  async write(path: string, content: Content, { signal, mode, user, createDirs }: WriteOptions = {}): Promise<number> {
+  async write(path: string, content: Content, { signal, mode, user, createDirs = true }: WriteOptions = {}): Promise<number> {
     const { transport, params } = this.#address;
     const query = { path, mode: mode?.toString(8).padStart(3, "0"), user, createDirs };
     const { bytesWritten } = await call(transport, writeFile, { params, query, body: await bodyOf(content), signal });

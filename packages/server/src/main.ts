@@ -35,7 +35,7 @@ try {
 /** Answers how to stop it: new calls are refused, work under way is put down, sandboxes go on running. */
 async function startDaemon(config: Config, logger: Logger): Promise<() => Promise<void>> {
   const store = openStore(config.dataDirectory);
-  const engine = createEngine(config);
+  const engine = createEngine(config, logger);
   const images = await createImages({
     directory: join(config.dataDirectory, "images"),
     recipesDirectory: config.recipesDirectory,
@@ -69,9 +69,14 @@ function cannotListen(cause: unknown): never {
 }
 
 /** The strongest engine there is, unless one is named. */
-function createEngine({ engine, guestDirectory, dataDirectory, runtimeDirectory }: Config): Engine {
+function createEngine({ engine, guestDirectory, dataDirectory, runtimeDirectory }: Config, logger: Logger): Engine {
   if (engine === "fake") return createFakeEngine();
-  return createMicrovmEngine({ guestDirectory, dataDirectory, runtimeDirectory });
+  return createMicrovmEngine({
+    guestDirectory,
+    dataDirectory,
+    runtimeDirectory,
+    onTimings: (timings) => logger.info({ timings }, "Machine started"),
+  });
 }
 
 function ownVersion(): string {
