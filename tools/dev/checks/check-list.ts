@@ -38,8 +38,8 @@ export const checkList: readonly Check[] = [
   { name: "Agent's tests", run: (context) => goTests(agent, context) },
   { name: "Launcher's tests", run: (context) => goTests(launcher, context) },
   { name: "Go vet, agent", run: (context) => goVet(agent, context, "amd64") },
-  { name: "Go vet, agent on arm64", run: (context) => goVet(agent, context, "arm64") },
   { name: "Go vet, launcher", run: (context) => goVet(launcher, context, "amd64") },
+  { name: "Agent on arm64", run: agentOnArm },
   { name: "Go format", run: goFormat },
   { name: "Types", run: ({ signal }) => one(npmProgram("tsc"), ["-b"], { signal }) },
   { name: "Format and lint", run: ({ signal }) => one(npmProgram("biome"), ["ci", "--colors=off"], { signal }) },
@@ -65,6 +65,12 @@ async function goTests(module: string, { go, short, signal }: CheckContext): Pro
 function goVet(module: string, { go, signal }: CheckContext, arch: string): Promise<CheckResult> {
   const environment = { ...goEnvironment(), GOARCH: arch };
   return one(go, ["vet", "./..."], { signal, workingDirectory: module, environment });
+}
+
+/** Compiling Go's own library for the other architecture takes a minute the first time: only in the long run. */
+async function agentOnArm(context: CheckContext): Promise<CheckResult> {
+  if (context.short) return { passed: 0, failed: 0, skipped: 0, output: "" };
+  return goVet(agent, context, "arm64");
 }
 
 async function goFormat({ go, signal }: CheckContext): Promise<CheckResult> {

@@ -29,7 +29,7 @@ export async function bootstrap(
     "--variant=minbase",
     `--mode=${owners.bootstrapMode}`,
     `--components=${recipe.components.join(",")}`,
-    `--include=${recipe.packages.join(",")}`,
+    ...(recipe.packages.length === 0 ? [] : [`--include=${recipe.packages.join(",")}`]),
     ...recipe.leaveOut.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
     ...recipe.keep.map((pattern) => `--dpkgopt=path-include=${pattern}`),
     ...sources.options.map((option) => `--aptopt=${option}`),
