@@ -38,7 +38,7 @@ export class Reconciler {
   /** As `close`, without anybody waiting. */
   closeInBackground(id: string): void {
     const { logger } = this.#context;
-    this.close(id).catch((error: unknown) => logger.warn({ sandbox: id, err: error }, "A sandbox is not as wanted"));
+    this.close(id).catch((error: unknown) => logger.debug({ sandbox: id, err: error }, "A sandbox is not as wanted"));
   }
 
   /** Ends when nothing is under way any more. */
