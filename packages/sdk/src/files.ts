@@ -60,7 +60,11 @@ export class SandboxFiles {
   }
 
   /** Writes a file in one step: a write that fails leaves the old one. Answers the number of bytes. */
-  async write(path: string, content: Content, { signal, mode, user, createDirs = true }: WriteOptions = {}): Promise<number> {
+  async write(
+    path: string,
+    content: Content,
+    { signal, mode, user, createDirs = true }: WriteOptions = {},
+  ): Promise<number> {
     const { transport, params } = this.#address;
     const query = { path, mode: mode?.toString(8).padStart(3, "0"), user, createDirs };
     const { bytesWritten } = await call(transport, writeFile, { params, query, body: await bodyOf(content), signal });
