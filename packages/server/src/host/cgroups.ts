@@ -7,8 +7,12 @@ import type { CgroupHome, Controller } from "./cgroup-home.js";
 export interface CgroupLimits {
   readonly memoryBytes: number;
   readonly pids: number;
+}
+
+export interface CpuLimits {
+  readonly millicores: number;
   /** Share of the processors when they are contended: 100 is what everybody has. */
-  readonly cpuWeight: number;
+  readonly weight: number;
 }
 
 const periodUsec = 100_000;
@@ -30,9 +34,14 @@ export class Cgroups {
     return directories;
   }
 
-  async limitCpu(name: string, millicores: number): Promise<void> {
+  async limitCpu(name: string, { millicores, weight }: CpuLimits): Promise<void> {
     const quota = Math.round((millicores * periodUsec) / 1000);
-    if (this.#home.version === 2) return this.#write(name, "cpu", "cpu.max", `${quota} ${periodUsec}`);
+    if (this.#home.version === 2) {
+      await this.#write(name, "cpu", "cpu.weight", `${weight}`);
+      await this.#write(name, "cpu", "cpu.max", `${quota} ${periodUsec}`);
+      return;
+    }
+    await this.#write(name, "cpu", "cpu.shares", `${Math.round((weight * 1024) / 100)}`);
     await this.#write(name, "cpu", "cpu.cfs_period_us", `${periodUsec}`);
     await this.#write(name, "cpu", "cpu.cfs_quota_us", `${quota}`);
   }
@@ -63,17 +72,15 @@ export class Cgroups {
       await rmdir(directory).catch(() => undefined);
   }
 
-  #settings({ memoryBytes, pids, cpuWeight }: CgroupLimits): readonly (readonly [Controller, string, string])[] {
+  #settings({ memoryBytes, pids }: CgroupLimits): readonly (readonly [Controller, string, string])[] {
     return this.#home.version === 2
       ? [
           ["memory", "memory.max", `${memoryBytes}`],
           ["pids", "pids.max", `${pids}`],
-          ["cpu", "cpu.weight", `${cpuWeight}`],
         ]
       : [
           ["memory", "memory.limit_in_bytes", `${memoryBytes}`],
           ["pids", "pids.max", `${pids}`],
-          ["cpu", "cpu.shares", `${Math.round((cpuWeight * 1024) / 100)}`],
         ];
   }
 

@@ -37,7 +37,7 @@ describe("QEMU's command line", () => {
 
   it("tells an emulated guest the counter's rate, and one under KVM nothing", () => {
     const underKvm: Platform = { architecture: "x86-64", accelerator: "kvm", qemuVersion: [7, 2] };
-    expect(optionOf(qemuArguments(emulated, devices, boot), "-append")).toContain("tsc_early_khz=2000000");
+    expect(optionOf(qemuArguments(emulated, devices, boot), "-append")).toContain("tsc_early_khz=2000000 tsc=reliable");
     expect(optionOf(qemuArguments(underKvm, devices, boot), "-append")).not.toMatch(/tsc_early_khz|mitigations/);
   });
 

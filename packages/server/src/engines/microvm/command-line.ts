@@ -128,12 +128,16 @@ function start(platform: Platform, origin: Origin): string[] {
   ];
 }
 
+/**
+ * The counter is said to be reliable: the kernel would otherwise compare it with timer ticks, which come late on a busy host,
+ * and go over to counting those: its clock would then run behind.
+ */
 function kernelArguments({ architecture, accelerator, tscKhz }: Platform): string[] {
   return [
     architecture === "x86-64" ? "console=ttyS0" : "console=ttyAMA0",
     ...["reboot=t", "panic=-1", "quiet"],
     ...(accelerator === "tcg" ? emulatedKernelArguments : []),
-    ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`]),
+    ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`, "tsc=reliable"]),
   ];
 }
 

@@ -36,12 +36,13 @@ const maximumThreads = 160;
 /** On top of what the guest may compute: QEMU's own thread, which moves the bytes of disk and channel. */
 const deviceMillicores = 500;
 
-export function cpuLimitOf(cpuMillicores: number): number {
-  return cpuMillicores + deviceMillicores;
+/** Set once a machine runs: its start is the daemon's own work, and somebody waits for it. */
+export function cpuLimitsOf(cpuMillicores: number) {
+  return { millicores: cpuMillicores + deviceMillicores, weight: cpuWeight };
 }
 
 export function limitsOf(size: Size) {
-  return { memoryBytes: (size.memoryMiB + 2 * overheadMiB) * bytesPerMiB, pids: maximumThreads, cpuWeight };
+  return { memoryBytes: (size.memoryMiB + 2 * overheadMiB) * bytesPerMiB, pids: maximumThreads };
 }
 
 export function diskBytesOf(size: Size): number {

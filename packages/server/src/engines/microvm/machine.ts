@@ -15,6 +15,7 @@ export interface MachineParts {
   readonly id: string;
   readonly process: ProcessIdentity;
   readonly uid: number | undefined;
+  readonly templateKey: string;
   readonly guest: Guest;
   readonly qmp: Qmp;
   /** The process where this daemon started it; undefined where an earlier one did. */
@@ -47,6 +48,10 @@ export class MicrovmMachine implements Machine {
     this.#hold = new HoldWatch(parts.qmp, machinePaths(host.roots, parts.id).directory);
     parts.qmp.onEvent(this.#notice);
     this.ended = this.#watch();
+  }
+
+  get templateKey(): string {
+    return this.#parts.templateKey;
   }
 
   onHold(listener: Parameters<Machine["onHold"]>[0]): () => void {

@@ -65,8 +65,11 @@ class MicrovmEngine implements Engine {
     const halfMade = await templates.recover(signal);
     const recovery = await recoverMachines(host, owned, (id) => this.#machines.delete(id), signal);
     for (const machine of recovery.machines) this.#machines.set(machine.id, machine);
+    const stale = await templates.removeStale(
+      new Set([...this.#machines.values()].map(({ templateKey }) => templateKey)),
+    );
     this.#checking = templates.check(this.#closing.signal).catch(() => undefined);
-    return { ...recovery, removed: [...halfMade, ...recovery.removed] };
+    return { ...recovery, removed: [...halfMade, ...recovery.removed, ...stale] };
   }
 
   cost(size: Size): { readonly memoryMiB: number } {

@@ -6,7 +6,7 @@ import { isAlive } from "../../host/processes.js";
 import { withDeadline } from "../../lib/deadline.js";
 import type { Recovery } from "../engine.js";
 import { MicrovmMachine } from "./machine.js";
-import { cpuLimitOf, type MachineHost } from "./machine-host.js";
+import { cpuLimitsOf, type MachineHost } from "./machine-host.js";
 import { machinePaths, sandboxesDirectory, shortId, socketsDirectory } from "./machine-paths.js";
 import { type MachineRecord, readMachineRecord } from "./machine-record.js";
 import { findMachineProcesses, removeMachine } from "./removal.js";
@@ -67,14 +67,14 @@ async function reconnect(
   signal: AbortSignal,
 ): Promise<MicrovmMachine> {
   using deadline = withDeadline(signal, reconnectTimeoutMs);
-  const { id, uid, generation } = record;
+  const { id, uid, generation, templateKey } = record;
   const paths = machinePaths(host.roots, id);
   const qmp = await connectQmp(paths, deadline.signal);
   if (uid !== undefined) host.users?.take(uid);
-  await host.cgroups?.limitCpu(shortId(id), cpuLimitOf(record.cpuMillicores)).catch(() => undefined);
+  await host.cgroups?.limitCpu(shortId(id), cpuLimitsOf(record.cpuMillicores)).catch(() => undefined);
   const guest = reconnectGuest((name, within) => connectSocket(paths[name], within), { generation });
   const process = { pid: record.pid, startTime: record.startTime };
-  const machine = new MicrovmMachine(host, { id, uid, process, guest, qmp }, onEnded);
+  const machine = new MicrovmMachine(host, { id, uid, process, templateKey, guest, qmp }, onEnded);
   try {
     await machine.lookForHold(deadline.signal);
     return machine;

@@ -9,7 +9,7 @@ import type { SpawnedProgram } from "../../host/spawn.js";
 import type { MachineSpec } from "../engine.js";
 import { launch } from "./launch.js";
 import { MicrovmMachine } from "./machine.js";
-import { cpuLimitOf, diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host.js";
+import { cpuLimitsOf, diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host.js";
 import { type MachinePaths, machinePaths, shortId } from "./machine-paths.js";
 import { writeMachineRecord } from "./machine-record.js";
 import type { StartTimings } from "./options.js";
@@ -42,7 +42,7 @@ export async function startMachine(
     const connected = await connect(host, { spec, template, paths, uid, groups, spawned }, hooks, signal);
     return new MicrovmMachine(
       host,
-      { id: spec.id, uid, process: spawned.identity, ...connected, program: spawned },
+      { id: spec.id, uid, templateKey: template.key, process: spawned.identity, ...connected, program: spawned },
       hooks.onEnded,
     );
   } catch (error) {
@@ -145,7 +145,7 @@ async function connect(
     settled = true;
     signal.removeEventListener("abort", abort);
   });
-  await host.cgroups?.limitCpu(shortId(spec.id), cpuLimitOf(spec.size.cpuMillicores));
+  await host.cgroups?.limitCpu(shortId(spec.id), cpuLimitsOf(spec.size.cpuMillicores));
   return { qmp, guest };
 }
 

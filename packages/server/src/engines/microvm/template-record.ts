@@ -9,7 +9,7 @@ import { z } from "zod";
 import { run } from "../../host/run.js";
 import { writeDurably } from "../../host/write-durably.js";
 import type { Installation } from "./installation.js";
-import type { Template } from "./template.js";
+import { makingOf, type Template } from "./template.js";
 import type { TemplateOrder } from "./template-making.js";
 
 const Fingerprint = z.object({ memory: z.string(), state: z.string(), disk: z.string() });
@@ -18,7 +18,8 @@ export type Fingerprint = z.infer<typeof Fingerprint>;
 const TemplateRecord = z.object({
   version: z.literal(1),
   image: z.object({ name: z.string(), digest: z.string() }),
-  qemu: z.string(),
+  /** Of `makingOf`. */
+  making: z.string(),
   kernelVersion: z.string(),
   agentVersion: z.string(),
   tscKhz: z.number().optional(),
@@ -36,7 +37,7 @@ export async function writeTemplateRecord(
   const record: TemplateRecord = {
     version: 1,
     image: { name: order.disk.name, digest: order.disk.digest },
-    qemu: installation.qemu.build,
+    making: makingOf(installation),
     kernelVersion: installation.assets.kernelVersion,
     agentVersion: installation.assets.agentVersion,
     tscKhz: installation.platform.tscKhz,

@@ -7,7 +7,7 @@ import type { DiskImage, PrepareOptions } from "../engine.js";
 import type { MachineHost } from "./machine-host.js";
 import { pathsIn, shortId, socketsDirectory, templatesDirectory } from "./machine-paths.js";
 import { endProcesses } from "./removal.js";
-import { type Template, templateIn, templateKey } from "./template.js";
+import { makingOf, type Template, templateIn, templateKey } from "./template.js";
 import { makeTemplate, unfinishedPrefix } from "./template-making.js";
 import { fingerprintTemplate, readTemplateRecord, type TemplateRecord } from "./template-record.js";
 
@@ -73,6 +73,22 @@ export class TemplateStore {
       } else {
         await this.#adopt(templateIn(join(directory, name), name));
       }
+    }
+    return removed;
+  }
+
+  /** Removes the templates that nothing can start from any more, but for those that a machine stands on. Answers what it did. */
+  async removeStale(inUse: ReadonlySet<string>): Promise<readonly string[]> {
+    const directory = templatesDirectory(this.#host.roots);
+    const making = makingOf(this.#host.installation);
+    const removed: string[] = [];
+    for (const key of await readdir(directory)) {
+      if (key.startsWith(unfinishedPrefix) || inUse.has(key)) continue;
+      const template = templateIn(join(directory, key), key);
+      if ((await readTemplateRecord(template))?.making === making) continue;
+      this.#ready.delete(key);
+      await rm(template.directory, { recursive: true, force: true });
+      removed.push(`Removed the template ${key}: it was made with another QEMU, kernel or agent.`);
     }
     return removed;
   }

@@ -31,17 +31,19 @@ export function templateIn(directory: string, key: string): Template {
 }
 
 /** Changes whenever the way templates are made does. */
-const makingVersion = 1;
+const makingVersion = 2;
+
+/** What every template of this host is made with; one that was made with something else is of no use any more. */
+export function makingOf(installation: Installation): string {
+  const { qemu, platform, cpuModel, assets } = installation;
+  const { architecture, accelerator } = platform;
+  return JSON.stringify([makingVersion, qemu.build, architecture, accelerator, cpuModel, assets.digest]);
+}
 
 /** A saved machine goes on only where everything that it was saved from is the same. */
 export function templateKey(installation: Installation, disk: DiskImage, size: Size): string {
   const parts = {
-    makingVersion,
-    qemu: installation.qemu.build,
-    architecture: installation.platform.architecture,
-    accelerator: installation.platform.accelerator,
-    cpuModel: installation.cpuModel,
-    guest: installation.assets.digest,
+    making: makingOf(installation),
     image: disk.digest,
     imagePath: disk.path,
     warm: disk.warm,
