@@ -66,7 +66,8 @@ install_packages() {
     exit 1
   fi
   has_package_lists || step "Fetching the package lists" apt-get update
-  step "Installing $*" install_or_retry "$@"
+  echo "Debian packages that are missing here: $*"
+  step "Installing them" install_or_retry "$@"
 }
 
 # Lists may name versions that the mirror has replaced.

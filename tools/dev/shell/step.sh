@@ -28,6 +28,10 @@ watch_step() {
   while kill -0 "$pid" 2>/dev/null; do
     sleep 0.2
     ticks=$((ticks + 1))
-    [ $((ticks % 50)) != 0 ] || printf '… %s %s s: %s\n' "$name" "$((SECONDS - started))" "$(tail -n 1 "$log" | cut -c 1-80)"
+    [ $((ticks % 50)) != 0 ] || printf '    %s s: %s\n' "$((SECONDS - started))" "$(newest_line "$log")"
   done
+}
+
+newest_line() {
+  tail -n 1 "$1" | tr -d '\r' | cut -c 1-100
 }

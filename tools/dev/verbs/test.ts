@@ -5,7 +5,6 @@ import { runChecks } from "../checks/run-checks.js";
 import { sum, type Tally, tallyLine, vitestTally } from "../checks/tally.js";
 import { seconds } from "../progress.js";
 import { npmProgram, show } from "../show.js";
-import { prepareTestImage } from "../test-image.js";
 import type { Verb } from "../verb.js";
 import { build } from "./build.js";
 
@@ -14,6 +13,8 @@ export const test: Verb = async (args, signal) => {
   const startedAt = performance.now();
   await build([], signal);
   const checks = args.length === 0 ? [await runChecks({ short: false, signal })] : [];
+  // Imports what `build` has compiled.
+  const { prepareTestImage } = await import("../test-image.js");
   await prepareTestImage(signal);
   const total = sum([...checks, await realTests(args, signal)]);
   process.stdout.write(`Everything took ${seconds(performance.now() - startedAt)}.\n${tallyLine(total)}\n`);
