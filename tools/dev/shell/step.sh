@@ -21,6 +21,10 @@ step() {
   return "$status"
 }
 
+newest_line() {
+  grep -v '^npm warn' "$1" | tail -n 1 | cut -c 1-80 || true
+}
+
 # A line at once, then every ten seconds the newest line of the log.
 watch_step() {
   local pid=$1 name=$2 log=$3 started=$4 ticks=0
