@@ -9,7 +9,12 @@ describe("control group hierarchies", () => {
     ].join("\n");
     expect(parseHierarchies(mounts, "4:memory:/user/a\n3:cpu,cpuacct:/\n")).toEqual([
       { version: 1, controllers: ["memory"], mountPoint: "/sys/fs/cgroup/memory", own: "/sys/fs/cgroup/memory/user/a" },
-      { version: 1, controllers: ["cpu", "cpuacct"], mountPoint: "/sys/fs/cgroup/cpu,cpuacct", own: "/sys/fs/cgroup/cpu,cpuacct" },
+      {
+        version: 1,
+        controllers: ["cpu", "cpuacct"],
+        mountPoint: "/sys/fs/cgroup/cpu,cpuacct",
+        own: "/sys/fs/cgroup/cpu,cpuacct",
+      },
     ]);
   });
 
