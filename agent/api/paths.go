@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"alcove.dev/agent/failure"
 	"alcove.dev/agent/files"
@@ -51,4 +52,25 @@ func (s *Server) ownerOf(spec string) (*files.Owner, error) {
 		return nil, err
 	}
 	return &files.Owner{UserID: int(user.UserID), GroupID: int(user.GroupID)}, nil
+}
+
+// fileCalls is how many calls on files run at once. A file system that never answers takes those that touch it, and no more.
+const (
+	fileCalls    = 64
+	turnDeadline = 30 * time.Second
+)
+
+// onFiles makes a handler wait for its turn.
+func (s *Server) onFiles(handle handler) handler {
+	return func(writer http.ResponseWriter, request *http.Request) error {
+		select {
+		case s.turns <- struct{}{}:
+			defer func() { <-s.turns }()
+			return handle(writer, request)
+		case <-request.Context().Done():
+			return request.Context().Err()
+		case <-time.After(turnDeadline):
+			return failure.New(failure.InternalError, "%d calls on files have been running for %v and more: the sandbox's file systems do not answer.", fileCalls, turnDeadline)
+		}
+	}
 }

@@ -29,10 +29,12 @@ type Server struct {
 	Machine Machine
 	Execs   *execs.Registry
 	Book    *accounts.Book
+	turns   chan struct{}
 }
 
 // Handler routes the calls.
 func (s *Server) Handler() http.Handler {
+	s.turns = make(chan struct{}, fileCalls)
 	routes := map[string]handler{
 		"GET /health":             s.health,
 		"POST /renew":             s.renew,
@@ -49,15 +51,15 @@ func (s *Server) Handler() http.Handler {
 		"POST /execs/{id}/stdin":  s.writeStdin,
 		"POST /execs/{id}/signal": s.signalExec,
 		"DELETE /execs/{id}":      s.deleteExec,
-		"GET /files":              s.readFile,
-		"PUT /files":              s.writeFile,
-		"DELETE /files":           s.removeFile,
-		"GET /files/stat":         s.statFile,
-		"GET /files/list":         s.listFiles,
-		"POST /files/mkdir":       s.makeDirectory,
-		"POST /files/move":        s.moveFile,
-		"GET /files/archive":      s.readArchive,
-		"PUT /files/archive":      s.writeArchive,
+		"GET /files":              s.onFiles(s.readFile),
+		"PUT /files":              s.onFiles(s.writeFile),
+		"DELETE /files":           s.onFiles(s.removeFile),
+		"GET /files/stat":         s.onFiles(s.statFile),
+		"GET /files/list":         s.onFiles(s.listFiles),
+		"POST /files/mkdir":       s.onFiles(s.makeDirectory),
+		"POST /files/move":        s.onFiles(s.moveFile),
+		"GET /files/archive":      s.onFiles(s.readArchive),
+		"PUT /files/archive":      s.onFiles(s.writeArchive),
 	}
 	mux := http.NewServeMux()
 	for pattern, handle := range routes {

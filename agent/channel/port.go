@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,11 +17,20 @@ import (
 
 // Port is a virtio-serial port. The kernel hands out what the host wrote in buffers of one page, one buffer a read; a
 // vectored read of whole pages takes many at once.
+//
+// A host that hangs up and comes back at once is not noticed: the kernel may have seen both before the agent looks. But each
+// connection's bytes begin in a buffer of their own, and a hello is sent alone. So a buffer that is a hello and nothing else begins a
+// new session, whatever frame the old one was in.
 type Port struct {
 	file    *os.File
 	raw     syscall.RawConn
 	vectors [readVectors]unix.Iovec
+	// hello is what came in the midst of a session; announced, once the reader knows that the session is over.
+	hello     []byte
+	announced bool
 }
+
+var errNewSession = errors.New("the host began a new session")
 
 const (
 	pageBytes   = 4096
@@ -55,14 +66,15 @@ func OpenPort(device string) (*Port, error) {
 	return &Port{file: file, raw: raw}, nil
 }
 
-// WaitPeer waits on the port's wait queue: poll itself would report the hang-up again and again.
+// WaitPeer waits on the port's wait queue: poll itself would report the hang-up again and again, and the end of file as
+// something to read.
 func (p *Port) WaitPeer() error {
 	return p.raw.Read(func(descriptor uintptr) bool {
 		poll := []unix.PollFd{{Fd: int32(descriptor), Events: unix.POLLIN}}
 		if _, err := unix.Poll(poll, 0); err != nil {
 			return false
 		}
-		return poll[0].Revents&unix.POLLHUP == 0 || poll[0].Revents&unix.POLLIN != 0
+		return poll[0].Revents&unix.POLLHUP == 0
 	})
 }
 
@@ -70,9 +82,15 @@ func (p *Port) Read(into []byte) (count int, err error) {
 	if len(into) == 0 {
 		return 0, nil
 	}
+	if p.hello != nil {
+		return p.readHello(into)
+	}
 	waitErr := p.raw.Read(func(descriptor uintptr) bool {
-		count, err = p.readOnce(descriptor, into)
-		return err != unix.EAGAIN && err != unix.EINTR
+		for {
+			if count, err = p.readOnce(descriptor, into); err != unix.EINTR {
+				return err != unix.EAGAIN
+			}
+		}
 	})
 	switch {
 	case waitErr != nil:
@@ -81,6 +99,27 @@ func (p *Port) Read(into []byte) (count int, err error) {
 		return 0, err
 	case count == 0:
 		return 0, io.EOF
+	}
+	if before := count - helloBytes; count%pageBytes == helloBytes && string(into[before:before+magicBytes]) == helloMagic {
+		p.hello, p.announced = bytes.Clone(into[before:count]), false
+		if before == 0 {
+			return p.readHello(into)
+		}
+		count = before
+	}
+	return count, nil
+}
+
+// readHello ends the session that the hello came in, and gives the hello to the next.
+func (p *Port) readHello(into []byte) (int, error) {
+	if !p.announced {
+		p.announced = true
+		return 0, errNewSession
+	}
+	count := copy(into, p.hello)
+	p.hello = p.hello[count:]
+	if len(p.hello) == 0 {
+		p.hello = nil
 	}
 	return count, nil
 }

@@ -5,9 +5,15 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-const readBytes = 64 << 10
+const (
+	readBytes = 64 << 10
+	// bulkBytes in one read mean that a process is writing a lot.
+	bulkBytes = 4 << 10
+)
 
 var readBuffers = sync.Pool{New: func() any { return new([readBytes]byte) }}
 
@@ -64,6 +70,10 @@ func (p *pump) move(descriptor int) (ready, ended bool) {
 		return true, true
 	}
 	p.journal.Append(p.kind, buffer[:count])
+	if count >= bulkBytes {
+		// Lets the writer fill the pipe again: else each of its writes would wake the agent for a small read.
+		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	}
 	return true, false
 }
 
