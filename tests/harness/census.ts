@@ -1,4 +1,5 @@
 /** Counts what a daemon's sandboxes hold of the host, so that a test can see that nothing is left. */
+import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -23,7 +24,7 @@ export async function census(places: Places): Promise<Census> {
     sockets: await entries(join(places.runtimeDirectory, "m")),
     files: await entries(join(places.dataDirectory, "sandboxes")),
     mounts: await mounts(places),
-    cgroups: await cgroups("/sys/fs/cgroup"),
+    cgroups: await cgroups("/sys/fs/cgroup", homeOf(places)),
   };
 }
 
@@ -46,14 +47,19 @@ async function mounts({ dataDirectory, runtimeDirectory }: Places): Promise<stri
   return lines.filter((line) => line.includes(`${dataDirectory}/`) || line.includes(`${runtimeDirectory}/`));
 }
 
-/** Groups below any `alcove…` group, in every hierarchy. */
-async function cgroups(directory: string, isInside = false): Promise<string[]> {
+/** The group that holds a daemon's groups, named after its data directory. */
+function homeOf({ dataDirectory }: Places): string {
+  return `alcove-${createHash("sha256").update(dataDirectory).digest("hex").slice(0, 12)}`;
+}
+
+/** Groups below the home, in every hierarchy. */
+async function cgroups(directory: string, home: string, isInside = false): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(directory, { withFileTypes: true }).catch(() => [])) {
     if (!entry.isDirectory()) continue;
     const path = join(directory, entry.name);
     if (isInside) found.push(path);
-    found.push(...(await cgroups(path, isInside || entry.name.startsWith("alcove"))));
+    found.push(...(await cgroups(path, home, isInside || entry.name === home)));
   }
   return found;
 }
