@@ -3,14 +3,14 @@ import { delimiter, dirname, join } from "node:path";
 import { run } from "../../../packages/server/src/host/run.js";
 import { checkout } from "../checkout.js";
 import { findGo, goEnvironment } from "../guest/go.js";
-import { step } from "../progress.js";
+import { type StepProgress, step } from "../progress.js";
 import { npmProgram } from "../show.js";
 import type { Verb } from "../verb.js";
 import { assets } from "./assets.js";
 
 export const build: Verb = async (args, signal) => {
   await step("TypeScript", () => run(npmProgram("tsc"), ["-b", ...products], { signal, workingDirectory: checkout }));
-  if (await isBundleStale()) await step("Command line", ({ say }) => bundleCommandLine({ say }, signal));
+  if (await isBundleStale()) await step("Command line", (progress) => bundleCommandLine(progress, signal));
   return assets(args, signal);
 };
 
@@ -20,7 +20,7 @@ const commandLine = join(checkout, "packages/cli");
 const bundled = join(commandLine, "dist/alcove.cjs");
 
 /** One file that starts fast, and a launcher in Go. */
-async function bundleCommandLine(progress: { say(detail: string): void }, signal: AbortSignal): Promise<void> {
+async function bundleCommandLine(progress: StepProgress, signal: AbortSignal): Promise<void> {
   const go = await findGo(progress, signal);
   const path = go.includes("/") ? `${dirname(go)}${delimiter}${process.env.PATH ?? ""}` : process.env.PATH;
   const environment = { ...goEnvironment(), PATH: path };
