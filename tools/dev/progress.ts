@@ -6,7 +6,7 @@ const redrawEveryMs = 250;
 
 export interface StepProgress {
   /** What the step does just now; shown behind its name while it lasts. */
-  say(detail: string): void;
+  readonly say: (detail: string) => void;
 }
 
 /** Runs the work under a name. The name should read well in "Building the agent 2.1 s". */
@@ -40,9 +40,9 @@ class StepLine implements StepProgress {
     this.#timer = setInterval(() => this.#redraw(), isTerminal ? redrawEveryMs : announceAfterMs);
   }
 
-  say(detail: string): void {
+  readonly say = (detail: string): void => {
     this.#detail = detail;
-  }
+  };
 
   finish(mark: string): void {
     clearInterval(this.#timer);
