@@ -34,13 +34,24 @@ func openRegular(path string, flags int) (*os.File, os.FileInfo, error) {
 		err = failure.New(failure.IsADirectory, "%s is a directory.", path)
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		err = failure.New(failure.NotARegularFile, "%s is not a regular file but %s.", path, info.Mode().Type())
+		err = notRegular(path, info)
 	}
 	if err != nil {
 		file.Close()
 		return nil, nil, failure.FromSystem(err, "look at "+path)
 	}
 	return file, info, nil
+}
+
+func notRegular(path string, info os.FileInfo) error {
+	kind := "a device"
+	switch info.Mode().Type() {
+	case os.ModeNamedPipe:
+		kind = "a FIFO"
+	case os.ModeSocket:
+		kind = "a socket"
+	}
+	return failure.New(failure.NotARegularFile, "%s is not a regular file but %s.", path, kind)
 }
 
 // MakeDirectory makes a directory, mode 0755 where none is given; with parents, one that is there already is no error.

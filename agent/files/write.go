@@ -73,7 +73,7 @@ func targetOf(path string, options *WriteOptions) (string, error) {
 		return "", failure.New(failure.IsADirectory, "%s is a directory.", path)
 	}
 	if !info.Mode().IsRegular() {
-		return "", failure.New(failure.NotARegularFile, "%s is not a regular file but %s.", path, info.Mode().Type())
+		return "", notRegular(path, info)
 	}
 	system := info.Sys().(*syscall.Stat_t)
 	if options.Mode == nil {

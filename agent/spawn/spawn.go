@@ -44,7 +44,7 @@ type Process struct {
 // ErrTooSlow means that a program did not begin to run in time.
 var ErrTooSlow = errors.New("it did not begin to run in time")
 
-const startDeadline = 10 * time.Second
+const startDeadline = 30 * time.Second
 
 // cloneArguments is struct clone_args of clone3(2).
 type cloneArguments struct {
