@@ -28,6 +28,7 @@ missing_packages() {
     x86_64) need qemu-system-x86_64 qemu-system-x86 ;;
     aarch64) need qemu-system-aarch64 qemu-system-arm ;;
   esac
+  need qemu-img qemu-utils
   need mmdebstrap mmdebstrap
   need mke2fs e2fsprogs
   need xz xz-utils
