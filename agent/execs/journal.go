@@ -41,7 +41,7 @@ type Counts struct{ Stdout, Stderr, Dropped int64 }
 const (
 	journalBytes  = 1 << 20
 	smallestPiece = 256
-	largestPiece  = 64 << 10
+	largestPiece  = framePayload - offsetBytes // a full piece is one frame
 	pieceOverhead = 64
 )
 

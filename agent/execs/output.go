@@ -2,6 +2,7 @@ package execs
 
 import (
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -10,7 +11,7 @@ import (
 )
 
 const (
-	readBytes = 64 << 10
+	readBytes = largestPiece
 	// bulkBytes in one read mean that a process is writing a lot.
 	bulkBytes = 4 << 10
 )
@@ -24,6 +25,8 @@ type pump struct {
 	file    *os.File
 	journal *Journal
 	done    chan struct{}
+	// bulk: the last read was a large one.
+	bulk bool
 }
 
 func startPump(kind Kind, file *os.File, journal *Journal) *pump {
@@ -62,6 +65,11 @@ func (p *pump) move(descriptor int) (ready, ended bool) {
 	defer readBuffers.Put(buffer)
 	count, err := syscall.Read(descriptor, buffer[:])
 	switch {
+	case err == syscall.EAGAIN && p.bulk:
+		// Lets the writer fill the pipe: else each of its writes would wake the agent for a small read.
+		p.bulk = false
+		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		return true, false
 	case err == syscall.EAGAIN:
 		return false, false
 	case err == syscall.EINTR:
@@ -70,9 +78,9 @@ func (p *pump) move(descriptor int) (ready, ended bool) {
 		return true, true
 	}
 	p.journal.Append(p.kind, buffer[:count])
-	if count >= bulkBytes {
-		// Lets the writer fill the pipe again: else each of its writes would wake the agent for a small read.
-		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	if p.bulk = count >= bulkBytes; p.bulk {
+		// Readers first: what fills a journal faster than they empty it only waits there.
+		runtime.Gosched()
 	}
 	return true, false
 }
