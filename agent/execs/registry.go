@@ -7,8 +7,11 @@ import (
 	"alcove.dev/agent/failure"
 )
 
-// endedKept is how many ended execs are remembered.
-const endedKept = 256
+// endedKept is how many ended execs are remembered at most.
+const (
+	endedKept     = 256
+	evictedAtOnce = 32
+)
 
 // Registry knows every exec until it is deleted.
 type Registry struct {
@@ -86,17 +89,23 @@ func (r *Registry) add(exec *Exec, outputLimit int64) error {
 	return nil
 }
 
-// evict forgets the oldest ended execs: those past the number that is kept, and more while memory for output is short.
+// evict forgets the oldest ended execs: some more than has to be, so that it need not look at all of them every time.
 func (r *Registry) evict() {
+	if len(r.order) <= endedKept && !r.budget.short() {
+		return
+	}
 	ended := 0
 	for _, exec := range r.order {
 		if exec.isFinished() {
 			ended++
 		}
 	}
+	if ended <= endedKept && !r.budget.short() {
+		return
+	}
 	kept := r.order[:0]
 	for _, exec := range r.order {
-		if exec.isFinished() && (ended > endedKept || r.budget.short()) {
+		if exec.isFinished() && (ended > endedKept-evictedAtOnce || r.budget.short()) {
 			ended--
 			delete(r.byID, exec.ID)
 			exec.journal.forget()

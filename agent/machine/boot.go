@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -55,7 +56,11 @@ func loadModules() error {
 			return err
 		}
 	}
-	return lines.Err()
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	// The files lie in memory, and are of no more use.
+	return os.RemoveAll(filepath.Dir(moduleOrderPath))
 }
 
 func loadModule(path string) error {

@@ -19,8 +19,9 @@ const (
 	largestRoundTrip = 400 * time.Millisecond
 )
 
-// KeepTime asks the daemon for the time, at once and every 10 s, and keeps the clock to it, until the client is over.
-func KeepTime(client *channel.Client) {
+// KeepTime asks the daemon for the time, at once, after each renewal and every 10 s, and keeps the clock to it, until the client is
+// over.
+func (m *Machine) KeepTime(client *channel.Client) {
 	var slew Slew
 	var last time.Time
 	ticker := time.NewTicker(timeInterval)
@@ -39,6 +40,8 @@ func KeepTime(client *channel.Client) {
 		select {
 		case <-client.Closed():
 			return
+		case <-m.renewed:
+			slew.Fresh = true
 		case <-ticker.C:
 		}
 	}

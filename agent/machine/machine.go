@@ -32,6 +32,7 @@ type Machine struct {
 	random     int // /dev/urandom
 	bootID     string
 	generation atomic.Uint64
+	renewed    chan struct{} // tells KeepTime
 	cgroups    *cgroups.Tree
 	users      *userSpace
 	prepared   atomic.Bool
@@ -58,7 +59,7 @@ func New() (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{proc: proc(procDescriptor), Book: accounts.NewBook("/etc/passwd", "/etc/group")}
+	m := &Machine{renewed: make(chan struct{}, 1), proc: proc(procDescriptor), Book: accounts.NewBook("/etc/passwd", "/etc/group")}
 	if err := m.readBootID(); err != nil {
 		return nil, err
 	}

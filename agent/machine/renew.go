@@ -36,6 +36,10 @@ func (m *Machine) Renew(renewal api.Renewal) error {
 		writeIdentity(renewal)
 	}
 	m.generation.Store(renewal.Generation)
+	select {
+	case m.renewed <- struct{}{}:
+	default:
+	}
 	if renewal.Thaw {
 		return m.Thaw()
 	}

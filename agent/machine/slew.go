@@ -9,11 +9,15 @@ type Slew struct {
 	ratePPM  float64
 	last     time.Duration
 	measured bool
+	// Fresh: the sandbox has just been renewed, so its clock may still be set forward.
+	Fresh bool
 }
 
 const (
 	correctionTime = 20 * time.Second
 	stepOffset     = 500 * time.Millisecond
+	// freshStepOffset is about how long a renewal may lie on its way to an agent that has just woken.
+	freshStepOffset = 10 * time.Millisecond
 	// largestRatePPM is well inside what the kernel's tick can do (ten percent).
 	largestRatePPM = 50_000
 	// driftGain is how much of a newly seen drift is believed.
@@ -23,7 +27,9 @@ const (
 // Measured takes in one measurement: offset is host minus guest, elapsed the time since the one before. It answers whether to
 // step the clock by the offset, and the rate to run at from now on, in millionths.
 func (s *Slew) Measured(offset, elapsed time.Duration) (step bool, ratePPM float64) {
-	if offset > stepOffset || offset < -stepOffset {
+	fresh := s.Fresh
+	s.Fresh = false
+	if offset > stepOffset || offset < -stepOffset || fresh && offset > freshStepOffset {
 		s.measured = false
 		s.ratePPM = s.driftPPM
 		return true, s.ratePPM

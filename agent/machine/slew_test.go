@@ -48,6 +48,18 @@ func TestMoreThanHalfASecondIsStepped(t *testing.T) {
 	}
 }
 
+func TestAfterARenewalTheClockMayGoForwardAndNeverBack(t *testing.T) {
+	for offset, wanted := range map[time.Duration]bool{100 * time.Millisecond: true, 5 * time.Millisecond: false, -100 * time.Millisecond: false} {
+		slew := Slew{Fresh: true}
+		if step, _ := slew.Measured(offset, time.Second); step != wanted {
+			t.Errorf("%v off after a renewal: stepped %v", offset, step)
+		}
+		if step, _ := slew.Measured(100*time.Millisecond, time.Second); step {
+			t.Errorf("a second measurement was stepped")
+		}
+	}
+}
+
 func TestARateIsSplitIntoTickAndFrequency(t *testing.T) {
 	for _, row := range []struct {
 		ppm             float64
