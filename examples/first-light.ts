@@ -2,7 +2,7 @@
  * First light: a real piece of work in a sandbox. Files go in, a Python program reads them and tells how far it is, and its
  * result comes out as a file. Run it with `./dev demo`.
  */
-import { Alcove, Sandbox } from "alcove";
+import { Alcove, AlcoveError, Sandbox } from "alcove";
 
 const program = `
 import csv, json, sys, time
@@ -23,26 +23,35 @@ with open("/work/result.json", "w") as file:
 print(f"the warmest of {len(result)} days is {warmest}", flush=True)
 `;
 
-const alcove = new Alcove();
-await timed("Image debian is ready", () => prepareImage(alcove));
-await using sandbox = await timed("Sandbox created", () => Sandbox.create({ image: "debian", alcove }));
-await timed("Files written into it", async () => {
-  await sandbox.files.write("/work/readings.csv", readings(12_000));
-  await sandbox.files.write("/work/program.py", program);
-});
-await timed("Python program has run", async () => {
-  const running = await sandbox.spawn(["python3", "/work/program.py"]);
-  for await (const line of running.stdout.lines()) console.log(`    python3: ${line}`);
-  const { exitCode } = await running.wait();
-  if (exitCode !== 0) throw new Error(`The program ended with exit code ${exitCode}.`);
-});
-const result = await timed("Result file read", () => sandbox.files.readText("/work/result.json"));
-const kernel = await timed("Kernel asked", () => sandbox.exec("uname -sr", { check: true }));
+try {
+  await firstLight();
+} catch (error) {
+  if (!(error instanceof AlcoveError)) throw error;
+  console.error(`\nerror: ${error.message}\nhint: ${error.hint}`);
+  if (error.incidentId !== undefined) console.error(`incident: ${error.incidentId}`);
+  process.exitCode = 1;
+}
 
-const { warmest, days } = JSON.parse(result) as { warmest: string; days: Record<string, { mean: number }> };
-console.log(`\nThe warmest day was ${warmest}: ${days[warmest]?.mean} °C on average.`);
-console.log(`It was found under a kernel of its own: ${kernel.stdout.trim()}\n`);
-alcove[Symbol.dispose]();
+async function firstLight(): Promise<void> {
+  using alcove = new Alcove();
+  await timed("Image debian is ready", () => prepareImage(alcove));
+  await using sandbox = await timed("Sandbox created", () => Sandbox.create({ image: "debian", alcove }));
+  await timed("Files written into it", async () => {
+    await sandbox.files.write("/work/readings.csv", readings(12_000), { createDirs: true });
+    await sandbox.files.write("/work/program.py", program);
+  });
+  await timed("Python program has run", async () => {
+    const running = await sandbox.spawn(["python3", "/work/program.py"]);
+    for await (const line of running.stdout.lines()) console.log(`    python3: ${line}`);
+    const { exitCode } = await running.wait();
+    if (exitCode !== 0) throw new Error(`The program ended with exit code ${exitCode}.`);
+  });
+  const result = await timed("Result file read", () => sandbox.files.readText("/work/result.json"));
+  const kernel = await timed("Kernel asked", () => sandbox.exec("uname -sr", { check: true }));
+  const { warmest, days } = JSON.parse(result) as { warmest: string; days: Record<string, { mean: number }> };
+  console.log(`\nThe warmest day was ${warmest}: ${days[warmest]?.mean} °C on average.`);
+  console.log(`It was found under a kernel of its own: ${kernel.stdout.trim()}\n`);
+}
 
 /** The first time takes about a minute: Debian packages are installed into a disk, and a machine is booted from it. */
 async function prepareImage(from: Alcove): Promise<void> {

@@ -48,7 +48,7 @@ export const errorCatalogue = {
   ImageNotFound: {
     status: 404,
     sentence: "There is no such image.",
-    hint: "List the images with `alcove api GET /v1/groups/default/diskimages`.",
+    hint: "List the images with `alcove image list`.",
   },
   ExecNotFound: {
     status: 404,
@@ -148,7 +148,7 @@ export const errorCatalogue = {
   InternalError: {
     status: 500,
     sentence: "Alcove failed.",
-    hint: "The daemon's log has this incident id and the cause.",
+    hint: "The daemon's log, alcoved.log in its data directory, has this incident id and the cause.",
   },
 } as const satisfies Record<string, ErrorKind>;
 
