@@ -113,9 +113,13 @@ describe.each<Entry>(["launcher", "node"])("exec and run, by the %s", (entry) =>
     await expect.poll(async () => (await cli(["attach", id])).stdout).not.toMatch(/Running .*yes/);
   });
 
-  test("a sandbox that is gone is 125, not an exit code that the program could have had", async () => {
-    const gone = "00000000-0000-4000-8000-000000000000";
-    const outcome = await exec(["exec", gone, "true"]);
+  test.each([
+    ["a sandbox that is gone", ["exec", "00000000-0000-4000-8000-000000000000", "true"]],
+    ["an id that none begins with", ["exec", "no-such-id", "true"]],
+    ["an image that there is not", ["run", "no-such-image", "true"]],
+    ["an exec in no sandbox", ["attach", "no-such-id", "1"]],
+  ])("%s is 125, not an exit code that the program could have had", async (_, words) => {
+    const outcome = await exec(words);
     expect(outcome.code).toBe(125);
     expect(outcome.stderr).toMatch(/^error: .*\nhint: .*\n$/);
   });

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
-import { Exit } from "../exit-codes.js";
+import { follow } from "../follow.js";
 import { table } from "../table.js";
 import { passThrough } from "./exec.js";
 
@@ -37,15 +37,23 @@ async function list(cli: Cli, id: string): Promise<void> {
   cli.terminal.print(table(["EXEC", "STATE", "EXIT", "STARTED", "PROGRAM"], rows));
 }
 
-async function attach(cli: Cli, id: string, text: string, offset: number | undefined): Promise<void> {
-  const { execs } = await cli.sandbox(id);
-  const found = (await execs.list({ signal: cli.signal })).filter((exec) => exec.id.startsWith(text));
-  const [only] = found;
-  if (only === undefined || found.length > 1) {
-    const sentence = `${found.length === 0 ? "No exec's id begins" : `${found.length} execs' ids begin`} with ${text}.`;
-    throw Object.assign(new Error(sentence), { hint: `\`alcove attach ${id}\` lists them.` });
-  }
-  throw new Exit(await passThrough(cli, () => execs.attach(only.id, { offset })));
+async function attach(cli: Cli, id: string, text: string, offset: number | undefined): Promise<never> {
+  return passThrough(cli, async () => {
+    const { execs } = await cli.sandbox(id);
+    const exec = only(await execs.list({ signal: cli.signal }), { id, text });
+    return follow(cli, await execs.attach(exec.id, { offset }));
+  });
+}
+
+function only<Exec extends { readonly id: string }>(
+  execs: readonly Exec[],
+  wanted: { id: string; text: string },
+): Exec {
+  const found = execs.filter((exec) => exec.id.startsWith(wanted.text));
+  const [first] = found;
+  if (first !== undefined && found.length === 1) return first;
+  const sentence = `${found.length === 0 ? "No exec's id begins" : `${found.length} execs' ids begin`} with ${wanted.text}.`;
+  throw Object.assign(new Error(sentence), { hint: `\`alcove attach ${wanted.id}\` lists them.` });
 }
 
 function wholeNumber(text: string): number {

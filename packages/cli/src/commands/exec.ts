@@ -1,4 +1,3 @@
-import type { ExecHandle } from "alcove";
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
@@ -35,22 +34,25 @@ async function run(cli: Cli, id: string, words: readonly string[], options: Opti
   const program = programOf(words);
   if (program === undefined)
     throw new UsageError("There is no program to run.", "alcove exec ID -- PROGRAM [ARGUMENT…]");
-  const sandbox = await cli.sandbox(id);
   if (options.detach === true) {
+    const sandbox = await cli.sandbox(id);
     const handle = await sandbox.spawn(program, { ...spawnOptions(options), stdin: false, detached: true });
     cli.terminal.print(handle.id);
     return handle[Symbol.asyncDispose]();
   }
-  throw new Exit(await passThrough(cli, () => sandbox.spawn(program, spawnOptions(options)), options.timeout));
+  return passThrough(cli, async () => {
+    const sandbox = await cli.sandbox(id);
+    return follow(cli, await sandbox.spawn(program, spawnOptions(options)), options.timeout);
+  });
 }
 
-/** The program's exit code; what fails on our side is told and becomes 125, so that it is not taken for the program's. */
-export async function passThrough(cli: Cli, start: () => Promise<ExecHandle>, timeoutMs?: number): Promise<number> {
+/** Ends with the program's exit code; what fails on our side is told and becomes 125, which is not taken for one. */
+export async function passThrough(cli: Cli, work: () => Promise<number>): Promise<never> {
   try {
-    return await follow(cli, await start(), timeoutMs);
+    throw new Exit(await work());
   } catch (failure) {
     if (failure instanceof Exit || failure instanceof UsageError || cli.signal.aborted) throw failure;
     report(failure, cli.terminal);
-    return exitCodes.execFailed;
+    throw new Exit(exitCodes.execFailed);
   }
 }

@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { addSizeOptions, createWithProgress, type SizeOptions } from "../creation.js";
 import { examples } from "../examples.js";
-import { Exit, UsageError } from "../exit-codes.js";
+import { UsageError } from "../exit-codes.js";
+import { follow } from "../follow.js";
 import { addProgramOptions, type ProgramOptions, programOf, spawnOptions } from "../process-options.js";
 import { passThrough } from "./exec.js";
 
@@ -36,11 +37,13 @@ async function run(cli: Cli, image: string, words: readonly string[], options: O
   if (program === undefined)
     throw new UsageError("There is no program to run.", "alcove run IMAGE -- PROGRAM [ARGUMENT…]");
   const { label: labels, cpu, memory, disk } = options;
-  const sandbox = await createWithProgress(cli, { image, cpu, memory, disk, labels });
-  if (options.keep === true) cli.terminal.say(`sandbox ${sandbox.id}`);
-  try {
-    throw new Exit(await passThrough(cli, () => sandbox.spawn(program, spawnOptions(options)), options.timeout));
-  } finally {
-    if (options.keep !== true) await sandbox.delete();
-  }
+  return passThrough(cli, async () => {
+    const sandbox = await createWithProgress(cli, { image, cpu, memory, disk, labels });
+    if (options.keep === true) cli.terminal.say(`sandbox ${sandbox.id}`);
+    try {
+      return await follow(cli, await sandbox.spawn(program, spawnOptions(options)), options.timeout);
+    } finally {
+      if (options.keep !== true) await sandbox.delete();
+    }
+  });
 }
