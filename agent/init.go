@@ -33,6 +33,9 @@ func serveMachine() error {
 	if err := machine.BootKernel(); err != nil {
 		return err
 	}
+	if err := machine.CalmMonitor(); err != nil {
+		log.Printf("the runtime's monitor stays as it is: %v", err)
+	}
 	agent, err := openPort("agent")
 	if err != nil {
 		return err

@@ -42,6 +42,9 @@ type program struct {
 	mask     uint64
 }
 
+// usualSlackNanos is the timer slack that Linux gives to every process.
+const usualSlackNanos = 50_000
+
 var programs = sync.Pool{New: func() any { return &program{result: &outcome{}} }}
 
 // release lets the program's memory be used again, once the child reads it no more.
@@ -67,6 +70,7 @@ func assemble(command *Command) (*program, error) {
 	for target, descriptor := range command.Descriptors {
 		p.call(unix.SYS_DUP3, uintptr(descriptor), uintptr(target), 0)
 	}
+	p.call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, usualSlackNanos)
 	const setMask, maskBytes = 2, 8
 	p.call(unix.SYS_RT_SIGPROCMASK, setMask, uintptr(unsafe.Pointer(&p.mask)), 0, maskBytes)
 	const argvIndex = 2
