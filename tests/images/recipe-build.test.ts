@@ -3,6 +3,7 @@ import { access, chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mountsBelow } from "../../packages/server/src/host/mounts.js";
 import { findProcesses } from "../../packages/server/src/host/processes.js";
 import { type RunOptions, run } from "../../packages/server/src/host/run.js";
 import { createImages } from "../../packages/server/src/images/images.js";
@@ -81,13 +82,14 @@ test("a build that is killed leaves its work to the next daemon, which ends and 
   await expect(
     buildOne([], root, {
       directory: images,
-      onLine: (line, pid) => line === "Unpacking the base system" && process.kill(pid, "SIGKILL"),
+      onLine: (line, pid) => line === "Setting up the base system" && process.kill(pid, "SIGKILL"),
     }),
   ).rejects.toThrow("signal SIGKILL");
   const [workplace = ""] = await readdir(images);
   expect(workplace).toMatch(/^building-/);
   const scratch = `/var/tmp/alcove-${workplace}`;
   await access(scratch);
+  expect(await mountsBelow(scratch)).toEqual([]);
   const swept = await (await createImages({ directory: images, recipesDirectory: join(root, "recipes") })).sweep();
   expect(swept).toEqual([expect.stringContaining(`Removed ${workplace}`)]);
   expect(await readdir(images)).toEqual([]);

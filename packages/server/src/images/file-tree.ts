@@ -15,6 +15,8 @@ export interface TreePaths {
 }
 
 const bootstrapTimeoutMs = 30 * 60_000;
+/** unshare's, for a program that is not there. */
+const notFoundExitCode = 127;
 
 /** Installs the recipe's packages into an archive: owners and modes survive in it, whoever runs this. */
 export async function bootstrap(
@@ -39,11 +41,21 @@ export async function bootstrap(
   ];
   const { PATH = "" } = process.env;
   const environment = { PATH: `${PATH}:/usr/sbin:/sbin`, TMPDIR: paths.scratch, LC_ALL: "C", HOME: "/nonexistent" };
-  await run("mmdebstrap", args, { ...options, environment, timeoutMs: bootstrapTimeoutMs }).catch(explain);
+  const [program = "", ...rest] = [...fence(owners), "mmdebstrap", ...args];
+  await run(program, rest, { ...options, environment, timeoutMs: bootstrapTimeoutMs }).catch(explain);
+}
+
+/**
+ * As root mmdebstrap mounts /proc, /sys and the host's /dev/shm into the tree. In a mount namespace of its own they are
+ * gone with its last process, however it ends; the other ways have one already, or mount nothing.
+ */
+function fence(owners: Owners): readonly string[] {
+  return owners.way === "root" ? ["unshare", "--mount", "--propagation", "private", "--"] : [];
 }
 
 function explain(error: unknown): never {
-  if (!(error instanceof RunError) || error.reason !== "NotFound") throw error;
+  const isMissing = error instanceof RunError && (error.reason === "NotFound" || error.exitCode === notFoundExitCode);
+  if (!isMissing) throw error;
   throw new AlcoveError("ImageNotReady", "mmdebstrap, which builds images, is not installed.", {
     hint: "Install it: sudo apt-get install mmdebstrap",
     cause: error,

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { mountsBelow } from "../host/mounts.js";
 import { findProcesses, identifyProcess, isAlive, killProcess, type ProcessIdentity } from "../host/processes.js";
 import { killGroup } from "../host/run.js";
 import { chooseOwners, type Owners } from "./owners.js";
@@ -30,25 +31,35 @@ export async function openWorkplace(images: string, signal: AbortSignal): Promis
   return { directory, scratch, owners: await chooseOwners(join(directory, "owners"), signal) };
 }
 
-/** Removes a workplace, the files of other owners in it too. Not abortable: it is what an abort ends with. */
+/**
+ * Removes a workplace, the files of other owners in it too, but never through a mount: what is mounted in a tree that
+ * packages were installed into is the host's /dev/shm and the like. Not abortable: it is what an abort ends with.
+ */
 export async function closeWorkplace(place: Workplace): Promise<void> {
-  await place.owners.run("rm", ["-rf", "--", place.directory, place.scratch], {});
+  for (const path of [place.scratch, place.directory]) {
+    const mounted = await mountsBelow(path);
+    if (mounted.length > 0) throw new Error(`${path} is left, since this is mounted in it: ${mounted.join(", ")}.`);
+    await place.owners.run("rm", ["-rf", "--one-file-system", "--", path], {});
+  }
 }
 
 /** Removes the workplaces of builders that are gone, and ends what they left running. Answers with a sentence for each. */
 export async function sweepWorkplaces(images: string): Promise<readonly string[]> {
   const names = await readdir(images).catch(() => []);
-  const removed: string[] = [];
+  const told: string[] = [];
   for (const name of names) {
     const builder = builderOf(name);
     if (builder === undefined || (await isAlive(builder))) continue;
     const directory = join(images, name);
     await endProcessesIn(directory);
     const owners = await chooseOwners(join(directory, "owners"), AbortSignal.timeout(10_000));
-    await closeWorkplace({ directory, scratch: scratchOf(name), owners });
-    removed.push(`Removed ${name}, a build that process ${builder.pid} left unfinished.`);
+    const left = `a build that process ${builder.pid} left unfinished`;
+    await closeWorkplace({ directory, scratch: scratchOf(name), owners }).then(
+      () => told.push(`Removed ${name}, ${left}.`),
+      (error: Error) => told.push(`Could not remove ${name}, ${left}: ${error.message}`),
+    );
   }
-  return removed;
+  return told;
 }
 
 function scratchOf(name: string): string {
