@@ -84,7 +84,12 @@ test("preparing an image is told with its progress, and a repeat joins it", asyn
     image: { state: "Building", message: "Unpacking", progress: 0.35 },
   });
   expect(await control.images.get(group, "debian")).toMatchObject({ state: "Building", progress: 0.35 });
-  host.images.image = { ...host.images.image, state: "Ready", message: "Built.", progress: 1, digest: "d1" };
+  host.images.change({ state: "Ready", message: "Built.", progress: 1, digest: "d1" });
+  expect(await control.images.get(group, "debian")).toMatchObject({
+    state: "Building",
+    message: "Checking the template",
+    progress: 0.7,
+  });
   finish();
   expect((await follow.next()).value).toMatchObject({ image: { state: "Ready", progress: 1 } });
   expect(host.fake.templates.size).toBe(1);
@@ -98,7 +103,7 @@ test("a template that cannot be made is told at its image", async () => {
   const follow = control.events.follow(group, 0, never);
   await control.images.prepare(group, "debian");
   const [first, second] = await take(follow, 2);
-  expect(first).toMatchObject({ image: { state: "Building", message: "Making a template" } });
+  expect(first).toMatchObject({ image: { state: "Building", message: "Checking the template" } });
   expect(second).toMatchObject({ image: { state: "Failed", message: "The kernel did not boot." } });
   expect(await control.images.list(group)).toMatchObject([{ state: "Failed" }]);
 });

@@ -37,13 +37,15 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
 
 /** The part of the whole that building is, where the image has to be built first. */
 const buildShare = 0.7;
+/** Until the engine says more: mostly the template is there. */
+const templateStep = "Checking the template";
 
 class Preparation {
   readonly #base: number;
   readonly #onChange: () => Promise<void>;
   readonly #context: ControlContext;
   #state: "building" | "priming" | "done" | "failed" = "building";
-  #message = "";
+  #message = templateStep;
   #fraction = 0;
 
   constructor(
@@ -62,9 +64,10 @@ class Preparation {
 
   /** The image as it is to those who wait until it can be used at once. */
   show(image: Image): Image {
-    if (this.#state === "building") return { ...image, progress: image.progress * this.#base };
     if (this.#state === "done") return image;
-    const state = this.#state === "priming" ? "Building" : "Failed";
+    if (this.#state === "building" && image.state !== "Ready")
+      return { ...image, progress: image.progress * this.#base };
+    const state = this.#state === "failed" ? "Failed" : "Building";
     return { ...image, state, message: this.#message, progress: this.#base + (1 - this.#base) * this.#fraction };
   }
 
@@ -72,7 +75,7 @@ class Preparation {
     const { engine, images, logger, stopping } = this.#context;
     try {
       const disk = await images.ensure(name, stopping);
-      await this.#move("priming", "Making a template");
+      await this.#move("priming", templateStep);
       const onProgress = (sentence: string, fraction: number) => {
         this.#fraction = Math.min(1, Math.max(0, fraction));
         this.#move("priming", sentence).catch(() => undefined);
