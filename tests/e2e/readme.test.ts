@@ -1,6 +1,8 @@
 /** What the README shows is run, on the real engine, and prints what it says it prints. */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { transform } from "esbuild";
@@ -28,3 +30,28 @@ test("the program of the README runs and prints what its comments say", { timeou
   for await (const { id } of daemon.alcove.sandboxes.list()) left.push(id);
   expect(left).toEqual([]);
 });
+
+test("the command lines of the README do what they say", { timeout: 600_000 }, async () => {
+  const commands = [...readme.matchAll(/^\$ (npx|id=|tar)(.*)$/gm)].map(([line]) => line.slice(2));
+  expect(commands.length).toBeGreaterThan(7);
+  const place = mkdtempSync(join(tmpdir(), "alcove-readme-"));
+  try {
+    await mkdir(join(place, "project"));
+    await writeFile(join(place, "project/test_one.py"), oneTest);
+    const npx = `npx() { shift; ${join(root, "packages/cli/bin/alcove")} "$@"; }`;
+    const script = `set -euo pipefail\n${npx}\n${commands.join("\n")}\n`;
+    const environment = { ...process.env, ...daemon.clientEnvironment };
+    const { stdout, stderr } = await promisify(execFile)("bash", ["-c", script], { cwd: place, env: environment });
+    expect(stdout).toMatch(/^42\n0\nID .*\n.*Running +debian.* run=42\n\{"status":"ok"/);
+    expect(stderr).toContain("Ran 1 test ");
+  } finally {
+    await rm(place, { recursive: true });
+  }
+});
+
+const oneTest = `
+import unittest
+class One(unittest.TestCase):
+    def test_one(self):
+        self.assertEqual(1 + 1, 2)
+`;

@@ -1,8 +1,8 @@
-import { readdir, stat } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { run } from "../../../packages/server/src/host/run.js";
 import { checkout } from "../checkout.js";
 import { findGo, goEnvironment } from "../guest/go.js";
+import { changedAt, newestChange } from "../newest-change.js";
 import { type StepProgress, step } from "../progress.js";
 import { npmProgram } from "../show.js";
 import type { Verb } from "../verb.js";
@@ -28,21 +28,9 @@ async function bundleCommandLine(progress: StepProgress, signal: AbortSignal): P
 }
 
 async function isBundleStale(): Promise<boolean> {
+  const parts = ["packages/cli/dist", "packages/cli/launcher", "packages/sdk/dist", "packages/contract/dist"];
+  const sources = parts.map((directory) => join(checkout, directory));
   const builtAt = await changedAt(bundled);
-  const sources = ["packages/cli/dist", "packages/cli/launcher", "packages/sdk/dist", "packages/contract/dist"];
-  const files = await Promise.all(sources.map((directory) => sourcesBelow(join(checkout, directory))));
-  const times = await Promise.all([join(commandLine, "bundle.js"), ...files.flat()].map(changedAt));
-  return builtAt === 0 || times.some((time) => time > builtAt);
-}
-
-async function sourcesBelow(directory: string): Promise<readonly string[]> {
-  const entries = await readdir(directory, { recursive: true }).catch(() => []);
-  return entries.filter((name) => /\.(?:js|go|sum)$/.test(name)).map((name) => join(directory, name));
-}
-
-async function changedAt(path: string): Promise<number> {
-  return stat(path).then(
-    (found) => found.mtimeMs,
-    () => 0,
-  );
+  if (builtAt < (await changedAt(join(commandLine, "bundle.js")))) return true;
+  return builtAt < (await newestChange(sources, /\.(?:js|go|sum)$/));
 }
