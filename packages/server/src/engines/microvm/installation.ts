@@ -3,7 +3,7 @@ import { arch } from "node:os";
 import { z } from "zod";
 import { hostCpuModel } from "../../host/host-identity.js";
 import { run } from "../../host/run.js";
-import { type Accelerator, type Architecture, type Platform, qemuProgram } from "./command-line.js";
+import { type Accelerator, type Architecture, emulatedCpu, type Platform, qemuProgram } from "./command-line.js";
 import type { GuestAssets } from "./guest-assets.js";
 
 export interface Qemu {
@@ -30,7 +30,7 @@ export async function describeInstallation(
   return {
     qemu: parts.qemu,
     assets: parts.assets,
-    cpuModel: parts.accelerator === "tcg" ? "max" : await hostCpuModel(),
+    cpuModel: parts.accelerator === "tcg" ? emulatedCpu[architecture] : await hostCpuModel(),
     platform: {
       architecture,
       accelerator: parts.accelerator,
