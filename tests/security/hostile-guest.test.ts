@@ -17,7 +17,7 @@ const attacks: Readonly<Record<string, string>> = {
   "full disk": "dd if=/dev/zero of=/fill bs=1M count=300; rm -f /fill",
   "full tmpfs": "mount -t tmpfs none /mnt && dd if=/dev/zero of=/mnt/fill bs=1M; umount /mnt",
   "console flood": "timeout 5 sh -c 'yes flood > /dev/console'; timeout 2 sh -c 'yes > /dev/kmsg'",
-  "kill everything": "kill -9 -1; ls /proc | grep "^[0-9]" | xargs kill -9",
+  "kill everything": "kill -9 -1; ls /proc | grep ^[0-9] | xargs kill -9",
   "unmount everything": "umount -a -l; mount -t tmpfs none /proc; mount -t tmpfs none /sys; mount -t tmpfs none /tmp",
   "output flood": "timeout 5 yes",
   "remove the system": "rm -rf --no-preserve-root /usr/lib/python3 /var /boot /home",
