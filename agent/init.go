@@ -19,6 +19,9 @@ const memoryLimitBytes = 64 << 20
 
 // runAsInit never returns but to end the machine: without its agent a sandbox is of no use.
 func runAsInit() error {
+	if err := settleRuntime(); err != nil {
+		return err
+	}
 	log.SetFlags(0)
 	log.SetPrefix("agent: ")
 	debug.SetMemoryLimit(memoryLimitBytes)
@@ -27,6 +30,17 @@ func runAsInit() error {
 	time.Sleep(100 * time.Millisecond)
 	unix.Sync()
 	return unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+}
+
+// settleRuntime runs the program again with settings that the Go runtime reads only once, at its start. No goroutine here computes for
+// long, so none has to be interrupted by signals, each of which costs a good deal in an emulated machine.
+func settleRuntime() error {
+	const name, value = "GODEBUG", "asyncpreemptoff=1"
+	if os.Getenv(name) == value {
+		return nil
+	}
+	os.Setenv(name, value)
+	return os.NewSyscallError("execve", unix.Exec("/init", os.Args, os.Environ()))
 }
 
 func serveMachine() error {

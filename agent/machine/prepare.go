@@ -50,6 +50,7 @@ func (m *Machine) prepareRoot(diskBytes int64) error {
 		return err
 	}
 	m.users.switched()
+	m.identity = openIdentityFiles("/etc", identityDirectory)
 	return raiseLoopback()
 }
 

@@ -1,0 +1,98 @@
+package machine
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// identityDirectory is on a tmpfs, so that a renewal writes nothing to the disk: in an emulated machine a first write to it costs
+	// more than everything else that a renewal does.
+	identityDirectory = "/run/alcove"
+	// hostsMark ends the line of /etc/hosts that is ours to rewrite.
+	hostsMark    = " # this sandbox"
+	defaultHosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+	hostsBytes   = 64 << 10
+)
+
+// identityFiles tell programs who the sandbox is: descriptors of the files that /etc/machine-id, /etc/hostname and /etc/hosts are
+// symbolic links to. They are the users' own: one who puts something else in their place has it stay, and the kernel's hostname
+// still holds. So nothing here is an error.
+type identityFiles struct{ machineID, hostname, hosts *identityFile }
+
+type identityFile struct{ descriptor int }
+
+// openIdentityFiles moves the three files from etc, with what they hold, into directory.
+func openIdentityFiles(etc, directory string) identityFiles {
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return identityFiles{}
+	}
+	open := func(name string) *identityFile {
+		file, err := openIdentityFile(filepath.Join(etc, name), filepath.Join(directory, name))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "agent: identity:", err)
+			return nil
+		}
+		return file
+	}
+	return identityFiles{machineID: open("machine-id"), hostname: open("hostname"), hosts: open("hosts")}
+}
+
+func openIdentityFile(path, target string) (*identityFile, error) {
+	content, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	descriptor, err := unix.Open(target, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("make %s: %w", target, err)
+	}
+	file := &identityFile{descriptor: descriptor}
+	file.replace(string(content))
+	os.Remove(path)
+	return file, os.Symlink(target, path)
+}
+
+func (f identityFiles) write(hostname, machineID string) {
+	f.machineID.replace(machineID + "\n")
+	f.hostname.replace(hostname + "\n")
+	f.hosts.replace(hostsFor(hostname, f.hosts.read()))
+}
+
+// hostsFor renews our line and leaves all others as they are.
+func hostsFor(hostname, content string) string {
+	if strings.TrimSpace(content) == "" {
+		content = defaultHosts
+	}
+	var hosts strings.Builder
+	for len(content) > 0 {
+		line, rest, _ := strings.Cut(content, "\n")
+		if !strings.HasSuffix(line, hostsMark) {
+			hosts.WriteString(line + "\n")
+		}
+		content = rest
+	}
+	hosts.WriteString("127.0.1.1\t" + hostname + hostsMark + "\n")
+	return hosts.String()
+}
+
+func (f *identityFile) read() string {
+	if f == nil {
+		return ""
+	}
+	content := make([]byte, hostsBytes)
+	count, _ := unix.Pread(f.descriptor, content, 0)
+	return string(content[:max(count, 0)])
+}
+
+func (f *identityFile) replace(content string) {
+	if f == nil {
+		return
+	}
+	unix.Pwrite(f.descriptor, []byte(content), 0)
+	unix.Ftruncate(f.descriptor, int64(len(content)))
+}
