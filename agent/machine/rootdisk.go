@@ -76,7 +76,7 @@ func mountAround() error {
 			return err
 		}
 	}
-	os.Chmod(filepath.Join(newRoot, "tmp"), 0o1777)
+	os.Chmod(filepath.Join(newRoot, "tmp"), os.ModeSticky|0o777)
 	if err := unix.Mount("/dev", newRoot+"/dev", "", unix.MS_MOVE, ""); err != nil {
 		return fmt.Errorf("move /dev: %w", err)
 	}

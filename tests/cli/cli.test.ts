@@ -1,10 +1,12 @@
 /** Every command as a real process, against a real daemon with the fake engine. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TestDaemon } from "../harness/daemon.js";
-import { type CliOptions, type Entry, runCli } from "./run-cli.js";
+import { type CliOptions, type Entry, entries, runCli } from "./run-cli.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "alcove-cli-"));
 let daemon: TestDaemon;
@@ -153,6 +155,26 @@ describe.each<Entry>(["launcher", "node"])("exec and run, by the %s", (entry) =>
     expect((await cli(["attach", id])).stdout).toContain(execId);
     expect(await cli(["attach", id, execId])).toMatchObject({ code: 5, stdout: "one\ntwo\n" });
     expect(await cli(["attach", "--offset", "4", id, execId.slice(0, 8)])).toMatchObject({ code: 5, stdout: "two\n" });
+  });
+});
+
+describe("the launcher", () => {
+  test("does an exec without Node", async () => {
+    const path = join(scratch, "without-node");
+    mkdirSync(path);
+    symlinkSync("/usr/bin/readlink", join(path, "readlink"));
+    const environment = { ...daemon.clientEnvironment, PATH: path };
+    const exec = await cli(["exec", id, "echo", "hi"], { entry: "launcher", environment });
+    expect(exec).toEqual({ code: 0, stdout: "hi\n", stderr: "" });
+    const list = await cli(["list"], { entry: "launcher", environment });
+    expect(list).toMatchObject({ code: 1, stdout: "" });
+    expect(list.stderr).toMatch(/^error: Node could not be started: .*\nhint: install Node/);
+  });
+
+  test("is the command alcove also as PID 1, where the same program is a sandbox's agent", async () => {
+    const words = ["--map-root-user", "--pid", "--fork", entries.launcher, "exec", id, "echo", "hi"];
+    const environment = { ...process.env, ...daemon.clientEnvironment };
+    expect(await promisify(execFile)("unshare", words, { env: environment })).toEqual({ stdout: "hi\n", stderr: "" });
   });
 });
 

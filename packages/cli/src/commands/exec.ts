@@ -54,5 +54,8 @@ export async function passThrough(cli: Cli, work: () => Promise<number>): Promis
     if (failure instanceof Exit || failure instanceof UsageError || cli.signal.aborted) throw failure;
     report(failure, cli.terminal);
     throw new Exit(exitCodes.execFailed);
+  } finally {
+    // Whoever holds the other end of our input may keep it open; the program that read it has ended.
+    process.stdin.destroy();
   }
 }
