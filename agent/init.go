@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +25,9 @@ func runAsInit() error {
 	}
 	log.SetFlags(0)
 	log.SetPrefix("agent: ")
+	if err := ignoreChildren(); err != nil {
+		return err
+	}
 	debug.SetMemoryLimit(memoryLimitBytes)
 	err := serveMachine()
 	log.Printf("the sandbox ends: %v", err)
@@ -41,6 +45,18 @@ func settleRuntime() error {
 	}
 	os.Setenv(name, value)
 	return os.NewSyscallError("execve", unix.Exec("/init", os.Args, os.Environ()))
+}
+
+// ignoreChildren keeps the kernel from interrupting the runtime for a signal that nobody waits for: the ends of processes show at
+// their descriptors. The runtime has a handler for each signal; the kernel's default is to drop this one.
+func ignoreChildren() error {
+	var byDefault [4]uintptr // struct sigaction
+	const maskBytes = 8
+	_, _, number := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&byDefault)), 0, maskBytes, 0, 0)
+	if number != 0 {
+		return os.NewSyscallError("rt_sigaction", number)
+	}
+	return nil
 }
 
 func serveMachine() error {

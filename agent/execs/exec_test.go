@@ -13,14 +13,12 @@ import (
 
 	"alcove.dev/agent/accounts"
 	"alcove.dev/agent/failure"
-	"alcove.dev/agent/spawn"
 )
 
 func newTestRegistry() *Registry {
 	sandbox := &Sandbox{
 		Book:      accounts.NewBook("/etc/passwd", "/etc/group"),
 		Namespace: func() (int, error) { return -1, nil },
-		PIDInside: func(process spawn.Process) int { return process.PID },
 	}
 	return NewRegistry(sandbox, 16<<20)
 }

@@ -1,7 +1,6 @@
 package execs
 
 import (
-	"regexp"
 	"strings"
 
 	"alcove.dev/agent/failure"
@@ -22,11 +21,25 @@ type Spec struct {
 
 const argumentBytes = 1 << 20
 
-var uuidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+const uuidShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+
+func isUUID(text string) bool {
+	if len(text) != len(uuidShape) {
+		return false
+	}
+	for index := range len(text) {
+		digit := text[index]
+		isHex := '0' <= digit && digit <= '9' || 'a' <= digit|0x20 && digit|0x20 <= 'f'
+		if isDash := uuidShape[index] == '-'; isDash != (digit == '-') || !isDash && !isHex {
+			return false
+		}
+	}
+	return true
+}
 
 func (s *Spec) validate() error {
 	switch {
-	case !uuidPattern.MatchString(s.ID):
+	case !isUUID(s.ID):
 		return failure.New(failure.InvalidRequest, "id must be a UUID, not %q.", s.ID)
 	case len(s.Argv) == 0 || s.Argv[0] == "":
 		return failure.New(failure.InvalidRequest, "argv must name a program.")

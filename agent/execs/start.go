@@ -18,8 +18,6 @@ type Sandbox struct {
 	Cgroups *cgroups.Tree
 	// Namespace is the users' PID namespace, below 0 in development.
 	Namespace func() (int, error)
-	// PIDInside translates a process' number into the users' PID namespace.
-	PIDInside func(spawn.Process) int
 }
 
 // launch is an exec on its way to its first instruction.
@@ -91,9 +89,8 @@ func (l *launch) run(spec *Spec) error {
 		l.abandon(err)
 		return nil
 	}
-	pid := l.sandbox.PIDInside(process)
 	e.mutex.Lock()
-	e.process, e.pid, e.stdin = process, pid, newStdin(l.pipes.stdin)
+	e.process, e.pid, e.stdin = process, process.Inside, newStdin(l.pipes.stdin)
 	e.mutex.Unlock()
 	go l.follow()
 	if spec.TimeoutMs > 0 {

@@ -10,7 +10,6 @@ import (
 	"alcove.dev/agent/api"
 	"alcove.dev/agent/channel"
 	"alcove.dev/agent/execs"
-	"alcove.dev/agent/spawn"
 )
 
 // Development is a machine that leaves the one it runs on as it is: it renews, freezes and prepares nothing.
@@ -31,7 +30,6 @@ func NewDevelopment() *Development {
 	sandbox := &execs.Sandbox{
 		Book:      d.Book,
 		Namespace: func() (int, error) { return -1, nil },
-		PIDInside: func(process spawn.Process) int { return process.PID },
 	}
 	d.Execs = execs.NewRegistry(sandbox, developmentJournalBytes)
 	return d

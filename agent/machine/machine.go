@@ -84,7 +84,7 @@ func New() (*Machine, error) {
 	}
 	spawn.UseNamespaces(own)
 	m.users = newUserSpace(m.proc)
-	sandbox := &execs.Sandbox{Book: m.Book, Cgroups: m.cgroups, Namespace: m.users.namespace, PIDInside: m.pidInside}
+	sandbox := &execs.Sandbox{Book: m.Book, Cgroups: m.cgroups, Namespace: m.users.namespace}
 	m.Execs = execs.NewRegistry(sandbox, memory.totalBytes/journalFraction)
 	return m, raiseLimits()
 }
@@ -167,16 +167,4 @@ func (m *Machine) Shutdown() {
 		unix.Sync()
 		unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 	})
-}
-
-// pidInside reads a process' number in the users' PID namespace, the last of those that its descriptor tells.
-func (m *Machine) pidInside(process spawn.Process) int {
-	content, err := m.proc.read(fmt.Sprintf("self/fdinfo/%d", process.Descriptor))
-	if err != nil {
-		return process.PID
-	}
-	if inside := lastNumber(string(content), "NSpid:"); inside > 0 {
-		return inside
-	}
-	return process.PID
 }

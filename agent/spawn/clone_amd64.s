@@ -5,7 +5,7 @@
 
 // func cloneAndRun(arguments *cloneArguments, size uintptr, program *step, result *outcome) int
 //
-// The child has the parent's stack pointer and never touches the stack.
+// The result of a step that succeeds replaces its number. The child has the parent's stack pointer and never touches the stack.
 TEXT ·cloneAndRun(SB), NOSPLIT, $0-40
 	MOVQ arguments+0(FP), DI
 	MOVQ size+8(FP), SI
@@ -28,6 +28,7 @@ child:
 	SYSCALL
 	CMPQ AX, $-4095
 	JAE  failed
+	MOVQ AX, 0(R12)
 	ADDQ $48, R12
 	JMP  child
 

@@ -5,7 +5,7 @@
 
 // func cloneAndRun(arguments *cloneArguments, size uintptr, program *step, result *outcome) int
 //
-// The child has the parent's stack pointer and never touches the stack.
+// The result of a step that succeeds replaces its number. The child has the parent's stack pointer and never touches the stack.
 TEXT ·cloneAndRun(SB), NOSPLIT|NOFRAME, $0-40
 	MOVD arguments+0(FP), R0
 	MOVD size+8(FP), R1
@@ -27,6 +27,7 @@ child:
 	SVC
 	CMN  $4095, R0
 	BCS  failed
+	MOVD R0, 0(R19)
 	ADD  $48, R19
 	B    child
 

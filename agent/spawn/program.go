@@ -12,7 +12,7 @@ import (
 
 // step is one system call of the child. The assembly knows its layout.
 type step struct {
-	number    uintptr
+	number    uintptr // and then its result
 	arguments [5]uintptr
 }
 
@@ -49,6 +49,9 @@ var programs = sync.Pool{New: func() any { return &program{result: &outcome{}} }
 
 // release lets the program's memory be used again, once the child reads it no more.
 func (p *program) release() { programs.Put(p) }
+
+// numberInside is the child's own word for its number, once it runs its program: the session that it began.
+func (p *program) numberInside() int { return int(p.steps[0].number) }
 
 func assemble(command *Command) (*program, error) {
 	p := programs.Get().(*program)

@@ -37,6 +37,8 @@ type Command struct {
 // Process is a started child that has not been waited for.
 type Process struct {
 	PID int
+	// Inside is its number in the PID namespace that it was started in.
+	Inside int
 	// Descriptor is a pidfd, and does not block.
 	Descriptor int
 }
@@ -74,6 +76,7 @@ func Start(command *Command) (Process, error) {
 		reap(process, errors.Is(err, ErrTooSlow))
 		return Process{}, err
 	}
+	process.Inside = running.numberInside()
 	running.release()
 	if err := syscall.SetNonblock(process.Descriptor, true); err != nil {
 		return Process{}, fmt.Errorf("pidfd of %d: %w", process.PID, err)

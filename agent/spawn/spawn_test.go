@@ -55,6 +55,19 @@ func output(t *testing.T, command *Command) (string, unix.WaitStatus) {
 	return string(content), status
 }
 
+func TestAProcessTellsItsOwnNumber(t *testing.T) {
+	process, reader, err := start(t, &Command{Path: "/bin/true", Argv: []string{"true"}, WorkingDirectory: "/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	unix.Wait4(process.PID, nil, 0, nil)
+	unix.Close(process.Descriptor)
+	if process.Inside != process.PID {
+		t.Fatalf("without a namespace of its own, process %d calls itself %d", process.PID, process.Inside)
+	}
+}
+
 func TestAProgramRunsAsAskedFor(t *testing.T) {
 	text, status := output(t, &Command{
 		Path: "/bin/sh", Argv: []string{"sh", "-c", `echo "$A $1"; pwd; ps -o sid= -p $$ | tr -d ' ' | grep -qx $$ && echo leads; exit 5`, "x", "two words"},
