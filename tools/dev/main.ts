@@ -1,12 +1,13 @@
 /** `./dev VERB [ARGUMENT…]`, after the entry script has made sure of what it needs. */
 import type { Verb } from "./verb.js";
 import { assets } from "./verbs/assets.js";
+import { bench } from "./verbs/bench.js";
 import { build } from "./verbs/build.js";
 import { check } from "./verbs/check.js";
 import { doctor, down, up } from "./verbs/daemon.js";
 import { demo } from "./verbs/demo.js";
 import { fix } from "./verbs/fix.js";
-import { bench, soak } from "./verbs/measure.js";
+import { soak } from "./verbs/soak.js";
 import { test } from "./verbs/test.js";
 
 const verbs: Readonly<Record<string, Verb>> = { demo, up, down, build, assets, check, test, fix, bench, soak, doctor };

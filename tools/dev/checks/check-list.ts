@@ -30,15 +30,12 @@ export interface Check {
 }
 
 const agent = join(checkout, "agent");
-const launcher = join(checkout, "packages/cli/launcher");
 
 /** The longest first: they run side by side. */
 export const checkList: readonly Check[] = [
   { name: "Unit tests, boundaries, documents", run: fastTests },
-  { name: "Agent's tests", run: (context) => goTests(agent, context) },
-  { name: "Launcher's tests", run: (context) => goTests(launcher, context) },
-  { name: "Go vet, agent", run: (context) => goVet(agent, context, "amd64") },
-  { name: "Go vet, launcher", run: (context) => goVet(launcher, context, "amd64") },
+  { name: "Agent's tests", run: goTests },
+  { name: "Go vet, agent", run: (context) => goVet(context, "amd64") },
   { name: "Agent on arm64", run: agentOnArm },
   { name: "Go format", run: goFormat },
   { name: "Types", run: ({ signal }) => one(npmProgram("tsc"), ["-b"], { signal }) },
@@ -55,26 +52,26 @@ async function fastTests({ signal }: CheckContext): Promise<CheckResult> {
   return { ...tally, failed: tally.failed === 0 ? result.failed : tally.failed, output: result.output };
 }
 
-async function goTests(module: string, { go, short, signal }: CheckContext): Promise<CheckResult> {
+async function goTests({ go, short, signal }: CheckContext): Promise<CheckResult> {
   const args = ["test", "-json", ...(short ? ["-short"] : []), "./..."];
-  const result = await one(go, args, { signal, workingDirectory: module, environment: goEnvironment() });
+  const result = await one(go, args, { signal, workingDirectory: agent, environment: goEnvironment() });
   const tally = goTally(result.output);
   return { ...tally, failed: tally.failed === 0 ? result.failed : tally.failed, output: goText(result.output) };
 }
 
-function goVet(module: string, { go, signal }: CheckContext, arch: string): Promise<CheckResult> {
+function goVet({ go, signal }: CheckContext, arch: "amd64" | "arm64"): Promise<CheckResult> {
   const environment = { ...goEnvironment(), GOARCH: arch };
-  return one(go, ["vet", "./..."], { signal, workingDirectory: module, environment });
+  return one(go, ["vet", "./..."], { signal, workingDirectory: agent, environment });
 }
 
 /** Compiling Go's own library for the other architecture takes a minute the first time: only in the long run. */
 async function agentOnArm(context: CheckContext): Promise<CheckResult> {
   if (context.short) return { passed: 0, failed: 0, skipped: 0, output: "" };
-  return goVet(agent, context, "arm64");
+  return goVet(context, "arm64");
 }
 
 async function goFormat({ go, signal }: CheckContext): Promise<CheckResult> {
-  const result = await one(go.replace(/go$/, "gofmt"), ["-l", agent, launcher], { signal });
+  const result = await one(go.replace(/go$/, "gofmt"), ["-l", agent], { signal });
   const isClean = result.output.trim() === "";
   return isClean
     ? result

@@ -1,16 +1,15 @@
-import { delimiter, dirname, join } from "node:path";
+import { join } from "node:path";
 import { run } from "../../../packages/server/src/host/run.js";
 import { checkout } from "../checkout.js";
-import { findGo, goEnvironment } from "../guest/go.js";
 import { changedAt, newestChange } from "../newest-change.js";
-import { type StepProgress, step } from "../progress.js";
+import { step } from "../progress.js";
 import { npmProgram } from "../show.js";
 import type { Verb } from "../verb.js";
 import { assets } from "./assets.js";
 
 export const build: Verb = async (args, signal) => {
   await step("TypeScript", () => run(npmProgram("tsc"), ["-b", ...products], { signal, workingDirectory: checkout }));
-  if (await isBundleStale()) await step("Command line", (progress) => bundleCommandLine(progress, signal));
+  if (await isBundleStale()) await step("Command line", () => bundleCommandLine(signal));
   return assets(args, signal);
 };
 
@@ -19,18 +18,15 @@ const products = ["packages/cli", "packages/server"];
 const commandLine = join(checkout, "packages/cli");
 const bundled = join(commandLine, "dist/alcove.cjs");
 
-/** One file that starts fast, and a launcher in Go. */
-async function bundleCommandLine(progress: StepProgress, signal: AbortSignal): Promise<void> {
-  const go = await findGo(progress, signal);
-  const path = go.includes("/") ? `${dirname(go)}${delimiter}${process.env.PATH ?? ""}` : process.env.PATH;
-  const environment = { ...goEnvironment(), PATH: path };
-  await run(process.execPath, ["bundle.js"], { signal, environment, workingDirectory: commandLine });
+/** One file that starts fast. */
+async function bundleCommandLine(signal: AbortSignal): Promise<void> {
+  await run(process.execPath, ["bundle.js"], { signal, workingDirectory: commandLine });
 }
 
 async function isBundleStale(): Promise<boolean> {
-  const parts = ["packages/cli/dist", "packages/cli/launcher", "packages/sdk/dist", "packages/contract/dist"];
+  const parts = ["packages/cli/dist", "packages/sdk/dist", "packages/contract/dist"];
   const sources = parts.map((directory) => join(checkout, directory));
   const builtAt = await changedAt(bundled);
   if (builtAt < (await changedAt(join(commandLine, "bundle.js")))) return true;
-  return builtAt < (await newestChange(sources, /\.(?:js|go|sum)$/));
+  return builtAt < (await newestChange(sources, /\.js$/));
 }

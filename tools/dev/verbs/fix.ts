@@ -9,9 +9,7 @@ import type { Verb } from "../verb.js";
 export const fix: Verb = async (_args, signal) => {
   await step("Formatting Go", async (progress) => {
     const go = await findGo(progress, signal);
-    await run(go.replace(/go$/, "gofmt"), ["-w", join(checkout, "agent"), join(checkout, "packages/cli/launcher")], {
-      signal,
-    });
+    await run(go.replace(/go$/, "gofmt"), ["-w", join(checkout, "agent")], { signal });
   });
   return show(npmProgram("biome"), ["check", "--write"], { signal });
 };
