@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 
+	"alcove.dev/agent/execs"
 	"alcove.dev/agent/failure"
 )
 
@@ -73,6 +74,15 @@ func body(request *http.Request, value any) error {
 		return failure.New(failure.InvalidRequest, "The body is not what this call takes: %v.", err)
 	}
 	return nil
+}
+
+// learnShapes has encoding/json look at what a sandbox' first calls carry: it does so once for each type, and what it learned is then
+// part of every copy of a template.
+func learnShapes() {
+	for _, value := range []any{&Renewal{}, &execs.Spec{}} {
+		decodeStrictly([]byte("{}"), value)
+	}
+	json.Marshal(map[string]uint64{})
 }
 
 func decodeStrictly(content []byte, value any) error {

@@ -35,6 +35,7 @@ type Server struct {
 // Handler routes the calls.
 func (s *Server) Handler() http.Handler {
 	s.turns = make(chan struct{}, fileCalls)
+	learnShapes()
 	routes := map[string]handler{
 		"GET /health":             s.health,
 		"POST /renew":             s.renew,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"time"
 
@@ -54,15 +55,14 @@ func (m *Machine) prepareRoot(diskBytes int64) error {
 	return raiseLoopback()
 }
 
-// warm runs a command once, so that what it needs is in memory; how it ends does not matter.
+// warm runs a command once and follows it, so that what both need is in memory; how it ends does not matter.
 func (m *Machine) warm(argv []string) error {
 	exec, err := m.Execs.Start(&execs.Spec{ID: randomUUID(), Argv: argv, TimeoutMs: warmDeadline.Milliseconds(), OutputLimitBytes: 1})
 	if err != nil {
 		return err
 	}
-	exec.Wait(context.Background(), warmDeadline+time.Second)
-	m.Execs.Forget(exec)
-	return nil
+	defer m.Execs.Forget(exec)
+	return exec.Stream(context.Background(), 0, io.Discard, func() error { return nil })
 }
 
 func randomUUID() string {
