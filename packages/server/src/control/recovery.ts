@@ -31,7 +31,7 @@ function adopt(
     const machine = byId.get(record.id);
     if (machine === undefined) return false;
     context.admission.started(record.id, demandOf(context, record.size));
-    watchMachine(context, record, machine);
+    if (context.machines.get(record.id) !== machine) watchMachine(context, record, machine);
     return true;
   });
 }

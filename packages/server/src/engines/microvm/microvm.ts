@@ -63,8 +63,7 @@ class MicrovmEngine implements Engine {
   async recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery> {
     const { host, templates } = await this.#ready(signal);
     const halfMade = await templates.recover(signal);
-    const recovery = await recoverMachines(host, owned, (id) => this.#machines.delete(id), signal);
-    for (const machine of recovery.machines) this.#machines.set(machine.id, machine);
+    const recovery = await recoverMachines(host, owned, this.#machines, signal);
     const stale = await templates.removeStale(
       new Set([...this.#machines.values()].map(({ templateKey }) => templateKey)),
     );

@@ -1,6 +1,6 @@
 /** Finds what an earlier daemon left: machines that run are taken over, everything that nobody claims is removed. */
 import { readdir, rm } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { join } from "node:path";
 import { reconnectGuest } from "../../guest/connect.js";
 import { isAlive } from "../../host/processes.js";
 import { withDeadline } from "../../lib/deadline.js";
@@ -8,8 +8,9 @@ import type { Recovery } from "../engine.js";
 import { MicrovmMachine } from "./machine.js";
 import { cpuLimitsOf, type MachineHost } from "./machine-host.js";
 import { machinePaths, sandboxesDirectory, shortId, socketsDirectory } from "./machine-paths.js";
+import { findMachineProcesses, sandboxIdIn } from "./machine-processes.js";
 import { type MachineRecord, readMachineRecord } from "./machine-record.js";
-import { findMachineProcesses, removeMachine } from "./removal.js";
+import { removeMachine } from "./removal.js";
 import { connectSocket } from "./socket.js";
 import { connectQmp } from "./start.js";
 
@@ -18,23 +19,27 @@ const reconnectTimeoutMs = 15_000;
 
 type Loss = { readonly reason: "EngineLost" | "HostRestarted"; readonly message: string };
 
+/**
+ * Puts each machine that it takes over into `machines`, and lets alone those that are there already: QEMU talks to one
+ * daemon once, so a recovery that failed half-way must not ask the machines that it has a second time.
+ */
 export async function recoverMachines(
   host: MachineHost,
   owned: ReadonlySet<string>,
-  onEnded: (id: string) => void,
+  machines: Map<string, MicrovmMachine>,
   signal: AbortSignal,
-): Promise<Recovery & { readonly machines: readonly MicrovmMachine[] }> {
-  const machines: MicrovmMachine[] = [];
+): Promise<Recovery> {
   const lost = new Map<string, Loss>();
+  const unknown = [...owned].filter((id) => !machines.has(id));
   await Promise.all(
-    [...owned].map(async (id) => {
-      const found = await adopt(host, id, () => onEnded(id), signal);
-      if (found instanceof MicrovmMachine) machines.push(found);
+    unknown.map(async (id) => {
+      const found = await adopt(host, id, () => machines.delete(id), signal);
+      if (found instanceof MicrovmMachine) machines.set(id, found);
       else lost.set(id, found);
     }),
   );
-  const running = new Set(machines.map(({ id }) => id));
-  return { machines, lost, removed: await sweep(host, running, lost) };
+  const removed = await sweep(host, new Set(machines.keys()));
+  return { machines: [...machines.values()].filter(({ id }) => owned.has(id)), lost, removed };
 }
 
 async function adopt(
@@ -85,29 +90,36 @@ async function reconnect(
 }
 
 /** Removes what belongs to no running machine: directories, processes, sockets, control groups. */
-async function sweep(
-  host: MachineHost,
-  running: ReadonlySet<string>,
-  lost: ReadonlyMap<string, Loss>,
-): Promise<readonly string[]> {
+async function sweep(host: MachineHost, running: ReadonlySet<string>): Promise<readonly string[]> {
   const removed: string[] = [];
   for (const id of await unclaimedIds(host, running)) {
     const record = await readMachineRecord(machinePaths(host.roots, id).record);
-    await removeMachine(host, { id, uid: record?.uid });
-    if (!lost.has(id)) removed.push(`Removed the machine ${id}, which nobody claims.`);
+    removed.push(await told(removeMachine(host, { id, uid: record?.uid }), `what is left of the machine ${id}`));
   }
   const claimed = new Set([...running].map(shortId));
   for (const name of await readdir(socketsDirectory(host.roots))) {
     if (claimed.has(name)) continue;
-    await rm(`${socketsDirectory(host.roots)}/${name}`, { recursive: true, force: true });
-    removed.push(`Removed the sockets ${name}, which nobody claims.`);
+    const directory = join(socketsDirectory(host.roots), name);
+    removed.push(
+      await told(rm(directory, { recursive: true, force: true }), `the sockets ${name}, which nobody claims`),
+    );
   }
   for (const name of (await host.cgroups?.list()) ?? []) {
     if (claimed.has(name)) continue;
-    await host.cgroups?.remove(name, AbortSignal.timeout(5_000));
-    removed.push(`Removed the control group ${name}, which nobody claims.`);
+    const removal = host.cgroups?.remove(name, AbortSignal.timeout(5_000));
+    removed.push(await told(removal, `the control group ${name}, which nobody claims`));
   }
   return removed;
+}
+
+/** What cannot be removed now is left for the next daemon: it must not keep the machines that run from being taken over. */
+async function told(removal: Promise<void> | undefined, what: string): Promise<string> {
+  try {
+    await removal;
+    return `Removed ${what}.`;
+  } catch (error) {
+    return `Could not remove ${what}: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 /** By their directories, and by the processes whose command line names one that is gone. */
@@ -115,8 +127,8 @@ async function unclaimedIds(host: MachineHost, running: ReadonlySet<string>): Pr
   const directory = sandboxesDirectory(host.roots);
   const ids = new Set(await readdir(directory));
   for (const { argv } of await findMachineProcesses(directory)) {
-    const disk = argv.join("\0").match(/file=([^\0]*)\/overlay\.qcow2/)?.[1];
-    if (disk !== undefined && dirname(disk.replaceAll(",,", ",")) === directory) ids.add(basename(disk));
+    const id = sandboxIdIn(argv, directory);
+    if (id !== undefined) ids.add(id);
   }
   for (const id of running) ids.delete(id);
   return ids;

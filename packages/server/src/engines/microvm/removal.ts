@@ -3,10 +3,11 @@
  * may be interrupted anywhere and done again. The directory goes last: as long as it is there, the rest is looked for.
  */
 import { rm } from "node:fs/promises";
-import { findProcesses, killProcess, type ProcessIdentity } from "../../host/processes.js";
+import { killProcess, type ProcessIdentity } from "../../host/processes.js";
 import { withDeadline } from "../../lib/deadline.js";
 import type { MachineHost } from "./machine-host.js";
 import { type MachinePaths, machinePaths, shortId } from "./machine-paths.js";
+import { findMachineProcesses } from "./machine-processes.js";
 import { readMachineRecord } from "./machine-record.js";
 
 const removalTimeoutMs = 30_000;
@@ -37,9 +38,4 @@ export async function removeMachine(host: MachineHost, remains: Remains): Promis
 export async function endProcesses({ process }: Remains, paths: MachinePaths, signal: AbortSignal): Promise<void> {
   const processes = process === undefined ? await findMachineProcesses(paths.directory) : [process];
   await Promise.all(processes.map((identity) => killProcess(identity, signal)));
-}
-
-/** QEMU's command line names its disk. */
-export function findMachineProcesses(directory: string) {
-  return findProcesses((argv) => argv.some((argument) => argument.includes(`${directory.replaceAll(",", ",,")}/`)));
 }
