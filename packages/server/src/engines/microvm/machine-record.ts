@@ -1,5 +1,5 @@
 /** What is written down about a machine, so that a daemon that comes later finds it again. Written before it takes calls. */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { constants, open, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 
 const MachineRecord = z.object({
@@ -20,14 +20,22 @@ export type MachineRecord = Readonly<z.infer<typeof MachineRecord>>;
 
 /** Not flushed to the disk: after a power cut there is no machine left to find. */
 export async function writeMachineRecord(path: string, record: MachineRecord): Promise<void> {
-  await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+  await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600, flag: "wx" });
   await rename(`${path}.new`, path);
 }
 
-/** Undefined where there is none, or none that can be read. */
+const longestRecordBytes = 16_384;
+
+/**
+ * Undefined where there is none, or none that can be read. It lies in a directory of QEMU's, which may have been escaped, and
+ * names a process that we shall end: so only a file that this user wrote counts, which a user of its own cannot make.
+ */
 export async function readMachineRecord(path: string): Promise<MachineRecord | undefined> {
   try {
-    return MachineRecord.parse(JSON.parse(await readFile(path, "utf8")));
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const found = await file.stat();
+    if (!found.isFile() || found.uid !== process.getuid?.() || found.size > longestRecordBytes) return undefined;
+    return MachineRecord.parse(JSON.parse(await file.readFile("utf8")));
   } catch {
     return undefined;
   }
