@@ -191,3 +191,20 @@ test("files pass through to the guest", async () => {
   await control.files.move(sandbox, "/srv/a/b", "/srv/c", { overwrite: false }, never);
   expect((await control.files.list(sandbox, "/srv", never)).entries.map(({ name }) => name).sort()).toEqual(["a", "c"]);
 });
+
+test.each(["stream", "start"] as const)(
+  "records of execs that the guest has forgotten do not pile up: %s",
+  async (way) => {
+    await using host = new TestHost();
+    const { execs, sandbox, store } = await daemonWithSandbox(host);
+    const old = { sandboxId: sandbox.id, startedAt: 1 };
+    store.transaction(() => {
+      for (let count = 1; count < 512; count++) store.execs.insert({ ...old, id: randomUUID() });
+    });
+    const id = randomUUID();
+    if (way === "stream") await collect(execs.stream(sandbox, { id, shellCommand: "true" }, never));
+    else await execs.start(sandbox, { id, shellCommand: "true" }, never);
+    await waitFor(() => (store.execs.count(sandbox.id) === 1 ? true : undefined), AbortSignal.timeout(5_000));
+    expect(store.execs.list(sandbox.id)).toMatchObject([{ id }]);
+  },
+);

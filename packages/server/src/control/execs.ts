@@ -95,6 +95,7 @@ async function* streamRecorded(
 ): AsyncGenerator<ExecMessage> {
   const spec = startSpec(sandbox, body);
   const record = recordStart(context, sandbox.id, spec.id);
+  forgetEndedExecs(context, sandbox.id);
   let isStarted = false;
   try {
     for await (const frame of sandbox.machine.guest.execs.run(spec, signal)) {
