@@ -1,15 +1,27 @@
 package cgroups
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // Freeze stops every user's process; it answers false when they did not all stop in time. The request to stop stays, so
 // that whoever asked decides what follows.
 func (t *Tree) Freeze(within time.Duration) (bool, error) {
-	if err := writeAt(t.root, "cgroup.freeze", "1"); err != nil {
+	if err := t.writeFreeze("1"); err != nil {
 		return false, err
 	}
 	return until(within, func() bool { return t.frozen.is("frozen 1") }), nil
 }
 
 // Thaw lets them go on.
-func (t *Tree) Thaw() error { return writeAt(t.root, "cgroup.freeze", "0") }
+func (t *Tree) Thaw() error { return t.writeFreeze("0") }
+
+func (t *Tree) writeFreeze(value string) error {
+	if _, err := unix.Pwrite(t.freeze, []byte(value), 0); err != nil {
+		return fmt.Errorf("write %q to cgroup.freeze: %w", value, err)
+	}
+	return nil
+}

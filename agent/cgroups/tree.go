@@ -25,6 +25,7 @@ type Tree struct {
 	free   []*Group
 	made   int
 	frozen *eventsFile
+	freeze int // cgroup.freeze, open
 }
 
 // poolGroups is how many groups wait for the next exec.
@@ -57,7 +58,11 @@ func NewTree(root int, limits Limits) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree := &Tree{root: user, frozen: events}
+	freeze, err := unix.Openat(user, "cgroup.freeze", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open cgroup.freeze: %w", err)
+	}
+	tree := &Tree{root: user, frozen: events, freeze: freeze}
 	return tree, tree.fill()
 }
 

@@ -26,33 +26,35 @@ type identityFiles struct{ machineID, hostname, hosts *identityFile }
 
 type identityFile struct{ descriptor int }
 
-// openIdentityFiles moves the three files from etc, with what they hold, into directory.
+// openIdentityFiles moves the three files from etc into directory. None is empty or longer than it will be, so that a renewal
+// finds memory for it and cuts nothing off.
 func openIdentityFiles(etc, directory string) identityFiles {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return identityFiles{}
 	}
-	open := func(name string) *identityFile {
-		file, err := openIdentityFile(filepath.Join(etc, name), filepath.Join(directory, name))
+	open := func(name, content string) *identityFile {
+		file, err := openIdentityFile(filepath.Join(etc, name), filepath.Join(directory, name), content)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "agent: identity:", err)
 			return nil
 		}
 		return file
 	}
-	return identityFiles{machineID: open("machine-id"), hostname: open("hostname"), hosts: open("hosts")}
+	hosts, _ := os.ReadFile(filepath.Join(etc, "hosts"))
+	return identityFiles{
+		machineID: open("machine-id", "uninitialized\n"),
+		hostname:  open("hostname", "\n"),
+		hosts:     open("hosts", string(hosts)),
+	}
 }
 
-func openIdentityFile(path, target string) (*identityFile, error) {
-	content, err := os.ReadFile(path)
-	if err != nil && !os.IsNotExist(err) {
-		return nil, err
-	}
+func openIdentityFile(path, target, content string) (*identityFile, error) {
 	descriptor, err := unix.Open(target, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("make %s: %w", target, err)
 	}
 	file := &identityFile{descriptor: descriptor}
-	file.replace(string(content))
+	file.replace(content)
 	os.Remove(path)
 	return file, os.Symlink(target, path)
 }
@@ -94,5 +96,8 @@ func (f *identityFile) replace(content string) {
 		return
 	}
 	unix.Pwrite(f.descriptor, []byte(content), 0)
-	unix.Ftruncate(f.descriptor, int64(len(content)))
+	var status unix.Stat_t
+	if err := unix.Fstat(f.descriptor, &status); err == nil && status.Size > int64(len(content)) {
+		unix.Ftruncate(f.descriptor, int64(len(content)))
+	}
 }
