@@ -3,6 +3,7 @@ module alcove.dev/agent
 go 1.24.0
 
 require (
+	github.com/coder/websocket v1.8.15
 	golang.org/x/net v0.50.0
 	golang.org/x/sys v0.41.0
 )

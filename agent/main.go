@@ -14,6 +14,7 @@ const usage = `Usage:
   init host tsc-khz                                   this machine's TSC frequency in kHz
   init host spawn [flags] -- PROGRAM [ARGUMENT…]      become a program that is fenced in
   init host initramfs --out FILE [flags]              write the initramfs that boots the agent
+  init host launch CLI.js ARGUMENT…                   the command alcove: exec and run here, the rest in Node
 `
 
 func main() {
@@ -25,14 +26,14 @@ func main() {
 
 func run(arguments []string) error {
 	switch {
+	case len(arguments) > 1 && arguments[0] == "host": // the command alcove may be PID 1 of a container
+		return runOnHost(arguments[1], arguments[2:])
 	case os.Getpid() == 1 && (len(arguments) == 0 || arguments[0] != machine.UserInitArgument):
 		return runAsInit()
 	case len(arguments) == 2 && arguments[0] == machine.UserInitArgument:
 		return machine.RunUserInit(arguments[1])
 	case len(arguments) > 0 && arguments[0] == "serve":
 		return runForDevelopment(arguments[1:])
-	case len(arguments) > 1 && arguments[0] == "host":
-		return runOnHost(arguments[1], arguments[2:])
 	}
 	fmt.Fprint(os.Stderr, usage)
 	return fmt.Errorf("it is not known what to do with the arguments %q", arguments)

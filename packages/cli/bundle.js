@@ -1,5 +1,5 @@
-// Makes dist/alcove.cjs (the CLI as one file), dist/alcove.cjs.cache (its code as this Node's V8 compiles it) and, where
-// there is Go, dist/launcher. Run by `npm run bundle`, after tsc.
+// Makes dist/alcove.cjs (the CLI as one file) and dist/alcove.cjs.cache (its code as this Node's V8 compiles it). Run by
+// `npm run bundle`, after tsc.
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -35,13 +35,6 @@ await build({
 rmSync(`${target}.cache`, { force: true });
 // A command that loads everything and asks a daemon only if one runs.
 run("node", [join(here, "bin/alcove.js"), "version"], { ALCOVE_KEEP_CODE: "1" });
-
-if (spawnSync("go", ["version"]).error === undefined) {
-  const build = ["build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", join(here, "dist/launcher"), "."];
-  run("go", ["-C", join(here, "launcher"), ...build], { CGO_ENABLED: "0" });
-} else {
-  console.error("no Go found: `alcove exec` and `alcove run` go through Node, which takes longer to start");
-}
 
 function run(program, args, environment) {
   const { status, error } = spawnSync(program, args, {

@@ -1,4 +1,4 @@
-/** Options of a program in a sandbox, the same for `exec` and `run`. The launcher understands them too: launcher/command.go. */
+/** Options of a program in a sandbox, the same for `exec` and `run`. The launcher understands them too: agent/launcher/command.go. */
 import { fstatSync } from "node:fs";
 import type { SpawnOptions } from "alcove";
 import type { Command } from "commander";

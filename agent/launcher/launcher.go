@@ -1,10 +1,8 @@
-// Command launcher is the way into the CLI. Starting Node takes longer than an exec takes to work, so the launcher does
+// Package launcher is the way into the CLI. Starting Node takes longer than an exec takes to work, so the launcher does
 // `exec` and `run` itself, as long as nothing is out of the ordinary, and hands everything else to the CLI in Node:
 // other commands, options it does not know, a daemon that is not up, an image that is not built, every refusal, a
 // stream that broke. So sentences, help and progress are written once, there.
-//
-// Usage: launcher CLI.js ARGUMENT...
-package main
+package launcher
 
 import (
 	"context"
@@ -15,20 +13,21 @@ import (
 	"syscall"
 )
 
-func main() {
-	if len(os.Args) < 2 {
+// Launch runs "host launch CLI.js ARGUMENT…" and answers the exit code.
+func Launch(arguments []string) int {
+	if len(arguments) == 0 {
 		fmt.Fprintln(os.Stderr, "error: the launcher was started without the path of the CLI\nhint: start bin/alcove")
-		os.Exit(exitError)
+		return exitError
 	}
-	cli := nodeCLI(os.Args[1])
-	code, err := launch(cli, os.Args[2:])
+	cli, arguments := nodeCLI(arguments[0]), arguments[1:]
+	code, err := launch(cli, arguments)
 	if errors.Is(err, errHandOver) {
-		code, err = cli.become(os.Args[2:])
+		code, err = cli.become(arguments)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error: "+err.Error())
 	}
-	os.Exit(code)
+	return code
 }
 
 // Exit codes that are ours, not the program's; docs/cli.md lists them.
