@@ -76,6 +76,7 @@ function createEngine({ engine, guestDirectory, dataDirectory, runtimeDirectory 
     dataDirectory,
     runtimeDirectory,
     onTimings: (timings) => logger.info({ timings }, "Machine started"),
+    onDamagedTemplate: (sentence) => logger.error(sentence),
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import { AlcoveError, type Size } from "@alcove/contract";
 import type { DiskImage, Engine, Machine, MachineSpec, PrepareOptions, Probe, Recovery } from "../engine.js";
+import { sentenceFrom } from "./host-findings.js";
 import type { MicrovmMachine } from "./machine.js";
 import { type MachineHost, overheadMiB } from "./machine-host.js";
 import type { MicrovmOptions, StartTimings } from "./options.js";
@@ -67,7 +68,7 @@ class MicrovmEngine implements Engine {
     const stale = await templates.removeStale(
       new Set([...this.#machines.values()].map(({ templateKey }) => templateKey)),
     );
-    this.#checking = templates.check(this.#closing.signal).catch(() => undefined);
+    this.#checking = this.#checkTemplates(templates);
     return { ...recovery, removed: [...halfMade, ...recovery.removed, ...stale] };
   }
 
@@ -81,6 +82,16 @@ class MicrovmEngine implements Engine {
     this.#machines.clear();
     await this.#checking;
     await this.#known?.host?.cgroups?.close();
+  }
+
+  /** In the background: a daemon that starts does not wait for it, one that stops ends it. */
+  async #checkTemplates(templates: TemplateStore): Promise<void> {
+    const onDamaged = this.#options.onDamagedTemplate ?? (() => undefined);
+    try {
+      await templates.check(onDamaged, this.#closing.signal);
+    } catch (error) {
+      if (!this.#closing.signal.aborted) onDamaged(sentenceFrom("The templates could not be checked", error));
+    }
   }
 
   async #ready(signal: AbortSignal): Promise<{ readonly host: MachineHost; readonly templates: TemplateStore }> {

@@ -8,6 +8,8 @@ export interface MicrovmOptions extends Roots {
   readonly accelerator?: Accelerator;
   /** Told how long each phase of a start took, for benchmarks. */
   readonly onTimings?: (timings: StartTimings) => void;
+  /** Told of each template that was not what it had been when it was made, and was removed: a sentence. */
+  readonly onDamagedTemplate?: (sentence: string) => void;
 }
 
 /** Milliseconds from the beginning of `start`. */

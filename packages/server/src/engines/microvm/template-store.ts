@@ -1,5 +1,6 @@
 /** The templates that are there, by key. A start asks here, and looks at no disk. */
-import { readdir, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Size } from "@alcove/contract";
 import { SharedWork } from "../../lib/shared-work.js";
@@ -48,18 +49,23 @@ export class TemplateStore {
     }
   }
 
-  /** Looks at every template that is ready, byte for byte, and takes away each that is not what it was. Answers what it found. */
-  async check(signal: AbortSignal): Promise<readonly string[]> {
-    const damaged: string[] = [];
+  /** Looks at every template that is ready, byte for byte, and takes away each that is not what it was. */
+  async check(onDamaged: (sentence: string) => void, signal: AbortSignal): Promise<void> {
     for (const template of this.#ready.values()) {
       const record = await readTemplateRecord(template);
       const problem = record === undefined ? "has no record" : await compare(template, record, signal);
       if (problem === undefined) continue;
-      this.#ready.delete(template.key);
-      await rm(template.directory, { recursive: true, force: true });
-      damaged.push(`Removed the template ${template.key}, which ${problem}; it will be made anew.`);
+      onDamaged(`The template ${template.key} ${problem}; it is removed, and made anew at its next use.`);
+      await this.#takeAway(template);
     }
-    return damaged;
+  }
+
+  /** Under a name that nobody takes for a template: one that is half removed would be found and started from. */
+  async #takeAway(template: Template): Promise<void> {
+    this.#ready.delete(template.key);
+    const unfinished = join(templatesDirectory(this.#host.roots), `${unfinishedPrefix}removed-${randomUUID()}`);
+    await rename(template.directory, unfinished).catch(unlessGone);
+    await rm(unfinished, { recursive: true, force: true });
   }
 
   /** Finds the templates of earlier daemons, and removes what a killed one left half made. Answers what was removed. */
@@ -136,4 +142,8 @@ async function compare(template: Template, record: TemplateRecord, signal: Abort
     signal.throwIfAborted();
     return `cannot be read (${error instanceof Error ? error.message : String(error)})`;
   }
+}
+
+function unlessGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
 }
