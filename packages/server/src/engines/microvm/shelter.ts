@@ -1,6 +1,6 @@
 /** How a machine is shut in on this host, found out once: which namespaces it gets and what it sees in them. */
 import { access, realpath, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { run } from "../../host/run.js";
 import type { Accelerator } from "./command-line.js";
 import type { MachineHost } from "./machine-host.js";
@@ -16,7 +16,7 @@ export async function findShelter(
   signal: AbortSignal,
 ): Promise<Shelter> {
   const usesKvm = parts.accelerator === "kvm";
-  const qemuDirectory = dirname(await realpath(await locate(parts.qemu, signal)));
+  const qemuDirectory = dirname(await realpath(await locate(parts.qemu)));
   const programs = qemuDirectory.startsWith("/usr/") ? programPaths : [...programPaths, qemuDirectory];
   return {
     namespaces: await findNamespaces(parts.agent, signal),
@@ -40,10 +40,12 @@ export async function findNamespaces(agent: string, signal: AbortSignal): Promis
   }
 }
 
-async function locate(program: string, signal: AbortSignal): Promise<string> {
+async function locate(program: string): Promise<string> {
   if (program.includes("/")) return program;
-  const { stdout } = await run("sh", ["-c", 'command -v "$1"', "sh", program], { signal, timeoutMs: 10_000 });
-  return stdout.trim();
+  const places = (process.env.PATH ?? "/usr/bin:/bin").split(":").map((directory) => join(directory, program));
+  const [found] = await existing(places);
+  if (found === undefined) throw new Error(`${program} is in no directory of PATH`);
+  return found;
 }
 
 async function existing(paths: readonly string[]): Promise<readonly string[]> {
