@@ -1,4 +1,4 @@
-import type { AlcoveEvent } from "@alcove/contract";
+import { AlcoveError, type AlcoveEvent } from "@alcove/contract";
 import { expect, test } from "vitest";
 import { openStore } from "../store/store.js";
 import { temporaryDirectory } from "../store/test-record.js";
@@ -96,14 +96,17 @@ test("preparing an image is told with its progress, and a repeat joins it", asyn
   await follow.return?.(undefined);
 });
 
-test("a template that cannot be made is told at its image", async () => {
+test.each([
+  [new AlcoveError("EngineUnavailable", "The kernel did not boot."), "The kernel did not boot."],
+  [new Error("ENOENT: no such file, open '/var/lib/alcove/x'"), "Alcove failed; the daemon's log has the cause."],
+])("a template that cannot be made is told at its image, without paths of the host: %s", async (error, message) => {
   await using host = new TestHost();
-  host.fake.faults.prepareError = new Error("The kernel did not boot.");
+  host.fake.faults.prepareError = error;
   const { control } = await host.daemon();
   const follow = control.events.follow(group, 0, never);
   await control.images.prepare(group, "debian");
   const [first, second] = await take(follow, 2);
   expect(first).toMatchObject({ image: { state: "Building", message: "Checking the template" } });
-  expect(second).toMatchObject({ image: { state: "Failed", message: "The kernel did not boot." } });
+  expect(second).toMatchObject({ image: { state: "Failed", message } });
   expect(await control.images.list(group)).toMatchObject([{ state: "Failed" }]);
 });

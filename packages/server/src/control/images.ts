@@ -1,5 +1,5 @@
 /** Images, and their preparation: the image by its recipe, then the engine's template of the default size. */
-import { defaultSize, type Image } from "@alcove/contract";
+import { AlcoveError, defaultSize, type Image } from "@alcove/contract";
 import type { ControlContext } from "./context.js";
 import type { ImageControl } from "./control.js";
 import { requireDiskSpace } from "./disk-space.js";
@@ -84,7 +84,7 @@ class Preparation {
       await this.#move("done", "");
     } catch (error) {
       if (!stopping.aborted) logger.error({ image: name, err: error }, "An image could not be prepared");
-      const message = error instanceof Error ? error.message : String(error);
+      const message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
       await this.#move("failed", message).catch(() => undefined);
     }
   }
