@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Config, readConfig, variables } from "./config.js";
@@ -82,4 +82,10 @@ test("a crash point has a name and a passage", () => {
 
 test("every key can be set by the environment", () => {
   expect(Object.keys(variables).sort()).toEqual(Object.keys(Config.shape).sort());
+});
+
+test("docs/configuration.md has a row for every key with its variable, and for nothing else", () => {
+  const page = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| `(\w+)` \| `(\w+)` \|/gm)].map(([, key, variable]) => [key, variable]);
+  expect(rows).toEqual(Object.entries(variables));
 });
