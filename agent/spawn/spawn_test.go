@@ -70,7 +70,7 @@ func TestAProcessTellsItsOwnNumber(t *testing.T) {
 
 func TestAProgramRunsAsAskedFor(t *testing.T) {
 	text, status := output(t, &Command{
-		Path: "/bin/sh", Argv: []string{"sh", "-c", `echo "$A $1"; pwd; ps -o sid= -p $$ | tr -d ' ' | grep -qx $$ && echo leads; exit 5`, "x", "two words"},
+		Path: "/bin/sh", Argv: []string{"sh", "-c", `echo "$A $1"; pwd; [ "$(cut -d ' ' -f 6 /proc/$$/stat)" = $$ ] && echo leads; exit 5`, "x", "two words"},
 		Environment: []string{"A=b", "PATH=/usr/bin:/bin"}, WorkingDirectory: "/usr",
 	})
 	if text != "b two words\n/usr\nleads\n" || status.ExitStatus() != 5 {

@@ -166,7 +166,7 @@ test("images are listed, read and prepared", async () => {
   expect((await alcove.images.get("debian")).state).toBe("Ready");
   const seen: string[] = [];
   await alcove.images.prepare("debian", { onProgress: ({ state }) => seen.push(state) });
-  expect(seen).toEqual(["Ready"]);
+  expect(seen.at(-1)).toBe("Ready");
 });
 
 test("events come until the signal aborts, also over a restart of the daemon", async () => {

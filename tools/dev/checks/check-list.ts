@@ -8,9 +8,10 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RunError, run } from "../../../packages/server/src/host/run.js";
 import { buildDirectory, checkout } from "../checkout.js";
-import { goEnvironment } from "../guest/go.js";
+import { goEnvironment, withGoOnPath } from "../guest/go.js";
 import { npmProgram } from "../show.js";
-import { goTally, type Tally, vitestTally } from "./tally.js";
+import { goFailures, goTally } from "./go-report.js";
+import { type Tally, vitestTally } from "./tally.js";
 
 export interface CheckContext {
   readonly go: string;
@@ -43,11 +44,13 @@ export const checkList: readonly Check[] = [
   { name: "Unused code", run: ({ signal }) => one(npmProgram("knip"), [], { signal }) },
 ];
 
-async function fastTests({ signal }: CheckContext): Promise<CheckResult> {
+/** Some build the agent, with the Go that was found. */
+async function fastTests({ go, signal }: CheckContext): Promise<CheckResult> {
   const report = join(buildDirectory, "test-results/fast.json");
   await rm(report, { force: true });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const result = await one(npmProgram("vitest"), ["run", "--project", "fast", ...reporters], { signal });
+  const args = ["run", "--project", "fast", ...reporters];
+  const result = await one(npmProgram("vitest"), args, { signal, environment: withGoOnPath(go) });
   const tally = await vitestTally(report).catch(() => result);
   return { ...tally, failed: tally.failed === 0 ? result.failed : tally.failed, output: result.output };
 }
@@ -56,7 +59,7 @@ async function goTests({ go, short, signal }: CheckContext): Promise<CheckResult
   const args = ["test", "-json", ...(short ? ["-short"] : []), "./..."];
   const result = await one(go, args, { signal, workingDirectory: agent, environment: goEnvironment() });
   const tally = goTally(result.output);
-  return { ...tally, failed: tally.failed === 0 ? result.failed : tally.failed, output: goText(result.output) };
+  return { ...tally, failed: tally.failed === 0 ? result.failed : tally.failed, output: goFailures(result.output) };
 }
 
 function goVet({ go, signal }: CheckContext, arch: "amd64" | "arm64"): Promise<CheckResult> {
@@ -97,12 +100,4 @@ async function one(
     const { stdout, stderr } = error.output;
     return { passed: 0, failed: 1, skipped: 0, output: stdout + stderr || error.message };
   }
-}
-
-/** What Go's tests printed, out of its JSON. */
-function goText(output: string): string {
-  const lines = output
-    .split("\n")
-    .map((line) => (line.startsWith("{") ? (JSON.parse(line).Output ?? "") : `${line}\n`));
-  return lines.join("");
 }

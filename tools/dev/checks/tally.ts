@@ -43,15 +43,3 @@ export async function vitestTally(reportPath: string): Promise<Tally> {
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }
-
-const GoEvent = z.object({ Action: z.string(), Test: z.string().optional() });
-
-/** Of `go test -json`: tests, not their parts. A package that could not be built or broke off counts as one failed test. */
-export function goTally(output: string): Tally {
-  const events = output.split("\n").flatMap((line) => (line.startsWith("{") ? [GoEvent.parse(JSON.parse(line))] : []));
-  const count = (action: string) =>
-    events.filter((event) => event.Action === action && event.Test !== undefined && !event.Test.includes("/")).length;
-  const failedPackages = events.filter((event) => event.Action === "fail" && event.Test === undefined).length;
-  const failed = count("fail");
-  return { passed: count("pass"), failed: failed === 0 ? failedPackages : failed, skipped: count("skip") };
-}

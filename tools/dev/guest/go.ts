@@ -3,7 +3,7 @@
  * as Debian 12's, can still download a newer toolchain, which is published as a module, with its checksum.
  */
 import { chmod, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { z } from "zod";
 import { RunError, run } from "../../../packages/server/src/host/run.js";
 import type { StepProgress } from "../progress.js";
@@ -39,6 +39,13 @@ export function goEnvironment(): NodeJS.ProcessEnv {
     GOFLAGS: "-trimpath",
     GOROOT: undefined,
   };
+}
+
+/** For programs that start Go by its name. */
+export function withGoOnPath(go: string): NodeJS.ProcessEnv {
+  return go.includes("/")
+    ? { ...process.env, PATH: `${dirname(go)}${delimiter}${process.env.PATH ?? ""}` }
+    : process.env;
 }
 
 async function minorVersion(go: string, signal: AbortSignal): Promise<number | undefined> {
