@@ -63,9 +63,14 @@ export class HoldWatch {
   /** Ends with the watch: by then there is nothing left to continue. */
   async #continueWhenThereIsRoom(): Promise<void> {
     const { signal } = this.#stop;
-    const pace = { firstMs: 250, lastMs: 2_000 };
-    const hasRoom = async () => (await freeSpace(this.#directory)).freeBytes > roomToGoOnBytes || undefined;
-    await waitFor(hasRoom, signal, pace);
+    const wentOn = async () => (await this.#tryToContinue(signal).catch(() => false)) || undefined;
+    await waitFor(wentOn, signal, { firstMs: 250, lastMs: 2_000 });
+  }
+
+  /** A busy QEMU may answer too late: it is asked again. */
+  async #tryToContinue(signal: AbortSignal): Promise<boolean> {
+    if ((await freeSpace(this.#directory)).freeBytes <= roomToGoOnBytes) return false;
     await this.#qmp.execute("cont", {}, signal);
+    return true;
   }
 }

@@ -1,0 +1,24 @@
+import { tmpdir } from "node:os";
+import { expect, test, vi } from "vitest";
+import { HoldWatch } from "./hold-watch.js";
+import type { Qmp, QmpEvent } from "./qmp.js";
+
+test("a machine that is held goes on when there is room, also where QEMU did not take the first command", async () => {
+  let tell: (event: QmpEvent) => void = () => undefined;
+  const commands: string[] = [];
+  const qmp = {
+    onEvent: (listener: typeof tell) => (tell = listener),
+    execute: async (command: string) => {
+      commands.push(command);
+      if (commands.length === 1) throw new Error("no answer within 10000 ms");
+      tell({ event: "RESUME", data: {} });
+    },
+  };
+  const watch = new HoldWatch(qmp as unknown as Qmp, tmpdir());
+  const holds: unknown[] = [];
+  watch.onHold((hold) => holds.push(hold));
+  tell({ event: "BLOCK_IO_ERROR", data: { action: "stop" } });
+  await vi.waitFor(() => expect(holds).toEqual([{ reason: "DiskFull" }, undefined]), { timeout: 5_000 });
+  expect(commands).toEqual(["cont", "cont"]);
+  watch.stop();
+});
