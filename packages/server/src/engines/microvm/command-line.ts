@@ -11,7 +11,7 @@ export interface Platform {
   readonly accelerator: Accelerator;
   /** Major and minor version of QEMU. */
   readonly qemuVersion: readonly [number, number];
-  /** The host's time stamp counter, which a guest under emulation cannot measure (microvm.md): x86-64 and tcg only. */
+  /** The host's time stamp counter, which a guest under emulation cannot measure: x86-64 and tcg only. */
   readonly tscKhz?: number;
 }
 
