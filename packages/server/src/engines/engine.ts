@@ -5,7 +5,7 @@
  * To add an engine: 1. a folder beside this file that exports a function making an `Engine`  2. a test that calls
  * `suite.ts` with it  3. a line in main.ts, strongest engine first.
  */
-import type { AlcoveError, Size } from "@alcove/contract";
+import type { Size } from "@alcove/contract";
 import type { Guest } from "../guest/guest.js";
 
 export interface Engine {
@@ -94,5 +94,3 @@ export interface Recovery {
   /** What was removed because nobody claimed it: sentences, for the log. */
   readonly removed: readonly string[];
 }
-
-export type EngineError = AlcoveError;

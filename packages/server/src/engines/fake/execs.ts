@@ -11,6 +11,7 @@ import { findUser } from "./users.js";
 import { elapse } from "./virtual-sleep.js";
 
 const endedKept = 256;
+const deliveredKeptMs = 10_000;
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export class FakeExec {
@@ -78,7 +79,7 @@ export class FakeExec {
   }
 
   status(): ExecStatus {
-    const { stdout, stderr, dropped } = this.journal.counts;
+    const { counts, dropped } = this.journal;
     const end = this.#end;
     return {
       id: this.spec.id,
@@ -88,9 +89,10 @@ export class FakeExec {
       ...(end && { exitCode: end.exitCode, endedAtUnixMs: end.atUnixMs, ...(end.signal && { signal: end.signal }) }),
       timedOut: this.#timedOut,
       startedAtUnixMs: this.#started,
-      stdoutBytes: stdout,
-      stderrBytes: stderr,
-      droppedBytes: dropped,
+      stdoutBytes: counts.stdout,
+      stderrBytes: counts.stderr,
+      droppedBytes: dropped.stdout + dropped.stderr,
+      stderrDroppedBytes: dropped.stderr,
       stdinOpen: this.stdinOpen,
       durationMs: (end?.atUnixMs ?? Date.now()) - this.#started,
     };
@@ -122,6 +124,7 @@ export class FakeExec {
 export class FakeExecs {
   readonly #guest: TaskGuest;
   readonly #execs = new Map<string, FakeExec>();
+  readonly #delivered = new WeakSet<FakeExec>();
   environment: Readonly<Record<string, string>> = {};
 
   constructor(guest: TaskGuest) {
@@ -148,7 +151,14 @@ export class FakeExecs {
   }
 
   list(): ExecStatus[] {
-    return [...this.#execs.values()].map((exec) => exec.status());
+    return [...this.#execs.values()].filter((exec) => !this.#delivered.has(exec)).map((exec) => exec.status());
+  }
+
+  /** Its last frame was sent: one that asked for it is forgotten, after a while, in which a reader that lost the frame may come again. */
+  delivered(exec: FakeExec): void {
+    if (exec.spec.forget !== true || this.#delivered.has(exec)) return;
+    this.#delivered.add(exec);
+    setTimeout(() => this.#execs.delete(exec.spec.id), deliveredKeptMs).unref();
   }
 
   async delete(id: string, force: boolean, signal: AbortSignal): Promise<void> {

@@ -12,7 +12,8 @@ export interface Piece {
 const journalBytes = 1024 * 1024;
 
 export class Journal {
-  readonly counts = { stdout: 0, stderr: 0, dropped: 0 };
+  readonly counts = { stdout: 0, stderr: 0 };
+  readonly dropped = { stdout: 0, stderr: 0 };
   readonly #limit: number | undefined;
   readonly #change = new Change();
   readonly #readers = new Set<{ offset: number }>();
@@ -28,7 +29,7 @@ export class Journal {
 
   async append(stream: Stream, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const kept = this.#limit === undefined ? bytes : bytes.subarray(0, Math.max(0, this.#limit - this.counts[stream]));
-    this.counts.dropped += bytes.length - kept.length;
+    this.dropped[stream] += bytes.length - kept.length;
     if (kept.length === 0) return;
     if (this.#limit === undefined) await this.#change.until(() => !this.#mustWait(kept.length), signal);
     this.#pieces.push({ stream, offset: this.#next, bytes: kept });

@@ -30,6 +30,7 @@ const Spec: z.ZodType<ExecSpec & { attach: boolean }> = z.strictObject({
   stdin: z.boolean(),
   timeoutMs: z.number().int().positive().exactOptional(),
   outputLimitBytes: z.number().int().exactOptional(),
+  forget: z.boolean().exactOptional(),
   attach: z.boolean(),
 });
 
@@ -58,12 +59,12 @@ export const routes: Readonly<Record<string, Route>> = {
   "POST /execs": async (request) => {
     const { attach, ...spec } = await body(request, Spec);
     const exec = request.machine.execs.start(spec);
-    return attach ? await streamFrames(exec, 0, request.stream, request.signal) : exec.status();
+    return attach ? await streamExec(request, exec, 0) : exec.status();
   },
   "GET /execs": ({ machine }) => ({ execs: machine.execs.list() }),
   "GET /execs/:id": async (request) => await status(request),
-  "GET /execs/:id/output": async ({ machine, id, query, stream, signal }) =>
-    await streamFrames(machine.execs.find(id), Number(query.get("offset") ?? 0), stream, signal),
+  "GET /execs/:id/output": async (request) =>
+    await streamExec(request, request.machine.execs.find(request.id), Number(request.query.get("offset") ?? 0)),
   "POST /execs/:id/stdin": async (request) => await writeStdin(request),
   "POST /execs/:id/signal": async (request) => {
     const { signal } = await body(request, z.strictObject({ signal: z.string() }));
@@ -113,6 +114,11 @@ async function status({ machine, id, query, signal }: Request): Promise<unknown>
   const within = AbortSignal.any([signal, AbortSignal.timeout(Number(query.get("waitMs") ?? 0))]);
   await exec.ended(within).catch(() => {});
   return exec.status();
+}
+
+async function streamExec({ machine, stream, signal }: Request, exec: FakeExec, offset: number): Promise<void> {
+  await streamFrames(exec, offset, stream, signal);
+  if (!stream.aborted) machine.execs.delivered(exec);
 }
 
 async function writeStdin({ machine, id, query, stream, signal }: Request): Promise<unknown> {

@@ -14,7 +14,7 @@ import { recoverMachines } from "./recovery.js";
 import { startMachine } from "./start.js";
 import { TemplateStore } from "./template-store.js";
 
-export type { MicrovmOptions, StartTimings } from "./options.js";
+export type { MicrovmOptions } from "./options.js";
 
 export function createMicrovmEngine(options: MicrovmOptions): Engine {
   return new MicrovmEngine(options);
