@@ -24,18 +24,22 @@ func (s *Server) startExec(writer http.ResponseWriter, request *http.Request) er
 		return err
 	}
 	if spec.Attach {
-		return stream(writer, request, exec, 0)
+		return s.stream(writer, request, exec, 0)
 	}
 	respond(writer, http.StatusOK, exec.Status())
 	return nil
 }
 
-func stream(writer http.ResponseWriter, request *http.Request, exec *execs.Exec, offset int64) error {
+func (s *Server) stream(writer http.ResponseWriter, request *http.Request, exec *execs.Exec, offset int64) error {
 	header := writer.Header()
 	header["Content-Type"] = bytesType
 	header["Date"] = nil
 	controller := http.NewResponseController(writer)
-	return exec.Stream(request.Context(), offset, writer, controller.Flush)
+	if err := exec.Stream(request.Context(), offset, writer, controller.Flush); err != nil {
+		return err
+	}
+	s.Execs.Delivered(exec)
+	return nil
 }
 
 func (s *Server) listExecs(writer http.ResponseWriter, _ *http.Request) error {
@@ -79,7 +83,7 @@ func (s *Server) readOutput(writer http.ResponseWriter, request *http.Request) e
 	if query.err != nil {
 		return query.err
 	}
-	return stream(writer, request, exec, offset)
+	return s.stream(writer, request, exec, offset)
 }
 
 func (s *Server) writeStdin(writer http.ResponseWriter, request *http.Request) error {

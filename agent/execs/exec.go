@@ -26,6 +26,10 @@ type Exec struct {
 	journal *Journal
 	stdin   *stdin
 	group   *cgroups.Group
+	// attached reads from before the process began, for the first who streams.
+	attached *Reader
+	// forget: nobody wants to know of the exec once its end was delivered. The registry keeps delivered.
+	forget, delivered bool
 	// finished is closed when the exec has ended and all its output is in the journal.
 	finished chan struct{}
 

@@ -36,7 +36,7 @@ type piece struct {
 }
 
 // Counts of bytes of an exec's output.
-type Counts struct{ Stdout, Stderr, Dropped int64 }
+type Counts struct{ Stdout, Stderr, StdoutDropped, StderrDropped int64 }
 
 const (
 	journalBytes  = 1 << 20
@@ -75,13 +75,13 @@ func (j *Journal) Append(kind Kind, output []byte) {
 
 // cut drops what is past the output limit.
 func (j *Journal) cut(kind Kind, output []byte) []byte {
-	count := &j.counts.Stdout
+	count, dropped := &j.counts.Stdout, &j.counts.StdoutDropped
 	if kind == KindStderr {
-		count = &j.counts.Stderr
+		count, dropped = &j.counts.Stderr, &j.counts.StderrDropped
 	}
 	if j.limit > 0 {
 		kept := min(int64(len(output)), j.limit-*count)
-		j.counts.Dropped += int64(len(output)) - kept
+		*dropped += int64(len(output)) - kept
 		output = output[:kept]
 	}
 	*count += int64(len(output))

@@ -147,7 +147,7 @@ func TestAnOutputLimitKeepsTheFirstBytesOfEachStream(t *testing.T) {
 	if seen.output[KindStdout] != "abcde" || seen.output[KindStderr] != "12345" {
 		t.Fatalf("seen %+v", seen)
 	}
-	if counts := journal.Counts(); counts != (Counts{Stdout: 5, Stderr: 5, Dropped: 7}) {
+	if counts := journal.Counts(); counts != (Counts{Stdout: 5, Stderr: 5, StdoutDropped: 3, StderrDropped: 4}) {
 		t.Fatalf("counts %+v", counts)
 	}
 }

@@ -11,6 +11,7 @@ import (
 const (
 	endedKept     = 256
 	evictedAtOnce = 32
+	keptDelivered = 10 * time.Second
 )
 
 // Registry knows every exec until it is deleted.
@@ -21,11 +22,13 @@ type Registry struct {
 	byID    map[string]*Exec
 	order   []*Exec
 	renewed map[string]string
+	// keptDelivered is for how long an exec that is to be forgotten can still be found.
+	keptDelivered time.Duration
 }
 
 // NewRegistry makes an empty registry whose journals together stay under journalLimit bytes.
 func NewRegistry(sandbox *Sandbox, journalLimit int64) *Registry {
-	return &Registry{sandbox: sandbox, budget: NewBudget(journalLimit), byID: map[string]*Exec{}}
+	return &Registry{sandbox: sandbox, budget: NewBudget(journalLimit), byID: map[string]*Exec{}, keptDelivered: keptDelivered}
 }
 
 // SetEnvironment replaces what every later exec gets besides what it asks for.
@@ -47,9 +50,21 @@ func (r *Registry) Start(spec *Spec) (*Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	exec := &Exec{ID: spec.ID, argv: spec.Argv, started: time.Now(), finished: make(chan struct{})}
+	if err := begun.pipes.open(spec.Stdin); err != nil {
+		begun.pipes.closeAll()
+		return nil, failure.FromSystem(err, "prepare exec "+spec.ID)
+	}
+	exec := &Exec{
+		ID: spec.ID, argv: spec.Argv, forget: spec.Forget, started: time.Now(), finished: make(chan struct{}),
+		stdin: newStdin(begun.pipes.stdin), journal: newJournal(r.budget, spec.OutputLimitBytes),
+	}
+	if spec.Attach {
+		exec.attached = exec.journal.read(0)
+	}
 	begun.exec = exec
-	if err := r.add(exec, spec.OutputLimitBytes); err != nil {
+	if err := r.add(exec); err != nil {
+		begun.pipes.closeAll()
+		exec.journal.forget()
 		return nil, err
 	}
 	if err := begun.run(spec); err != nil {
@@ -69,20 +84,37 @@ func (r *Registry) Find(id string) (*Exec, error) {
 	return nil, failure.New(failure.ExecNotFound, "There is no exec %q.", id)
 }
 
-// All lists the execs in the order they were started.
+// All lists the execs in the order they were started, but for those whose end was delivered to somebody who wanted no more.
 func (r *Registry) All() []*Exec {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	return append([]*Exec(nil), r.order...)
+	all := make([]*Exec, 0, len(r.order))
+	for _, exec := range r.order {
+		if !exec.delivered {
+			all = append(all, exec)
+		}
+	}
+	return all
 }
 
-func (r *Registry) add(exec *Exec, outputLimit int64) error {
+// Delivered says that a reader was sent an exec's last frame. One that asked for it is forgotten then: after a while, since a
+// channel that breaks may have lost the frame, and its reader asks for it again.
+func (r *Registry) Delivered(exec *Exec) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if exec.forget && !exec.delivered {
+		exec.delivered = true
+		time.AfterFunc(r.keptDelivered, func() { r.Forget(exec) })
+	}
+}
+
+// add makes an exec known, with all that a caller who finds it may ask of it.
+func (r *Registry) add(exec *Exec) error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if _, exists := r.byID[exec.ID]; exists {
 		return failure.New(failure.ExecExists, "There is an exec %s already.", exec.ID)
 	}
-	exec.journal = newJournal(r.budget, outputLimit)
 	r.byID[exec.ID] = exec
 	r.order = append(r.order, exec)
 	r.evict()

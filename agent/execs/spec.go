@@ -17,6 +17,7 @@ type Spec struct {
 	TimeoutMs        int64             `json:"timeoutMs"`
 	Attach           bool              `json:"attach"`
 	OutputLimitBytes int64             `json:"outputLimitBytes"`
+	Forget           bool              `json:"forget"`
 }
 
 const argumentBytes = 1 << 20

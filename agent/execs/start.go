@@ -71,16 +71,13 @@ func workingDirectory(asked, home string) (string, error) {
 // run starts the process; a program that cannot run ends the exec as a shell would have it.
 func (l *launch) run(spec *Spec) error {
 	e := l.exec
-	err := l.pipes.open(spec.Stdin)
-	if err == nil && l.sandbox.Cgroups != nil {
-		e.group, err = l.sandbox.Cgroups.Take()
-	}
-	if err != nil {
-		l.pipes.closeAll()
-		return failure.FromSystem(err, "prepare exec "+e.ID)
-	}
-	if e.group != nil {
-		l.command.Cgroup = e.group.Descriptor()
+	if l.sandbox.Cgroups != nil {
+		group, err := l.sandbox.Cgroups.Take()
+		if err != nil {
+			l.pipes.closeAll()
+			return failure.FromSystem(err, "prepare exec "+e.ID)
+		}
+		e.group, l.command.Cgroup = group, group.Descriptor()
 	}
 	l.command.Descriptors = l.pipes.inner()
 	process, err := l.spawn()
@@ -90,7 +87,7 @@ func (l *launch) run(spec *Spec) error {
 		return nil
 	}
 	e.mutex.Lock()
-	e.process, e.pid, e.stdin = process, process.Inside, newStdin(l.pipes.stdin)
+	e.process, e.pid = process, process.Inside
 	e.mutex.Unlock()
 	go l.follow()
 	if spec.TimeoutMs > 0 {
@@ -118,6 +115,7 @@ func (l *launch) spawn() (spawn.Process, error) {
 func (l *launch) abandon(err error) {
 	exitCode, sentence := startFailure(l.name, err)
 	l.exec.journal.Append(KindStderr, []byte(sentence))
+	l.exec.stdin.close()
 	l.pipes.closeAll()
 	l.finish(func(e *Exec) { e.exitCode = exitCode })
 }

@@ -24,9 +24,11 @@ type Status struct {
 	EndedAtUnixMs   int64    `json:"endedAtUnixMs,omitempty"`
 	StdoutBytes     int64    `json:"stdoutBytes"`
 	StderrBytes     int64    `json:"stderrBytes"`
-	DroppedBytes    int64    `json:"droppedBytes"`
-	StdinOpen       bool     `json:"stdinOpen"`
-	DurationMs      float64  `json:"durationMs"`
+	// DroppedBytes are of both streams, and so many of them of stderr.
+	DroppedBytes       int64   `json:"droppedBytes"`
+	StderrDroppedBytes int64   `json:"stderrDroppedBytes"`
+	StdinOpen          bool    `json:"stdinOpen"`
+	DurationMs         float64 `json:"durationMs"`
 }
 
 // Status reads the exec as it is now.
@@ -37,7 +39,7 @@ func (e *Exec) Status() *Status {
 	status := &Status{
 		ID: e.ID, Argv: e.argv, PID: e.pid, State: Running, TimedOut: e.timedOut,
 		StartedAtUnixMs: e.started.UnixMilli(), StdoutBytes: counts.Stdout, StderrBytes: counts.Stderr,
-		DroppedBytes: counts.Dropped, StdinOpen: e.stdin.open(), DurationMs: milliseconds(time.Since(e.started)),
+		DroppedBytes: counts.StdoutDropped + counts.StderrDropped, StderrDroppedBytes: counts.StderrDropped, StdinOpen: e.stdin.open(), DurationMs: milliseconds(time.Since(e.started)),
 	}
 	if e.hasEnded {
 		status.State = Exited

@@ -18,7 +18,7 @@ var frameBuffers = sync.Pool{New: func() any {
 // Stream writes the exec's output from an offset on as frames, until the exec has ended or the reader has gone. flush
 // sends what was written.
 func (e *Exec) Stream(ctx context.Context, from int64, writer io.Writer, flush func() error) error {
-	reader := e.journal.read(from)
+	reader := e.reader(from)
 	defer reader.close()
 	buffer := frameBuffers.Get().(*[]byte)
 	defer frameBuffers.Put(buffer)
@@ -48,6 +48,18 @@ func (e *Exec) Stream(ctx context.Context, from int64, writer io.Writer, flush f
 		}
 		frames = frames[:0]
 	}
+}
+
+// reader is the one that was attached before the process began, where that is still free.
+func (e *Exec) reader(from int64) *Reader {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	attached := e.attached
+	if attached == nil || from != 0 {
+		return e.journal.read(from)
+	}
+	e.attached = nil
+	return attached
 }
 
 func send(frames []byte, writer io.Writer, flush func() error) error {

@@ -1,4 +1,7 @@
-/** Running a program to its end and keeping what it wrote, within a limit of each stream. Nothing here touches the store. */
+/**
+ * Running a program to its end and keeping what it wrote, within a limit of each stream. Nothing here touches the store, and
+ * the agent forgets an exec by itself whose end was delivered.
+ */
 import { AlcoveError, type ExecResult } from "@alcove/contract";
 import type { ExecSpec, ExecStatus, GuestExecs } from "../guest/guest.js";
 
@@ -13,8 +16,8 @@ export interface BufferedExec {
 export async function runBuffered({ execs, spec, input }: BufferedExec, signal: AbortSignal): Promise<ExecResult> {
   const stdout = new Kept(spec.outputLimitBytes);
   const stderr = new Kept(spec.outputLimitBytes);
-  // One byte more than is kept tells, of each stream, whether anything was left out.
-  const asked = { ...spec, outputLimitBytes: spec.outputLimitBytes + 1 };
+  // No limit at all is what 0 means to the agent.
+  const asked = { ...spec, outputLimitBytes: Math.max(1, spec.outputLimitBytes), forget: true };
   for await (const frame of execs.run(asked, signal)) {
     if (frame.kind === "status" && input !== undefined) feed(execs, spec.id, input, signal);
     else if (frame.kind === "stdout") stdout.add(frame.bytes);
@@ -65,7 +68,7 @@ function result(status: ExecStatus, stdout: Kept, stderr: Kept): ExecResult {
   if (status.exitCode === undefined) {
     throw new AlcoveError("GuestUnresponsive", `The agent says that the exec ${status.id} ended, but not how.`);
   }
-  const seen = countAll(status, stdout.limitBytes);
+  const seen = countAll(status);
   const [stdoutTruncated, stderrTruncated] = [seen.stdoutBytes > stdout.bytes, seen.stderrBytes > stderr.bytes];
   return {
     exitCode: status.exitCode,
@@ -80,14 +83,10 @@ function result(status: ExecStatus, stdout: Kept, stderr: Kept): ExecResult {
   };
 }
 
-/**
- * All that came of each stream. The agent counts what it dropped of both together: it belongs to the stream that is full,
- * and where both are, to stdout.
- */
-function countAll({ stdoutBytes, stderrBytes, droppedBytes }: ExecStatus, limitBytes: number) {
-  const isStdout = stdoutBytes > limitBytes;
+/** All that the program wrote to each stream, kept or not. */
+function countAll({ stdoutBytes, stderrBytes, droppedBytes, stderrDroppedBytes }: ExecStatus) {
   return {
-    stdoutBytes: stdoutBytes + (isStdout ? droppedBytes : 0),
-    stderrBytes: stderrBytes + (isStdout ? 0 : droppedBytes),
+    stdoutBytes: stdoutBytes + droppedBytes - stderrDroppedBytes,
+    stderrBytes: stderrBytes + stderrDroppedBytes,
   };
 }

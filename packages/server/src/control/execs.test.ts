@@ -75,6 +75,13 @@ test("output beyond the limit is cut at a character and counted, and the exit co
     stderrTruncated: false,
     stderrBytes: 4,
   });
+  const neither = { command: "echo 12345; echo abcdefg >&2", outputLimitBytes: 3 };
+  expect(await execs.runShellCommand(sandbox, neither, never)).toMatchObject({
+    ...{ stdout: "123", stdoutTruncated: true, stdoutBytes: 6 },
+    ...{ stderr: "abc", stderrTruncated: true, stderrBytes: 8 },
+  });
+  const exactly = await execs.runShellCommand(sandbox, { command: "printf abc", outputLimitBytes: 3 }, never);
+  expect(exactly).toMatchObject({ stdout: "abc", stdoutTruncated: false, stdoutBytes: 3 });
   const nothing = await execs.runShellCommand(sandbox, { command: "echo hi", outputLimitBytes: 0 }, never);
   expect(nothing).toMatchObject({ stdout: "", stdoutTruncated: true, stdoutBytes: 3, exitCode: 0 });
 });

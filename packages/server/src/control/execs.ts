@@ -57,7 +57,7 @@ export function execControl(context: ControlContext): ExecControl {
   };
 }
 
-/** The exec ends with its client. The agent forgets it behind the answer's back. */
+/** The exec ends with its client: one whose end did not come is ended. */
 async function runAndDiscard(
   context: ControlContext,
   { id, machine }: RunningSandbox,
@@ -66,8 +66,9 @@ async function runAndDiscard(
 ): Promise<ExecResult> {
   try {
     return await runBuffered({ ...exec, execs: machine.guest.execs }, signal);
-  } finally {
+  } catch (error) {
     discardExec(context, id, exec.spec.id);
+    throw error;
   }
 }
 

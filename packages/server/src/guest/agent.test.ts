@@ -57,6 +57,16 @@ test("a program runs in one round trip", async () => {
   expect(frames.at(-1)).toMatchObject({ kind: "end", status: { exitCode: 3 } });
 });
 
+test("what an output limit drops is counted for each stream, and an exec to be forgotten is listed no more", async () => {
+  const chosen = { ...spec("echo 12345; echo abcdefg >&2"), outputLimitBytes: 3, forget: true };
+  const frames = await collect(guest.execs.run(chosen, signal));
+  const counts = { stdoutBytes: 3, stderrBytes: 3, droppedBytes: 8, stderrDroppedBytes: 5 };
+  expect(frames.at(-1)).toMatchObject({ kind: "end", status: counts });
+  const isListed = async () => (await guest.execs.list(signal)).some(({ id }) => id === chosen.id);
+  await waitFor(async () => ((await isListed()) ? undefined : true), signal);
+  expect((await guest.execs.get(chosen.id, 0, signal)).exitCode).toBe(0);
+});
+
 test("a long argv makes a long status, and that is fine", async () => {
   const script = `true ${"x".repeat(100_000)}; echo done`;
   expect(textOf(await collect(guest.execs.run(spec(script), signal)), "stdout")).toBe("done\n");

@@ -14,6 +14,7 @@ const running = {
   stdoutBytes: 0,
   stderrBytes: 0,
   droppedBytes: 0,
+  stderrDroppedBytes: 0,
   stdinOpen: false,
   durationMs: 0,
 };

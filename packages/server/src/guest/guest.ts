@@ -51,6 +51,8 @@ export interface ExecSpec {
   readonly stdin: boolean;
   readonly timeoutMs?: number;
   readonly outputLimitBytes?: number;
+  /** It deletes itself once its end was delivered. */
+  readonly forget?: boolean;
 }
 
 export interface ExecStatus {
@@ -65,7 +67,10 @@ export interface ExecStatus {
   readonly endedAtUnixMs?: number;
   readonly stdoutBytes: number;
   readonly stderrBytes: number;
+  /** Of both streams. */
   readonly droppedBytes: number;
+  /** Those of stderr among them. */
+  readonly stderrDroppedBytes: number;
   readonly stdinOpen: boolean;
   readonly durationMs: number;
 }

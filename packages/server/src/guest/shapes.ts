@@ -62,6 +62,7 @@ export const StatusAnswer: z.ZodType<ExecStatus> = z.object({
   stdoutBytes: count,
   stderrBytes: count,
   droppedBytes: count,
+  stderrDroppedBytes: count,
   stdinOpen: z.boolean(),
   durationMs: figure,
 });
