@@ -31,6 +31,7 @@ type Machine struct {
 	proc       proc
 	random     int // /dev/urandom
 	bootID     string
+	bootPrefix [8]byte // of the boot id's bytes
 	generation atomic.Uint64
 	renewed    chan struct{} // tells KeepTime
 	cgroups    *cgroups.Tree
@@ -92,6 +93,8 @@ func New() (*Machine, error) {
 func (m *Machine) readBootID() error {
 	content, err := m.proc.read("sys/kernel/random/boot_id")
 	m.bootID = strings.TrimSpace(string(content))
+	raw, _ := hex.DecodeString(strings.ReplaceAll(m.bootID, "-", ""))
+	copy(m.bootPrefix[:], raw)
 	return err
 }
 
@@ -125,10 +128,7 @@ func raiseLimits() error {
 
 // Identity is what the agent tells in its hello.
 func (m *Machine) Identity() channel.Identity {
-	identity := channel.Identity{Generation: m.generation.Load()}
-	raw, _ := hex.DecodeString(strings.ReplaceAll(m.bootID, "-", ""))
-	copy(identity.BootID[:], raw)
-	return identity
+	return channel.Identity{Generation: m.generation.Load(), BootID: m.bootPrefix}
 }
 
 // Health tells who the agent is.
