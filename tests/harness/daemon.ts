@@ -12,6 +12,8 @@ import { Alcove } from "alcove";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
 const program = join(checkout, "packages/server/dist/main.js");
+/** A run that is broken off leaves no daemon in the next one's way. */
+const endWithThisProcess = ["--pdeathsig", "KILL", "--"];
 export const sharedDataDirectory = process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "build/test-data");
 
 export interface DaemonOptions {
@@ -42,6 +44,8 @@ export class TestDaemon implements AsyncDisposable {
     const runtimeDirectory = options.runtimeDirectory ?? (await mkdtemp(join(tmpdir(), "alcove-t-")));
     const daemon = new TestDaemon(dataDirectory, runtimeDirectory, options);
     await daemon.restart();
+    // What a run left that was broken off.
+    if (!daemon.hasEnded) await daemon.deleteAll();
     return daemon;
   }
 
@@ -59,7 +63,7 @@ export class TestDaemon implements AsyncDisposable {
   /** Starts it again after `kill` or `stop`. */
   async restart(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     const log = await open(this.logPath, "a");
-    this.#process = spawn(process.execPath, [program], {
+    this.#process = spawn("setpriv", [...endWithThisProcess, process.execPath, program], {
       stdio: ["ignore", log.fd, log.fd],
       env: { ...process.env, ...this.clientEnvironment, ...this.#options.environment, ...environment },
     });
