@@ -152,7 +152,7 @@ export const emulatedCpu = { "x86-64": "max,-erms,-fsrm,-la57", arm64: "max" } a
  * there. Random addresses would have the emulator translate the same program anew for every process: three times the cost of
  * an exec. Inside, `sysctl kernel.randomize_va_space=2` brings them back.
  */
-const emulatedKernelArguments = ["mitigations=off", "norandmaps"];
+const emulatedKernelArguments = ["mitigations=off", "norandmaps", "psi=0"];
 
 /** In QEMU's option syntax a comma within a value is written twice. */
 function quoted(value: string): string {

@@ -31,7 +31,7 @@ export function templateIn(directory: string, key: string): Template {
 }
 
 /** Changes whenever the way templates are made does. */
-const makingVersion = 3;
+const makingVersion = 4;
 
 /** What every template of this host is made with; one that was made with something else is of no use any more. */
 export function makingOf(installation: Installation): string {
