@@ -1,36 +1,23 @@
 /**
  * Whether KVM runs guests here. A device that opens proves nothing, nor does a virtual machine that it makes: some hosts
- * have both and no guest ever starts. So a guest is booted to its agent's hello. What came out is kept until the host, QEMU
- * or the guest's kernel is another.
+ * have both and no guest ever starts. So a guest is booted to its agent's hello, and what came out is remembered.
  */
 import { randomBytes } from "node:crypto";
-import { access, chown, constants, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { access, chown, constants, mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
-import { writeDurably } from "../../host/write-durably.js";
 import { boot } from "./boot.js";
 import type { GuestAssets } from "./guest-assets.js";
 import { sentenceFrom } from "./host-findings.js";
 import type { Qemu } from "./installation.js";
+import { type KvmTrial, recallTrial, rememberTrial } from "./kvm-trial-memory.js";
 import type { MachineHost } from "./machine-host.js";
 import { pathsIn, type Roots, shortId, socketsDirectory, templatesDirectory } from "./machine-paths.js";
 import { writeOverlay } from "./overlay.js";
 import { unfinishedPrefix } from "./template-making.js";
 
-export interface KvmTrial {
-  readonly works: boolean;
-  readonly seen: string;
-  readonly remedy?: string | undefined;
-}
-
 /** Where KVM works a guest answers in about a second. */
 const trialDeadlineMs = 8_000;
 const diskBytes = 1024 * 1024;
-
-const Remembered = z.object({
-  key: z.string(),
-  trial: z.object({ works: z.boolean(), seen: z.string(), remedy: z.string().optional() }),
-});
 
 interface Parts {
   readonly qemu: Qemu;
@@ -48,10 +35,10 @@ export async function tryKvm(
   if (missing !== undefined) return missing;
   const key = [hostBootId, qemu.build, assets.digest].join(" ");
   const memory = join(roots.dataDirectory, "kvm-trial.json");
-  const remembered = await recall(memory, key);
+  const remembered = await recallTrial(memory, key, Date.now());
   if (remembered !== undefined) return remembered;
   const trial = await bootWithKvm(await describe(), signal);
-  await writeDurably(memory, JSON.stringify({ key, trial }));
+  await rememberTrial(memory, key, trial, Date.now());
   return trial;
 }
 
@@ -64,15 +51,6 @@ async function missingDevice(): Promise<KvmTrial | undefined> {
     return isThere
       ? { works: false, seen: "/dev/kvm is not open to this user", remedy: "sudo usermod -aG kvm $USER" }
       : { works: false, seen: "there is no /dev/kvm", remedy: "sudo modprobe -a kvm_intel kvm_amd" };
-  }
-}
-
-async function recall(memory: string, key: string): Promise<KvmTrial | undefined> {
-  try {
-    const remembered = Remembered.parse(JSON.parse(await readFile(memory, "utf8")));
-    return remembered.key === key ? remembered.trial : undefined;
-  } catch {
-    return undefined;
   }
 }
 
