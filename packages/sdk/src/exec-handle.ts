@@ -7,8 +7,10 @@ import type { Command, ProcessOptions } from "./exec.js";
 import { processBody } from "./exec.js";
 import { ExecInput } from "./exec-input.js";
 import { followExec } from "./exec-stream.js";
+import type { Abortable } from "./files.js";
 import { OutputChannel } from "./output-channel.js";
 import type { Chunks } from "./transport.js";
+import { untilAborted } from "./until-aborted.js";
 
 export interface SpawnOptions extends ProcessOptions {
   /** `true` keeps its input open for `stdin.write`; text, bytes or an iterable are written to it, then it is closed. */
@@ -104,10 +106,10 @@ export class ExecHandle implements AsyncDisposable {
     return this.#streams.stderr;
   }
 
-  /** Fulfils when it has ended. Output that nobody asked for is let go meanwhile. */
-  wait(): Promise<ExecEnd> {
+  /** Fulfils when it has ended. Output that nobody asked for is let go meanwhile. Aborting ends the waiting only. */
+  wait({ signal }: Abortable = {}): Promise<ExecEnd> {
     for (const name of ["stdout", "stderr"] as const) if (!this.#wanted.has(name)) this.#channels[name].letGo();
-    return this.#ended;
+    return untilAborted(this.#ended, signal);
   }
 
   /** Sends a signal to the command and all that it started in its group. One that has ended already is left alone. */

@@ -11,6 +11,7 @@ import { call } from "./call.js";
 import { StartError } from "./errors.js";
 import type { Transport } from "./transport.js";
 import { createNodeTransport } from "./transport-node.js";
+import { untilAborted } from "./until-aborted.js";
 
 /** An optional peer: those who only talk to other machines' daemons need none here. */
 const daemonModule = "@alcove/server/daemon";
@@ -19,14 +20,14 @@ const startDeadlineMs = 30_000;
 const yieldedMs = 3_000;
 const shownLogLines = 10;
 
-/** A transport to this machine's daemon; with `autoStart` the first call that finds nobody starts it. */
+/** A transport to this machine's daemon; with `autoStart` the first call that finds nobody starts it. A caller who gives up ends only its waiting. */
 export function createLocalTransport({ autoStart }: { readonly autoStart: boolean }): Transport {
   const socketPath = localSocketPath();
   if (!autoStart) return createNodeTransport({ socketPath });
   let starting: Promise<void> | undefined;
-  return createNodeTransport({ socketPath }, () => {
+  return createNodeTransport({ socketPath }, (signal) => {
     starting ??= startLocalDaemon().finally(() => (starting = undefined));
-    return starting;
+    return untilAborted(starting, signal);
   });
 }
 

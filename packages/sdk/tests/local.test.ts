@@ -55,6 +55,20 @@ test("a daemon that does not come up is told with its last words", { timeout: 60
   expect(error).toMatchObject({ message: expect.stringMatching(/did not come up[\s\S]*perpetual-motion/) });
 });
 
+test("a caller who gives up while the daemon starts is let go, and the daemon goes on", {
+  timeout: 60_000,
+}, async () => {
+  using alcove = new Alcove();
+  const controller = new AbortController();
+  const waiting = alcove.version({ signal: controller.signal });
+  await vi.waitFor(() => stat(join(directory, "alcoved.log")));
+  controller.abort(new Error("too long"));
+  await expect(waiting).rejects.toThrow("too long");
+  expect(await daemonPid()).toBeUndefined();
+  const { pid } = await alcove.version();
+  expect(await daemonPid()).toBe(pid);
+});
+
 test("without autoStart nothing is started", async () => {
   using alcove = new Alcove({ autoStart: false });
   await expect(alcove.version()).rejects.toMatchObject({ isUnsent: true });

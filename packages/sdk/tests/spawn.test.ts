@@ -79,6 +79,21 @@ test("aborting kills it; the output and the end throw the signal's reason", asyn
   await vi.waitFor(async () => expect(await isThere(running.id)).toBe(false));
 });
 
+test("who waits for the end, or for room in the input, may give up, and the command goes on", async () => {
+  await using running = await sandbox.spawn("read line; sleep 60", { stdin: true });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const given = [
+    running.wait({ signal }),
+    running.stdin.write("x".repeat(8_000_000), { signal }),
+    running.stdin.end("behind it", { signal }),
+  ].map((waiting) => expect(waiting).rejects.toThrow("too long"));
+  controller.abort(new Error("too long"));
+  await Promise.all(given);
+  await expect(running.stdin.write("more", { signal })).rejects.toThrow("too long");
+  expect((await sandbox.execs.get(running.id)).state).toBe("Running");
+});
+
 test("what cannot start is thrown by spawn", async () => {
   await expect(sandbox.spawn("true", { cwd: "relative" })).rejects.toMatchObject({ code: "InvalidRequest" });
   const gone = Sandbox.connect("00000000-0000-4000-8000-000000000000", { alcove });
