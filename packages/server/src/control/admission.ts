@@ -10,8 +10,8 @@ export interface AdmissionOptions {
   readonly timeoutMs: number;
 }
 
-/** More creations than this do not wait; they are refused. */
-const mostWaiting = 512;
+/** More creations than this are not under way at once, whatever they wait for; they are refused. */
+const mostCreating = 512;
 /** The host's free memory changes without telling anybody; while somebody waits it is looked at in this pace. */
 const lookPace = { firstMs: 250, lastMs: 2_000 };
 
@@ -29,12 +29,12 @@ export class Admission {
     return this.#load().committedMiB;
   }
 
-  /** Refuses at once what can never start, and everything while too many wait. */
-  check(demand: Demand): void {
+  /** Refuses at once what can never start, and everything while too many are `creating`, in the queue or on the way to it. */
+  check(demand: Demand, creating: number): void {
     const refusal = neverFits(demand, this.#options.limits);
     if (refusal) throw new AlcoveError("CapacityExceeded", refusal.sentence, { field: refusal.field });
-    if (this.#queue.length < mostWaiting) return;
-    throw new AlcoveError("TooManyRequests", `${this.#queue.length} sandboxes wait to be created already.`);
+    if (creating < mostCreating) return;
+    throw new AlcoveError("TooManyRequests", `${creating} sandboxes are being created already.`);
   }
 
   /** Waits for its turn, and counts as starting from then on. */

@@ -4,6 +4,7 @@
  */
 import { AlcoveError } from "@alcove/contract";
 import type { Machine } from "../engines/engine.js";
+import { Backoff } from "../lib/backoff.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
 import { watchMachine } from "./machine-watch.js";
@@ -18,9 +19,23 @@ export async function startSandbox(context: ControlContext, record: SandboxRecor
     if (signal.aborted) throw signal.reason;
     const message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
     context.logger.warn({ sandbox: record.id, err: error }, "A sandbox could not be created");
-    const at = new Date().toISOString();
-    context.register.finishCreation(record.id, { action: "startFailed", message, at });
+    await recordFailure(attempt, message);
     throw error;
+  }
+}
+
+/** A full disk may keep it from being written: tried until it is, or until the sandbox is deleted or the daemon stops. */
+async function recordFailure({ context, record, signal }: Attempt, message: string): Promise<void> {
+  const occurrence = { action: "startFailed", message, at: new Date().toISOString() } as const;
+  const backoff = new Backoff({ firstMs: 250, lastMs: 10_000 });
+  for (;;) {
+    try {
+      context.register.finishCreation(record.id, occurrence);
+      return;
+    } catch (error) {
+      context.logger.error({ sandbox: record.id, err: error }, "A failure could not be recorded; it is tried again");
+      await backoff.wait(signal);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { AlcoveError, Sandbox } from "@alcove/contract";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { waitFor } from "../lib/backoff.js";
 import { debian, group, never, TestHost, withMembers } from "./test-daemon.js";
 
@@ -157,6 +157,36 @@ test("a creation that the host has no memory for waits until another sandbox is 
   await waitFor(async () => (await control.sandboxes.list(group, { state: "Creating" }))[0], never);
   await control.sandboxes.delete(first, never);
   expect((await second).state).toBe("Running");
+});
+
+test("creations that wait for their image count as those in the queue do: the 513th at once is refused", async () => {
+  await using host = new TestHost();
+  let release = () => {};
+  host.images.building = new Promise((resolve) => (release = resolve));
+  const { control, close } = await host.daemon();
+  const outcomes: unknown[] = [];
+  for (let number = 0; number < 513; number++)
+    void control.sandboxes
+      .create(group, debian, new AbortController().signal)
+      .catch((error: unknown) => outcomes.push(error));
+  const refused = problem({ code: "TooManyRequests", message: "512 sandboxes are being created already." });
+  await vi.waitFor(() => expect(outcomes).toEqual([refused]), { timeout: 5_000 });
+  expect(await control.sandboxes.count(group, { state: "Creating" })).toBe(512);
+  const closed = close();
+  release();
+  await closed;
+});
+
+test("a failure that cannot be recorded at first is recorded when it can be", async () => {
+  await using host = new TestHost();
+  host.fake.faults.startError = new AlcoveError("GuestUnresponsive", "The kernel did not boot.");
+  const { control, store } = await host.daemon();
+  vi.spyOn(store.journal, "finishAll").mockImplementationOnce(() => {
+    throw new Error("database or disk is full");
+  });
+  await expect(control.sandboxes.create(group, debian, never)).rejects.toEqual(problem({ code: "GuestUnresponsive" }));
+  expect(await control.sandboxes.count(group, { state: "Failed" })).toBe(1);
+  expect(store.journal.list()).toEqual([]);
 });
 
 test("a creation that waited too long says for what, and is Failed", async () => {

@@ -57,14 +57,15 @@ interface Creation {
 
 /** A caller who goes away ends only its own waiting. */
 async function create(context: ControlContext, { reconciler, readiness }: Helpers, creation: Creation) {
-  const { crashPoint, gate, register } = context;
+  const { crashPoint, gate, register, store } = context;
   const { group, body, signal } = creation;
   await gate.enter(group);
   const record = newRecord(context, group, body);
   await requireImage(context, record.image);
   await readiness.require(signal);
-  context.admission.check(demandOf(context, record.size));
   await requireDiskSpace(context);
+  // Nothing is awaited from here to the insert, so that those who come at once count each other.
+  context.admission.check(demandOf(context, record.size), store.sandboxes.countByState().Creating ?? 0);
   crashPoint("create.beforeInsert");
   register.insert(record);
   crashPoint("create.afterInsert");
