@@ -11,6 +11,8 @@ type Listener = (hold: { readonly reason: "DiskFull" } | undefined) => void;
 
 /** Enough that the machine does not stop again at the next write. */
 const roomToGoOnBytes = 64 * 1024 * 1024;
+/** An escaped QEMU may say that it is held and goes on without end; each telling is a row in the daemon's database. */
+const tellingPauseMs = 1_000;
 const Status = z.object({ status: z.string() });
 
 export class HoldWatch {
@@ -19,6 +21,9 @@ export class HoldWatch {
   readonly #listeners = new Set<Listener>();
   readonly #stop = new AbortController();
   #held = false;
+  #told = false;
+  #isContinuing = false;
+  #pause: NodeJS.Timeout | undefined;
 
   constructor(qmp: Qmp, directory: string) {
     this.#qmp = qmp;
@@ -34,11 +39,12 @@ export class HoldWatch {
 
   onHold(listener: Listener): () => void {
     this.#listeners.add(listener);
-    if (this.#held) listener({ reason: "DiskFull" });
+    if (this.#told) listener({ reason: "DiskFull" });
     return () => this.#listeners.delete(listener);
   }
 
   stop(): void {
+    clearTimeout(this.#pause);
     this.#stop.abort(new Error("the machine is not watched any more"));
   }
 
@@ -48,29 +54,44 @@ export class HoldWatch {
   };
 
   #hold(): void {
-    if (this.#held || this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted) return;
     this.#held = true;
-    for (const listener of this.#listeners) listener({ reason: "DiskFull" });
-    void this.#continueWhenThereIsRoom().catch(() => undefined);
+    this.#tell();
+    if (!this.#isContinuing) void this.#continueWhileHeld().catch(() => undefined);
   }
 
   #goesOn(): void {
-    if (!this.#held) return;
     this.#held = false;
-    for (const listener of this.#listeners) listener(undefined);
+    this.#tell();
   }
 
-  /** Ends with the watch: by then there is nothing left to continue. */
-  async #continueWhenThereIsRoom(): Promise<void> {
+  /** At once, but for a pause after each telling: behind it only what has come of it by then is told. */
+  #tell(): void {
+    if (this.#told === this.#held || this.#pause !== undefined || this.#stop.signal.aborted) return;
+    this.#told = this.#held;
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.#tell();
+    }, tellingPauseMs).unref();
+    for (const listener of this.#listeners) listener(this.#told ? { reason: "DiskFull" } : undefined);
+  }
+
+  /** Ends with the hold, or with the watch: by then there is nothing left to continue. */
+  async #continueWhileHeld(): Promise<void> {
     const { signal } = this.#stop;
-    const wentOn = async () => (await this.#tryToContinue(signal).catch(() => false)) || undefined;
-    await waitFor(wentOn, signal, { firstMs: 250, lastMs: 2_000 });
+    this.#isContinuing = true;
+    const goesOn = async () => {
+      await this.#tryToContinue(signal).catch(() => undefined);
+      if (this.#held) return undefined;
+      this.#isContinuing = false;
+      return true;
+    };
+    await waitFor(goesOn, signal, { firstMs: 250, lastMs: 2_000 });
   }
 
   /** A busy QEMU may answer too late: it is asked again. */
-  async #tryToContinue(signal: AbortSignal): Promise<boolean> {
-    if ((await freeSpace(this.#directory)).freeBytes <= roomToGoOnBytes) return false;
+  async #tryToContinue(signal: AbortSignal): Promise<void> {
+    if ((await freeSpace(this.#directory)).freeBytes <= roomToGoOnBytes) return;
     await this.#qmp.execute("cont", {}, signal);
-    return true;
   }
 }

@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -57,6 +58,22 @@ describe("QEMU's control channel", () => {
     answer = (_, socket) => socket.write("x".repeat(600 * 1024));
     await expect(qmp.execute("query-status", {}, never)).rejects.toThrow("a line without an end");
     await qmp.closed;
+  });
+
+  it("reads a long line that comes byte by byte in time that grows as the line does", async () => {
+    const socket = new EventEmitter() as Socket;
+    socket.setEncoding = () => socket;
+    const seen: string[] = [];
+    new Qmp(socket).onEvent(({ event }) => seen.push(event));
+    const took = (bytes: number) => {
+      const line = `${JSON.stringify({ event: "LONG", data: { filler: "x".repeat(bytes) } })}\n`;
+      const began = performance.now();
+      for (const character of line) socket.emit("data", character);
+      return performance.now() - began;
+    };
+    took(25_000);
+    expect(took(400_000)).toBeLessThan(2_000);
+    expect(seen).toEqual(["LONG", "LONG"]);
   });
 
   it("hangs up on what is not JSON", async () => {

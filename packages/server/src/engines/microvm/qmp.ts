@@ -91,12 +91,18 @@ export class Qmp {
     this.#socket.destroy();
   }
 
+  /** Only what came now is looked through: bytes that come one by one must not be read again with each. */
   readonly #read = (text: string): void => {
+    if (text.includes("\n")) this.#readLines(text);
+    else this.#unread += text;
+    if (this.#unread.length > longestLineBytes) this.#hangUp("a line without an end");
+  };
+
+  #readLines(text: string): void {
     const lines = (this.#unread + text).split("\n");
     this.#unread = lines.pop() ?? "";
     for (const line of lines) this.#take(line);
-    if (this.#unread.length > longestLineBytes) this.#hangUp("a line without an end");
-  };
+  }
 
   #take(line: string): void {
     const message = parse(line);
