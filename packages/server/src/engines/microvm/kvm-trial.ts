@@ -13,6 +13,7 @@ import { type KvmTrial, recallTrial, rememberTrial } from "./kvm-trial-memory.js
 import type { MachineHost } from "./machine-host.js";
 import { pathsIn, type Roots, shortId, socketsDirectory, templatesDirectory } from "./machine-paths.js";
 import { writeOverlay } from "./overlay.js";
+import { releaseUser } from "./removal.js";
 import { unfinishedPrefix } from "./template-making.js";
 
 /** Where KVM works a guest answers in about a second. */
@@ -84,8 +85,8 @@ async function bootWithKvm(host: MachineHost, signal: AbortSignal): Promise<KvmT
     signal.throwIfAborted();
     return { works: false, seen: sentenceFrom("/dev/kvm opens, but no guest booted", error).slice(0, -1) };
   } finally {
+    releaseUser(host, uid);
     await rm(paths.directory, { recursive: true, force: true });
     await rm(paths.runtime, { recursive: true, force: true });
-    if (uid !== undefined) host.users?.release(uid);
   }
 }

@@ -4,6 +4,7 @@
  * emulation elsewhere.
  */
 import { AlcoveError, type Size } from "@alcove/contract";
+import { SharedWork } from "../../lib/shared-work.js";
 import type { DiskImage, Engine, Machine, MachineSpec, PrepareOptions, Probe, Recovery } from "../engine.js";
 import { sentenceFrom } from "./host-findings.js";
 import type { MicrovmMachine } from "./machine.js";
@@ -25,7 +26,7 @@ class MicrovmEngine implements Engine {
   readonly #options: MicrovmOptions;
   readonly #closing = new AbortController();
   readonly #machines = new Map<string, MicrovmMachine>();
-  #examined: Promise<Examination> | undefined;
+  readonly #examining = new SharedWork<"host", Examination>();
   #known: Examination | undefined;
   #templates: TemplateStore | undefined;
   #checking: Promise<unknown> | undefined;
@@ -39,7 +40,6 @@ class MicrovmEngine implements Engine {
   }
 
   async probe(signal: AbortSignal = this.#closing.signal): Promise<Probe> {
-    this.#examined = undefined;
     const { host, findings } = await this.#examine(signal);
     return { works: host !== undefined, findings };
   }
@@ -101,17 +101,11 @@ class MicrovmEngine implements Engine {
     return { host, templates: this.#templates };
   }
 
-  /** Machines that run keep the host that they were started with; what has got better since counts for new ones. */
+  /** Callers at the same time share it. Machines that run keep the host that they were started with; what has got better since counts for new ones. */
   async #examine(signal: AbortSignal): Promise<Examination> {
-    this.#examined ??= examineHost(this.#options, signal);
-    try {
-      const examination = await this.#examined;
-      if (this.#known?.host === undefined) this.#known = examination;
-      return examination;
-    } catch (error) {
-      this.#examined = undefined;
-      throw error;
-    }
+    const examination = await this.#examining.run("host", (work) => examineHost(this.#options, work), signal);
+    if (this.#known?.host === undefined) this.#known = examination;
+    return examination;
   }
 }
 

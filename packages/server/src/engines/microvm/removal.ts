@@ -25,13 +25,21 @@ export async function removeMachine(host: MachineHost, remains: Remains): Promis
   const paths = machinePaths(host.roots, remains.id);
   const record = await readMachineRecord(paths.record);
   await endProcesses(remains, paths, deadline.signal);
-  await host.cgroups?.removeDirectories(record?.groups ?? [], deadline.signal);
-  await Promise.all([
-    host.cgroups?.remove(shortId(remains.id), deadline.signal),
-    rm(paths.runtime, { recursive: true, force: true }),
-  ]);
-  await rm(paths.directory, { recursive: true, force: true });
-  if (remains.uid !== undefined) host.users?.release(remains.uid);
+  try {
+    await host.cgroups?.removeDirectories(record?.groups ?? [], deadline.signal);
+    await Promise.all([
+      host.cgroups?.remove(shortId(remains.id), deadline.signal),
+      rm(paths.runtime, { recursive: true, force: true }),
+    ]);
+    await rm(paths.directory, { recursive: true, force: true });
+  } finally {
+    releaseUser(host, remains.uid);
+  }
+}
+
+/** Only when its processes have ended: whoever is given the user next could otherwise be reached by them. */
+export function releaseUser(host: Pick<MachineHost, "users">, uid: number | undefined): void {
+  if (uid !== undefined) host.users?.release(uid);
 }
 
 /** Ends the process of a machine, and keeps its disk. */

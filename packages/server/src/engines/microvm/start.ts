@@ -6,6 +6,7 @@ import { chown, mkdir, open } from "node:fs/promises";
 import { connectGuest } from "../../guest/connect.js";
 import type { Guest, Renewal } from "../../guest/guest.js";
 import type { SpawnedProgram } from "../../host/spawn.js";
+import { undone } from "../../lib/undo.js";
 import type { MachineSpec } from "../engine.js";
 import { launch } from "./launch.js";
 import { MicrovmMachine } from "./machine.js";
@@ -46,8 +47,7 @@ export async function startMachine(
       hooks.onEnded,
     );
   } catch (error) {
-    await removeMachine(host, { id: spec.id, process: spawned?.identity, uid });
-    throw error;
+    throw await undone(error, () => removeMachine(host, { id: spec.id, process: spawned?.identity, uid }));
   }
 }
 

@@ -11,6 +11,7 @@ import { type ProcessIdentity, processCpuMs } from "../../host/processes.js";
 import { syncPath } from "../../host/write-durably.js";
 import { waitFor } from "../../lib/backoff.js";
 import { withDeadline } from "../../lib/deadline.js";
+import { undone } from "../../lib/undo.js";
 import type { DiskImage, PrepareOptions } from "../engine.js";
 import { type Booted, boot } from "./boot.js";
 import { opensMemoryReadOnly } from "./command-line.js";
@@ -18,7 +19,7 @@ import { diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host
 import { type MachinePaths, pathsIn, shortId, socketsDirectory, templatesDirectory } from "./machine-paths.js";
 import { writeOverlay } from "./overlay.js";
 import type { Qmp } from "./qmp.js";
-import { endProcesses } from "./removal.js";
+import { endProcesses, releaseUser } from "./removal.js";
 import { type Template, templateIn } from "./template.js";
 import { fingerprintTemplate, writeTemplateRecord } from "./template-record.js";
 
@@ -47,18 +48,19 @@ export async function makeTemplate(
     join(socketsDirectory(host.roots), shortId(making)),
   );
   const uid = host.users?.claim();
+  const undo = () => clear(host, making, paths, uid);
+  let template: Template;
   try {
     await mkdir(paths.directory, { mode: 0o700 });
     await mkdir(paths.runtime, { mode: 0o700 });
     const groups = (await host.cgroups?.create(shortId(making), limitsOf(order.size))) ?? [];
     await build(host, { order, paths, uid, groups }, options);
-    return await keep(host, order, paths);
+    template = await keep(host, order, paths);
   } catch (error) {
-    throw diskFullOr(error, order);
-  } finally {
-    await clear(host, making, paths);
-    if (uid !== undefined) host.users?.release(uid);
+    throw await undone(diskFullOr(error, order), undo);
   }
+  await undo();
+  return template;
 }
 
 interface Build {
@@ -175,12 +177,16 @@ function writableMemoryMode(host: MachineHost): number {
   return host.users === undefined ? 0o600 : 0o666;
 }
 
-async function clear(host: MachineHost, making: string, paths: MachinePaths): Promise<void> {
+async function clear(host: MachineHost, making: string, paths: MachinePaths, uid: number | undefined): Promise<void> {
   const signal = AbortSignal.timeout(30_000);
   await endProcesses({ id: making }, paths, signal);
-  await host.cgroups?.remove(shortId(making), signal);
-  await rm(paths.runtime, { recursive: true, force: true });
-  await rm(paths.directory, { recursive: true, force: true });
+  try {
+    await host.cgroups?.remove(shortId(making), signal);
+    await rm(paths.runtime, { recursive: true, force: true });
+    await rm(paths.directory, { recursive: true, force: true });
+  } finally {
+    releaseUser(host, uid);
+  }
 }
 
 async function refuseWithoutRoom(host: MachineHost, { size, disk }: TemplateOrder): Promise<void> {

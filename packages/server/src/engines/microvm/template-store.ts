@@ -8,6 +8,7 @@ import type { DiskImage, PrepareOptions } from "../engine.js";
 import type { MachineHost } from "./machine-host.js";
 import { pathsIn, shortId, socketsDirectory, templatesDirectory } from "./machine-paths.js";
 import { endProcesses } from "./removal.js";
+import { SharedProgress } from "./shared-progress.js";
 import { makingOf, type Template, templateIn, templateKey } from "./template.js";
 import { makeTemplate, unfinishedPrefix } from "./template-making.js";
 import { fingerprintTemplate, readTemplateRecord, type TemplateRecord } from "./template-record.js";
@@ -19,7 +20,7 @@ export class TemplateStore {
   readonly #host: MachineHost;
   readonly #ready = new Map<string, Template>();
   readonly #making = new SharedWork<string, Template>();
-  readonly #listeners = new Map<string, Set<NonNullable<PrepareOptions["onProgress"]>>>();
+  readonly #progress = new SharedProgress();
 
   constructor(host: MachineHost) {
     this.#host = host;
@@ -34,18 +35,13 @@ export class TemplateStore {
     const key = templateKey(this.#host.installation, disk, size);
     const ready = this.#ready.get(key);
     if (ready !== undefined) return ready;
-    const listeners = this.#listeners.get(key) ?? new Set();
-    this.#listeners.set(key, listeners);
-    if (options.onProgress !== undefined) listeners.add(options.onProgress);
-    const onProgress = (sentence: string, fraction: number) => {
-      for (const listener of listeners) listener(sentence, fraction);
-    };
+    const progress = this.#progress.follow(key, options.onProgress);
     try {
-      const work = (signal: AbortSignal) => this.#findOrMake({ key, disk, size }, { signal, onProgress });
+      const work = (signal: AbortSignal) =>
+        this.#findOrMake({ key, disk, size }, { signal, onProgress: progress.tell });
       return await this.#making.run(key, work, options.signal);
     } finally {
-      if (options.onProgress !== undefined) listeners.delete(options.onProgress);
-      if (listeners.size === 0) this.#listeners.delete(key);
+      progress.leave();
     }
   }
 
