@@ -14,6 +14,7 @@ import { hostFacts } from "./control/host-facts.js";
 import type { Engine } from "./engines/engine.js";
 import { createFakeEngine } from "./engines/fake/engine.js";
 import { createMicrovmEngine } from "./engines/microvm/microvm.js";
+import { freeSpace } from "./host/free-space.js";
 import { createHttpServer } from "./http/server.js";
 import { createImages } from "./images/images.js";
 import { createLogger } from "./logger.js";
@@ -43,7 +44,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
   const version = ownVersion();
   const running = createControl({
     ...{ store, engine, images, logger, version, capacity: config },
-    host: hostFacts(config.dataDirectory),
+    host: hostFacts(() => freeSpace(config.dataDirectory)),
     freeSpaceMarkBytes: config.freeSpaceMarkBytes,
     crashPoint: config.crashAt === undefined ? noCrash : crashAt(config.crashAt),
   });

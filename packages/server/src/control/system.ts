@@ -40,26 +40,5 @@ async function ownFindings(context: ControlContext): Promise<Finding[]> {
   const problem = await diskProblem(context);
   const remedy = "Delete sandboxes with `alcove delete`, or free space on the disk of the data directory.";
   const space = problem && ({ check: "freeSpace", level: "error", sentence: problem, remedy } as const);
-  return [...(space ? [space] : []), await fileSystemFinding(context)];
-}
-
-/** File systems in memory take from the sandboxes what they store; those over a network lose what was promised durable. */
-const weakFileSystems: Readonly<Record<string, string>> = {
-  tmpfs: "keeps the data directory in memory: sandboxes' disks take the host's memory, and a restart loses them",
-  nfs: "is on another machine: locks and durable writes depend on it",
-  fuse: "is a user-space file system: it may be slow, and may not hold what was written durably",
-};
-
-async function fileSystemFinding({ host }: ControlContext): Promise<Finding> {
-  const { fileSystem } = await host.disk();
-  const weakness = weakFileSystems[fileSystem];
-  if (weakness === undefined) {
-    return { check: "fileSystem", level: "ok", sentence: `The data directory is on ${fileSystem}.` };
-  }
-  return {
-    check: "fileSystem",
-    level: "warning",
-    sentence: `The data directory is on ${fileSystem}, which ${weakness}.`,
-    remedy: "Set ALCOVE_DATA_DIR to a directory on a local ext4, xfs or btrfs disk.",
-  };
+  return space ? [space] : [];
 }

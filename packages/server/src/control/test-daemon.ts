@@ -130,7 +130,7 @@ const roomyHost: HostFacts = {
   cores: 4,
   totalMemoryMiB: 65_536,
   availableMemoryMiB: () => 60_000,
-  disk: async () => ({ freeBytes: 100_000_000_000, totalBytes: 200_000_000_000, fileSystem: "ext4" }),
+  disk: async () => ({ freeBytes: 100_000_000_000, totalBytes: 200_000_000_000 }),
 };
 
 const defaults = {

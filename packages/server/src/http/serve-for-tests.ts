@@ -82,7 +82,7 @@ async function startDaemon({ directory, host, logger, change, limits }: DaemonPa
       cores: 64,
       totalMemoryMiB: 10_000_000,
       availableMemoryMiB: () => 10_000_000,
-      disk: async () => ({ freeBytes: 1e12, totalBytes: 1e12, fileSystem: "ext4" }),
+      disk: async () => ({ freeBytes: 1e12, totalBytes: 1e12 }),
     },
     capacity: { reservedMemoryMiB: 0, memoryOvercommit: 1, maxConcurrentCreates: 16, queueTimeoutMs: 10_000 },
   });

@@ -3,15 +3,15 @@ import { once } from "node:events";
 import { unlink } from "node:fs/promises";
 import { createConnection, type Server } from "node:net";
 
-/** One byte less than the smallest `sun_path` of the systems we run on. */
-const maximumPathBytes = 100;
+/** Below what every kernel takes (104 bytes or more, with the zero at the end); machines' sockets keep to the same. */
+const tooLongBytes = 100;
 
 /** Listens with mode 0600. The file of a listener that is dead is replaced; a living one is an error. */
 export async function listenOnSocket(server: Server, socketPath: string): Promise<void> {
   const length = Buffer.byteLength(socketPath);
-  if (length > maximumPathBytes) {
+  if (length >= tooLongBytes) {
     throw new Error(
-      `The socket path ${socketPath} has ${length} bytes; at most ${maximumPathBytes} work. Choose a shorter runtime directory`,
+      `The socket path ${socketPath} has ${length} bytes; fewer than ${tooLongBytes} work. Choose a shorter runtime directory`,
     );
   }
   try {

@@ -19,11 +19,13 @@ const fileSystems = new Map([
   [0x794c7630, "overlayfs"],
   [0x6969, "nfs"],
   [0x2fc12fc1, "zfs"],
+  [0x65735546, "fuse"],
 ]);
 const unsuitable = new Map([
-  ["tmpfs", "it is in memory, so images and templates are too"],
+  ["tmpfs", "it is in memory, so images, templates and sandboxes' disks are too, and a restart loses them"],
   ["overlayfs", "it copies a file as a whole when it is first opened for writing"],
   ["nfs", "its files are slow to map, and locks do not hold"],
+  ["fuse", "it may be slow, and may not hold what was written durably"],
 ]);
 
 export async function examineDisk(directory: string): Promise<Finding> {
