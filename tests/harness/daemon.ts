@@ -16,6 +16,9 @@ const program = join(checkout, "packages/server/dist/main.js");
 const endWithThisProcess = ["--pdeathsig", "KILL", "--"];
 export const sharedDataDirectory = process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "build/test-data");
 
+/** As the SDK starts it. */
+const daemonFlags = ["--max-semi-space-size=2"];
+
 export interface DaemonOptions {
   readonly dataDirectory?: string;
   readonly runtimeDirectory?: string;
@@ -63,7 +66,7 @@ export class TestDaemon implements AsyncDisposable {
   /** Starts it again after `kill` or `stop`. */
   async restart(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     const log = await open(this.logPath, "a");
-    this.#process = spawn("setpriv", [...endWithThisProcess, process.execPath, program], {
+    this.#process = spawn("setpriv", [...endWithThisProcess, process.execPath, ...daemonFlags, program], {
       stdio: ["ignore", log.fd, log.fd],
       env: { ...process.env, ...this.clientEnvironment, ...this.#options.environment, ...environment },
     });
