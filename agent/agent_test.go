@@ -120,7 +120,7 @@ func TestFilesGoInAndOut(t *testing.T) {
 func TestAnExecIsFoundAgainAfterItsStreamIsGone(t *testing.T) {
 	client := startAgent(t)
 	const id = "00000000-0000-4000-8000-0000000000aa"
-	status, answer := call(t, client, "POST", "/execs", `{"id":"`+id+`","argv":["sh","-c","echo one; sleep 0.1; echo two"],"attach":false}`)
+	status, answer := call(t, client, "POST", "/execs", `{"id":"`+id+`","argv":["sh","-c","echo one; sleep 0.1; echo two"],"workingDirectory":"/","attach":false}`)
 	if status != 200 || !strings.Contains(answer, `"state":"Running"`) {
 		t.Fatalf("%d %s", status, answer)
 	}
@@ -140,7 +140,7 @@ func TestAnExecIsFoundAgainAfterItsStreamIsGone(t *testing.T) {
 
 func TestOtherCallsAreAnsweredWhileAnExecStreams(t *testing.T) {
 	client := startAgent(t)
-	request, _ := http.NewRequest("POST", "http://agent/execs", strings.NewReader(`{"id":"00000000-0000-4000-8000-0000000000bb","argv":["sleep","1"],"attach":true}`))
+	request, _ := http.NewRequest("POST", "http://agent/execs", strings.NewReader(`{"id":"00000000-0000-4000-8000-0000000000bb","argv":["sleep","1"],"workingDirectory":"/","attach":true}`))
 	go client.RoundTrip(request)
 	began := time.Now()
 	if status, _ := call(t, client, "GET", "/health", ""); status != 200 || time.Since(began) > 500*time.Millisecond {

@@ -179,8 +179,9 @@ async function runTrue(): Promise<ExecSpec> {
   return chosen;
 }
 
+/** In a directory that every user may enter: in development the agent keeps its own user. */
 function spec(script: string): ExecSpec {
-  return { id: randomUUID(), argv: ["sh", "-c", script], environment: {}, stdin: false };
+  return { id: randomUUID(), argv: ["sh", "-c", script], environment: {}, stdin: false, workingDirectory: "/" };
 }
 
 async function collect(source: AsyncIterable<OutputFrame>): Promise<OutputFrame[]> {
