@@ -1,4 +1,5 @@
 /** The newest output of one exec, by offset, with the agent's rules for who waits for whom (agent/PROTOCOL.md). */
+import { setImmediate as turnOfEventLoop } from "node:timers/promises";
 import { Change } from "../../lib/change.js";
 
 export type Stream = "stdout" | "stderr";
@@ -27,7 +28,10 @@ export class Journal {
     this.#limit = limit;
   }
 
+  /** Takes a turn of the event loop: a program that never ends to write runs in the daemon's own process. */
   async append(stream: Stream, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    await turnOfEventLoop();
+    signal.throwIfAborted();
     const kept = this.#limit === undefined ? bytes : bytes.subarray(0, Math.max(0, this.#limit - this.counts[stream]));
     this.dropped[stream] += bytes.length - kept.length;
     if (kept.length === 0) return;
