@@ -32,7 +32,7 @@ func startAgent(t *testing.T) *http2.ClientConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { agent.Close(); host.Close() })
-	sandbox := machine.NewDevelopment()
+	sandbox := machine.NewDevelopment(nil)
 	server := &api.Server{Machine: sandbox, Execs: sandbox.Execs, Book: sandbox.Book}
 	go serveChannel(lines{agent: agent, host: host}, sandbox.Identity, server, machine.WatchTime)
 	conn, err := net.Dial("unix", filepath.Join(directory, "agent"))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 
@@ -8,7 +9,7 @@ import (
 )
 
 func (s *Server) readFile(writer http.ResponseWriter, request *http.Request) error {
-	query, path, err := s.fileQuery(request, "offset", "length")
+	query, path, err := s.fileQuery(request, "offset", "length", "exchange")
 	if err != nil {
 		return err
 	}
@@ -27,11 +28,11 @@ func (s *Server) readFile(writer http.ResponseWriter, request *http.Request) err
 	header.Set("X-Alcove-Size", strconv.FormatInt(file.Size, 10))
 	header.Set("X-Alcove-Mode", strconv.FormatUint(uint64(file.Mode), 8))
 	header.Set("X-Alcove-Modified", strconv.FormatInt(file.ModifiedUnixMs, 10))
-	return file.CopyTo(writer)
+	return s.sendFile(writer, request, query, file)
 }
 
 func (s *Server) writeFile(writer http.ResponseWriter, request *http.Request) error {
-	query, path, err := s.fileQuery(request, "mode", "user", "createDirs", "sync")
+	query, path, err := s.fileQuery(request, "mode", "user", "createDirs", "sync", "exchange")
 	if err != nil {
 		return err
 	}
@@ -45,12 +46,10 @@ func (s *Server) writeFile(writer http.ResponseWriter, request *http.Request) er
 	if options.Owner, err = s.ownerOf(query.text("user")); err != nil {
 		return err
 	}
-	written, err := files.Write(path, request.Body, options)
-	if err != nil {
-		return err
-	}
-	respond(writer, http.StatusOK, map[string]int64{"bytesWritten": written})
-	return nil
+	return s.receive(writer, request, query, func(content io.Reader) (any, error) {
+		written, err := files.Write(path, content, options)
+		return map[string]int64{"bytesWritten": written}, err
+	})
 }
 
 func (s *Server) removeFile(writer http.ResponseWriter, request *http.Request) error {
@@ -128,7 +127,7 @@ func (s *Server) moveFile(writer http.ResponseWriter, request *http.Request) err
 }
 
 func (s *Server) readArchive(writer http.ResponseWriter, request *http.Request) error {
-	_, path, err := s.fileQuery(request)
+	query, path, err := s.fileQuery(request, "exchange")
 	if err != nil {
 		return err
 	}
@@ -139,11 +138,11 @@ func (s *Server) readArchive(writer http.ResponseWriter, request *http.Request) 
 	defer archive.Close()
 	writer.Header()["Content-Type"] = []string{"application/x-tar"}
 	writer.Header()["Date"] = nil
-	return archive.WriteTo(request.Context(), writer)
+	return s.send(writer, request, query, func(to io.Writer) error { return archive.WriteTo(request.Context(), to) })
 }
 
 func (s *Server) writeArchive(writer http.ResponseWriter, request *http.Request) error {
-	query, path, err := s.fileQuery(request, "user")
+	query, path, err := s.fileQuery(request, "user", "exchange")
 	if err != nil {
 		return err
 	}
@@ -151,10 +150,8 @@ func (s *Server) writeArchive(writer http.ResponseWriter, request *http.Request)
 	if err != nil {
 		return err
 	}
-	entries, err := files.Extract(path, request.Body, owner)
-	if err != nil {
-		return err
-	}
-	respond(writer, http.StatusOK, map[string]int{"entries": entries})
-	return nil
+	return s.receive(writer, request, query, func(content io.Reader) (any, error) {
+		entries, err := files.Extract(path, content, owner)
+		return map[string]int{"entries": entries}, err
+	})
 }

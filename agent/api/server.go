@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"alcove.dev/agent/accounts"
+	"alcove.dev/agent/exchange"
 	"alcove.dev/agent/execs"
 )
 
@@ -22,6 +23,8 @@ type Machine interface {
 	Stats() (Stats, error)
 	Processes() ([]Process, error)
 	Shutdown()
+	// Exchange is the disk for large contents; nil where there is none.
+	Exchange() *exchange.Device
 }
 
 // Server answers the daemon's calls.

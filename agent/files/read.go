@@ -1,7 +1,6 @@
 package files
 
 import (
-	"errors"
 	"io"
 	"os"
 	"sync"
@@ -21,7 +20,7 @@ var copyBuffers = sync.Pool{New: func() any {
 
 // Readable is a regular file, open at the place where reading begins.
 type Readable struct {
-	file           *os.File
+	file           *directFile
 	path           string
 	left           int64
 	Size           int64
@@ -39,7 +38,7 @@ func OpenForReading(path string, offset, length int64) (*Readable, error) {
 		file.Close()
 		return nil, failure.FromSystem(err, "seek in "+path)
 	}
-	readable := &Readable{file: file, path: path, left: length, Size: info.Size(), ModifiedUnixMs: info.ModTime().UnixMilli()}
+	readable := &Readable{file: &directFile{File: file}, path: path, left: length, Size: info.Size(), ModifiedUnixMs: info.ModTime().UnixMilli()}
 	readable.Mode = info.Sys().(*syscall.Stat_t).Mode & 0o7777
 	if length < 0 {
 		// Files of /proc say that they are empty, and are not.
@@ -51,26 +50,49 @@ func OpenForReading(path string, offset, length int64) (*Readable, error) {
 	return readable, nil
 }
 
+// Left is how much there is to read, as far as the file told.
+func (r *Readable) Left() int64 {
+	offset, err := r.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0
+	}
+	return min(r.left, max(0, r.Size-offset))
+}
+
+// Direct reads past the file system's cache from here on, into memory that begins with a page.
+func (r *Readable) Direct() { r.file = directly(r.file.File) }
+
 // CopyTo writes the bytes asked for.
 func (r *Readable) CopyTo(writer io.Writer) error {
 	buffer := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buffer)
-	for r.left > 0 {
-		count, err := r.file.Read((*buffer)[:min(int64(copyBytes), r.left)])
-		if count > 0 {
-			if _, err := writer.Write((*buffer)[:count]); err != nil {
-				return err
-			}
-			r.left -= int64(count)
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return failure.FromSystem(err, "read "+r.path)
-		}
+	_, err := io.CopyBuffer(writer, r, *buffer)
+	return err
+}
+
+// Read is io.Reader's, within what was asked for.
+func (r *Readable) Read(into []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, io.EOF
 	}
-	return nil
+	count, err := r.file.Read(r.wanted(into))
+	count = int(min(int64(count), r.left))
+	r.left -= int64(count)
+	if err != nil && err != io.EOF {
+		err = failure.FromSystem(err, "read "+r.path)
+	}
+	return count, err
+}
+
+// wanted is the part of a buffer that shall be read; past the cache whole blocks are, and what was not asked for is dropped.
+func (r *Readable) wanted(into []byte) []byte {
+	if r.left >= int64(len(into)) {
+		return into
+	}
+	if !r.file.direct {
+		return into[:r.left]
+	}
+	return into[:min(len(into), int(r.left+blockBytes-1)/blockBytes*blockBytes)]
 }
 
 // Close closes the file.

@@ -124,8 +124,11 @@ func fill(file *os.File, source io.Reader, target string, options WriteOptions) 
 	return written, nil
 }
 
-// copyInto gathers what source gives in small pieces into large writes.
+// copyInto gathers what source gives in small pieces into large writes. A source that has it in large pieces writes them itself.
 func copyInto(file *os.File, source io.Reader) (int64, error) {
+	if large, ok := source.(io.WriterTo); ok {
+		return large.WriteTo(directly(file))
+	}
 	buffer := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buffer)
 	var written int64

@@ -9,6 +9,7 @@ import (
 	"alcove.dev/agent/accounts"
 	"alcove.dev/agent/api"
 	"alcove.dev/agent/channel"
+	"alcove.dev/agent/exchange"
 	"alcove.dev/agent/execs"
 )
 
@@ -17,9 +18,9 @@ type Development struct{ Machine }
 
 const developmentJournalBytes = 16 << 20
 
-// NewDevelopment makes a machine that is prepared already.
-func NewDevelopment() *Development {
-	d := &Development{}
+// NewDevelopment makes a machine that is prepared already; device may be nil.
+func NewDevelopment(device *exchange.Device) *Development {
+	d := &Development{Machine{exchange: device}}
 	descriptor, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err == nil {
 		d.proc = proc(descriptor)

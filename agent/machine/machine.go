@@ -18,6 +18,7 @@ import (
 	"alcove.dev/agent/api"
 	"alcove.dev/agent/cgroups"
 	"alcove.dev/agent/channel"
+	"alcove.dev/agent/exchange"
 	"alcove.dev/agent/execs"
 	"alcove.dev/agent/failure"
 	"alcove.dev/agent/spawn"
@@ -39,6 +40,7 @@ type Machine struct {
 	prepared   atomic.Bool
 	identity   identityFiles
 	preparing  sync.Mutex
+	exchange   *exchange.Device
 	Book       *accounts.Book
 	Execs      *execs.Registry
 }
@@ -160,6 +162,9 @@ func (m *Machine) Freeze(timeoutMs int64) (bool, error) {
 
 // Thaw lets them go on.
 func (m *Machine) Thaw() error { return m.cgroups.Thaw() }
+
+// Exchange is the disk for large contents; nil where the machine has none.
+func (m *Machine) Exchange() *exchange.Device { return m.exchange }
 
 // Shutdown syncs and powers off, a moment later, so that the answer still goes out.
 func (m *Machine) Shutdown() {

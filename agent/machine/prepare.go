@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"alcove.dev/agent/api"
+	"alcove.dev/agent/exchange"
 	"alcove.dev/agent/execs"
 	"alcove.dev/agent/failure"
 )
@@ -51,6 +53,10 @@ func (m *Machine) prepareRoot(diskBytes int64) error {
 		return err
 	}
 	m.users.switched()
+	var err error
+	if m.exchange, err = exchange.Find("/sys/block", "/dev"); err != nil && !errors.Is(err, exchange.ErrNoDisk) {
+		return err
+	}
 	m.identity = openIdentityFiles("/etc", identityDirectory)
 	return raiseLoopback()
 }

@@ -57,7 +57,7 @@ export function giveUp(stream: ClientHttp2Stream): void {
 }
 
 /** Runs `listen` until it settles, the stream closes or fails, or the signal aborts. */
-function untilClosed<T>(
+export function untilClosed<T>(
   session: AgentSession,
   stream: ClientHttp2Stream,
   signal: AbortSignal,

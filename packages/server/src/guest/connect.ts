@@ -4,6 +4,7 @@
  */
 import type { AgentLink } from "./call.js";
 import { execCalls } from "./execs.js";
+import { Exchange, type OpenExchange } from "./exchange/exchange.js";
 import { callerError } from "./fault.js";
 import { fileCalls } from "./files.js";
 import type { Guest, OpenStream } from "./guest.js";
@@ -20,6 +21,8 @@ export interface ConnectOptions {
   readonly generation?: number;
   /** How long and how often the agent is asked for an answer to the hello. */
   readonly patience?: Patience;
+  /** How to open the file that the guest has as a disk for large contents, where it has one. */
+  readonly openExchange?: OpenExchange;
 }
 
 /** Answers when the agent has said hello; GuestUnresponsive when it does not. */
@@ -52,12 +55,14 @@ function linkGuest(open: OpenStream, options: Omit<ConnectOptions, "signal">) {
     const greeting = await openSession(open, { name: "host", ...hello }, signal);
     return new HostSession(greeting.stream);
   });
+  const exchange = options.openExchange === undefined ? undefined : new Exchange(options.openExchange);
   const guest: Guest = {
     ...machineCalls(agent),
     execs: execCalls(agent),
-    files: fileCalls(agent),
+    files: fileCalls(agent, exchange),
     async close() {
       await Promise.all([host.close(), agent.close()]);
+      await exchange?.close();
     },
   };
   return { agent, host, guest };

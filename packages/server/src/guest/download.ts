@@ -7,6 +7,8 @@ import { withDeadline } from "../lib/deadline.js";
 import { giveUp, type Head, headOf, whenEnded } from "./answer.js";
 import { type AgentLink, refuse } from "./call.js";
 import { CallDropped, callerError, ProtocolBreak } from "./fault.js";
+import { exchangedContent } from "./exchange/download.js";
+import type { Exchange, Slot } from "./exchange/exchange.js";
 import type { AgentSession } from "./session.js";
 
 const headDeadlineMs = 15_000;
@@ -15,6 +17,8 @@ const bufferBytes = 256 * 1024;
 export interface Download {
   readonly path: string;
   readonly errors: readonly ErrorCode[];
+  /** With it, large contents go past the channel. */
+  readonly exchange?: Exchange | undefined;
   /** No more than so many bytes may come; without it the end tells, as a file may grow while it is read. */
   readonly maximumBytes?: number | undefined;
 }
@@ -26,13 +30,24 @@ export async function download(
 ): Promise<{ readonly head: Head; readonly content: Readable }> {
   using deadline = withDeadline(signal, headDeadlineMs);
   let session: AgentSession | undefined;
+  let slot: Slot | undefined;
   try {
     session = await link.session(deadline.signal);
-    const stream = session.request({ ":method": "GET", ":path": call.path }, false);
+    slot = await call.exchange?.claim();
+    const path = slot === undefined ? call.path : `${call.path}&exchange=${slot.number}`;
+    const stream = session.request({ ":method": "GET", ":path": path }, slot !== undefined);
     const head = await headOf(session, stream, deadline.signal);
     await refuse(session, stream, head, call.errors, deadline.signal);
+    if (slot !== undefined) {
+      if (head["x-alcove-exchange"] === "true")
+        return { head, content: exchangedContent(session, { stream, slot, maximumBytes: call.maximumBytes }, signal) };
+      stream.end();
+      slot.release();
+      slot = undefined;
+    }
     return { head, content: contentOf(session, stream, call.maximumBytes, signal) };
   } catch (error) {
+    slot?.release();
     if (error instanceof ProtocolBreak) session?.end(error);
     if (!deadline.expired) throw callerError(error, signal);
     throw callerError(new Error(`no answer to a read within ${headDeadlineMs} ms`), signal);

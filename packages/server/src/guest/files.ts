@@ -3,10 +3,11 @@ import type { ErrorCode } from "@alcove/contract";
 import type { Head } from "./answer.js";
 import { type AgentLink, callAgent } from "./call.js";
 import { download } from "./download.js";
+import type { Exchange } from "./exchange/exchange.js";
+import { uploadAny } from "./exchange/upload.js";
 import { ProtocolBreak } from "./fault.js";
 import type { GuestFiles } from "./guest.js";
 import { EntryAnswer, ListAnswer, Nothing, UnpackedAnswer, WrittenAnswer } from "./shapes.js";
-import { upload } from "./upload.js";
 
 const lookErrors = ["InvalidRequest", "FileNotFound", "PermissionDenied", "NotADirectory"] as const;
 const readErrors = [...lookErrors, "IsADirectory", "NotARegularFile"] as const;
@@ -17,29 +18,32 @@ const maxListBytes = 32 * 1024 * 1024;
 /** Deleting or moving a large tree takes its time. */
 const treeDeadlineMs = 120_000;
 
-export function fileCalls(link: AgentLink): GuestFiles {
-  return { ...contentCalls(link), ...treeCalls(link) };
+export function fileCalls(link: AgentLink, exchange: Exchange | undefined): GuestFiles {
+  return { ...contentCalls(link, exchange), ...treeCalls(link) };
 }
 
-function contentCalls(link: AgentLink): Pick<GuestFiles, "read" | "write" | "readArchive" | "writeArchive"> {
+function contentCalls(
+  link: AgentLink,
+  exchange: Exchange | undefined,
+): Pick<GuestFiles, "read" | "write" | "readArchive" | "writeArchive"> {
   return {
     async read(path, range, signal) {
-      const call = { path: `/files?${query({ path, ...range })}`, errors: readErrors, maximumBytes: range.length };
+      const call = { path: `/files?${query({ path, ...range })}`, errors: readErrors, exchange, maximumBytes: range.length };
       const { head, content } = await download(link, call, signal);
       return { sizeBytes: sizeOf(head), mode: modeOf(head), content };
     },
     async write(path, content, options, signal) {
       const call = { method: "PUT", path: `/files?${query({ path, ...options })}`, content } as const;
-      const answer = await upload(link, { ...call, answer: WrittenAnswer, errors: writeErrors }, signal);
+      const answer = await uploadAny(link, exchange, { ...call, answer: WrittenAnswer, errors: writeErrors }, signal);
       return answer.bytesWritten;
     },
     async readArchive(path, signal) {
-      const call = { path: `/files/archive?${query({ path })}`, errors: lookErrors };
+      const call = { path: `/files/archive?${query({ path })}`, errors: lookErrors, exchange };
       return (await download(link, call, signal)).content;
     },
     async writeArchive(path, content, options, signal) {
       const call = { method: "PUT", path: `/files/archive?${query({ path, ...options })}`, content } as const;
-      const answer = await upload(link, { ...call, answer: UnpackedAnswer, errors: writeErrors }, signal);
+      const answer = await uploadAny(link, exchange, { ...call, answer: UnpackedAnswer, errors: writeErrors }, signal);
       return answer.entries;
     },
   };

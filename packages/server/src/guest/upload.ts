@@ -19,11 +19,20 @@ export interface Upload<T> {
   readonly errors: readonly ErrorCode[];
 }
 
-export async function upload<T>(link: AgentLink, call: Upload<T>, signal: AbortSignal): Promise<T> {
+export function upload<T>(link: AgentLink, call: Upload<T>, signal: AbortSignal): Promise<T> {
+  return onSession(link, signal, (session) => uploadOn(session, call, signal));
+}
+
+/** Works with the session there is, and ends one in which the guest breaks the protocol. */
+export async function onSession<T>(
+  link: AgentLink,
+  signal: AbortSignal,
+  work: (session: AgentSession) => Promise<T>,
+): Promise<T> {
   let session: AgentSession | undefined;
   try {
     session = await link.session(signal);
-    return await uploadOn(session, call, signal);
+    return await work(session);
   } catch (error) {
     if (error instanceof ProtocolBreak) session?.end(error);
     throw callerError(error, signal);

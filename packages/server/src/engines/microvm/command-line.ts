@@ -3,6 +3,8 @@
  * template: what was saved fits only the machine that it was saved from.
  */
 
+import { exchangeBytes } from "../../guest/exchange/exchange.js";
+
 export type Architecture = "x86-64" | "arm64";
 export type Accelerator = "kvm" | "tcg";
 
@@ -21,6 +23,8 @@ export interface MachineDevices {
   /** The file that is the guest's memory. */
   readonly memoryFile: string;
   readonly disk: string;
+  /** The file through which large contents go; without it the guest has an empty disk in its place. */
+  readonly exchange?: string;
   /** Paths of the channel's and the control's sockets. */
   readonly sockets: { readonly qmp: string; readonly agent: string; readonly host: string };
 }
@@ -36,6 +40,9 @@ export const consoleBytes = 64 * 1024;
 export const rootDiskNode = "root";
 /** Slots for disks that come later: virtio-mmio has no hot plug, what stands behind a slot can be changed. */
 export const spareDiskNodes = ["spare0", "spare1"] as const;
+const exchangeNode = "exchange";
+/** By which the agent finds it. */
+const exchangeSerial = "alcove-exchange";
 
 export function qemuArguments(platform: Platform, devices: MachineDevices, origin: Origin): string[] {
   return [
@@ -107,7 +114,7 @@ function channel({ sockets }: MachineDevices): string[] {
   return ["-device", "virtio-serial-device", ...port("agent"), ...port("host")];
 }
 
-function disks({ disk }: MachineDevices): string[] {
+function disks({ disk, exchange }: MachineDevices): string[] {
   return [
     ...["-drive", `if=none,id=${rootDiskNode},file=${quoted(disk)},format=qcow2,discard=unmap`],
     ...["-device", `virtio-blk-device,drive=${rootDiskNode}`],
@@ -115,6 +122,19 @@ function disks({ disk }: MachineDevices): string[] {
       ...["-blockdev", `driver=null-co,node-name=${node},size=0,read-zeroes=on`],
       ...["-device", `virtio-blk-device,drive=${node}`],
     ]),
+    ...exchangeDisk(exchange),
+  ];
+}
+
+/** Nothing on it has to outlive a transfer, and no failure of it stops the machine. */
+function exchangeDisk(path: string | undefined): string[] {
+  const backend =
+    path === undefined
+      ? `driver=null-co,node-name=${exchangeNode},size=${exchangeBytes},read-zeroes=on`
+      : `driver=file,node-name=${exchangeNode},filename=${quoted(path)},cache.no-flush=on`;
+  return [
+    ...["-blockdev", backend],
+    ...["-device", `virtio-blk-device,drive=${exchangeNode},serial=${exchangeSerial},rerror=report,werror=report`],
   ];
 }
 

@@ -8,6 +8,8 @@ export interface MachinePaths {
   readonly directory: string;
   readonly record: string;
   readonly overlay: string;
+  /** Carries large contents into and out of the guest. */
+  readonly exchange: string;
   /** Holds the sockets. */
   readonly runtime: string;
   readonly qmp: string;
@@ -50,6 +52,7 @@ export function pathsIn(directory: string, runtime: string): MachinePaths {
     directory,
     record: join(directory, "machine.json"),
     overlay: join(directory, "overlay.qcow2"),
+    exchange: join(directory, "exchange"),
     runtime,
     qmp: join(runtime, "qmp"),
     agent,

@@ -5,6 +5,7 @@ import { reconnectGuest } from "../../guest/connect.js";
 import { isAlive } from "../../host/processes.js";
 import { withDeadline } from "../../lib/deadline.js";
 import type { Recovery } from "../engine.js";
+import { openExchangeFile } from "./exchange-file.js";
 import { MicrovmMachine } from "./machine.js";
 import { cpuLimitsOf, type MachineHost } from "./machine-host.js";
 import { machinePaths, sandboxesDirectory, shortId, socketsDirectory } from "./machine-paths.js";
@@ -77,7 +78,8 @@ async function reconnect(
   const qmp = await connectQmp(paths, deadline.signal);
   if (uid !== undefined) host.users?.take(uid);
   await host.cgroups?.limitCpu(shortId(id), cpuLimitsOf(record.cpuMillicores)).catch(() => undefined);
-  const guest = reconnectGuest((name, within) => connectSocket(paths[name], within), { generation });
+  const openExchange = () => openExchangeFile(paths.exchange, uid);
+  const guest = reconnectGuest((name, within) => connectSocket(paths[name], within), { generation, openExchange });
   const process = { pid: record.pid, startTime: record.startTime };
   const machine = new MicrovmMachine(host, { id, uid, process, templateKey, guest, qmp }, onEnded);
   try {

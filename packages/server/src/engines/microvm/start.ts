@@ -8,6 +8,7 @@ import type { Guest, Renewal } from "../../guest/guest.js";
 import type { SpawnedProgram } from "../../host/spawn.js";
 import { undone } from "../../lib/undo.js";
 import type { MachineSpec } from "../engine.js";
+import { makeExchangeFile, openExchangeFile } from "./exchange-file.js";
 import { launch } from "./launch.js";
 import { MicrovmMachine } from "./machine.js";
 import { cpuLimitsOf, diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host.js";
@@ -66,9 +67,10 @@ async function makeFiles(host: MachineHost, { spec, template, paths, uid }: Maki
     await writeOverlay(paths.overlay, backing, diskBytesOf(spec.size));
     if (uid !== undefined) await chown(paths.overlay, uid, uid);
   });
+  const exchange = disk.then(() => makeExchangeFile(paths.exchange, uid));
   const sockets = makeDirectory(paths.runtime, uid);
-  await Promise.allSettled([groups, disk, sockets]);
-  await Promise.all([disk, sockets]);
+  await Promise.allSettled([groups, exchange, sockets]);
+  await Promise.all([exchange, sockets]);
   return await groups;
 }
 
@@ -89,6 +91,7 @@ async function spawn(
       memoryMiB: spec.size.memoryMiB,
       memoryFile: template.memory,
       disk: paths.overlay,
+      exchange: paths.exchange,
       sockets: paths,
     };
     const origin = { kind: "restore", stateDescriptor: 3 } as const;
@@ -138,7 +141,7 @@ async function connect(
   } as const;
   const [qmp, guest] = await allOrNothing(
     connectQmp(paths, giveUp.signal),
-    connectAndRenew(spec, paths, hooks, giveUp.signal),
+    connectAndRenew({ spec, paths, uid }, hooks, giveUp.signal),
     [writeMachineRecord(paths.record, record)],
     giveUp,
   ).finally(() => {
@@ -182,8 +185,7 @@ export async function connectQmp(paths: Pick<MachinePaths, "qmp">, signal: Abort
  * the guest tens of milliseconds the first time.
  */
 async function connectAndRenew(
-  spec: MachineSpec,
-  paths: MachinePaths,
+  { spec, paths, uid }: Pick<Making, "spec" | "paths" | "uid">,
   hooks: StartHooks,
   signal: AbortSignal,
 ): Promise<Guest> {
@@ -194,7 +196,8 @@ async function connectAndRenew(
     if (name === "agent") hooks.mark("listening");
     return socket;
   };
-  const guest = await connectGuest(open, { generation: spec.generation, signal });
+  const openExchange = () => openExchangeFile(paths.exchange, uid);
+  const guest = await connectGuest(open, { generation: spec.generation, signal, openExchange });
   hooks.mark("connected");
   try {
     await renewOnTime(guest, spec, signal);

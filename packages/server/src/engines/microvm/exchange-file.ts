@@ -1,0 +1,28 @@
+/** The file behind a machine's disk for exchange, through which large contents go past the channel. */
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { exchangeBytes } from "../../guest/exchange/exchange.js";
+
+/** Sparse: it takes as much room as is under way. */
+export async function makeExchangeFile(path: string, uid: number | undefined): Promise<void> {
+  await using file = await open(path, "wx", 0o600);
+  await file.truncate(exchangeBytes);
+  if (uid !== undefined) await file.chown(uid, uid);
+}
+
+/**
+ * QEMU may write to the file's directory, and QEMU is taken to be escaped one day: what stands there under the file's name
+ * counts only when it is the plain file that was made, and no link to something else.
+ */
+export async function openExchangeFile(path: string, uid: number | undefined): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const found = await file.stat();
+    const owner = uid ?? process.getuid?.() ?? 0;
+    if (!found.isFile() || found.nlink !== 1 || found.uid !== owner) throw new Error(`${path} is not the file that was made`);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}

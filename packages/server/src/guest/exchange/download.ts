@@ -1,0 +1,83 @@
+/** Receiving a large body through the exchange, no faster than it is read. */
+import type { ClientHttp2Stream } from "node:http2";
+import { Readable } from "node:stream";
+import { giveUp } from "../answer.js";
+import { callerError, ProtocolBreak } from "../fault.js";
+import type { AgentSession } from "../session.js";
+import { placeBytes, type Slot } from "./exchange.js";
+
+/** What is read of a place at once. */
+const pieceBytes = 512 * 1024;
+const headerBytes = 4;
+const placeFetched = Buffer.of(1);
+
+export interface ExchangedAnswer {
+  readonly stream: ClientHttp2Stream;
+  /** Released when the content is closed. */
+  readonly slot: Slot;
+  readonly maximumBytes: number | undefined;
+}
+
+export function exchangedContent(session: AgentSession, answer: ExchangedAnswer, signal: AbortSignal): Readable {
+  const { stream, slot } = answer;
+  const pieces = piecesOf(session, answer);
+  let step: Promise<void> = Promise.resolve();
+  const fail = (error: unknown) => {
+    if (error instanceof ProtocolBreak) session.end(error);
+    content.destroy(callerError(error, signal) as Error);
+  };
+  const onAbort = () => content.destroy(signal.reason as Error);
+  const content = new Readable({
+    highWaterMark: pieceBytes,
+    read() {
+      step = pieces.next().then(({ value, done }) => void content.push(done === true ? null : value), fail);
+    },
+    destroy(error, done) {
+      signal.removeEventListener("abort", onAbort);
+      giveUp(stream);
+      void step.then(slot.release);
+      done(error);
+    },
+  });
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return content;
+}
+
+async function* piecesOf(
+  session: AgentSession,
+  { stream, slot, maximumBytes = Number.POSITIVE_INFINITY }: ExchangedAnswer,
+): AsyncGenerator<Buffer> {
+  let place = 0;
+  let received = 0;
+  for await (const length of lengthsOf(session, stream)) {
+    received += length;
+    if (received > maximumBytes) throw new ProtocolBreak(`it sent more than ${maximumBytes} bytes of a file`);
+    for (let at = 0; at < length; at += pieceBytes) {
+      const piece = await slot.fetch(place, at, Math.min(pieceBytes, length - at));
+      if (at + pieceBytes >= length && !stream.destroyed) stream.write(placeFetched);
+      yield piece;
+    }
+    place++;
+  }
+  stream.end();
+}
+
+/** The lengths of the places as they are filled. */
+async function* lengthsOf(session: AgentSession, stream: ClientHttp2Stream): AsyncGenerator<number> {
+  let rest = Buffer.alloc(0);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      session.taken(chunk.length);
+      rest = Buffer.concat([rest, chunk]);
+      for (; rest.length >= headerBytes; rest = rest.subarray(headerBytes)) {
+        const length = rest.readUInt32BE();
+        if (length === 0 || length > placeBytes) throw new ProtocolBreak(`it filled a place with ${length} bytes`);
+        yield length;
+      }
+    }
+  } catch (error) {
+    throw session.faultOf(error);
+  }
+  if (rest.length > 0) throw new ProtocolBreak("it broke off in the middle of a length");
+}

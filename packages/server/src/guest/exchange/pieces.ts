@@ -1,0 +1,48 @@
+/** Cutting a stream of bytes anew, without copying them. */
+
+/** The beginning of a source, at most so much that it is at least `bytes`; the rest of it, where there is more. */
+export async function beginningOf(
+  source: AsyncIterator<Uint8Array>,
+  bytes: number,
+): Promise<{ readonly pieces: readonly Uint8Array[]; readonly isWhole: boolean }> {
+  const pieces: Uint8Array[] = [];
+  for (let size = 0; size < bytes; ) {
+    const next = await source.next();
+    if (next.done === true) return { pieces, isWhole: true };
+    pieces.push(next.value);
+    size += next.value.length;
+  }
+  return { pieces, isWhole: false };
+}
+
+/** All pieces, and then what the source still has. */
+export async function* withRest(
+  pieces: readonly Uint8Array[],
+  source: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces;
+    for (let next = await source.next(); next.done !== true; next = await source.next()) yield next.value;
+  } finally {
+    void source.return?.()?.catch(() => {});
+  }
+}
+
+/** Groups of pieces of exactly so many bytes each; the last may have fewer. */
+export async function* groupsOf(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array[]> {
+  let group: Uint8Array[] = [];
+  let room = bytes;
+  for await (const piece of source) {
+    for (let at = 0; at < piece.length; ) {
+      const part = piece.subarray(at, at + room);
+      group.push(part);
+      at += part.length;
+      room -= part.length;
+      if (room > 0) continue;
+      yield group;
+      group = [];
+      room = bytes;
+    }
+  }
+  if (group.length > 0) yield group;
+}

@@ -1,0 +1,172 @@
+/** Sending a large body through the exchange: the content lies in its places, the channel says how much. */
+import type { ClientHttp2Stream } from "node:http2";
+import { untilAborted } from "../../lib/until-aborted.js";
+import { giveUp, headOf, untilClosed, whenEnded } from "../answer.js";
+import { type AgentLink, refuse } from "../call.js";
+import { ProtocolBreak } from "../fault.js";
+import { parseJson } from "../json.js";
+import { maxRefusalBytes, refusalOf } from "../refusal.js";
+import type { AgentSession } from "../session.js";
+import { onSession, type Upload, upload } from "../upload.js";
+import { type Exchange, placeBytes, placesPerSlot, type Slot } from "./exchange.js";
+import { beginningOf, groupsOf, withRest } from "./pieces.js";
+
+/** Less than that is sooner sent than a slot is claimed. */
+const exchangeFromBytes = 256 * 1024;
+
+/** Sends what is large, where the machine can exchange it so; everything else goes through the channel. */
+export async function uploadAny<T>(
+  link: AgentLink,
+  exchange: Exchange | undefined,
+  call: Upload<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  if (exchange === undefined) return upload(link, call, signal);
+  const source = call.content[Symbol.asyncIterator]();
+  const { pieces, isWhole } = await untilAborted(beginningOf(source, exchangeFromBytes), signal);
+  const whole = { ...call, content: withRest(pieces, source) };
+  const slot = isWhole ? undefined : await exchange.claim();
+  if (slot === undefined) return upload(link, whole, signal);
+  try {
+    return await onSession(link, signal, (session) => uploadThrough(session, slot, whole, signal));
+  } finally {
+    slot.release();
+  }
+}
+
+async function uploadThrough<T>(
+  session: AgentSession,
+  slot: Slot,
+  call: Upload<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const path = `${call.path}&exchange=${slot.number}`;
+  const stream = session.request({ ":method": call.method, ":path": path }, true);
+  const places = new FreePlaces();
+  let isSent = false;
+  const sending = fillPlaces(stream, { slot, places, content: call.content }).then(() => {
+    isSent = true;
+  });
+  // The source's own error counts before what the agent makes of it.
+  const failedSource = sending.then(() => new Promise<never>(() => {}));
+  const answering = answerOf(session, { stream, places, call, isSent: () => isSent }, signal);
+  answering.catch(() => {});
+  try {
+    return await Promise.race([failedSource, answering]);
+  } catch (error) {
+    giveUp(stream);
+    throw error;
+  } finally {
+    await sending.catch(() => {});
+  }
+}
+
+interface Filling {
+  readonly slot: Slot;
+  readonly places: FreePlaces;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** Stops quietly, and soon, when the stream closes; ends the stream abruptly when the content fails. */
+async function fillPlaces(stream: ClientHttp2Stream, { slot, places, content }: Filling): Promise<void> {
+  const groups = groupsOf(content, placeBytes);
+  const closed = new Promise<undefined>((resolve) => stream.once("close", () => resolve(undefined)));
+  try {
+    for (let place = 0; ; place++) {
+      const next = await Promise.race([groups.next(), closed]);
+      if (next === undefined || next.done === true) break;
+      await Promise.race([places.take(), closed]);
+      if (stream.destroyed || stream.closed) break;
+      await slot.fill(place, next.value);
+      if (stream.destroyed || stream.closed) break;
+      stream.write(lengthOf(next.value));
+    }
+    if (!stream.destroyed && !stream.closed) stream.end();
+  } catch (error) {
+    giveUp(stream);
+    throw error;
+  } finally {
+    void groups.return(undefined).catch(() => {});
+  }
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): Buffer {
+  const header = Buffer.alloc(4);
+  header.writeUInt32BE(pieces.reduce((sum, { length }) => sum + length, 0));
+  return header;
+}
+
+/** The places that the agent has said it is done with. */
+class FreePlaces {
+  #count = 0;
+  #waiting: (() => void) | undefined;
+
+  add(): void {
+    if (++this.#count > placesPerSlot) throw new ProtocolBreak(`it has more than ${placesPerSlot} places free`);
+    this.#waiting?.();
+  }
+
+  async take(): Promise<void> {
+    if (this.#count === 0) {
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+      });
+    }
+    this.#waiting = undefined;
+    this.#count--;
+  }
+}
+
+const kinds = { placeFree: 1, done: 2, refused: 3 } as const;
+
+interface Answering<T> {
+  readonly stream: ClientHttp2Stream;
+  readonly places: FreePlaces;
+  readonly call: Upload<T>;
+  readonly isSent: () => boolean;
+}
+
+async function answerOf<T>(
+  session: AgentSession,
+  { stream, places, call, isSent }: Answering<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const head = await headOf(session, stream, signal);
+  await refuse(session, stream, head, call.errors, signal);
+  const { kind, body } = await lastWords(session, stream, places, signal);
+  if (kind === kinds.refused) throw refusalOf(body, call.errors);
+  if (kind !== kinds.done) throw new ProtocolBreak("it ended an upload without an answer");
+  if (!isSent()) throw new ProtocolBreak("it answered an upload before its end");
+  return parseJson(body, call.answer, "an answer to an upload");
+}
+
+/** Reads which places become free, and then what follows: one byte that says what it is, and JSON. */
+function lastWords(
+  session: AgentSession,
+  stream: ClientHttp2Stream,
+  places: FreePlaces,
+  signal: AbortSignal,
+): Promise<{ readonly kind: number | undefined; readonly body: Buffer }> {
+  let kind: number | undefined;
+  let body = Buffer.alloc(0);
+  const take = (chunk: Buffer) => {
+    let at = 0;
+    for (; kind === undefined && at < chunk.length; at++) {
+      if (chunk[at] === kinds.placeFree) places.add();
+      else kind = chunk[at];
+    }
+    body = Buffer.concat([body, chunk.subarray(at)]);
+    if (body.length > maxRefusalBytes) throw new ProtocolBreak(`it sent an answer of more than ${maxRefusalBytes} bytes`);
+  };
+  return untilClosed(session, stream, signal, (resolve, reject) => {
+    stream.on("data", (chunk: Buffer) => {
+      session.taken(chunk.length);
+      try {
+        take(chunk);
+      } catch (error) {
+        reject(error as Error);
+      }
+    });
+    whenEnded(stream, () => resolve({ kind, body }));
+  });
+}
