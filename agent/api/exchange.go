@@ -102,7 +102,7 @@ func (s *Server) send(writer http.ResponseWriter, request *http.Request, query *
 	if err := copyTo(places); err != nil {
 		return err
 	}
-	return places.Flush()
+	return places.Finish()
 }
 
 // flushed sends each piece of an answer at once.

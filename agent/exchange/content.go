@@ -8,28 +8,44 @@ import (
 	"alcove.dev/agent/failure"
 )
 
-// Content is what the daemon puts into a slot's places, one after the other, as a stream.
+// Content is what the daemon puts into a slot's places, one after the other, as a stream. It is always one place ahead.
 type Content struct {
 	slot    *Slot
-	lengths io.Reader
+	lengths io.ReadCloser
 	taken   func() error
-	buffer  []byte
-	rest    []byte
+	buffers [2][]byte
 	place   int
+	ahead   chan filling
+	rest    []byte
+	ended   error
+}
+
+// filling is what a place held, or why there is none.
+type filling struct {
+	content []byte
+	err     error
 }
 
 // Content reads a slot. Lengths brings 4 bytes, big-endian, for each place that was filled; taken is called when one may be filled
-// again. Close it.
-func (s *Slot) Content(lengths io.Reader, taken func() error) (*Content, error) {
-	buffer, err := newBuffer()
+// again. Close it, before the slot is released.
+func (s *Slot) Content(lengths io.ReadCloser, taken func() error) (*Content, error) {
+	buffers, err := newBuffers()
 	if err != nil {
-		return nil, fmt.Errorf("memory for a transfer: %w", err)
+		return nil, err
 	}
-	return &Content{slot: s, lengths: lengths, taken: taken, buffer: buffer}, nil
+	content := &Content{slot: s, lengths: lengths, taken: taken, buffers: buffers, ahead: make(chan filling, 1)}
+	content.readAhead()
+	return content, nil
 }
 
-// Close gives its memory back.
-func (c *Content) Close() { freeBuffer(c.buffer) }
+// Close ends the reading, waits until it has, and gives the memory back.
+func (c *Content) Close() {
+	c.lengths.Close()
+	if c.ended == nil {
+		<-c.ahead
+	}
+	freeBuffers(c.buffers)
+}
 
 // Read is io.Reader's.
 func (c *Content) Read(into []byte) (int, error) {
@@ -43,7 +59,7 @@ func (c *Content) Read(into []byte) (int, error) {
 	return count, nil
 }
 
-// WriteTo is io.WriterTo's: it gives whole places, which begin at a page, so that they can go to a disk as they are.
+// WriteTo is io.WriterTo's: it gives whole places, which begin with a page, so that they can go to a disk as they are.
 func (c *Content) WriteTo(writer io.Writer) (int64, error) {
 	var written int64
 	for {
@@ -60,23 +76,46 @@ func (c *Content) WriteTo(writer io.Writer) (int64, error) {
 	}
 }
 
-// next reads the place that is filled next; io.EOF when there will be none.
+// next takes what was read ahead; io.EOF when there is no more. What it gave before is no longer used: its buffer is next.
 func (c *Content) next() error {
 	c.rest = nil
+	if c.ended != nil {
+		return c.ended
+	}
+	found := <-c.ahead
+	c.rest, c.ended = found.content, found.err
+	if c.ended == nil {
+		c.readAhead()
+	}
+	return c.ended
+}
+
+func (c *Content) readAhead() {
+	place := c.place
+	c.place++
+	go func() {
+		content, err := c.read(place)
+		if err == nil {
+			err = c.taken()
+		}
+		c.ahead <- filling{content, err}
+	}()
+}
+
+func (c *Content) read(place int) ([]byte, error) {
 	var header [4]byte
 	if _, err := io.ReadFull(c.lengths, header[:]); err == io.EOF {
-		return err
+		return nil, err
 	} else if err != nil {
-		return failure.New(failure.InvalidRequest, "The content broke off: %v.", err)
+		return nil, failure.New(failure.InvalidRequest, "The content broke off: %v.", err)
 	}
-	length := binary.BigEndian.Uint32(header[:])
+	length := int(binary.BigEndian.Uint32(header[:]))
 	if length == 0 || length > PlaceBytes {
-		return failure.New(failure.InvalidRequest, "A place of %d bytes was announced, and one has 1 to %d.", length, PlaceBytes)
+		return nil, failure.New(failure.InvalidRequest, "A place of %d bytes was announced, and one has 1 to %d.", length, PlaceBytes)
 	}
-	if _, err := c.slot.file.ReadAt(c.buffer[:whole(int(length))], c.slot.at(c.place)); err != nil {
-		return fmt.Errorf("read the disk for exchange: %w", err)
+	buffer := c.buffers[place%len(c.buffers)]
+	if _, err := c.slot.file.ReadAt(buffer[:whole(length)], c.slot.at(place)); err != nil {
+		return nil, fmt.Errorf("read the disk for exchange: %w", err)
 	}
-	c.place++
-	c.rest = c.buffer[:length]
-	return c.taken()
+	return buffer[:length], nil
 }

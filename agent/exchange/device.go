@@ -17,7 +17,7 @@ import (
 
 // The disk's layout, as the daemon has it too: a transfer has a slot to itself, and uses its places in turns.
 const (
-	PlaceBytes    = 2 << 20
+	PlaceBytes    = 4 << 20
 	PlacesPerSlot = 4
 	Slots         = 4
 	slotBytes     = PlaceBytes * PlacesPerSlot

@@ -28,8 +28,8 @@ export async function startDaemon(): Promise<BenchDaemon> {
   process.env.ALCOVE_RUNTIME_DIR = runtimeDirectory;
   const logPath = join(runtimeDirectory, "bench.log");
   const output = await open(logPath, "a");
-  const program = join(checkout, "packages/server/dist/main.js");
-  const child = spawn(process.execPath, [program], { stdio: ["ignore", output.fd, output.fd] });
+  const program = join(checkout, "packages/server/bin/alcoved");
+  const child = spawn(program, { stdio: ["ignore", output.fd, output.fd] });
   await output.close();
   const alcove = new Alcove({ socketPath: join(runtimeDirectory, "alcoved.sock") });
 

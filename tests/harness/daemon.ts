@@ -11,13 +11,10 @@ import { fileURLToPath } from "node:url";
 import { Alcove } from "alcove";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
-const program = join(checkout, "packages/server/dist/main.js");
+const program = join(checkout, "packages/server/bin/alcoved");
 /** A run that is broken off leaves no daemon in the next one's way. */
 const endWithThisProcess = ["--pdeathsig", "KILL", "--"];
 export const sharedDataDirectory = process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "build/test-data");
-
-/** As the SDK starts it. */
-const daemonFlags = ["--max-semi-space-size=2"];
 
 export interface DaemonOptions {
   readonly dataDirectory?: string;
@@ -66,7 +63,7 @@ export class TestDaemon implements AsyncDisposable {
   /** Starts it again after `kill` or `stop`. */
   async restart(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     const log = await open(this.logPath, "a");
-    this.#process = spawn("setpriv", [...endWithThisProcess, process.execPath, ...daemonFlags, program], {
+    this.#process = spawn("setpriv", [...endWithThisProcess, program], {
       stdio: ["ignore", log.fd, log.fd],
       env: { ...process.env, ...this.clientEnvironment, ...this.#options.environment, ...environment },
     });

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { lstat, mkdir, open, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { getHealth } from "@alcove/contract";
 import { backOff } from "./back-off.js";
@@ -19,8 +19,6 @@ const startDeadlineMs = 30_000;
 /** So long another program's daemon may take, after ours gave way to it. */
 const yieldedMs = 3_000;
 const shownLogLines = 10;
-/** Node collects short-lived buffers sooner: a daemon that passes gigabytes on stays 20 MB smaller. */
-const daemonFlags = ["--max-semi-space-size=2"];
 
 /** A transport to this machine's daemon; with `autoStart` the first call that finds nobody starts it. A caller who gives up ends only its waiting. */
 export function createLocalTransport({ autoStart }: { readonly autoStart: boolean }): Transport {
@@ -56,11 +54,11 @@ export async function startLocalDaemon(): Promise<void> {
   await ownDirectory(directory);
   const logPath = join(directory, "alcoved.log");
   const log = await open(logPath, "a", 0o600);
-  const program = daemonProgram();
-  const daemon = spawn(process.execPath, [...daemonFlags, program], {
+  const daemon = spawn(daemonProgram(), {
     detached: true,
     stdio: ["ignore", log.fd, log.fd],
     cwd: "/",
+    env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? "/usr/bin:/bin"}` },
   });
   daemon.unref();
   await log.close();

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Alcove, ConnectionError, localSocketPath, runtimeDirectory } from "alcove";
@@ -12,9 +12,15 @@ beforeEach(async () => {
   vi.stubEnv("ALCOVE_SOCKET", undefined);
   vi.stubEnv("ALCOVE_DATA_DIR", join(directory, "../data"));
   vi.stubEnv("ALCOVE_ENGINE", "fake");
-  vi.stubEnv("ALCOVE_DAEMON", new URL("../../server/src/main.ts", import.meta.url).pathname);
-  vi.stubEnv("NODE_OPTIONS", `--import ${import.meta.resolve("tsx")}`);
+  vi.stubEnv("ALCOVE_DAEMON", await daemonFromSource(join(directory, "../alcoved")));
 });
+
+async function daemonFromSource(path: string): Promise<string> {
+  const main = new URL("../../server/src/main.ts", import.meta.url).pathname;
+  const start = `#!/bin/sh\nexec '${process.execPath}' --import '${import.meta.resolve("tsx")}' '${main}'\n`;
+  await writeFile(path, start, { mode: 0o755 });
+  return path;
+}
 
 afterEach(async () => {
   const pid = await daemonPid();

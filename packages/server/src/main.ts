@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * alcoved: everything is built here, in order, and passed in. The lock on the data directory comes first, so that nothing
  * is touched that another daemon uses; the socket listens before sandboxes are taken up, and calls wait for that.

@@ -63,21 +63,23 @@ async function* piecesOf(
   stream.end();
 }
 
-/** The lengths of the places as they are filled. */
+/** The lengths of the places as they are filled; one of 0 says that it was all. */
 async function* lengthsOf(session: AgentSession, stream: ClientHttp2Stream): AsyncGenerator<number> {
+  const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
   let rest = Buffer.alloc(0);
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
       session.taken(chunk.length);
       rest = Buffer.concat([rest, chunk]);
       for (; rest.length >= headerBytes; rest = rest.subarray(headerBytes)) {
         const length = rest.readUInt32BE();
-        if (length === 0 || length > placeBytes) throw new ProtocolBreak(`it filled a place with ${length} bytes`);
+        if (length === 0) return;
+        if (length > placeBytes) throw new ProtocolBreak(`it filled a place with ${length} bytes`);
         yield length;
       }
     }
   } catch (error) {
     throw session.faultOf(error);
   }
-  if (rest.length > 0) throw new ProtocolBreak("it broke off in the middle of a length");
+  throw new ProtocolBreak("it ended a download without saying that it was all");
 }

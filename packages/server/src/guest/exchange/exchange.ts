@@ -5,7 +5,7 @@
 import type { FileHandle } from "node:fs/promises";
 
 /** The layout, as the agent has it too. */
-export const placeBytes = 2 * 1024 * 1024;
+export const placeBytes = 4 * 1024 * 1024;
 export const placesPerSlot = 4;
 const slots = 4;
 const slotBytes = placeBytes * placesPerSlot;
