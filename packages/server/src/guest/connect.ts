@@ -3,8 +3,8 @@
  * agent's is there. Each is connected again by itself when its session is lost, until `close`.
  */
 import type { AgentLink } from "./call.js";
-import { execCalls } from "./execs.js";
 import { Exchange, type OpenExchange } from "./exchange/exchange.js";
+import { execCalls } from "./execs.js";
 import { callerError } from "./fault.js";
 import { fileCalls } from "./files.js";
 import type { Guest, OpenStream } from "./guest.js";

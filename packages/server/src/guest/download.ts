@@ -6,9 +6,9 @@ import type { ErrorCode } from "@alcove/contract";
 import { withDeadline } from "../lib/deadline.js";
 import { giveUp, type Head, headOf, whenEnded } from "./answer.js";
 import { type AgentLink, refuse } from "./call.js";
-import { CallDropped, callerError, ProtocolBreak } from "./fault.js";
 import { exchangedContent } from "./exchange/download.js";
 import type { Exchange, Slot } from "./exchange/exchange.js";
+import { CallDropped, callerError, ProtocolBreak } from "./fault.js";
 import type { AgentSession } from "./session.js";
 
 const headDeadlineMs = 15_000;

@@ -28,7 +28,12 @@ function contentCalls(
 ): Pick<GuestFiles, "read" | "write" | "readArchive" | "writeArchive"> {
   return {
     async read(path, range, signal) {
-      const call = { path: `/files?${query({ path, ...range })}`, errors: readErrors, exchange, maximumBytes: range.length };
+      const call = {
+        path: `/files?${query({ path, ...range })}`,
+        errors: readErrors,
+        exchange,
+        maximumBytes: range.length,
+      };
       const { head, content } = await download(link, call, signal);
       return { sizeBytes: sizeOf(head), mode: modeOf(head), content };
     },

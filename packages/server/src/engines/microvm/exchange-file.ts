@@ -19,7 +19,8 @@ export async function openExchangeFile(path: string, uid: number | undefined): P
   try {
     const found = await file.stat();
     const owner = uid ?? process.getuid?.() ?? 0;
-    if (!found.isFile() || found.nlink !== 1 || found.uid !== owner) throw new Error(`${path} is not the file that was made`);
+    if (!found.isFile() || found.nlink !== 1 || found.uid !== owner)
+      throw new Error(`${path} is not the file that was made`);
     return file;
   } catch (error) {
     await file.close();

@@ -34,12 +34,7 @@ export async function uploadAny<T>(
   }
 }
 
-async function uploadThrough<T>(
-  session: AgentSession,
-  slot: Slot,
-  call: Upload<T>,
-  signal: AbortSignal,
-): Promise<T> {
+async function uploadThrough<T>(session: AgentSession, slot: Slot, call: Upload<T>, signal: AbortSignal): Promise<T> {
   const path = `${call.path}&exchange=${slot.number}`;
   const stream = session.request({ ":method": call.method, ":path": path }, true);
   const places = new FreePlaces();
@@ -156,7 +151,8 @@ function lastWords(
       else kind = chunk[at];
     }
     body = Buffer.concat([body, chunk.subarray(at)]);
-    if (body.length > maxRefusalBytes) throw new ProtocolBreak(`it sent an answer of more than ${maxRefusalBytes} bytes`);
+    if (body.length > maxRefusalBytes)
+      throw new ProtocolBreak(`it sent an answer of more than ${maxRefusalBytes} bytes`);
   };
   return untilClosed(session, stream, signal, (resolve, reject) => {
     stream.on("data", (chunk: Buffer) => {
