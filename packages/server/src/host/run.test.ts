@@ -1,4 +1,7 @@
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { RunError, run } from "./run.js";
 
@@ -46,6 +49,15 @@ test("a missing program is said to be missing", async () => {
   const error = await errorOf(run("no-such-program", []));
   expect(error.message).toBe("no-such-program could not be started: there is no such program");
   expect(error.reason).toBe("NotFound");
+});
+
+test("it is missing as well where a directory in PATH may not be entered", async () => {
+  // Root may enter any. A file that is no program has the system say the same: EACCES.
+  const closed = await mkdtemp(join(tmpdir(), "closed-"));
+  await writeFile(join(closed, "no-such-program"), "", { mode: 0o644 });
+  const error = await errorOf(run("no-such-program", [], { environment: { PATH: closed } }));
+  await rm(closed, { recursive: true });
+  expect(error.message).toBe("no-such-program could not be started: there is no such program");
 });
 
 test("when the time is over the whole group ends, even one that ignores SIGTERM", async () => {

@@ -163,7 +163,9 @@ function timedOut(program: string, options: RunOptions, output: Output): RunErro
 }
 
 function notStarted(program: string, error: NodeJS.ErrnoException, output: Output): RunError {
-  const why = error.code === "ENOENT" ? "there is no such program" : error.message;
+  // A directory in PATH that this user may not enter answers for a program that is nowhere.
+  const isMissing = error.code === "ENOENT" || (error.code === "EACCES" && !program.includes("/"));
+  const why = isMissing ? "there is no such program" : error.message;
   return new RunError(`${program} could not be started: ${why}`, {
     reason: "NotFound",
     exitCode: undefined,
