@@ -3,6 +3,7 @@
  * mapping its memory privately. It needs no rights beyond its user's, uses KVM where that really runs guests, and software
  * emulation elsewhere.
  */
+import { setTimeout } from "node:timers/promises";
 import { AlcoveError, type Size } from "@alcove/contract";
 import { SharedWork } from "../../lib/shared-work.js";
 import type { DiskImage, Engine, Machine, MachineSpec, PrepareOptions, Probe, Recovery } from "../engine.js";
@@ -14,6 +15,9 @@ import { type Examination, examineHost, unavailable } from "./probe.js";
 import { recoverMachines } from "./recovery.js";
 import { startMachine } from "./start.js";
 import { TemplateStore } from "./template-store.js";
+
+/** How soon it is noticed that somebody changed a template. A look at one that was not takes microseconds. */
+const checkIntervalMs = 15_000;
 
 export type { MicrovmOptions } from "./options.js";
 
@@ -84,13 +88,17 @@ class MicrovmEngine implements Engine {
     await this.#known?.host?.cgroups?.close();
   }
 
-  /** In the background: a daemon that starts does not wait for it, one that stops ends it. */
+  /** In the background, again and again: a daemon that starts does not wait for it, one that stops ends it. */
   async #checkTemplates(templates: TemplateStore): Promise<void> {
     const onDamaged = this.#options.onDamagedTemplate ?? (() => undefined);
-    try {
-      await templates.check(onDamaged, this.#closing.signal);
-    } catch (error) {
-      if (!this.#closing.signal.aborted) onDamaged(sentenceFrom("The templates could not be checked", error));
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        await templates.check(onDamaged, signal);
+      } catch (error) {
+        if (!signal.aborted) onDamaged(sentenceFrom("The templates could not be checked", error));
+      }
+      await setTimeout(checkIntervalMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 

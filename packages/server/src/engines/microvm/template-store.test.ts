@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { MachineHost } from "./machine-host.js";
 import { makeRoots, templatesDirectory } from "./machine-paths.js";
+import { templateIn } from "./template.js";
+import { fingerprintTemplate } from "./template-record.js";
 import { TemplateStore } from "./template-store.js";
 
 const never = new AbortController().signal;
@@ -31,6 +33,23 @@ beforeEach(async () => {
   }
 });
 afterEach(() => rm(directory, { recursive: true }));
+
+test("a template that was found good is read again only when the system says that it was changed", async () => {
+  const directory = join(templatesDirectory(host.roots), "gone");
+  const good = { ...record, fingerprint: await fingerprintTemplate(templateIn(directory, "gone")) };
+  await writeFile(join(directory, "template.json"), JSON.stringify(good));
+  const templates = new TemplateStore(host);
+  await templates.recover(never);
+  const told: string[] = [];
+  const check = () => templates.check((sentence) => told.push(sentence), never);
+  await check();
+  await writeFile(join(directory, "template.json"), JSON.stringify(record));
+  await check();
+  expect(told).toEqual([expect.stringMatching(/^The template changed /)]);
+  await writeFile(join(directory, "memory"), "s0mething else");
+  await check();
+  expect(told[1]).toMatch(/^The template gone had its memory and state and disk changed; /);
+});
 
 test("a template that is not what it was is told and removed, and so is one that somebody else removed", async () => {
   const templates = new TemplateStore(host);

@@ -1,8 +1,9 @@
 /** The templates that are there, by key. A start asks here, and looks at no disk. */
 import { randomUUID } from "node:crypto";
-import { readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Size } from "@alcove/contract";
+import { syncPath } from "../../host/write-durably.js";
 import { SharedWork } from "../../lib/shared-work.js";
 import type { DiskImage, PrepareOptions } from "../engine.js";
 import type { MachineHost } from "./machine-host.js";
@@ -21,6 +22,8 @@ export class TemplateStore {
   readonly #ready = new Map<string, Template>();
   readonly #making = new SharedWork<string, Template>();
   readonly #progress = new SharedProgress();
+  /** When each template's files were last changed before they were found to be good. */
+  readonly #goodStamps = new Map<string, string>();
 
   constructor(host: MachineHost) {
     this.#host = host;
@@ -45,12 +48,21 @@ export class TemplateStore {
     }
   }
 
-  /** Looks at every template that is ready, byte for byte, and takes away each that is not what it was. */
+  /**
+   * Looks at every template that is ready, and takes away each that is not what it was: byte for byte the first time, and again
+   * when the system says that one of its files was changed since. It says so of a write through a mapping when the page was clean
+   * before: so they are cleaned first.
+   */
   async check(onDamaged: (sentence: string) => void, signal: AbortSignal): Promise<void> {
     for (const template of this.#ready.values()) {
+      const stamp = await stampOf(template);
+      if (stamp !== undefined && stamp === this.#goodStamps.get(template.key)) continue;
       const record = await readTemplateRecord(template);
       const problem = record === undefined ? "has no record" : await compare(template, record, signal);
-      if (problem === undefined) continue;
+      if (problem === undefined) {
+        if (stamp !== undefined) this.#goodStamps.set(template.key, stamp);
+        continue;
+      }
       onDamaged(`The template ${template.key} ${problem}; it is removed, and made anew at its next use.`);
       await this.#takeAway(template);
     }
@@ -59,6 +71,7 @@ export class TemplateStore {
   /** Under a name that nobody takes for a template: one that is half removed would be found and started from. */
   async #takeAway(template: Template): Promise<void> {
     this.#ready.delete(template.key);
+    this.#goodStamps.delete(template.key);
     const unfinished = join(templatesDirectory(this.#host.roots), `${unfinishedPrefix}removed-${randomUUID()}`);
     await rename(template.directory, unfinished).catch(unlessGone);
     await rm(unfinished, { recursive: true, force: true });
@@ -131,12 +144,23 @@ export class TemplateStore {
 
 async function compare(template: Template, record: TemplateRecord, signal: AbortSignal): Promise<string | undefined> {
   try {
+    for (const path of [template.memory, template.state, template.disk]) await syncPath(path);
     const seen = await fingerprintTemplate(template, signal);
     const changed = (["memory", "state", "disk"] as const).filter((file) => seen[file] !== record.fingerprint[file]);
     return changed.length === 0 ? undefined : `had its ${changed.join(" and ")} changed`;
   } catch (error) {
     signal.throwIfAborted();
     return `cannot be read (${error instanceof Error ? error.message : String(error)})`;
+  }
+}
+
+/** Undefined where a file is gone. Taken before the files are read: what is changed meanwhile is found the next time. */
+async function stampOf({ memory, state, disk }: Template): Promise<string | undefined> {
+  try {
+    const stats = await Promise.all([memory, state, disk].map((path) => stat(path, { bigint: true })));
+    return stats.map(({ ino, size, ctimeNs }) => `${ino} ${size} ${ctimeNs}`).join(", ");
+  } catch {
+    return undefined;
   }
 }
 
