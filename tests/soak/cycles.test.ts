@@ -3,6 +3,7 @@ import { Sandbox } from "alcove";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { census, nothing } from "../harness/census.js";
 import { TestDaemon } from "../harness/daemon.js";
+import "./meta.js";
 
 const cycles = 500;
 const allowedGrowthBytes = 30 * 1_048_576;
@@ -13,7 +14,10 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 
-test(`${cycles} sandboxes leave nothing, and the daemon stays as small as after the first hundred`, async () => {
+test(`${cycles} sandboxes leave nothing, and the daemon stays as small as after the first hundred`, async ({
+  task,
+}) => {
+  task.meta.accelerator = (await daemon.alcove.health()).accelerator;
   let after100 = 0;
   for (let cycle = 1; cycle <= cycles; cycle += 1) {
     await using sandbox = await Sandbox.create({ image: "debian", alcove: daemon.alcove, memory: "512Mi" });

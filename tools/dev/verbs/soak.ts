@@ -14,7 +14,14 @@ const resultFile = join(checkout, "tests/soak/latest.json");
 const Report = z.object({
   testResults: z.array(
     z.object({
-      assertionResults: z.array(z.object({ title: z.string(), status: z.string(), duration: z.number().nullish() })),
+      assertionResults: z.array(
+        z.object({
+          title: z.string(),
+          status: z.string(),
+          duration: z.number().nullish(),
+          meta: z.object({ accelerator: z.string() }).partial(),
+        }),
+      ),
     }),
   ),
 });
@@ -33,8 +40,9 @@ export const soak: Verb = async (args, signal) => {
 async function resultOf(report: string): Promise<unknown> {
   const { testResults } = Report.parse(JSON.parse(await readFile(report, "utf8")));
   const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+  const accelerator = tests.find(({ meta }) => meta.accelerator !== undefined)?.meta.accelerator ?? "none";
   return {
-    machine: await describeMachine({ docker: "not used", engine: "microvm", accelerator: "as the daemon found it" }),
+    machine: await describeMachine({ docker: "not used", engine: "microvm", accelerator }),
     commit: await describeCommit(),
     tests: tests.map(({ title, status, duration }) => ({
       title,
