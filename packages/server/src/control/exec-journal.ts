@@ -1,4 +1,7 @@
-/** Starting an exec that outlives its client, and the daemon: its id is on record before the guest hears of it. */
+/**
+ * Starting an exec that outlives its client, and the daemon: its id is on record before the guest hears of it. Nothing of it
+ * outlives the host, so nothing waits for the disk.
+ */
 import { AlcoveError } from "@alcove/contract";
 import type { ControlContext } from "./context.js";
 
@@ -12,7 +15,7 @@ export interface RecordedStart {
 export function recordStart({ store, crashPoint }: ControlContext, sandboxId: string, execId: string): RecordedStart {
   crashPoint("exec.beforeInsert");
   const at = Date.now();
-  const { isNew, entry } = store.transaction(() => ({
+  const { isNew, entry } = store.unsyncedTransaction(() => ({
     isNew: store.execs.insert({ id: execId, sandboxId, startedAt: at }),
     entry: store.journal.begin({ operation: "exec", sandboxId, execId, step: "start", at }),
   }));
@@ -22,11 +25,11 @@ export function recordStart({ store, crashPoint }: ControlContext, sandboxId: st
     finish() {
       crashPoint("exec.afterStart");
       crashPoint("exec.beforeFinish");
-      store.journal.finish(entry);
+      store.unsyncedTransaction(() => store.journal.finish(entry));
       crashPoint("exec.afterFinish");
     },
     fail(error) {
-      store.transaction(() => {
+      store.unsyncedTransaction(() => {
         store.journal.finish(entry);
         if (isNew && isRefusal(error)) store.execs.remove(sandboxId, execId);
       });

@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, cpSync, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
 import Database from "better-sqlite3";
@@ -46,6 +46,21 @@ test("a transaction that throws leaves nothing", () => {
   expect(failing).toThrow("halfway");
   expect(store.sandboxes.find(record.id)).toBeUndefined();
   expect(store.sandboxes.count({ group: "default", labels: { a: "b" } })).toBe(0);
+  store.close();
+});
+
+test("what is not synced outlives the daemon all the same, and does not keep the next transaction from the disk", () => {
+  using directory = temporaryDirectory();
+  using leftBehind = temporaryDirectory();
+  const store = openStore(directory.path);
+  const record = testRecord({});
+  store.unsyncedTransaction(() => store.sandboxes.insert(record));
+  // As the files are when the daemon is killed.
+  cpSync(directory.path, leftBehind.path, { recursive: true });
+  const next = openStore(leftBehind.path);
+  expect(next.sandboxes.find(record.id)).toEqual(record);
+  next.close();
+  expect(() => store.unsyncedTransaction(() => store.transaction(() => expect.fail("thrown")))).toThrow("thrown");
   store.close();
 });
 

@@ -14,6 +14,11 @@ export interface Store {
   readonly events: EventQueries;
   /** Everything the work writes is durable when this answers, or none of it is there when it throws. */
   transaction<T>(work: () => T): T;
+  /**
+   * The same for what is of no use once the host is down: it outlives the daemon, however that ends, but is not synced to the disk.
+   * Not within another transaction.
+   */
+  unsyncedTransaction<T>(work: () => T): T;
   close(): void;
 }
 
@@ -25,8 +30,19 @@ export function openStore(directory: string): Store {
     journal: journalQueries(database),
     events: eventQueries(database),
     transaction: (work) => transact(database, work),
+    unsyncedTransaction: (work) => transactUnsynced(database, work),
     close: () => database.close(),
   };
+}
+
+/** In write-ahead mode SQLite then leaves the syncing to the next commit that asks for it. */
+function transactUnsynced<T>(database: Database.Database, work: () => T): T {
+  database.pragma("synchronous = NORMAL");
+  try {
+    return transact(database, work);
+  } finally {
+    database.pragma("synchronous = FULL");
+  }
 }
 
 function transact<T>(database: Database.Database, work: () => T): T {
