@@ -3,6 +3,7 @@ package files
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -127,7 +128,8 @@ func fill(file *os.File, source io.Reader, target string, options WriteOptions) 
 // copyInto gathers what source gives in small pieces into large writes. A source that has it in large pieces writes them itself.
 func copyInto(file *os.File, source io.Reader) (int64, error) {
 	if large, ok := source.(io.WriterTo); ok {
-		return large.WriteTo(directly(file))
+		written, err := large.WriteTo(directly(file))
+		return written, sourceError(err, written)
 	}
 	buffer := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buffer)
@@ -144,9 +146,19 @@ func copyInto(file *os.File, source io.Reader) (int64, error) {
 			return written, nil
 		}
 		if readErr != nil {
-			return written, failure.New(failure.InvalidRequest, "The content broke off after %d bytes: %v.", written, readErr)
+			return written, sourceError(readErr, written)
 		}
 	}
+}
+
+// sourceError is what an error means that the file itself has no part in.
+func sourceError(err error, written int64) error {
+	var failed *failure.Error
+	var system *os.PathError
+	if err == nil || errors.As(err, &failed) || errors.As(err, &system) {
+		return err
+	}
+	return failure.New(failure.InvalidRequest, "The content broke off after %d bytes: %v.", written, err)
 }
 
 func syncDirectory(path string) error {
