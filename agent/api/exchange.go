@@ -1,9 +1,13 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"sync"
+	"time"
 
 	"alcove.dev/agent/exchange"
 	"alcove.dev/agent/failure"
@@ -21,6 +25,11 @@ const (
 // exchangeFrom is how much a download must bring to go through the exchange.
 const exchangeFrom = 256 << 10
 
+// slotPatience is how long a call waits until the one before has left its slot: one that was given up may hang in a file system for ever.
+var slotPatience = 5 * time.Second
+
+var errSlotTaken = failure.New(failure.InternalError, "A call that was given up hangs, and still has its slot for exchange.")
+
 // slotOf claims the slot that a call names; nil when it names none.
 func (s *Server) slotOf(request *http.Request, query *query) (*exchange.Slot, error) {
 	if query.text("exchange") == "" {
@@ -34,7 +43,13 @@ func (s *Server) slotOf(request *http.Request, query *query) (*exchange.Slot, er
 	if device == nil || number >= exchange.Slots {
 		return nil, failure.New(failure.InvalidRequest, "There is no slot %d for exchange here.", number)
 	}
-	return device.Claim(request.Context(), int(number))
+	patient, stop := context.WithTimeout(request.Context(), slotPatience)
+	defer stop()
+	slot, err := device.Claim(patient, int(number))
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errSlotTaken
+	}
+	return slot, err
 }
 
 // receive gives take what an upload brings, in the request's body or through the exchange, and answers with what it makes of it.
@@ -61,6 +76,8 @@ func (s *Server) receive(writer http.ResponseWriter, request *http.Request, quer
 		return err
 	}
 	result, err := take(content)
+	// What is still read ahead may say that a place is free: not while the answer is written.
+	content.Close()
 	if err != nil {
 		return answer.end(uploadRefused, failure.From(err))
 	}
@@ -85,11 +102,11 @@ func (s *Server) sendFile(writer http.ResponseWriter, request *http.Request, que
 // send has copyTo write a download's content, into the answer's body or into the exchange.
 func (s *Server) send(writer http.ResponseWriter, request *http.Request, query *query, copyTo func(io.Writer) error) error {
 	slot, err := s.slotOf(request, query)
+	if err == errSlotTaken || err == nil && slot == nil {
+		return copyTo(writer)
+	}
 	if err != nil {
 		return err
-	}
-	if slot == nil {
-		return copyTo(writer)
 	}
 	defer slot.Release()
 	answer := newFlushed(writer)
@@ -99,14 +116,19 @@ func (s *Server) send(writer http.ResponseWriter, request *http.Request, query *
 	}
 	defer places.Close()
 	writer.Header().Set(exchangeHeader, "true")
+	// The head goes before the first place is full, which takes its time where an archive is of many small files.
+	if err := answer.send(nil); err != nil {
+		return err
+	}
 	if err := copyTo(places); err != nil {
 		return err
 	}
 	return places.Finish()
 }
 
-// flushed sends each piece of an answer at once.
+// flushed sends each piece of an answer at once, whoever has one.
 type flushed struct {
+	sending    sync.Mutex
 	writer     http.ResponseWriter
 	controller *http.ResponseController
 }
@@ -119,6 +141,8 @@ func newFlushed(writer http.ResponseWriter) *flushed {
 }
 
 func (f *flushed) send(piece []byte) error {
+	f.sending.Lock()
+	defer f.sending.Unlock()
 	if _, err := f.writer.Write(piece); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"os"
 
 	"alcove.dev/agent/failure"
 )
@@ -18,6 +19,8 @@ type Content struct {
 	ahead   chan filling
 	rest    []byte
 	ended   error
+
+	isClosed bool
 }
 
 // filling is what a place held, or why there is none.
@@ -38,12 +41,17 @@ func (s *Slot) Content(lengths io.ReadCloser, taken func() error) (*Content, err
 	return content, nil
 }
 
-// Close ends the reading, waits until it has, and gives the memory back.
+// Close ends the reading, waits until it has, and gives the memory back. From then on taken is not called. It may be done twice.
 func (c *Content) Close() {
+	if c.isClosed {
+		return
+	}
+	c.isClosed = true
 	c.lengths.Close()
 	if c.ended == nil {
 		<-c.ahead
 	}
+	c.rest, c.ended = nil, os.ErrClosed
 	freeBuffers(c.buffers)
 }
 

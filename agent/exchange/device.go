@@ -21,8 +21,8 @@ const (
 	PlacesPerSlot = 4
 	Slots         = 4
 	slotBytes     = PlaceBytes * PlacesPerSlot
-	// sectorBytes is what reads and writes of the disk itself come in.
-	sectorBytes = 512
+	// sectorBytes is what reads and writes of any disk may come in.
+	sectorBytes = 4096
 	serial      = "alcove-exchange"
 )
 

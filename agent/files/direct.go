@@ -13,7 +13,8 @@ const blockBytes = 4096
 // directFile is a file that is read and written past the file system's cache as long as that works: the disk then takes and gives the
 // bytes where they lie, and the guest's processor, which may be an emulated one, does not touch them.
 type directFile struct {
-	*os.File
+	// File is not embedded: it has other ways to write, which know nothing of blocks.
+	File   *os.File
 	direct bool
 }
 
@@ -46,6 +47,14 @@ func (f *directFile) Read(into []byte) (int, error) {
 	}
 	return count, err
 }
+
+// Seek is io.Seeker's.
+func (f *directFile) Seek(offset int64, whence int) (int64, error) {
+	return f.File.Seek(offset, whence)
+}
+
+// Close closes the file.
+func (f *directFile) Close() error { return f.File.Close() }
 
 // refused says whether the file system did not like being passed by; from then on it is not.
 func (f *directFile) refused(err error) bool {
