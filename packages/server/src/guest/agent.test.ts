@@ -1,49 +1,28 @@
 /** Against the real agent, in its development mode over UNIX sockets: it needs Go, and runs its programs on this machine. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitFor } from "../lib/backoff.js";
-import { openSocket } from "./agent-kit.js";
 import { connectGuest } from "./connect.js";
-import type { ExecSpec, Guest, OpenStream, OutputFrame } from "./guest.js";
+import type { ExecSpec, Guest, OutputFrame } from "./guest.js";
+import { type RealAgent, startRealAgent } from "./real-agent-kit.js";
 
-const source = fileURLToPath(new URL("../../../../agent/", import.meta.url));
 const MiB = 1024 * 1024;
 const signal = AbortSignal.timeout(240_000);
-const sockets = new Set<{ destroy(): void }>();
+let agent: RealAgent;
 let folder: string;
-let agent: ChildProcess;
-let open: OpenStream;
 let guest: Guest;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "agent-"));
-  const program = join(folder, "agent");
-  await promisify(execFile)("go", ["build", "-o", program, "."], {
-    cwd: source,
-    env: { ...process.env, CGO_ENABLED: "0" },
-  });
-  const paths = { agent: join(folder, "a.sock"), host: join(folder, "h.sock") };
-  agent = spawn(program, ["serve", "--agent-socket", paths.agent, "--host-socket", paths.host], { stdio: "ignore" });
-  await waitFor(() => (existsSync(paths.agent) && existsSync(paths.host)) || undefined, signal);
-  open = async (name, within) => {
-    const socket = await openSocket(paths[name], within);
-    sockets.add(socket);
-    return socket;
-  };
-  guest = await connectGuest(open, { signal });
+  agent = await startRealAgent(signal);
+  folder = agent.folder;
+  guest = await connectGuest(agent.open, { signal });
 }, 180_000);
 
 afterAll(async () => {
   await guest?.close();
-  agent?.kill("SIGKILL");
-  await rm(folder, { recursive: true, force: true });
+  await agent?.[Symbol.asyncDispose]();
 });
 
 test("it says who it is, and takes a renewal", async () => {
@@ -95,8 +74,7 @@ test("following goes on over the loss of the channel, without a byte lost or twi
     frames.push(frame);
     if (frame.kind !== "stdout" || frame.offset < 40_000 * (cuts + 1) || cuts === 3) continue;
     cuts++;
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
+    agent.hangUp();
   }
   expect(cuts).toBe(3);
   expect(frames.filter(({ kind }) => kind === "status")).toHaveLength(1);

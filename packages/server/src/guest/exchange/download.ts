@@ -4,11 +4,13 @@ import { Readable } from "node:stream";
 import { giveUp } from "../answer.js";
 import { callerError, ProtocolBreak } from "../fault.js";
 import type { AgentSession } from "../session.js";
-import { placeBytes, type Slot } from "./exchange.js";
+import { placeBytes, placesPerSlot, type Slot } from "./exchange.js";
 
 /** What is read of a place at once. */
 const pieceBytes = 512 * 1024;
 const headerBytes = 4;
+/** Of all places, and of the end. */
+const maxSaidBytes = (placesPerSlot + 1) * headerBytes;
 const placeFetched = Buffer.of(1);
 
 export interface ExchangedAnswer {
@@ -23,6 +25,8 @@ export function exchangedContent(session: AgentSession, answer: ExchangedAnswer,
   const pieces = piecesOf(session, answer);
   let step: Promise<void> = Promise.resolve();
   const fail = (error: unknown) => {
+    // Whoever gave the content up has reset the stream: that is no fault of the agent's.
+    if (content.destroyed) return;
     if (error instanceof ProtocolBreak) session.end(error);
     content.destroy(callerError(error, signal) as Error);
   };
@@ -35,7 +39,7 @@ export function exchangedContent(session: AgentSession, answer: ExchangedAnswer,
     destroy(error, done) {
       signal.removeEventListener("abort", onAbort);
       giveUp(stream);
-      void step.then(slot.release);
+      void step.then(() => slot.release(content.readableEnded));
       done(error);
     },
   });
@@ -48,22 +52,43 @@ async function* piecesOf(
   session: AgentSession,
   { stream, slot, maximumBytes = Number.POSITIVE_INFINITY }: ExchangedAnswer,
 ): AsyncGenerator<Buffer> {
-  let place = 0;
   let received = 0;
-  for await (const length of lengthsOf(session, stream)) {
+  for await (const { place, length } of partsOf(session, stream)) {
     received += length;
     if (received > maximumBytes) throw new ProtocolBreak(`it sent more than ${maximumBytes} bytes of a file`);
     for (let at = 0; at < length; at += pieceBytes) {
       const piece = await slot.fetch(place, at, Math.min(pieceBytes, length - at));
-      if (at + pieceBytes >= length && !stream.destroyed) stream.write(placeFetched);
+      if (at + pieceBytes >= length) tellFetched(stream);
       yield piece;
     }
-    place++;
   }
   stream.end();
 }
 
-/** The lengths of the places as they are filled; one of 0 says that it was all. */
+/** An agent that is told of its places hears it soon: it has none to go on with before. */
+function tellFetched(stream: ClientHttp2Stream): void {
+  if (stream.destroyed) return;
+  stream.write(placeFetched);
+  if (stream.writableLength > placesPerSlot) throw new ProtocolBreak("it fills places without hearing that it may");
+}
+
+/** The places as they are filled, one after the other; all but the last are whole. */
+async function* partsOf(
+  session: AgentSession,
+  stream: ClientHttp2Stream,
+): AsyncGenerator<{ readonly place: number; readonly length: number }> {
+  let place = 0;
+  let isLast = false;
+  for await (const length of lengthsOf(session, stream)) {
+    if (length > placeBytes) throw new ProtocolBreak(`it filled a place with ${length} bytes`);
+    if (isLast) throw new ProtocolBreak("it went on after a place that was not full");
+    isLast = length < placeBytes;
+    yield { place, length };
+    place++;
+  }
+}
+
+/** What is said about the places; a length of 0 says that it was all. Never more of it comes at once than there are places. */
 async function* lengthsOf(session: AgentSession, stream: ClientHttp2Stream): AsyncGenerator<number> {
   const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
   let rest = Buffer.alloc(0);
@@ -71,10 +96,10 @@ async function* lengthsOf(session: AgentSession, stream: ClientHttp2Stream): Asy
     for await (const chunk of chunks) {
       session.taken(chunk.length);
       rest = Buffer.concat([rest, chunk]);
+      if (rest.length > maxSaidBytes) throw new ProtocolBreak(`it filled more than ${placesPerSlot} places`);
       for (; rest.length >= headerBytes; rest = rest.subarray(headerBytes)) {
         const length = rest.readUInt32BE();
         if (length === 0) return;
-        if (length > placeBytes) throw new ProtocolBreak(`it filled a place with ${length} bytes`);
         yield length;
       }
     }

@@ -2,7 +2,8 @@
  * Carries large contents past the channel (agent/PROTOCOL.md, Exchange): through a file that the guest has as a disk. Its slots
  * go to one transfer at a time; a transfer that finds none goes through the channel.
  */
-import type { FileHandle } from "node:fs/promises";
+import { AlcoveError } from "@alcove/contract";
+import { withoutFirst } from "./pieces.js";
 
 /** The layout, as the agent has it too. */
 export const placeBytes = 4 * 1024 * 1024;
@@ -11,8 +12,22 @@ const slots = 4;
 const slotBytes = placeBytes * placesPerSlot;
 export const exchangeBytes = slotBytes * slots;
 
+/** What is needed of a FileHandle. */
+export interface ExchangeHandle {
+  writev(pieces: readonly Uint8Array[], position: number): Promise<{ readonly bytesWritten: number }>;
+  read(into: Buffer, offset: number, bytes: number, position: number): Promise<{ readonly bytesRead: number }>;
+  truncate(bytes: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ExchangeFile {
+  readonly handle: ExchangeHandle;
+  /** How much room there is where it lies. */
+  freeBytes(): Promise<number>;
+}
+
 /** Opens the file; rejects where the machine has none. Called once, with the first large transfer. */
-export type OpenExchange = () => Promise<FileHandle>;
+export type OpenExchange = () => Promise<ExchangeFile>;
 
 export interface Slot {
   readonly number: number;
@@ -20,14 +35,17 @@ export interface Slot {
   fill(place: number, pieces: readonly Uint8Array[]): Promise<void>;
   /** Answers bytes of the transfer's place of that number. */
   fetch(place: number, offset: number, bytes: number): Promise<Buffer>;
-  /** Call it when nothing of the transfer is under way any more. */
-  release(): void;
+  /**
+   * Call it once, when nothing of the transfer is under way any more. A slot whose transfer was not finished goes last: the agent may
+   * hang in that transfer, and has the slot as long.
+   */
+  release(isFinished?: boolean): void;
 }
 
 export class Exchange {
   readonly #open: OpenExchange;
   readonly #free = Array.from({ length: slots }, (_, number) => number);
-  #file: Promise<FileHandle | undefined> | undefined;
+  #file: Promise<ExchangeFile | undefined> | undefined;
   /** What is under way with the file as a whole. */
   #settled: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -36,15 +54,13 @@ export class Exchange {
     this.#open = open;
   }
 
-  /** A slot; undefined where none is free, or where the machine has no such disk. */
+  /** A slot; undefined where none is free, the host's disk is all but full, or the machine has no such disk. */
   async claim(): Promise<Slot | undefined> {
     const number = this.#isClosed ? undefined : this.#free.pop();
     if (number === undefined) return undefined;
-    this.#file ??= this.#open().catch(() => undefined);
-    const file = await this.#file;
-    await this.#settled;
-    if (file !== undefined) return new FileSlot(file, number, () => this.#release(number));
-    this.#release(number);
+    const file = await this.#usable();
+    if (file !== undefined) return new FileSlot(file.handle, number, (isFinished) => this.#release(number, isFinished));
+    this.#release(number, true);
     return undefined;
   }
 
@@ -53,8 +69,18 @@ export class Exchange {
     if (this.#free.length === slots) await this.#closeFile();
   }
 
-  #release(number: number): void {
-    this.#free.push(number);
+  /** A disk that is full can still be read: what is in a sandbox can be fetched through its channel. */
+  async #usable(): Promise<ExchangeFile | undefined> {
+    this.#file ??= this.#open().catch(() => undefined);
+    const file = await this.#file;
+    await this.#settled;
+    const freeBytes = await file?.freeBytes().catch(() => 0);
+    return freeBytes !== undefined && freeBytes >= exchangeBytes ? file : undefined;
+  }
+
+  #release(number: number, isFinished: boolean): void {
+    if (isFinished) this.#free.push(number);
+    else this.#free.unshift(number);
     if (this.#free.length < slots) return;
     if (this.#isClosed) void this.#closeFile().catch(() => undefined);
     else this.#settled = this.#settled.then(() => this.#empty());
@@ -64,8 +90,8 @@ export class Exchange {
   async #empty(): Promise<void> {
     try {
       const file = await this.#file;
-      await file?.truncate(0);
-      await file?.truncate(exchangeBytes);
+      await file?.handle.truncate(0);
+      await file?.handle.truncate(exchangeBytes);
     } catch {
       // A file that cannot be emptied still serves; the next transfer shows what is wrong with it.
     }
@@ -75,30 +101,39 @@ export class Exchange {
     await this.#settled;
     const file = await this.#file;
     this.#file = undefined;
-    await file?.close();
+    await file?.handle.close();
   }
 }
 
 class FileSlot implements Slot {
   readonly number: number;
-  readonly release: () => void;
-  readonly #file: FileHandle;
+  readonly #handle: ExchangeHandle;
+  readonly #onRelease: (isFinished: boolean) => void;
 
-  constructor(file: FileHandle, number: number, release: () => void) {
-    this.#file = file;
+  constructor(handle: ExchangeHandle, number: number, onRelease: (isFinished: boolean) => void) {
+    this.#handle = handle;
     this.number = number;
-    this.release = release;
+    this.#onRelease = onRelease;
+  }
+
+  release(isFinished = false): void {
+    this.#onRelease(isFinished);
   }
 
   async fill(place: number, pieces: readonly Uint8Array[]): Promise<void> {
-    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const { bytesWritten } = await this.#file.writev(pieces, this.#at(place));
-    if (bytesWritten !== length) throw new Error(`the file for exchange took ${bytesWritten} of ${length} bytes`);
+    let position = this.#at(place);
+    // What was cut short tells its reason when the rest is tried.
+    for (let rest = pieces; rest.length > 0; ) {
+      const { bytesWritten } = await this.#handle.writev(rest, position).catch(refuseFull);
+      if (bytesWritten === 0) throw new Error("the file for exchange takes nothing");
+      position += bytesWritten;
+      rest = withoutFirst(rest, bytesWritten);
+    }
   }
 
   async fetch(place: number, offset: number, bytes: number): Promise<Buffer> {
     const buffer = Buffer.allocUnsafeSlow(bytes);
-    const { bytesRead } = await this.#file.read(buffer, 0, bytes, this.#at(place) + offset);
+    const { bytesRead } = await this.#handle.read(buffer, 0, bytes, this.#at(place) + offset);
     if (bytesRead !== bytes) throw new Error(`the file for exchange gave ${bytesRead} of ${bytes} bytes`);
     return buffer;
   }
@@ -106,4 +141,11 @@ class FileSlot implements Slot {
   #at(place: number): number {
     return this.number * slotBytes + (place % placesPerSlot) * placeBytes;
   }
+}
+
+function refuseFull(error: NodeJS.ErrnoException): never {
+  if (error.code !== "ENOSPC" && error.code !== "EDQUOT") throw error;
+  throw new AlcoveError("DiskFull", "The disk of the host is full: the content could not be passed to the sandbox.", {
+    cause: error,
+  });
 }

@@ -28,6 +28,31 @@ export async function* withRest(
   }
 }
 
+/** Smaller ones than that are put together. */
+const largeBytes = 16 * 1024;
+
+/** The same bytes in fewer pieces: many tiny ones would cost a multiple of what they hold. Large ones are not copied. */
+export async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let small: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of source) {
+    if (piece.length >= largeBytes) {
+      if (size > 0) yield Buffer.concat(small);
+      yield piece;
+      small = [];
+      size = 0;
+    } else if (piece.length > 0) {
+      small.push(piece);
+      size += piece.length;
+      if (size < largeBytes) continue;
+      yield Buffer.concat(small);
+      small = [];
+      size = 0;
+    }
+  }
+  if (size > 0) yield Buffer.concat(small);
+}
+
 /** Groups of pieces of exactly so many bytes each; the last may have fewer. */
 export async function* groupsOf(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array[]> {
   let group: Uint8Array[] = [];
@@ -45,4 +70,16 @@ export async function* groupsOf(source: AsyncIterable<Uint8Array>, bytes: number
     }
   }
   if (group.length > 0) yield group;
+}
+
+/** What is left of pieces when so many bytes of them are done. */
+export function withoutFirst(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let left = bytes;
+  const rest = [...pieces];
+  for (let first = rest[0]; first !== undefined && left >= first.length; first = rest[0]) {
+    left -= first.length;
+    rest.shift();
+  }
+  const [cut, ...whole] = rest;
+  return cut === undefined || left === 0 ? rest : [cut.subarray(left), ...whole];
 }

@@ -9,7 +9,7 @@ import { maxRefusalBytes, refusalOf } from "../refusal.js";
 import type { AgentSession } from "../session.js";
 import { onSession, type Upload, upload } from "../upload.js";
 import { type Exchange, placeBytes, placesPerSlot, type Slot } from "./exchange.js";
-import { beginningOf, groupsOf, withRest } from "./pieces.js";
+import { beginningOf, gathered, groupsOf, withRest } from "./pieces.js";
 
 /** Less than that is sooner sent than a slot is claimed. */
 const exchangeFromBytes = 256 * 1024;
@@ -22,15 +22,21 @@ export async function uploadAny<T>(
   signal: AbortSignal,
 ): Promise<T> {
   if (exchange === undefined) return upload(link, call, signal);
-  const source = call.content[Symbol.asyncIterator]();
-  const { pieces, isWhole } = await untilAborted(beginningOf(source, exchangeFromBytes), signal);
+  const source = gathered(call.content);
+  const { pieces, isWhole } = await untilAborted(beginningOf(source, exchangeFromBytes), signal).catch((error) => {
+    void source.return(undefined).catch(() => {});
+    throw error;
+  });
   const whole = { ...call, content: withRest(pieces, source) };
   const slot = isWhole ? undefined : await exchange.claim();
   if (slot === undefined) return upload(link, whole, signal);
+  let isFinished = false;
   try {
-    return await onSession(link, signal, (session) => uploadThrough(session, slot, whole, signal));
+    const result = await onSession(link, signal, (session) => uploadThrough(session, slot, whole, signal));
+    isFinished = true;
+    return result;
   } finally {
-    slot.release();
+    slot.release(isFinished);
   }
 }
 
@@ -128,20 +134,17 @@ async function answerOf<T>(
 ): Promise<T> {
   const head = await headOf(session, stream, signal);
   await refuse(session, stream, head, call.errors, signal);
-  const { kind, body } = await lastWords(session, stream, places, signal);
+  const { kind, body } = await lastWords(session, { stream, places, isSent }, signal);
   if (kind === kinds.refused) throw refusalOf(body, call.errors);
-  if (kind !== kinds.done) throw new ProtocolBreak("it ended an upload without an answer");
-  if (!isSent()) throw new ProtocolBreak("it answered an upload before its end");
   return parseJson(body, call.answer, "an answer to an upload");
 }
 
 /** Reads which places become free, and then what follows: one byte that says what it is, and JSON. */
 function lastWords(
   session: AgentSession,
-  stream: ClientHttp2Stream,
-  places: FreePlaces,
+  { stream, places, isSent }: Pick<Answering<unknown>, "stream" | "places" | "isSent">,
   signal: AbortSignal,
-): Promise<{ readonly kind: number | undefined; readonly body: Buffer }> {
+): Promise<{ readonly kind: number; readonly body: Buffer }> {
   let kind: number | undefined;
   let body = Buffer.alloc(0);
   const take = (chunk: Buffer) => {
@@ -150,19 +153,26 @@ function lastWords(
       if (chunk[at] === kinds.placeFree) places.add();
       else kind = chunk[at];
     }
+    if (kind === kinds.done && !isSent()) throw new ProtocolBreak("it answered an upload before its end");
+    if (kind !== undefined && kind !== kinds.done && kind !== kinds.refused)
+      throw new ProtocolBreak(`it said ${kind} where an upload is answered`);
     body = Buffer.concat([body, chunk.subarray(at)]);
     if (body.length > maxRefusalBytes)
       throw new ProtocolBreak(`it sent an answer of more than ${maxRefusalBytes} bytes`);
   };
   return untilClosed(session, stream, signal, (resolve, reject) => {
+    const fail = (error: unknown) => reject(error as Error);
     stream.on("data", (chunk: Buffer) => {
       session.taken(chunk.length);
       try {
         take(chunk);
       } catch (error) {
-        reject(error as Error);
+        fail(error);
       }
     });
-    whenEnded(stream, () => resolve({ kind, body }));
+    whenEnded(stream, () => {
+      if (kind === undefined) fail(new ProtocolBreak("it ended an upload without an answer"));
+      else resolve({ kind, body });
+    });
   });
 }
