@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitFor } from "../lib/backoff.js";
 import { connectGuest } from "./connect.js";
 import type { ExecSpec, Guest, OutputFrame } from "./guest.js";
-import { type RealAgent, startRealAgent } from "./real-agent-kit.js";
+import { type RealAgent, startRealAgent } from "./real-agent-test-kit.js";
 
 const MiB = 1024 * 1024;
 const signal = AbortSignal.timeout(240_000);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { waitFor } from "../../lib/backoff.js";
 import { connectGuest } from "../connect.js";
 import type { Guest } from "../guest.js";
-import { type RealAgent, startRealAgent } from "../real-agent-kit.js";
+import { type RealAgent, startRealAgent } from "../real-agent-test-kit.js";
 import { type ExchangeFile, type ExchangeHandle, placeBytes } from "./exchange.js";
 
 const MiB = 1024 * 1024;
