@@ -1,7 +1,7 @@
 /** Directories of this machine as tar streams: only in Node. */
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
-import type { ReadEntry } from "tar";
+import type { ReadEntry, Unpack } from "tar";
 import type { Chunks } from "./transport.js";
 
 /** The directory's contents; owners are the sandbox's business. */
@@ -18,7 +18,27 @@ export async function unpackDirectory(archive: Chunks, directory: string): Promi
   const { extract } = await import("tar");
   await mkdir(directory, { recursive: true });
   const unpack = extract({ cwd: directory, preserveOwner: false, strict: false, filter: withoutSetuid });
-  await pipeline(archive, unpack as unknown as NodeJS.WritableStream);
+  await writeAll(archive, unpack);
+}
+
+/** `stream.pipeline` would wait for ever, now and then: the unpacker is no stream of Node's, and may end before that listens. */
+async function writeAll(archive: Chunks, unpack: Unpack): Promise<void> {
+  let failure: unknown;
+  const closed = once(unpack, "close").catch((error: unknown) => {
+    failure = error;
+  });
+  try {
+    for await (const chunk of archive) {
+      if (failure !== undefined) break;
+      if (!unpack.write(chunk as Buffer)) await Promise.race([once(unpack, "drain"), closed]);
+    }
+  } catch (error) {
+    failure ??= error;
+    unpack.abort(error as Error);
+  }
+  unpack.end();
+  await closed;
+  if (failure !== undefined) throw failure;
 }
 
 function withoutSetuid(_path: string, entry: object): boolean {
