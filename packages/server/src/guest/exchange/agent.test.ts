@@ -1,6 +1,6 @@
 /** Large contents against the real agent: they go past the channel, and come out as they went in, whatever happens meanwhile. */
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { appendFile, mkdir, open, readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -8,14 +8,14 @@ import { waitFor } from "../../lib/backoff.js";
 import { connectGuest } from "../connect.js";
 import type { Guest } from "../guest.js";
 import { type RealAgent, startRealAgent } from "../real-agent-test-kit.js";
-import { type ExchangeFile, type ExchangeHandle, placeBytes } from "./exchange.js";
+import { placeBytes } from "./exchange.js";
+import { WatchedFile } from "./watched-file-test-kit.js";
 
 const MiB = 1024 * 1024;
 const signal = AbortSignal.timeout(120_000);
 const large = randomBytes(5 * placeBytes + 7);
 const sessions = { agent: 0, host: 0 };
-/** The slots that were read or written. */
-const used = new Set<number>();
+const file = new WatchedFile();
 let agent: RealAgent;
 let guest: Guest;
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
     sessions[name]++;
     return agent.open(name, within);
   };
-  guest = await connectGuest(openStream, { signal, openExchange: () => watched(agent.exchange) });
+  guest = await connectGuest(openStream, { signal, openExchange: () => file.open(agent.exchange) });
 }, 180_000);
 
 afterAll(async () => {
@@ -35,7 +35,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   sessions.agent = 0;
-  used.clear();
+  file.reset();
 });
 
 test("a large content goes up and down whole", async () => {
@@ -83,6 +83,43 @@ test("pieces of any size make the same file", async () => {
   }
   expect(await guest.files.write(path, pieces(), { createDirs: false }, signal)).toBe(large.length);
   expect(hashOf(await readFile(path))).toBe(hashOf(large));
+});
+
+test("a content of single bytes costs no more than what it holds", async () => {
+  const path = fresh();
+  const content = large.subarray(0, 600_000);
+  async function* bytes() {
+    for (let at = 0; at < content.length; at++) yield content.subarray(at, at + 1);
+  }
+  expect(await guest.files.write(path, bytes(), { createDirs: false }, signal)).toBe(content.length);
+  expect((await readFile(path)).equals(content)).toBe(true);
+  expect(file.used.size).toBe(1);
+  expect(file.mostPieces).toBeLessThan(50);
+});
+
+test("a disk of the host that becomes full is said to be, leaves the old file, and costs no session", async () => {
+  const path = fresh();
+  await writeFile(path, "old");
+  file.fault = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  for (let attempt = 0; attempt < 5; attempt++) {
+    await expect(write(path, large)).rejects.toMatchObject({
+      code: "DiskFull",
+      message: "The disk of the host is full: the content could not be passed to the sandbox.",
+    });
+  }
+  file.fault = undefined;
+  await waitFor(async () => ((await partsOf(agent.folder)) === 0 ? true : undefined), signal);
+  expect(await readFile(path, "utf8")).toBe("old");
+  expect(sessions.agent).toBe(0);
+  await expectAllSlots();
+});
+
+test("where the host's disk is all but full, contents go through the channel", async () => {
+  file.freeBytes = 1_000_000;
+  const path = fresh();
+  expect(await write(path, large)).toBe(large.length);
+  expect(hashOf(await read(path))).toBe(hashOf(large));
+  expect(file.used.size).toBe(0);
 });
 
 test("a directory with a large file comes back as it was", async () => {
@@ -209,8 +246,7 @@ test("a file that shrinks below what an archive has promised breaks the archive 
 test("what was carried is not kept", async () => {
   await write(fresh(), large);
   await waitFor(async () => {
-    await using file = await open(agent.exchange);
-    return (await file.stat()).blocks === 0 || undefined;
+    return (await stat(agent.exchange)).blocks === 0 || undefined;
   }, signal);
 });
 
@@ -224,28 +260,9 @@ async function expectAllSlots(): Promise<void> {
 
 /** A transfer that was given up may still have its slot for a moment. */
 async function usesAllSlots(transfers: () => Promise<unknown>): Promise<true | undefined> {
-  used.clear();
+  file.used.clear();
   await transfers();
-  return used.size === 4 || undefined;
-}
-
-/** The file for exchange, which tells what slots are used. */
-async function watched(path: string): Promise<ExchangeFile> {
-  const file = await open(path, "r+");
-  const use = (position: number) => used.add(Math.floor(position / (4 * placeBytes)));
-  const handle: ExchangeHandle = {
-    writev: (pieces, position) => {
-      use(position);
-      return file.writev(pieces, position);
-    },
-    read: (into, offset, bytes, position) => {
-      use(position);
-      return file.read(into, offset, bytes, position);
-    },
-    truncate: (bytes) => file.truncate(bytes),
-    close: () => file.close(),
-  };
-  return { handle, freeBytes: async () => Number.POSITIVE_INFINITY };
+  return file.used.size === 4 || undefined;
 }
 
 function fresh(): string {
