@@ -49,7 +49,7 @@ describe.each([
   },
 ])("built by $who", ({ who, name, prefix, canRun }) => {
   test.skipIf(!canRun)(
-    "owners, modes, setuid bits and capabilities are those of the packages, and the file system is clean",
+    `owners, modes, setuid bits and capabilities are those of the packages, and the file system is clean${canRun ? "" : " (skipped: only root can become another user)"}`,
     async ({ skip }) => {
       if (!(await mayRead(prefix))) skip(`${who} may not read this checkout`);
       const home = join(root, who.replace(" ", "-"));

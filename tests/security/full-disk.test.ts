@@ -12,8 +12,8 @@ const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 const markBytes = 256 * 1_048_576;
 
-/** Only root can mount a loop file system: elsewhere the whole file says so by being skipped. */
 const onLoop = test.runIf(isRoot);
+const lack = isRoot ? "" : " (skipped: only root can mount a loop file system)";
 
 let directory: string;
 let data: string;
@@ -45,7 +45,7 @@ afterAll(async () => {
 });
 
 onLoop(
-  "A sandbox is refused below the free-space mark, with the figures, and nothing is left of it",
+  `A sandbox is refused below the free-space mark, with the figures, and nothing is left of it${lack}`,
   async () => {
     await (await Sandbox.create({ image: "debian", alcove: daemon.alcove, memory: "512Mi" })).delete();
     await fillUpTo(markBytes / 2);
@@ -60,7 +60,7 @@ onLoop(
 );
 
 onLoop(
-  "A machine that the full disk holds says so, and goes on by itself when there is room",
+  `A machine that the full disk holds says so, and goes on by itself when there is room${lack}`,
   async () => {
     await using sandbox = await Sandbox.create({ image: "debian", alcove: daemon.alcove, memory: "512Mi" });
     await fillUpTo(32 * 1_048_576);

@@ -9,7 +9,7 @@ import { sweepWorkplaces } from "./workplace.js";
 const left = "building-4194305-1-0123456789abcdef";
 
 test.skipIf(process.getuid?.() !== 0)(
-  "what is mounted in a build that was left is never removed through it",
+  "what is mounted in a build that was left is never removed through it (only root can mount)",
   async () => {
     const root = await mkdtemp(join(tmpdir(), "alcove-workplace-"));
     const [precious, inside] = [join(root, "precious"), join(root, "images", left, "tree/dev/shm")];
