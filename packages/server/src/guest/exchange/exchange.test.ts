@@ -100,6 +100,27 @@ test("after use the file takes no room, and what is carried next is not lost wit
   await vi.waitFor(async () => expect(await stat(path)).toMatchObject({ blocks: 0, size: exchangeBytes }));
 });
 
+test("whoever claims waits until what was carried before is gone", async () => {
+  const { handle, freeBytes } = await openFile();
+  const steps: string[] = [];
+  let goOn = () => {};
+  const truncate = async (bytes: number) => {
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    steps.push(`truncated to ${bytes}`);
+  };
+  const exchange = new Exchange(async () => ({ handle: { ...bound(handle), truncate }, freeBytes }));
+  (await claimed(exchange)).release(true);
+  const claiming = claimed(exchange).then(() => steps.push("claimed"));
+  for (let turn = 0; turn < 2; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    goOn();
+  }
+  await claiming;
+  expect(steps).toEqual(["truncated to 0", `truncated to ${exchangeBytes}`, "claimed"]);
+});
+
 test("as long as one transfer goes on nothing is emptied", async () => {
   const exchange = new Exchange(openFile);
   const [staying, ...others] = await claimAll(exchange);

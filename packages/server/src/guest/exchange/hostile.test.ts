@@ -1,38 +1,48 @@
 /** Guests that lie about what lies in the exchange: callers get GuestUnresponsive, nothing hangs, and no slot is lost. */
 import { mkdtemp, open, rm } from "node:fs/promises";
-import http2, { type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { waitFor } from "../../lib/backoff.js";
-import { type Answer, answerHello, answering, type Play, type PlayedAgent, playAgent } from "../agent-kit.js";
-import { connectGuest } from "../connect.js";
 import type { Guest } from "../guest.js";
-import { exchangeBytes, type OpenExchange, placeBytes } from "./exchange.js";
+import { exchangeBytes, placeBytes } from "./exchange.js";
+import {
+  afterHead,
+  announceForEver,
+  exchangedHead,
+  expectAllSlots,
+  type Lie,
+  lengths,
+  plainHead,
+  pour,
+  slotsNamed,
+  startLiar,
+  withoutWindow,
+} from "./liar-test-kit.js";
+import { Gate, WatchedFile } from "./watched-file-test-kit.js";
 
 const unresponsive = { code: "GuestUnresponsive" };
-const plainHead = { ":status": 200, "x-alcove-size": "0", "x-alcove-mode": "644" };
-const exchangedHead = { ...plainHead, "x-alcove-exchange": "true" };
+const file = new WatchedFile();
+let folder: string;
 /** Whatever a guest does, it is over soon. */
 let signal: AbortSignal;
-let folder: string;
-let openExchange: OpenExchange;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "exchange-"));
-  const path = join(folder, "exchange");
-  await using file = await open(path, "wx");
-  await file.truncate(exchangeBytes);
-  openExchange = async () => ({ handle: await open(path, "r+"), freeBytes: async () => Number.POSITIVE_INFINITY });
+  await using made = await open(join(folder, "exchange"), "wx");
+  await made.truncate(exchangeBytes);
 });
 
 beforeEach(() => {
+  file.reset();
   signal = AbortSignal.timeout(8_000);
 });
 
 afterAll(() => rm(folder, { recursive: true }));
 
-type Lie = (stream: ServerHttp2Stream) => void;
+const start = (lie: Lie, play?: typeof withoutWindow) =>
+  startLiar(lie, { signal, openExchange: () => file.open(join(folder, "exchange")), play });
 
 const downloads: [string, Lie][] = [
   ["announces more than a place holds", (stream) => stream.end(lengths(placeBytes + 1))],
@@ -54,13 +64,13 @@ const downloads: [string, Lie][] = [
 ];
 
 test.each(downloads)("a guest that %s in a download is unresponsive", async (_, lie) => {
-  await using liar = await startLiar(afterHead(exchangedHead, lie));
+  await using liar = await start(afterHead(exchangedHead, lie));
   await expect(download(liar.guest)).rejects.toMatchObject(unresponsive);
   await expectAllSlots(liar);
 });
 
 test("a download gets no more than it asked for, however many parts there are", async () => {
-  await using liar = await startLiar(afterHead(exchangedHead, announceForEver));
+  await using liar = await start(afterHead(exchangedHead, announceForEver));
   await expect(download(liar.guest, 2 * placeBytes + 1)).rejects.toMatchObject(unresponsive);
   await expectAllSlots(liar);
 });
@@ -75,7 +85,7 @@ test("a guest that does not hear which of its parts were fetched gets no further
     };
     more();
   });
-  await using liar = await startLiar(deaf, withoutWindow);
+  await using liar = await start(deaf, withoutWindow);
   await expect(download(liar.guest)).rejects.toMatchObject(unresponsive);
   expect(announced).toBeLessThan(50);
   await expectAllSlots(liar);
@@ -106,7 +116,7 @@ const uploads: [string, Lie][] = [
 ];
 
 test.each(uploads)("a guest that %s in an upload is unresponsive", async (_, lie) => {
-  await using liar = await startLiar(afterHead(plainHead, lie));
+  await using liar = await start(afterHead(plainHead, lie));
   await expect(upload(liar.guest, stalling())).rejects.toMatchObject(unresponsive);
   await expectAllSlots(liar);
 });
@@ -124,7 +134,7 @@ test.each(answers)("a guest that answers an upload with %s is unresponsive", asy
     stream.write(Buffer.of(1, 1, 1, 1));
     stream.once("end", () => lie(stream));
   });
-  await using liar = await startLiar(answer);
+  await using liar = await start(answer);
   await expect(upload(liar.guest, pieces(12))).rejects.toMatchObject(unresponsive);
   await expectAllSlots(liar);
 });
@@ -145,7 +155,7 @@ const silences: [string, Call, Lie][] = [
 ];
 
 test.each(silences)("a guest that falls silent %s costs no more than the caller's patience", async (_, call, lie) => {
-  await using liar = await startLiar(lie);
+  await using liar = await start(lie);
   for (let attempt = 1; attempt <= 6; attempt++) {
     const patience = new AbortController();
     const calling = call(liar.guest, patience.signal);
@@ -158,50 +168,32 @@ test.each(silences)("a guest that falls silent %s costs no more than the caller'
   expect(liar.opened.agent).toBe(1);
 });
 
-interface Liar extends AsyncDisposable {
-  readonly guest: Guest;
-  readonly opened: PlayedAgent["opened"];
-  /** How often it was asked for a lie. */
-  asked(): number;
-  /** The slots that the latest truthful calls named. */
-  readonly named: Set<string>;
-}
-
-/** A guest that lies about the path /lie; about others it is truthful, and answers four at a time. */
-async function startLiar(lie: Lie, play: (answer: Answer) => Play["agent"] = answering): Promise<Liar> {
-  let asked = 0;
-  const named = new Set<string>();
-  const waiting: ServerHttp2Stream[] = [];
-  const answer: Answer = (stream, path) => {
-    const query = new URLSearchParams(path.split("?")[1]);
-    stream.resume();
-    if (query.get("path") === "/lie") {
-      asked++;
-      return lie(stream);
-    }
-    named.add(query.get("exchange") ?? "none");
-    waiting.push(stream);
-    if (waiting.length === 4) for (const held of waiting.splice(0)) afterHead(plainHead, (begun) => begun.end())(held);
-  };
-  const agent = await playAgent({ agent: play(answer) });
-  const guest = await connectGuest(agent.open, { signal, openExchange });
-  const dispose = async () => {
-    await guest.close();
-    await agent[Symbol.asyncDispose]();
-  };
-  return { guest, opened: agent.opened, named, asked: () => asked, [Symbol.asyncDispose]: dispose };
-}
-
-/** Four calls at once name the four slots, as soon as nobody has one any more. */
-async function expectAllSlots({ guest, named }: Liar): Promise<void> {
-  const isEachNamed = async () => {
-    named.clear();
-    const reads = Array.from({ length: 4 }, () => guest.files.read("/truth", {}, signal));
-    for (const { content } of await Promise.all(reads)) await content.toArray();
-    return (named.size === 4 && !named.has("none")) || undefined;
-  };
-  await waitFor(isEachNamed, AbortSignal.timeout(3_000));
-}
+test.each([
+  ["a download", downloading, afterHead(exchangedHead, (stream) => stream.write(lengths(placeBytes)))],
+  ["an upload", uploading, afterHead(plainHead, (stream) => stream.write(Buffer.of(1, 1, 1, 1)))],
+] as [string, Call, Lie][])(
+  "a slot stays claimed until the file is left alone, when %s is given up",
+  async (_, call, lie) => {
+    let stream: ServerHttp2Stream | undefined;
+    await using liar = await start((begun) => {
+      stream = begun;
+      lie(begun);
+    });
+    const gate = new Gate();
+    file.gate = gate;
+    const patience = new AbortController();
+    const calling = call(liar.guest, patience.signal);
+    calling.catch(() => {});
+    await gate.reached;
+    stream?.close(2);
+    patience.abort(new Error("enough"));
+    await new Promise((resolve) => stream?.once("close", resolve));
+    for (let attempt = 0; attempt < 3; attempt++) expect(await slotsNamed(liar)).toContain("none");
+    gate.open();
+    await expect(calling).rejects.toThrow();
+    await expectAllSlots(liar);
+  },
+);
 
 async function download(guest: Guest, length?: number, within: AbortSignal = signal): Promise<void> {
   const { content } = await guest.files.read("/lie", length === undefined ? {} : { length }, within);
@@ -220,46 +212,4 @@ async function* pieces(count: number): AsyncGenerator<Uint8Array> {
 async function* stalling(): AsyncGenerator<Uint8Array> {
   yield* pieces(1);
   await new Promise(() => {});
-}
-
-function lengths(...all: number[]): Buffer {
-  const bytes = Buffer.alloc(4 * all.length);
-  all.forEach((length, index) => {
-    bytes.writeUInt32BE(length, 4 * index);
-  });
-  return bytes;
-}
-
-function afterHead(head: OutgoingHttpHeaders, then: Lie): Lie {
-  return (stream) => {
-    if (stream.destroyed) return;
-    stream.respond(head);
-    then(stream);
-  };
-}
-
-function pour(stream: ServerHttp2Stream, chunk: Buffer): void {
-  const more = () => {
-    if (!stream.destroyed) stream.write(chunk, more);
-  };
-  more();
-}
-
-/** As an agent that has more and more: a part for each that is fetched. */
-function announceForEver(stream: ServerHttp2Stream): void {
-  stream.write(lengths(placeBytes, placeBytes, placeBytes, placeBytes));
-  stream.on("data", (fetched: Buffer) => stream.write(lengths(...Array.from(fetched, () => placeBytes))));
-}
-
-/** An agent that takes no byte of what is sent to it. */
-function withoutWindow(answer: Answer): Play["agent"] {
-  return (socket) =>
-    answerHello(socket, () => {
-      const session = http2.performServerHandshake(socket, { settings: { initialWindowSize: 0 } });
-      session.on("error", () => {});
-      session.on("stream", (stream, headers) => {
-        stream.on("error", () => {});
-        answer(stream, String(headers[":path"]), String(headers[":method"]));
-      });
-    });
 }

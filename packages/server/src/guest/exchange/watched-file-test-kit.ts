@@ -10,6 +10,8 @@ export class WatchedFile {
   freeBytes = Number.POSITIVE_INFINITY;
   /** What each write fails with. */
   fault: Error | undefined;
+  /** Stands before each read and write. */
+  gate: Gate | undefined;
 
   /** Forgets what happened; the disk has room. */
   reset(): void {
@@ -17,6 +19,7 @@ export class WatchedFile {
     this.mostPieces = 0;
     this.freeBytes = Number.POSITIVE_INFINITY;
     this.fault = undefined;
+    this.gate = undefined;
   }
 
   async open(path: string): Promise<ExchangeFile> {
@@ -24,13 +27,14 @@ export class WatchedFile {
     return {
       freeBytes: async () => this.freeBytes,
       handle: {
-        writev: (pieces, position) => {
-          this.#use(position);
+        writev: async (pieces, position) => {
+          await this.#use(position);
           this.mostPieces = Math.max(this.mostPieces, pieces.length);
-          return this.fault === undefined ? file.writev(pieces, position) : Promise.reject(this.fault);
+          if (this.fault !== undefined) throw this.fault;
+          return file.writev(pieces, position);
         },
-        read: (into, offset, bytes, position) => {
-          this.#use(position);
+        read: async (into, offset, bytes, position) => {
+          await this.#use(position);
           return file.read(into, offset, bytes, position);
         },
         truncate: (bytes) => file.truncate(bytes),
@@ -39,7 +43,34 @@ export class WatchedFile {
     };
   }
 
-  #use(position: number): void {
+  async #use(position: number): Promise<void> {
     this.used.add(Math.floor(position / (placesPerSlot * placeBytes)));
+    await this.gate?.pass();
+  }
+}
+
+/** Holds whoever comes until it is opened. */
+export class Gate {
+  readonly reached: Promise<void>;
+  readonly #opened: Promise<void>;
+  #onReached = () => {};
+  #onOpened = () => {};
+
+  constructor() {
+    this.reached = new Promise((resolve) => {
+      this.#onReached = resolve;
+    });
+    this.#opened = new Promise((resolve) => {
+      this.#onOpened = resolve;
+    });
+  }
+
+  async pass(): Promise<void> {
+    this.#onReached();
+    await this.#opened;
+  }
+
+  open(): void {
+    this.#onOpened();
   }
 }
