@@ -17,6 +17,8 @@ const bufferBytes = 256 * 1024;
 export interface Download {
   readonly path: string;
   readonly errors: readonly ErrorCode[];
+  /** Throws ProtocolBreak where the answer's head is not what the call is owed. */
+  readonly checkHead?: (head: Head) => void;
   /** With it, large contents go past the channel. */
   readonly exchange?: Exchange | undefined;
   /** No more than so many bytes may come; without it the end tells, as a file may grow while it is read. */
@@ -38,6 +40,7 @@ export async function download(
     const stream = session.request({ ":method": "GET", ":path": path }, slot !== undefined);
     const head = await headOf(session, stream, deadline.signal);
     await refuse(session, stream, head, call.errors, deadline.signal);
+    call.checkHead?.(head);
     if (slot !== undefined) {
       if (head["x-alcove-exchange"] === "true")
         return { head, content: exchangedContent(session, { stream, slot, maximumBytes: call.maximumBytes }, signal) };

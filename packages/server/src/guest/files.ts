@@ -33,6 +33,7 @@ function contentCalls(
         errors: readErrors,
         exchange,
         maximumBytes: range.length,
+        checkHead,
       };
       const { head, content } = await download(link, call, signal);
       return { sizeBytes: sizeOf(head), mode: modeOf(head), content };
@@ -77,6 +78,11 @@ function treeCalls(link: AgentLink): Pick<GuestFiles, "delete" | "stat" | "list"
 function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
   const known = Object.entries(values).filter((entry) => entry[1] !== undefined);
   return new URLSearchParams(known.map(([name, value]): [string, string] => [name, String(value)])).toString();
+}
+
+function checkHead(head: Head): void {
+  sizeOf(head);
+  modeOf(head);
 }
 
 function sizeOf(head: Head): number {

@@ -69,6 +69,16 @@ test.each(downloads)("a guest that %s in a download is unresponsive", async (_, 
   await expectAllSlots(liar);
 });
 
+test.each(["x-alcove-size", "x-alcove-mode"])(
+  "a download without %s is refused, and leaves no slot taken",
+  async (missing) => {
+    const { [missing]: _, ...head } = exchangedHead as Record<string, number | string>;
+    await using liar = await start(afterHead(head, (begun) => begun.end()));
+    await expect(download(liar.guest)).rejects.toMatchObject(unresponsive);
+    await expectAllSlots(liar);
+  },
+);
+
 test("a download gets no more than it asked for, however many parts there are", async () => {
   await using liar = await start(afterHead(exchangedHead, announceForEver));
   await expect(download(liar.guest, 2 * placeBytes + 1)).rejects.toMatchObject(unresponsive);
