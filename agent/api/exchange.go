@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,13 +67,14 @@ func (s *Server) receive(writer http.ResponseWriter, request *http.Request, quer
 		return err
 	}
 	defer slot.Release()
+	asBytes(writer)
 	answer := newFlushed(writer)
 	content, err := slot.Content(request.Body, func() error { return answer.send([]byte{placeFree}) })
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	if err := answer.send(everyPlaceFree[:]); err != nil {
+	if err := answer.send(bytes.Repeat([]byte{placeFree}, exchange.PlacesPerSlot)); err != nil {
 		return err
 	}
 	result, err := take(content)
@@ -83,8 +85,6 @@ func (s *Server) receive(writer http.ResponseWriter, request *http.Request, quer
 	}
 	return answer.end(uploadDone, result)
 }
-
-var everyPlaceFree = [exchange.PlacesPerSlot]byte{placeFree, placeFree, placeFree, placeFree}
 
 // sendFile sends a file, through the exchange where the call names a slot and the file is worth it.
 func (s *Server) sendFile(writer http.ResponseWriter, request *http.Request, query *query, file *files.Readable) error {
@@ -134,9 +134,6 @@ type flushed struct {
 }
 
 func newFlushed(writer http.ResponseWriter) *flushed {
-	header := writer.Header()
-	header["Content-Type"] = bytesType
-	header["Date"] = nil
 	return &flushed{writer: writer, controller: http.NewResponseController(writer)}
 }
 

@@ -31,9 +31,7 @@ func (s *Server) startExec(writer http.ResponseWriter, request *http.Request) er
 }
 
 func (s *Server) stream(writer http.ResponseWriter, request *http.Request, exec *execs.Exec, offset int64) error {
-	header := writer.Header()
-	header["Content-Type"] = bytesType
-	header["Date"] = nil
+	asBytes(writer)
 	controller := http.NewResponseController(writer)
 	if err := exec.Stream(request.Context(), offset, writer, controller.Flush); err != nil {
 		return err

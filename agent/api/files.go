@@ -22,9 +22,8 @@ func (s *Server) readFile(writer http.ResponseWriter, request *http.Request) err
 		return err
 	}
 	defer file.Close()
+	asBytes(writer)
 	header := writer.Header()
-	header["Content-Type"] = bytesType
-	header["Date"] = nil
 	header.Set("X-Alcove-Size", strconv.FormatInt(file.Size, 10))
 	header.Set("X-Alcove-Mode", strconv.FormatUint(uint64(file.Mode), 8))
 	header.Set("X-Alcove-Modified", strconv.FormatInt(file.ModifiedUnixMs, 10))

@@ -54,6 +54,13 @@ func respond(writer http.ResponseWriter, status int, value any) {
 	writer.Write(content)
 }
 
+// asBytes says of an answer that it is bytes.
+func asBytes(writer http.ResponseWriter) {
+	header := writer.Header()
+	header["Content-Type"] = bytesType
+	header["Date"] = nil
+}
+
 var (
 	jsonType  = []string{"application/json"}
 	bytesType = []string{"application/octet-stream"}

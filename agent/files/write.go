@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"alcove.dev/agent/exchange"
 	"alcove.dev/agent/failure"
 )
 
@@ -125,10 +126,10 @@ func fill(file *os.File, source io.Reader, target string, options WriteOptions) 
 	return written, nil
 }
 
-// copyInto gathers what source gives in small pieces into large writes. A source that has it in large pieces writes them itself.
+// copyInto gathers what source gives in small pieces into large writes. What comes through the exchange is in large pieces already.
 func copyInto(file *os.File, source io.Reader) (int64, error) {
-	if large, ok := source.(io.WriterTo); ok {
-		written, err := large.WriteTo(directly(file))
+	if content, ok := source.(*exchange.Content); ok {
+		written, err := content.WriteTo(directly(file))
 		return written, sourceError(err, written)
 	}
 	buffer := copyBuffers.Get().(*[]byte)

@@ -46,7 +46,15 @@ async function uploadOn<T>(session: AgentSession, call: Upload<T>, signal: Abort
     isSent = true;
   });
   const answering = answerOf(session, stream, call, signal, () => isSent);
-  // The source's own error counts before what the agent makes of it.
+  return answerUnlessSourceFails(stream, sending, answering);
+}
+
+/** The source's own error counts before what the agent makes of it. Gives the stream up where there is no answer. */
+export async function answerUnlessSourceFails<T>(
+  stream: ClientHttp2Stream,
+  sending: Promise<void>,
+  answering: Promise<T>,
+): Promise<T> {
   const failedSource = sending.then(() => new Promise<never>(() => {}));
   answering.catch(() => {});
   try {

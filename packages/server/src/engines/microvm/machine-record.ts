@@ -1,6 +1,8 @@
 /** What is written down about a machine, so that a daemon that comes later finds it again. Written before it takes calls. */
-import { constants, open, rename, writeFile } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
+import { openPlainFile } from "../../host/plain-file.js";
 
 const MachineRecord = z.object({
   version: z.literal(1),
@@ -32,9 +34,8 @@ const longestRecordBytes = 16_384;
  */
 export async function readMachineRecord(path: string): Promise<MachineRecord | undefined> {
   try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const found = await file.stat();
-    if (!found.isFile() || found.uid !== process.getuid?.() || found.size > longestRecordBytes) return undefined;
+    const isOurs = ({ uid, size }: Stats) => uid === process.getuid?.() && size <= longestRecordBytes;
+    await using file = await openPlainFile(path, "read", isOurs);
     return MachineRecord.parse(JSON.parse(await file.readFile("utf8")));
   } catch {
     return undefined;

@@ -7,7 +7,7 @@ import { ProtocolBreak } from "../fault.js";
 import { parseJson } from "../json.js";
 import { maxRefusalBytes, refusalOf } from "../refusal.js";
 import type { AgentSession } from "../session.js";
-import { onSession, type Upload, upload } from "../upload.js";
+import { answerUnlessSourceFails, onSession, type Upload, upload } from "../upload.js";
 import { type Exchange, placeBytes, placesPerSlot, type Slot } from "./exchange.js";
 import { beginningOf, gathered, groupsOf, withRest } from "./pieces.js";
 
@@ -48,15 +48,9 @@ async function uploadThrough<T>(session: AgentSession, slot: Slot, call: Upload<
   const sending = fillPlaces(stream, { slot, places, content: call.content }).then(() => {
     isSent = true;
   });
-  // The source's own error counts before what the agent makes of it.
-  const failedSource = sending.then(() => new Promise<never>(() => {}));
   const answering = answerOf(session, { stream, places, call, isSent: () => isSent }, signal);
-  answering.catch(() => {});
   try {
-    return await Promise.race([failedSource, answering]);
-  } catch (error) {
-    giveUp(stream);
-    throw error;
+    return await answerUnlessSourceFails(stream, sending, answering);
   } finally {
     await sending.catch(() => {});
   }
