@@ -84,6 +84,7 @@ export function withMembers(engine: Engine): Engine {
     prepare: (disk, size, options) => engine.prepare(disk, size, options),
     start: (spec, signal) => engine.start(spec, signal),
     recover: (owned, signal) => engine.recover(owned, signal),
+    ...(engine.openBuilder && { openBuilder: engine.openBuilder.bind(engine) }),
     cost: (size) => engine.cost(size),
     close: () => engine.close(),
   };

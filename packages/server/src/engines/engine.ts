@@ -20,6 +20,8 @@ export interface Engine {
   start(spec: MachineSpec, signal: AbortSignal): Promise<Machine>;
   /** Finds machines that an earlier daemon left running, reconnects to each that answers, and removes everything that `owned` does not claim. */
   recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery>;
+  /** Builds an image's disk in a machine of its own, so that what is in a layer stays there. */
+  openBuilder?(build: DiskBuild, signal: AbortSignal): Promise<DiskBuilder>;
   /** What a machine of this size costs the host at the most: for the queue of creations. */
   cost(size: Size): { readonly memoryMiB: number };
   /** Lets go of connections and watches. Machines go on running. */
@@ -50,6 +52,27 @@ export interface DiskImage {
   readonly path: string;
   /** Programs to run once while a template is made, so that their pages are warm. */
   readonly warm: readonly (readonly string[])[];
+}
+
+export interface DiskBuild {
+  /** Of the build, and of its machine: no sandbox has it. */
+  readonly id: string;
+  /** A raw image with an empty ext4 file system, which nobody else writes to until the builder is disposed of. */
+  readonly diskPath: string;
+}
+
+/**
+ * A machine that unpacks layers onto a disk. A layer that is refused (InvalidRequest, DiskFull) leaves a disk that is of no use.
+ * Its disposal ends it, whatever it is doing; the disk stays, and is whole only if `finish` answered.
+ */
+export interface DiskBuilder extends AsyncDisposable {
+  /** Unpacks one layer, a tar that is not compressed, over what is there, its whiteouts with it. One at a time. */
+  apply(
+    layer: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<{ readonly entries: number; readonly bytes: number }>;
+  /** Adds what every sandbox needs, and writes all of it to the disk; answers what is used of it. */
+  finish(signal: AbortSignal): Promise<{ readonly files: number; readonly bytes: number }>;
 }
 
 export interface PrepareOptions {

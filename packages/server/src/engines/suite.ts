@@ -10,6 +10,7 @@
 import type { Size } from "@alcove/contract";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DiskImage, Engine } from "./engine.js";
+import { builderCases } from "./suite/builder.js";
 import { execCases } from "./suite/execs.js";
 import { fileCases } from "./suite/files.js";
 import { machineCases } from "./suite/machines.js";
@@ -23,6 +24,8 @@ export interface EngineUnderTest {
   createEngine(): Engine | Promise<Engine>;
   readonly disk: DiskImage;
   readonly size: Size;
+  /** Makes a disk for a builder: the path of a raw image with an empty file system. */
+  emptyDisk(): Promise<string>;
   /** A program that makes the guest power itself off, run as root. */
   readonly powerOff: readonly string[];
   /** Everything of machines that is on the host: processes, directories, sockets, cgroups; empty when none are left. */
@@ -48,6 +51,7 @@ export function describeEngine(name: string, make: () => Promise<EngineUnderTest
     execCases(subject);
     outputCases(subject);
     fileCases(subject);
+    builderCases(subject);
     recoveryCases(subject);
     test("every skipped case is one of the suite's", () => {
       expect(subject.titles).toEqual(expect.arrayContaining(Object.keys(options.skip ?? {})));

@@ -3,6 +3,7 @@
  * agent's is there. Each is connected again by itself when its session is lost, until `close`.
  */
 import type { AgentLink } from "./call.js";
+import { diskCalls } from "./disk.js";
 import { Exchange, type OpenExchange } from "./exchange/exchange.js";
 import { execCalls } from "./execs.js";
 import { callerError } from "./fault.js";
@@ -60,6 +61,7 @@ function linkGuest(open: OpenStream, options: Omit<ConnectOptions, "signal">) {
     ...machineCalls(agent),
     execs: execCalls(agent),
     files: fileCalls(agent, exchange),
+    disk: diskCalls(agent, exchange),
     async close() {
       await Promise.all([host.close(), agent.close()]);
       await exchange?.close();

@@ -29,6 +29,7 @@ export interface Guest {
   processes(signal: AbortSignal): Promise<readonly SandboxProcess[]>;
   readonly execs: GuestExecs;
   readonly files: GuestFiles;
+  readonly disk: GuestDisk;
   /** Ends the session on the channel; nothing inside the guest ends with it. */
   close(): Promise<void>;
 }
@@ -133,4 +134,17 @@ export interface WriteOptions {
   readonly mode?: string;
   readonly user?: string;
   readonly createDirs: boolean;
+}
+
+/** The root disk of a machine that builds an image; no other machine takes these calls. */
+export interface GuestDisk {
+  /** Mounts it, beside everything else. */
+  open(signal: AbortSignal): Promise<void>;
+  /** Unpacks one layer, a tar that is not compressed, over what is there. */
+  apply(
+    layer: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<{ readonly entries: number; readonly bytes: number }>;
+  /** Adds what every sandbox needs, syncs and unmounts; answers what is used of it. */
+  finish(signal: AbortSignal): Promise<{ readonly files: number; readonly bytes: number }>;
 }

@@ -71,6 +71,9 @@ export const ExecsAnswer = z.object({ execs: z.array(StatusAnswer).max(4_096) })
 export const WrittenAnswer = z.object({ bytesWritten: count });
 export const UnpackedAnswer = z.object({ entries: count });
 
+export const LayerAnswer = z.object({ entries: count, bytes: count });
+export const DiskAnswer = z.object({ files: count, bytes: count });
+
 export const EntryAnswer = z.object({
   name: path,
   path,

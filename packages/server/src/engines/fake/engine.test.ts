@@ -1,3 +1,7 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { tiers } from "@alcove/contract";
 import { describeEngine } from "../suite.js";
 import { createFakeEngine } from "./engine.js";
@@ -9,13 +13,19 @@ describeEngine(
   "fake",
   async () => {
     const host = new FakeHost();
+    const place = await mkdtemp(join(tmpdir(), "alcove-fake-"));
     return {
       createEngine: () => createFakeEngine({ host }),
       disk,
       size: tiers.S,
       powerOff: ["poweroff"],
-      residue: async () => [...host.machines.keys()],
-      dispose: async () => {},
+      residue: async () => [...host.machines.keys(), ...host.builders.keys()],
+      emptyDisk: async () => {
+        const path = join(place, randomUUID());
+        await writeFile(path, "");
+        return path;
+      },
+      dispose: () => rm(place, { recursive: true, force: true }),
     };
   },
   { timeoutMs: 10_000 },

@@ -1,11 +1,22 @@
 /** An engine without machines: everything happens in this process, behind the same channel and the same agent calls. */
 import { randomUUID } from "node:crypto";
-import { AlcoveError, type Size } from "@alcove/contract";
+import { AlcoveError, type Size, tiers } from "@alcove/contract";
 import { connectGuest } from "../../guest/connect.js";
 import type { Guest } from "../../guest/guest.js";
 import { type Patience, usualPatience } from "../../guest/hello.js";
 import { untilAborted } from "../../lib/until-aborted.js";
-import type { DiskImage, Engine, Machine, MachineSpec, PrepareOptions, Recovery } from "../engine.js";
+import type {
+  DiskBuild,
+  DiskBuilder,
+  DiskImage,
+  Engine,
+  Machine,
+  MachineSpec,
+  PrepareOptions,
+  Recovery,
+} from "../engine.js";
+import { unpackInto } from "./archive.js";
+import { readFakeDisk, writeFakeDisk } from "./disk.js";
 import { FakeHost } from "./host.js";
 import { FakeMachine } from "./machine.js";
 import { elapse } from "./virtual-sleep.js";
@@ -27,6 +38,7 @@ class FakeEngine implements Engine {
   readonly #host: FakeHost;
   readonly #patience: Patience;
   readonly #guests = new Set<Guest>();
+  readonly #builders = new Set<string>();
   readonly #preparing = new Map<string, Promise<void>>();
 
   constructor(host: FakeHost, patience: Patience) {
@@ -57,6 +69,8 @@ class FakeEngine implements Engine {
       throw new AlcoveError("InternalError", `There is a machine ${spec.id} already.`);
     const machine = new FakeMachine(spec.id, spec.size);
     machine.isSilent = this.#host.faults.silentAgents ?? false;
+    const tree = await readFakeDisk(spec.disk.path);
+    if (tree !== undefined) unpackInto(machine.files, "/", tree, undefined);
     this.#host.machines.set(spec.id, machine);
     let guest: Guest | undefined;
     try {
@@ -74,10 +88,34 @@ class FakeEngine implements Engine {
     }
   }
 
+  async openBuilder({ id, diskPath }: DiskBuild, signal: AbortSignal): Promise<DiskBuilder> {
+    if (this.#host.faults.builderError !== undefined) throw this.#host.faults.builderError;
+    const machine = new FakeMachine(id, tiers.XS);
+    machine.keepDisk = (content) => writeFakeDisk(diskPath, content);
+    this.#host.builders.set(id, machine);
+    this.#builders.add(id);
+    let guest: Guest | undefined;
+    const end = async () => {
+      machine.stop({ reason: "Destroyed", message: "The builder was disposed of." });
+      this.#host.builders.delete(id);
+      this.#builders.delete(id);
+      if (guest !== undefined) await this.#disconnect(guest);
+    };
+    try {
+      guest = await this.#connect(machine, 0, signal);
+      await guest.disk.open(signal);
+      const { apply, finish } = guest.disk;
+      return { apply, finish, [Symbol.asyncDispose]: end };
+    } catch (error) {
+      await end();
+      throw error;
+    }
+  }
+
   async recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery> {
     const machines: Machine[] = [];
     const lost = new Map<string, { reason: "EngineLost" | "HostRestarted"; message: string }>();
-    const removed: string[] = [];
+    const removed = this.#removeBuilders();
     for (const machine of [...this.#host.machines.values()]) {
       if (!owned.has(machine.id)) {
         this.#remove(machine, "Nobody owned it.");
@@ -142,6 +180,16 @@ class FakeEngine implements Engine {
         await ended;
       },
     };
+  }
+
+  /** Those of daemons before. */
+  #removeBuilders(): string[] {
+    const left = [...this.#host.builders.values()].filter(({ id }) => !this.#builders.has(id));
+    for (const builder of left) {
+      builder.stop({ reason: "Destroyed", message: "Its daemon is gone." });
+      this.#host.builders.delete(builder.id);
+    }
+    return left.map(({ id }) => `builder ${id}`);
   }
 
   #remove(machine: FakeMachine, message: string): void {

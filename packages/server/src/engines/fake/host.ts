@@ -9,12 +9,16 @@ export interface FakeFaults {
   startDelayMs?: number;
   /** Agents of machines that are started from now on never answer. */
   silentAgents?: boolean;
+  /** No builder can be opened. */
+  builderError?: Error;
   /** Every preparation fails with this. */
   prepareError?: Error;
 }
 
 export class FakeHost {
   readonly machines = new Map<string, FakeMachine>();
+  /** Those that build disks. */
+  readonly builders = new Map<string, FakeMachine>();
   readonly templates = new Set<string>();
   readonly faults: FakeFaults = {};
   /** Ids whose machines ended with the host. */
@@ -27,5 +31,6 @@ export class FakeHost {
       machine.stop({ reason: "EngineLost", message: "The host was restarted." });
     }
     this.machines.clear();
+    this.builders.clear();
   }
 }

@@ -9,6 +9,7 @@ import { TailBuffer } from "../../lib/tail-buffer.js";
 import { unixNanos } from "../../lib/unix-nanos.js";
 import type { MachineEnd } from "../engine.js";
 import { serveChannel, silentChannel } from "./channel.js";
+import { FakeDisk } from "./disk.js";
 import { FakeExecs } from "./execs.js";
 import { FakeFileSystem } from "./file-system.js";
 import { ProcessTable } from "./processes.js";
@@ -38,6 +39,9 @@ export class FakeMachine implements TaskGuest {
   #isFrozen = false;
   #hold: Hold;
   #end: MachineEnd | undefined;
+  #disk: FakeDisk | undefined;
+  /** Where a builder's disk goes when it is finished. */
+  keepDisk: (content: Buffer) => Promise<void> = async () => undefined;
 
   constructor(id: string, size: Size) {
     this.id = id;
@@ -52,6 +56,17 @@ export class FakeMachine implements TaskGuest {
 
   get end(): MachineEnd | undefined {
     return this.#end;
+  }
+
+  /** The disk of a builder. */
+  get disk(): FakeDisk {
+    if (this.#disk === undefined) throw new AlcoveError("InvalidRequest", "The disk is not open.");
+    return this.#disk;
+  }
+
+  openDisk(): Record<string, never> {
+    this.#disk ??= new FakeDisk();
+    return {};
   }
 
   /** Opens one of the channel's streams. */

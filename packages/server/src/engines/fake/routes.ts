@@ -54,6 +54,13 @@ export const routes: Readonly<Record<string, Route>> = {
   },
   "POST /thaw": ({ machine }) => machine.thaw(),
   "POST /prepare": () => ({}),
+  "POST /disk": ({ machine }) => machine.openDisk(),
+  "PUT /disk/layers": async ({ machine, stream }) => machine.disk.apply(await bytes(stream)),
+  "POST /disk/finish": async ({ machine }) => {
+    const { content, files, bytes: used } = machine.disk.finish();
+    await machine.keepDisk(content);
+    return { files, bytes: used };
+  },
   "GET /stats": ({ machine }) => machine.stats(),
   "GET /processes": ({ machine }) => ({ processes: machine.processes.list() }),
   "POST /execs": async (request) => {

@@ -29,11 +29,11 @@ export function packTar(entries: readonly TarEntry[]): Buffer {
 export function unpackTar(tar: Buffer): TarEntry[] {
   const entries: TarEntry[] = [];
   let long: { path?: string; target?: string } = {};
-  for (let at = 0; at + blockBytes <= tar.length && tar[at] !== 0; ) {
+  for (let at = 0; at < tar.length && tar[at] !== 0; ) {
     const block = tar.subarray(at, at + blockBytes);
     const size = octal(block, 124, 12);
     const content = tar.subarray(at + blockBytes, at + blockBytes + size);
-    if (checksum(block) !== octal(block, 148, 8) || content.length < size)
+    if (block.length < blockBytes || checksum(block) !== octal(block, 148, 8) || content.length < size)
       throw new AlcoveError("InvalidRequest", "The archive is not a tar archive, or is cut off.");
     at += blockBytes * (1 + Math.ceil(size / blockBytes));
     const type = String.fromCharCode(block[156] ?? 0);

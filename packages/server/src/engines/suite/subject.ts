@@ -71,8 +71,13 @@ export class Subject {
   }
 
   /** Starts a machine of its own for a case. */
-  start(id: string = randomUUID(), signal = this.signal(), engine = this.engine): Promise<Machine> {
-    const { disk, size } = this.under;
+  start(
+    id: string = randomUUID(),
+    signal = this.signal(),
+    engine = this.engine,
+    disk = this.under.disk,
+  ): Promise<Machine> {
+    const { size } = this.under;
     const identity = { hostname: `host-${id.slice(0, 8)}`, generation: 1 };
     return engine.start({ id, disk, size, ...identity, environment: { FROM_SANDBOX: "yes" } }, signal);
   }

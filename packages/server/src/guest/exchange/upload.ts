@@ -41,7 +41,7 @@ export async function uploadAny<T>(
 }
 
 async function uploadThrough<T>(session: AgentSession, slot: Slot, call: Upload<T>, signal: AbortSignal): Promise<T> {
-  const path = `${call.path}&exchange=${slot.number}`;
+  const path = `${call.path}${call.path.includes("?") ? "&" : "?"}exchange=${slot.number}`;
   const stream = session.request({ ":method": call.method, ":path": path }, true);
   const places = new FreePlaces();
   let isSent = false;
