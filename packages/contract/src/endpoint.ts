@@ -5,6 +5,7 @@
  * server/src/http/routes/<noun>.ts  4. a method in the SDK  5. its errors in errors.ts, if they are new.
  */
 import type { z } from "zod";
+import type { Access } from "./access.js";
 import type { ErrorCode } from "./errors.js";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -23,6 +24,7 @@ export interface Endpoint<
   readonly method: Method;
   /** Parameters as `:name`. */
   readonly path: string;
+  readonly access: Access;
   readonly summary: string;
   readonly description?: string;
   readonly params: Params;

@@ -25,6 +25,7 @@ export const streamEvents = endpoint({
   id: "streamEvents",
   method: "GET",
   path: "/v1/groups/:group/events",
+  access: "reader",
   summary: "Follow changes",
   description:
     "JSON lines (application/x-ndjson), an empty line every 15 s. With `after` it begins behind that sequence number, as far as events are kept (the newest 10,000).",

@@ -30,6 +30,7 @@ export const listImages = endpoint({
   id: "listImages",
   method: "GET",
   path: "/v1/groups/:group/diskimages",
+  access: "reader",
   summary: "List images",
   params: GroupParams,
   query: NoQuery,
@@ -41,6 +42,7 @@ export const getImage = endpoint({
   id: "getImage",
   method: "GET",
   path: "/v1/groups/:group/diskimages/:name",
+  access: "reader",
   summary: "Read one image, with the log of its build",
   params: z.strictObject({ group: GroupName, name: ImageName }),
   query: NoQuery,
@@ -53,6 +55,7 @@ export const prepareImage = endpoint({
   id: "prepareImage",
   method: "POST",
   path: "/v1/groups/:group/diskimages/:name/prepare",
+  access: "user",
   summary: "Build an image from its recipe, and the template of the default size",
   description:
     "Answers at once with the state; events and the image itself show the progress. A repeat joins the build under way.",

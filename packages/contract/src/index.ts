@@ -1,3 +1,4 @@
+export { type Access, Role, reaches, roles } from "./access.js";
 export {
   type Endpoint,
   endpoint,

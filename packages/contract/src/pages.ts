@@ -31,8 +31,8 @@ export function apiPage(): string {
     "",
     `## ${tag}`,
     "",
-    "| Call | What it does | Body → result | Own errors |",
-    "|---|---|---|---|",
+    "| Call | Who may | What it does | Body → result | Own errors |",
+    "|---|---|---|---|---|",
     ...endpoints.filter((endpoint) => tagOf(endpoint) === tag).map(row),
   ]);
   return page([
@@ -52,7 +52,7 @@ function row(endpoint: Endpoint): string {
   const query = queries.length === 0 ? "" : `?${queries.join("&")}`;
   const errors = endpoint.errors.map((code) => `\`${code}\``).join(" ");
   const travels = `${payload(endpoint.body)} → ${endpoint.stream === undefined ? payload(endpoint.result) : "messages"}`;
-  return `| \`${method} ${endpoint.path}${query}\` | ${cell(endpoint.summary)} | ${travels} | ${errors} |`;
+  return `| \`${method} ${endpoint.path}${query}\` | ${endpoint.access} | ${cell(endpoint.summary)} | ${travels} | ${errors} |`;
 }
 
 function payload(of: Endpoint["body"]): string {
