@@ -1,4 +1,7 @@
-/** A daemon, as a program sees it. */
+/**
+ * A server, as a program sees it. What belongs to the whole server is a member here; what lives in a group is in `group.ts`,
+ * which opens with the recipe.
+ */
 import {
   type AlcoveEvent,
   type Doctor,
@@ -10,11 +13,12 @@ import {
   type Version,
 } from "@alcove/contract";
 import { call, throwProblem } from "./call.js";
-import { type EventOptions, followEvents } from "./events.js";
+import type { EventOptions } from "./events.js";
 import type { Abortable } from "./files.js";
-import { Images } from "./images.js";
+import { Group } from "./group.js";
+import type { Images } from "./images.js";
 import { createLocalTransport } from "./local.js";
-import { Sandboxes } from "./sandboxes.js";
+import type { Sandboxes } from "./sandboxes.js";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.js";
 import { createNodeTransport } from "./transport-node.js";
 
@@ -23,7 +27,7 @@ export interface AlcoveOptions {
   readonly url?: string | undefined;
   /** A daemon's UNIX socket; it is not started. Default: $ALCOVE_SOCKET, else the runtime directory's. */
   readonly socketPath?: string | undefined;
-  /** Default: default. */
+  /** The group of `alcove.sandboxes` and `alcove.images`. Default: $ALCOVE_GROUP, else default. */
   readonly group?: string | undefined;
   /** Start the daemon of this machine when none listens; default true. */
   readonly autoStart?: boolean | undefined;
@@ -38,16 +42,28 @@ export interface RawRequest extends Abortable {
 }
 
 export class Alcove implements Disposable {
-  readonly group: string;
-  readonly sandboxes: Sandboxes;
-  readonly images: Images;
+  /** The group that is meant where none is named. */
+  readonly defaultGroup: Group;
   readonly #transport: Transport;
 
   constructor(options: AlcoveOptions = {}) {
-    this.group = options.group ?? "default";
     this.#transport = transportOf(options);
-    this.sandboxes = new Sandboxes(this.#transport, this.group);
-    this.images = new Images(this.#transport, this.group);
+    this.defaultGroup = this.group(options.group ?? (process.env.ALCOVE_GROUP || "default"));
+  }
+
+  /** A group by its name; the server is not asked whether it is there. */
+  group(name: string): Group {
+    return new Group({ transport: this.#transport, params: { group: name } });
+  }
+
+  /** Those of the default group. */
+  get sandboxes(): Sandboxes {
+    return this.defaultGroup.sandboxes;
+  }
+
+  /** Those of the default group. */
+  get images(): Images {
+    return this.defaultGroup.images;
   }
 
   health({ signal }: Abortable = {}): Promise<Health> {
@@ -63,9 +79,9 @@ export class Alcove implements Disposable {
     return call(this.#transport, getDoctor, { params: {}, signal });
   }
 
-  /** What changes from now on, or behind a sequence number, until the signal aborts. */
+  /** What changes in the default group from now on, or behind a sequence number, until the signal aborts. */
   events(options: EventOptions = {}): AsyncIterable<AlcoveEvent> {
-    return followEvents(this.#transport, { ...options, group: this.group });
+    return this.defaultGroup.events(options);
   }
 
   /** A raw call, sent once: for what this SDK has no method for. Throws the error that the answer tells. */

@@ -5,7 +5,7 @@ import { ByteStream } from "./byte-stream.js";
 import { call } from "./call.js";
 import { ConnectionError } from "./errors.js";
 import type { Abortable } from "./files.js";
-import type { Transport } from "./transport.js";
+import type { Scope } from "./scope.js";
 
 export interface EventOptions extends Abortable {
   /** Begin behind this sequence number; default: with what happens from now on. */
@@ -15,14 +15,11 @@ export interface EventOptions extends Abortable {
 const maximumAttempts = 8;
 
 /** Events until the signal aborts or the iteration is left. A broken stream is opened again behind the last event. */
-export async function* followEvents(
-  transport: Transport,
-  { group, after, signal }: EventOptions & { readonly group: string },
-): AsyncGenerator<AlcoveEvent> {
+export async function* followEvents(scope: Scope, { after, signal }: EventOptions): AsyncGenerator<AlcoveEvent> {
   let last = after;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      for await (const event of await openEvents(transport, { group, after: last, signal })) {
+      for await (const event of await openEvents(scope, { after: last, signal })) {
         last = event.sequence;
         attempt = 1;
         yield event;
@@ -36,10 +33,10 @@ export async function* followEvents(
 
 /** One stream of events; fulfils when the daemon has begun it. */
 export async function openEvents(
-  transport: Transport,
-  { group, after, signal }: EventOptions & { readonly group: string },
+  { transport, params }: Scope,
+  { after, signal }: EventOptions,
 ): Promise<AsyncGenerator<AlcoveEvent>> {
-  const response = await call(transport, streamEvents, { params: { group }, query: { after }, signal });
+  const response = await call(transport, streamEvents, { params, query: { after }, signal });
   return parsed(new ByteStream(response.body));
 }
 

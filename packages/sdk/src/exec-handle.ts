@@ -1,6 +1,5 @@
 /** A running command: its output as it comes, its input, its end. */
 import { AlcoveError, deleteExec, type Exec, type StartExec, signalExec } from "@alcove/contract";
-import type { SandboxAddress } from "./address.js";
 import { ByteStream } from "./byte-stream.js";
 import { call } from "./call.js";
 import type { Command, ProcessOptions } from "./exec.js";
@@ -9,6 +8,7 @@ import { ExecInput } from "./exec-input.js";
 import { followExec } from "./exec-stream.js";
 import type { Abortable } from "./files.js";
 import { OutputChannel } from "./output-channel.js";
+import type { SandboxAddress } from "./scope.js";
 import type { Chunks } from "./transport.js";
 import { untilAborted } from "./until-aborted.js";
 

@@ -1,8 +1,8 @@
 /** The input of a running command. What `write` has answered for, the command has been given; nothing is sent twice. */
 import { AlcoveError, writeStdin } from "@alcove/contract";
-import type { SandboxAddress } from "./address.js";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
+import type { SandboxAddress } from "./scope.js";
 import type { Chunks } from "./transport.js";
 import { untilAborted } from "./until-aborted.js";
 

@@ -11,10 +11,10 @@ import {
   type StartExec,
   streamExec,
 } from "@alcove/contract";
-import type { SandboxAddress } from "./address.js";
 import { backOff } from "./back-off.js";
 import { pathOf } from "./call.js";
 import { ConnectionError, StartError } from "./errors.js";
+import type { SandboxAddress } from "./scope.js";
 import type { TransportSocket } from "./transport.js";
 
 export interface ExecListener {

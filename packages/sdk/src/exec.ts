@@ -1,8 +1,8 @@
 /** Run a command and wait for its result. */
 import { type ExecResult, executeCommand, executeShellCommand } from "@alcove/contract";
-import type { SandboxAddress } from "./address.js";
 import { call } from "./call.js";
 import { ExecError } from "./errors.js";
+import type { SandboxAddress } from "./scope.js";
 
 /** A line for the shell, or a program and its arguments. */
 export type Command = string | readonly [string, ...string[]];

@@ -11,9 +11,9 @@ import {
   writeArchive,
   writeFile,
 } from "@alcove/contract";
-import type { SandboxAddress } from "./address.js";
 import { ByteStream } from "./byte-stream.js";
 import { call } from "./call.js";
+import type { SandboxAddress } from "./scope.js";
 import type { Chunks } from "./transport.js";
 
 export interface Abortable {

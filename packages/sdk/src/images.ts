@@ -3,7 +3,7 @@ import { AlcoveError, getImage, type Image, listImages, prepareImage } from "@al
 import { call } from "./call.js";
 import { openEvents } from "./events.js";
 import type { Abortable } from "./files.js";
-import type { Transport } from "./transport.js";
+import type { Scope } from "./scope.js";
 
 export interface PrepareOptions extends Abortable {
   /** Called with every change while it is built. */
@@ -11,32 +11,34 @@ export interface PrepareOptions extends Abortable {
 }
 
 export class Images {
-  readonly #transport: Transport;
-  readonly #group: string;
+  readonly #scope: Scope;
 
-  constructor(transport: Transport, group: string) {
-    this.#transport = transport;
-    this.#group = group;
+  /** Made by `alcove.group(name)`. */
+  constructor(scope: Scope) {
+    this.#scope = scope;
   }
 
   list({ signal }: Abortable = {}): Promise<Image[]> {
-    return call(this.#transport, listImages, { params: { group: this.#group }, signal });
+    const { transport, params } = this.#scope;
+    return call(transport, listImages, { params, signal });
   }
 
   /** One image, with the log of its build. */
   get(name: string, { signal }: Abortable = {}): Promise<Image> {
-    return call(this.#transport, getImage, { params: { group: this.#group, name }, signal });
+    const { transport, params } = this.#scope;
+    return call(transport, getImage, { params: { ...params, name }, signal });
   }
 
   /** Builds an image from its recipe, if it is not built, and waits until it is ready. ImageNotReady when the build fails. */
   async prepare(name: string, { signal, onProgress }: PrepareOptions = {}): Promise<Image> {
-    const params = { group: this.#group, name };
+    const { transport } = this.#scope;
+    const params = { ...this.#scope.params, name };
     for (;;) {
       const watching = new AbortController();
       const signals = [watching.signal, ...(signal === undefined ? [] : [signal])];
       try {
-        const events = await openEvents(this.#transport, { group: this.#group, signal: AbortSignal.any(signals) });
-        const image = await call(this.#transport, prepareImage, { params, body: {}, signal });
+        const events = await openEvents(this.#scope, { signal: AbortSignal.any(signals) });
+        const image = await call(transport, prepareImage, { params, body: {}, signal });
         onProgress?.(image);
         if (image.state === "Ready") return image;
         for await (const event of events) {

@@ -7,6 +7,7 @@ export type { Command, ExecOptions, ExecOutcome, ProcessOptions } from "./exec.j
 export { type AttachOptions, type ExecEnd, ExecHandle, type SpawnOptions } from "./exec-handle.js";
 export type { ExecInput } from "./exec-input.js";
 export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
+export { Group } from "./group.js";
 export type { Images, PrepareOptions } from "./images.js";
 export { localSocketPath, runtimeDirectory, startLocalDaemon } from "./local.js";
 export { Sandbox } from "./sandbox.js";

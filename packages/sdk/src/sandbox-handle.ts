@@ -13,12 +13,12 @@ import {
   type Sandbox as SandboxRecord,
   type SandboxStats,
 } from "@alcove/contract";
-import type { SandboxAddress } from "./address.js";
 import { ByteStream } from "./byte-stream.js";
 import { call } from "./call.js";
 import { type Command, type ExecOptions, type ExecOutcome, exec } from "./exec.js";
 import { type AttachOptions, ExecHandle, type SpawnOptions } from "./exec-handle.js";
 import { type Abortable, SandboxFiles } from "./files.js";
+import type { SandboxAddress } from "./scope.js";
 
 export class SandboxHandle implements AsyncDisposable {
   readonly id: string;

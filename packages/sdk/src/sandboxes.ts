@@ -10,7 +10,7 @@ import {
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
 import { SandboxHandle } from "./sandbox-handle.js";
-import type { Transport } from "./transport.js";
+import type { Scope } from "./scope.js";
 
 export interface CreateOptions extends Abortable {
   /** An image's name, such as debian. */
@@ -40,12 +40,11 @@ export interface ListOptions extends Abortable {
 const pageSize = 100;
 
 export class Sandboxes {
-  readonly #transport: Transport;
-  readonly #group: string;
+  readonly #scope: Scope;
 
-  constructor(transport: Transport, group: string) {
-    this.#transport = transport;
-    this.#group = group;
+  /** Made by `alcove.group(name)`. */
+  constructor(scope: Scope) {
+    this.#scope = scope;
   }
 
   /**
@@ -53,13 +52,14 @@ export class Sandboxes {
    * signal aborts, the sandbox may be there all the same: give it a label to find it by.
    */
   async create({ signal, ...options }: CreateOptions): Promise<SandboxHandle> {
-    const params = { group: this.#group };
-    const record = await call(this.#transport, createSandbox, { params, body: bodyOf(options), signal });
+    const { transport, params } = this.#scope;
+    const record = await call(transport, createSandbox, { params, body: bodyOf(options), signal });
     return this.#handle(record.id, true);
   }
 
   async get(id: string, { signal }: Abortable = {}): Promise<SandboxHandle> {
-    await call(this.#transport, getSandbox, { params: { group: this.#group, id }, signal });
+    const { transport, params } = this.#scope;
+    await call(transport, getSandbox, { params: { ...params, id }, signal });
     return this.#handle(id, false);
   }
 
@@ -68,11 +68,12 @@ export class Sandboxes {
   }
 
   async *list({ signal, ...filter }: ListOptions = {}): AsyncGenerator<SandboxRecord> {
+    const { transport, params } = this.#scope;
     // Pages shift when sandboxes are created meanwhile: what was told already is left out.
     const told = new Set<string>();
     for (let page = 1; ; page += 1) {
       const query = { ...queryOf(filter), page, pageSize };
-      const records = await call(this.#transport, listSandboxes, { params: { group: this.#group }, query, signal });
+      const records = await call(transport, listSandboxes, { params, query, signal });
       for (const record of records) {
         if (!told.has(record.id)) yield record;
         told.add(record.id);
@@ -82,12 +83,13 @@ export class Sandboxes {
   }
 
   async count({ signal, ...filter }: ListOptions = {}): Promise<number> {
-    const params = { group: this.#group };
-    return (await call(this.#transport, countSandboxes, { params, query: queryOf(filter), signal })).count;
+    const { transport, params } = this.#scope;
+    return (await call(transport, countSandboxes, { params, query: queryOf(filter), signal })).count;
   }
 
   #handle(id: string, isOwned: boolean): SandboxHandle {
-    return new SandboxHandle({ transport: this.#transport, params: { group: this.#group, id } }, { isOwned });
+    const { transport, params } = this.#scope;
+    return new SandboxHandle({ transport, params: { ...params, id } }, { isOwned });
   }
 }
 
