@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { Config, readConfig, variables } from "./config.js";
+import { Config, variables } from "./config.js";
+import { readConfig } from "./config-reading.js";
 import { temporaryDirectory } from "./store/test-record.js";
 
 /** Reads with alcove.json as given. */
@@ -9,7 +10,7 @@ function readWith(file: unknown, environment: Record<string, string> = {}): Conf
   using directory = temporaryDirectory();
   const text = typeof file === "string" ? file : JSON.stringify(file);
   if (file !== undefined) writeFileSync(join(directory.path, "alcove.json"), text);
-  return readConfig({ ALCOVE_CONFIG_DIR: directory.path, ...environment });
+  return readConfig({ ALCOVE_CONFIG_DIR: directory.path, ...environment }).config;
 }
 
 test("without file and environment every key but the crash point has a value", () => {
@@ -84,8 +85,17 @@ test("every key can be set by the environment", () => {
   expect(Object.keys(variables).sort()).toEqual(Object.keys(Config.shape).sort());
 });
 
-test("docs/configuration.md has a row for every key with its variable, and for nothing else", () => {
-  const page = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
-  const rows = [...page.matchAll(/^\| `(\w+)` \| `(\w+)` \|/gm)].map(([, key, variable]) => [key, variable]);
-  expect(rows).toEqual(Object.entries(variables));
+test("everything that is wrong is told at once, each with key, value and place", () => {
+  const file = { engine: "docker", dataDir: "/data", memoryOvercommit: { a: 1 } };
+  const told = expect.objectContaining({
+    message: expect.stringMatching(
+      /^4 things are wrong .*:\n(?=[\s\S]*dataDir\.)(?=[\s\S]*engine is docker: )(?=[\s\S]*memoryOvercommit is \{"a":1\}: )(?=[\s\S]*logLevel is loud: [^\n]+ALCOVE_LOG_LEVEL)/,
+    ),
+  });
+  expect(() => readWith(file, { ALCOVE_LOG_LEVEL: "loud" })).toThrow(told);
+});
+
+test("the file may name its schema for an editor, as text", () => {
+  expect(readWith({ $schema: "./alcove.schema.json", logLevel: "warn" }).logLevel).toBe("warn");
+  expect(() => readWith({ $schema: 1 })).toThrow("There is no configuration key $schema.");
 });

@@ -1,7 +1,7 @@
 /** The daemon as a process, over the fake engine. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -104,4 +104,20 @@ test("a configuration that is wrong is told in one line, without a stack", async
   const { code, stderr } = await daemon.ended;
   expect(code).toBe(1);
   expect(stderr).toMatch(/^alcoved: The configuration key engine is docker: .+ALCOVE_ENGINE\.\n$/);
+});
+
+test("a configuration is checked without starting anything", async () => {
+  using directory = temporaryDirectory();
+  const check = (text: string) => {
+    writeFileSync(join(directory.path, "alcove.json"), text);
+    return spawnSync(process.execPath, ["--import", "tsx", program, "--check-config"], {
+      env: { ...process.env, ALCOVE_CONFIG_DIR: directory.path },
+      encoding: "utf8",
+    });
+  };
+  expect(check("{}")).toMatchObject({ status: 0, stdout: expect.stringContaining("The configuration is good: /") });
+  const wrong = check('{ "engine": "docker", "logLevel": "loud" }');
+  expect(wrong).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("2 things are wrong") });
+  expect(wrong.stderr).toMatch(/engine is docker: [\s\S]+logLevel is loud: /);
+  expect(readdirSync(directory.path)).toEqual(["alcove.json"]);
 });

@@ -6,7 +6,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
 import type { Logger } from "pino";
-import { type Config, readConfig } from "./config.js";
+import { answerOf } from "./command-line.js";
+import type { Config } from "./config.js";
+import { readConfig } from "./config-reading.js";
 import { crashAt, noCrash } from "./control/crash-points.js";
 import { createControl } from "./control/create-control.js";
 import { hostFacts } from "./control/host-facts.js";
@@ -21,7 +23,12 @@ import { ownDirectory, socketPath, writeProcessId } from "./runtime-directory.js
 import { openStore } from "./store/store.js";
 
 try {
-  const config = readConfig();
+  const asked = answerOf(process.argv.slice(2), ownVersion());
+  if (asked !== undefined) {
+    process.stdout.write(asked);
+    process.exit(0);
+  }
+  const { config } = readConfig();
   ownDirectory(config.dataDirectory);
   ownDirectory(config.runtimeDirectory);
   const logger = createLogger({ level: config.logLevel, dataDirectory: config.dataDirectory });
