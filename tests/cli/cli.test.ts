@@ -35,6 +35,20 @@ describe("create, list, get, delete", () => {
     expect((await cli(["delete", sandbox.id])).stdout.trim()).toBe(sandbox.id);
   });
 
+  test("create --count prints an id for each, and --no-wait does not wait", async () => {
+    const many = (await cli(["create", "--count", "3", "-l", "kind=count", "debian"])).stdout.trim().split("\n");
+    expect(new Set(many).size).toBe(3);
+    const [one] = (await cli(["create", "--no-wait", "debian"])).stdout.trim().split("\n");
+    expect((await cli(["delete", "--no-wait", ...many, String(one)])).code).toBe(0);
+    expect(await cli(["create", "-n", "1001", "debian"])).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  test("label sets, takes away and prints what is left", async () => {
+    expect((await cli(["label", id, "team=blue", "x=1"])).stdout).toBe("kind=main\nteam=blue\nx=1\n");
+    expect((await cli(["label", id, "x-", "team-"])).stdout).toBe("kind=main\n");
+    expect(await cli(["label", id, "nonsense"])).toMatchObject({ code: 2 });
+  });
+
   test("list shows a table, JSON, or ids only, and selects by label", async () => {
     const lines = (await cli(["list"])).stdout.trimEnd().split("\n");
     expect(lines[0]).toMatch(/^ID +STATE +IMAGE +CPU +MEMORY +AGE +LABELS$/);

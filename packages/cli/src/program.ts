@@ -17,6 +17,7 @@ import { addDown } from "./commands/down.js";
 import { addExec } from "./commands/exec.js";
 import { addGet } from "./commands/get.js";
 import { addImage } from "./commands/image.js";
+import { addLabel } from "./commands/label.js";
 import { addList } from "./commands/list.js";
 import { addRun } from "./commands/run.js";
 import { addStatus } from "./commands/status.js";
@@ -30,6 +31,7 @@ const commands = [
   addCreate,
   addList,
   addGet,
+  addLabel,
   addExec,
   addAttach,
   addCp,

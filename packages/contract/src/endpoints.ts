@@ -5,6 +5,7 @@ import * as events from "./events.js";
 import * as execs from "./execs.js";
 import * as files from "./files.js";
 import * as images from "./images.js";
+import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxes from "./sandboxes.js";
 import * as system from "./system.js";
 
@@ -13,9 +14,11 @@ export const endpoints: readonly Endpoint[] = [
   system.getVersion,
   system.getDoctor,
   sandboxes.createSandbox,
+  sandboxBatches.createSandboxes,
   sandboxes.listSandboxes,
   sandboxes.countSandboxes,
   sandboxes.getSandbox,
+  sandboxes.updateSandbox,
   sandboxes.deleteSandbox,
   sandboxes.getSandboxStats,
   sandboxes.listProcesses,

@@ -63,12 +63,15 @@ export {
   GroupName,
   GuestPath,
   ImageName,
+  LabelChanges,
   LabelSelector,
   Labels,
+  maximumLabels,
   parseLabelSelector,
   SandboxId,
 } from "./names.js";
 export { errorsOf, openApi, tagOf } from "./openapi.js";
+export { type BatchResult, createSandboxes } from "./sandbox-batches.js";
 export {
   CreateSandbox,
   countSandboxes,
@@ -87,6 +90,7 @@ export {
   StateDetails,
   StoppedReason,
   sandboxStates,
+  updateSandbox,
 } from "./sandboxes.js";
 export { defaultSize, grid, parseCpu, parseMiB, roundUp, type Size, type Tier, tiers } from "./sizes.js";
 export { Doctor, getDoctor, getHealth, getVersion, Health, Version } from "./system.js";

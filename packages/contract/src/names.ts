@@ -38,12 +38,21 @@ const LabelValue = z
   .max(63, "must have at most 63 characters")
   .refine((value) => !hasControl(value), "must hold no control characters");
 
+export const maximumLabels = 64;
+
 /** At most 64 labels; values at most 63 characters (ACA's limit), empty allowed. */
 export const Labels = z
   .record(LabelKey, LabelValue)
-  .refine((labels) => Object.keys(labels).length <= 64, "must have at most 64 entries")
+  .refine((labels) => Object.keys(labels).length <= maximumLabels, "must have at most 64 entries")
   .meta({ id: "Labels" });
 export type Labels = z.infer<typeof Labels>;
+
+/** Changes of labels, merged into what is there: a value sets, null takes the label away. */
+export const LabelChanges = z
+  .record(LabelKey, z.union([LabelValue, z.null()]))
+  .refine((changes) => Object.keys(changes).length <= 128, "must have at most 128 entries")
+  .meta({ id: "LabelChanges" });
+export type LabelChanges = z.infer<typeof LabelChanges>;
 
 /** `key=value,key2=value2`: all must be equal; in queries. */
 export const LabelSelector = z

@@ -3,9 +3,11 @@ import { z } from "zod";
 import { endpoint } from "./endpoint.js";
 import {
   Environment,
+  Flag,
   GroupName,
   GuestPath,
   ImageName,
+  LabelChanges,
   LabelSelector,
   Labels,
   SandboxId,
@@ -125,6 +127,18 @@ export type SandboxProcess = z.infer<typeof SandboxProcess>;
 export const GroupParams = z.strictObject({ group: GroupName });
 export const SandboxParams = z.strictObject({ group: GroupName, id: SandboxId });
 export const NoQuery = z.strictObject({});
+/** `wait=false` answers as soon as it is on record that it shall be so; what becomes of it is in the sandbox's state. */
+export const WaitQuery = z.strictObject({ wait: Flag.exactOptional() });
+
+export const creationErrors = [
+  "ImageNotFound",
+  "ImageNotReady",
+  "EngineUnavailable",
+  "CapacityExceeded",
+  "DiskFull",
+  "GuestUnresponsive",
+  "Timeout",
+] as const;
 
 export const createSandbox = endpoint({
   id: "createSandbox",
@@ -133,21 +147,13 @@ export const createSandbox = endpoint({
   access: "user",
   summary: "Create a sandbox and start it",
   description:
-    "Answers when the sandbox is Running. A client that goes away meanwhile ends nothing: the sandbox is created all the same.",
+    "Answers when the sandbox is Running; with `wait=false` at once, while it is Creating. A client that goes away meanwhile ends nothing: the sandbox is created all the same.",
   params: GroupParams,
-  query: NoQuery,
+  query: WaitQuery,
   body: CreateSandbox,
   result: Sandbox,
   status: 201,
-  errors: [
-    "ImageNotFound",
-    "ImageNotReady",
-    "EngineUnavailable",
-    "CapacityExceeded",
-    "DiskFull",
-    "GuestUnresponsive",
-    "Timeout",
-  ],
+  errors: creationErrors,
 });
 
 export const listSandboxes = endpoint({
@@ -194,15 +200,32 @@ export const getSandbox = endpoint({
   errors: ["SandboxNotFound"],
 });
 
+export const updateSandbox = endpoint({
+  id: "updateSandbox",
+  method: "PATCH",
+  path: "/v1/groups/:group/sandboxes/:id",
+  access: "user",
+  summary: "Change a sandbox's labels",
+  description:
+    "Merged into the labels that are there: a value sets one, null takes it away. At most 64 may be left; else nothing is changed.",
+  params: SandboxParams,
+  query: NoQuery,
+  body: z.strictObject({ labels: LabelChanges }),
+  result: Sandbox,
+  errors: ["SandboxNotFound"],
+  isIdempotent: true,
+});
+
 export const deleteSandbox = endpoint({
   id: "deleteSandbox",
   method: "DELETE",
   path: "/v1/groups/:group/sandboxes/:id",
   access: "user",
   summary: "Delete a sandbox and everything in it",
-  description: "Answers when nothing of it is left. Deleting one that is gone, or never was, succeeds too.",
+  description:
+    "Answers when nothing of it is left; with `wait=false` at once, while it is Deleting. Deleting one that is gone, or never was, succeeds too.",
   params: SandboxParams,
-  query: NoQuery,
+  query: WaitQuery,
   body: "none",
   result: "none",
 });

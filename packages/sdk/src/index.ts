@@ -12,5 +12,5 @@ export type { Images, PrepareOptions } from "./images.js";
 export { localSocketPath, runtimeDirectory, startLocalDaemon } from "./local.js";
 export { Sandbox } from "./sandbox.js";
 export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";
-export type { CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
+export type { BatchOutcome, CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
 export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";

@@ -12,6 +12,7 @@ import {
   type SandboxProcess,
   type Sandbox as SandboxRecord,
   type SandboxStats,
+  updateSandbox,
 } from "@alcove/contract";
 import { ByteStream } from "./byte-stream.js";
 import { call } from "./call.js";
@@ -71,10 +72,16 @@ export class SandboxHandle implements AsyncDisposable {
     return new ByteStream((await call(transport, getConsole, { params, signal })).body).text();
   }
 
-  /** Deletes it with everything in it. Succeeds when it is gone already. */
-  async delete({ signal }: Abortable = {}): Promise<void> {
+  /** Merges changes into its labels: a value sets one, null takes it away. */
+  setLabels(labels: Readonly<Record<string, string | null>>, { signal }: Abortable = {}): Promise<SandboxRecord> {
     const { transport, params } = this.#address;
-    await call(transport, deleteSandbox, { params, signal });
+    return call(transport, updateSandbox, { params, body: { labels }, signal });
+  }
+
+  /** Deletes it with everything in it. Succeeds when it is gone already. With `wait: false` it answers while it is Deleting. */
+  async delete({ wait, signal }: Abortable & { readonly wait?: boolean | undefined } = {}): Promise<void> {
+    const { transport, params } = this.#address;
+    await call(transport, deleteSandbox, { params, query: { wait }, signal });
   }
 
   /** Deletes it if this handle created it. */

@@ -1,8 +1,11 @@
 /** The sandboxes of a group: create, find, count. */
 import {
+  type AlcoveError,
   type CreateSandbox,
   countSandboxes,
   createSandbox,
+  createSandboxes,
+  fromProblem,
   getSandbox,
   listSandboxes,
   type Sandbox as SandboxRecord,
@@ -29,6 +32,14 @@ export interface CreateOptions extends Abortable {
   readonly cmd?: readonly string[] | undefined;
   /** Where commands start unless they say otherwise. */
   readonly cwd?: string | undefined;
+  /** With `false` it answers while the sandbox is Creating: `info` tells when it is Running. Default true. */
+  readonly wait?: boolean | undefined;
+}
+
+export interface BatchOutcome {
+  readonly sandboxes: SandboxHandle[];
+  /** One for each that is not there, by its number in the batch, from 0. */
+  readonly errors: readonly { readonly index: number; readonly error: AlcoveError }[];
 }
 
 export interface ListOptions extends Abortable {
@@ -51,10 +62,21 @@ export class Sandboxes {
    * Creates a sandbox and starts it. Repeated only when nothing was sent; when the connection breaks afterwards, or the
    * signal aborts, the sandbox may be there all the same: give it a label to find it by.
    */
-  async create({ signal, ...options }: CreateOptions): Promise<SandboxHandle> {
+  async create({ signal, wait, ...options }: CreateOptions): Promise<SandboxHandle> {
     const { transport, params } = this.#scope;
-    const record = await call(transport, createSandbox, { params, body: bodyOf(options), signal });
+    const record = await call(transport, createSandbox, { params, query: { wait }, body: bodyOf(options), signal });
     return this.#handle(record.id, true);
+  }
+
+  /** Creates 1 to 1,000 of a kind. Those that could not be created are in `errors`, the others in `sandboxes`, which are yours to delete. */
+  async createMany(count: number, { signal, ...options }: Omit<CreateOptions, "wait">): Promise<BatchOutcome> {
+    const { transport, params } = this.#scope;
+    const body = { count, sandbox: bodyOf(options) };
+    const { sandboxes, errors } = await call(transport, createSandboxes, { params, body, signal });
+    return {
+      sandboxes: sandboxes.map(({ id }) => this.#handle(id, true)),
+      errors: errors.map(({ index, problem }) => ({ index, error: fromProblem(problem) })),
+    };
   }
 
   async get(id: string, { signal }: Abortable = {}): Promise<SandboxHandle> {
@@ -93,7 +115,7 @@ export class Sandboxes {
   }
 }
 
-function bodyOf(options: Omit<CreateOptions, "signal">): CreateSandbox {
+function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox {
   const { image, cpu, memory, disk, env, labels, entrypoint, cmd, cwd } = options;
   const resources = { cpu: cpu === undefined ? undefined : String(cpu), memory, disk };
   return {

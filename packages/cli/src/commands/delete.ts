@@ -8,6 +8,7 @@ import { pairs } from "../option-values.js";
 interface Options {
   readonly all?: true;
   readonly label?: Record<string, string>;
+  readonly wait: boolean;
 }
 
 export function addDelete(program: Command, cli: Cli): void {
@@ -19,6 +20,7 @@ export function addDelete(program: Command, cli: Cli): void {
     .argument("[ids...]", "ids, or beginnings of them")
     .option("--all", "all sandboxes, or with --label all that have it")
     .option("-l, --label <key=value>", "with --all: only those with this label; repeat for more", pairs)
+    .option("--no-wait", "print the ids while the sandboxes are still being deleted")
     .action((ids: string[], options: Options) => deleteAll(cli, ids, options));
   examples(command, [
     ["alcove delete 3f2a 9c01", ""],
@@ -39,7 +41,7 @@ async function deleteAll(cli: Cli, ids: readonly string[], options: Options): Pr
   const outcomes = await Promise.allSettled(
     chosen.map(async (id) => {
       const sandbox = await cli.sandbox(id);
-      await sandbox.delete({ signal: cli.signal });
+      await sandbox.delete({ wait: options.wait, signal: cli.signal });
       cli.terminal.print(sandbox.id);
     }),
   );

@@ -5,6 +5,7 @@
 import type { Readable } from "node:stream";
 import type {
   AlcoveEvent,
+  BatchResult,
   CreateSandbox,
   Doctor,
   Entry,
@@ -14,6 +15,7 @@ import type {
   ExecuteShellCommand,
   Health,
   Image,
+  LabelChanges,
   Labels,
   Sandbox,
   SandboxProcess,
@@ -48,14 +50,24 @@ export interface SandboxFilter {
 }
 
 export interface SandboxControl {
-  create(group: string, body: CreateSandbox, signal: AbortSignal): Promise<Sandbox>;
+  /** Answers when it is Running; with `wait: false`, when it is on record that it shall be. */
+  create(
+    group: string,
+    body: CreateSandbox,
+    signal: AbortSignal,
+    options?: { readonly wait?: boolean },
+  ): Promise<Sandbox>;
+  /** Creates many of a kind, a few at a time. Throws what holds for all; what befalls single ones is in the result. */
+  createBatch(group: string, count: number, body: CreateSandbox, signal: AbortSignal): Promise<BatchResult>;
   list(
     group: string,
     filter: SandboxFilter & { readonly page?: number; readonly pageSize?: number },
   ): Promise<readonly Sandbox[]>;
   count(group: string, filter: SandboxFilter): Promise<number>;
   get(ref: SandboxRef): Promise<Sandbox>;
-  delete(ref: SandboxRef, signal: AbortSignal): Promise<void>;
+  /** Merges the changes into its labels. */
+  changeLabels(ref: SandboxRef, changes: LabelChanges): Promise<Sandbox>;
+  delete(ref: SandboxRef, signal: AbortSignal, options?: { readonly wait?: boolean }): Promise<void>;
   stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats>;
   processes(ref: SandboxRef, signal: AbortSignal): Promise<readonly SandboxProcess[]>;
   console(ref: SandboxRef): Promise<Uint8Array>;

@@ -57,6 +57,16 @@ export class SandboxRegister {
     });
   }
 
+  /** Replaces its labels; they say nothing of its state. */
+  setLabels(record: SandboxRecord, labels: SandboxRecord["labels"], hold: Hold | undefined): SandboxRecord {
+    return this.#commit(() => {
+      const changed = { ...record, labels };
+      this.#store.sandboxes.setLabels(record.id, labels);
+      this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed, hold) });
+      return changed;
+    });
+  }
+
   /** Tells followers that the host holds its machine, or lets it go on. */
   announceHold(id: string, hold: Hold | undefined): void {
     this.#commit(() => {

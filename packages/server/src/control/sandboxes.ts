@@ -7,8 +7,10 @@ import type { SandboxControl, SandboxRef } from "./control.js";
 import { requireDiskSpace } from "./disk-space.js";
 import type { EngineReadiness } from "./engine-readiness.js";
 import { forgetOldFailures } from "./failures.js";
+import { mergedLabels } from "./labels.js";
 import { sandboxNotFound } from "./machines.js";
 import type { Reconciler } from "./reconciler.js";
+import { createBatch } from "./sandbox-batch.js";
 import { toSandbox } from "./sandbox-view.js";
 
 const defaultPageSize = 100;
@@ -26,7 +28,12 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
     return machines.require(ref).machine.guest;
   };
   return {
-    create: (group, body, signal) => create(context, helpers, { group, body, signal }),
+    create: (group, body, signal, options) => create(context, helpers, { group, body, signal, ...options }),
+    async createBatch(group, count, body, signal) {
+      await gate.enter(group);
+      await requireImage(context, newRecord(context, group, body).image);
+      return createBatch(context, count, () => create(context, helpers, { group, body, signal }));
+    },
     async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
       await gate.enter(group);
       return store.sandboxes.list({ group, ...filter }, { limit: pageSize, offset: (page - 1) * pageSize }).map(view);
@@ -39,7 +46,12 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
       await gate.enter(ref.group);
       return view(find(context, ref));
     },
-    delete: (ref, signal) => remove(context, helpers, ref, signal),
+    async changeLabels(ref, changes) {
+      await gate.enter(ref.group);
+      const record = find(context, ref);
+      return view(context.register.setLabels(record, mergedLabels(record, changes), machines.holdOf(ref.id)));
+    },
+    delete: (ref, signal, options) => remove(context, helpers, { ref, signal, ...options }),
     stats: async (ref, signal) => (await guestOf(ref)).stats(signal),
     processes: async (ref, signal) => (await guestOf(ref)).processes(signal),
     async console(ref) {
@@ -53,12 +65,13 @@ interface Creation {
   readonly group: string;
   readonly body: CreateSandbox;
   readonly signal: AbortSignal;
+  readonly wait?: boolean;
 }
 
-/** A caller who goes away ends only its own waiting. */
+/** A caller who goes away, or does not wait, ends only its own waiting. */
 async function create(context: ControlContext, { reconciler, readiness }: Helpers, creation: Creation) {
   const { crashPoint, gate, register, store } = context;
-  const { group, body, signal } = creation;
+  const { group, body, signal, wait = true } = creation;
   await gate.enter(group);
   const record = newRecord(context, group, body);
   await requireImage(context, record.image);
@@ -73,16 +86,24 @@ async function create(context: ControlContext, { reconciler, readiness }: Helper
     forgetOldFailures(context, group);
     throw error;
   });
-  await untilAborted(running, signal);
+  if (wait) await untilAborted(running, signal);
+  else leaveAlone(context, record.id, running);
   return toSandbox(find(context, record));
 }
 
-async function remove(
-  { gate, register, store, crashPoint }: ControlContext,
-  helpers: Helpers,
-  ref: SandboxRef,
-  signal: AbortSignal,
-) {
+/** Nobody waits for it; its end is in the record. */
+function leaveAlone({ logger }: ControlContext, id: string, work: Promise<void>): void {
+  work.catch((error: unknown) => logger.debug({ sandbox: id, err: error }, "What nobody waited for failed"));
+}
+
+interface Removal {
+  readonly ref: SandboxRef;
+  readonly signal: AbortSignal;
+  readonly wait?: boolean;
+}
+
+async function remove(context: ControlContext, helpers: Helpers, { ref, signal, wait = true }: Removal) {
+  const { gate, register, store, crashPoint } = context;
   await gate.enter(ref.group);
   const record = store.sandboxes.find(ref.id);
   if (record === undefined || record.group !== ref.group) return;
@@ -91,8 +112,9 @@ async function remove(
     register.markDeleted(ref.id);
     crashPoint("delete.afterMark");
   }
-  await helpers.readiness.require(signal);
-  await untilAborted(helpers.reconciler.close(ref.id), signal);
+  const removing = helpers.readiness.require(signal).then(() => helpers.reconciler.close(ref.id));
+  if (wait) await untilAborted(removing, signal);
+  else leaveAlone(context, ref.id, removing);
 }
 
 function find({ store }: ControlContext, ref: SandboxRef): SandboxRecord {

@@ -1,4 +1,5 @@
 /** What is under way: each answer and each socket has a signal that aborts when its client is gone, or when the daemon's patience is over. */
+import { setMaxListeners } from "node:events";
 import type { ServerResponse } from "node:http";
 import { AlcoveError } from "@alcove/contract";
 
@@ -18,6 +19,8 @@ export interface Connections {
 
 export function createConnections(): Connections {
   const daemon = new AbortController();
+  // Every creation that is waited for listens to it.
+  setMaxListeners(0, daemon.signal);
   const answers = new Set<AbortController>();
   const sockets = new Set<AbortController>();
   let isStopping = false;

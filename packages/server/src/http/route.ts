@@ -58,6 +58,35 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends Payloa
   });
 }
 
+/** After so much time without an answer, and then again and again, white space goes out, which JSON allows before a value. */
+const sayingEveryMs = 10_000;
+
+/** As `route`, for what may take minutes: whatever stands between sees that the connection lives. Once white space went out, the status is that of success. */
+export function slowRoute<P extends z.ZodType, Q extends z.ZodType, B extends Payload, R extends z.ZodType>(
+  routes: RouteTable,
+  endpoint: Endpoint<P, Q, B, R>,
+  handle: (call: Call<P, Q, B>) => Promise<Answer<R>>,
+  everyMs = sayingEveryMs,
+): void {
+  routes.add(endpoint.method, endpoint.path, {
+    kind: "http",
+    handle: async (exchange, response) => {
+      const checked = await check(endpoint, exchange);
+      const timer = setInterval(() => {
+        if (!response.headersSent) response.writeHead(endpoint.status, { "content-type": "application/json" });
+        response.write(" ");
+      }, everyMs);
+      try {
+        const value = await handle(checked);
+        if (response.headersSent) response.end(JSON.stringify(value));
+        else sendJson(response, endpoint.status, value);
+      } finally {
+        clearInterval(timer);
+      }
+    },
+  });
+}
+
 async function check<P extends z.ZodType, Q extends z.ZodType, B extends Payload>(
   endpoint: Endpoint<P, Q, B, Payload>,
   exchange: Exchange,

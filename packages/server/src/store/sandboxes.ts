@@ -45,6 +45,7 @@ export function sandboxQueries(database: Database.Database) {
   const select = selectByFilter<Row>(database);
   return {
     insert: inserter(database),
+    setLabels: labelSetter(database),
     find(id: string): SandboxRecord | undefined {
       const row = find({ id });
       return row && toRecord(row);
@@ -72,13 +73,38 @@ function inserter(database: Database.Database): (record: SandboxRecord) => void 
        @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
        @generation, @created_at)`,
   );
-  const label = write(
+  const index = labelIndexer(database);
+  return (record) => {
+    const { rowId: sequence } = insert(toRow(record));
+    index({ group: record.group, labels: record.labels, sequence });
+  };
+}
+
+/** Replaces the labels of a sandbox, in its row and in the index. */
+function labelSetter(database: Database.Database): (id: string, labels: Labels) => void {
+  const place = one<{ sequence: number; group: string }>(
+    database,
+    "select sequence, group_name as [group] from sandboxes where id = @id",
+  );
+  const update = write(database, "update sandboxes set labels = @labels where sequence = @sequence");
+  const clear = write(database, "delete from sandbox_labels where sequence = @sequence");
+  const index = labelIndexer(database);
+  return (id, labels) => {
+    const found = place({ id });
+    if (found === undefined) return;
+    update({ sequence: found.sequence, labels: JSON.stringify(labels) });
+    clear({ sequence: found.sequence });
+    index({ ...found, labels });
+  };
+}
+
+function labelIndexer(database: Database.Database) {
+  const insert = write(
     database,
     "insert into sandbox_labels (group_name, key, value, sequence) values (@group, @key, @value, @sequence)",
   );
-  return (record) => {
-    const { rowId: sequence } = insert(toRow(record));
-    for (const [key, value] of Object.entries(record.labels)) label({ group: record.group, key, value, sequence });
+  return ({ group, labels, sequence }: { group: string; labels: Labels; sequence: number }) => {
+    for (const [key, value] of Object.entries(labels)) insert({ group, key, value, sequence });
   };
 }
 

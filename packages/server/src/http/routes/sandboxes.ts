@@ -1,6 +1,7 @@
 import {
   countSandboxes,
   createSandbox,
+  createSandboxes,
   deleteSandbox,
   getConsole,
   getSandbox,
@@ -10,14 +11,20 @@ import {
   listSandboxes,
   parseLabelSelector,
   type SandboxState,
+  updateSandbox,
 } from "@alcove/contract";
 import type { SandboxControl, SandboxFilter } from "../../control/control.js";
-import { route } from "../route.js";
+import { route, slowRoute } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 
 export function sandboxRoutes(routes: RouteTable, sandboxes: SandboxControl): void {
   // Creation and deletion are carried to their end whether their client waits or not.
-  route(routes, createSandbox, ({ params, body, daemonSignal }) => sandboxes.create(params.group, body, daemonSignal));
+  route(routes, createSandbox, ({ params, query, body, daemonSignal }) =>
+    sandboxes.create(params.group, body, daemonSignal, query),
+  );
+  slowRoute(routes, createSandboxes, ({ params, body, daemonSignal }) =>
+    sandboxes.createBatch(params.group, body.count, body.sandbox, daemonSignal),
+  );
   route(routes, listSandboxes, async ({ params, query: { labels, ...query } }) => [
     ...(await sandboxes.list(params.group, { ...query, ...selector(labels) })),
   ]);
@@ -25,7 +32,8 @@ export function sandboxRoutes(routes: RouteTable, sandboxes: SandboxControl): vo
     count: await sandboxes.count(params.group, filter(query)),
   }));
   route(routes, getSandbox, ({ params }) => sandboxes.get(params));
-  route(routes, deleteSandbox, ({ params, daemonSignal }) => sandboxes.delete(params, daemonSignal));
+  route(routes, updateSandbox, ({ params, body }) => sandboxes.changeLabels(params, body.labels));
+  route(routes, deleteSandbox, ({ params, query, daemonSignal }) => sandboxes.delete(params, daemonSignal, query));
   route(routes, getSandboxStats, ({ params, signal }) => sandboxes.stats(params, signal));
   route(routes, listProcesses, async ({ params, signal }) => ({
     processes: [...(await sandboxes.processes(params, signal))],
