@@ -191,6 +191,9 @@ export interface ErrorContext {
   readonly value?: string;
   readonly hint?: string;
   readonly incidentId?: string;
+  /** Of the answer that told it: X-Request-Id, and how long its Retry-After asks to wait. */
+  readonly requestId?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -203,6 +206,10 @@ export class AlcoveError extends Error {
   readonly field: string | undefined;
   readonly value: string | undefined;
   readonly incidentId: string | undefined;
+  /** The server's log has it too; known where the error came over HTTP. */
+  readonly requestId: string | undefined;
+  /** How long the server asks to wait before another attempt. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, detail?: string, context: ErrorContext = {}) {
     super(detail ?? errorCatalogue[code].sentence, context.cause === undefined ? undefined : { cause: context.cause });
@@ -212,6 +219,8 @@ export class AlcoveError extends Error {
     this.field = context.field;
     this.value = context.value;
     this.incidentId = context.incidentId;
+    this.requestId = context.requestId;
+    this.retryAfterMs = context.retryAfterMs;
   }
 }
 
@@ -235,9 +244,13 @@ export function toProblem(error: AlcoveError): Problem {
 }
 
 /** The error of a wire form; unknown codes, of a newer server, become InternalError with the sentence kept. */
-export function fromProblem(problem: Problem): AlcoveError {
+export function fromProblem(
+  problem: Problem,
+  context: Pick<ErrorContext, "requestId" | "retryAfterMs"> = {},
+): AlcoveError {
   const code = isErrorCode(problem.code) ? problem.code : "InternalError";
   return new AlcoveError(code, problem.detail, {
+    ...context,
     hint: problem.hint,
     ...(problem.field === undefined ? {} : { field: problem.field }),
     ...(problem.value === undefined ? {} : { value: problem.value }),

@@ -12,26 +12,15 @@ import {
   type Method,
   type Version,
 } from "@alcove/contract";
+import { fromEnvironment, transportOf } from "#platform";
 import { call, throwProblem } from "./call.js";
 import type { EventOptions } from "./events.js";
 import type { Abortable } from "./files.js";
 import { Group } from "./group.js";
 import type { Images } from "./images.js";
-import { createLocalTransport } from "./local.js";
+import type { AlcoveOptions } from "./options.js";
 import type { Sandboxes } from "./sandboxes.js";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.js";
-import { createNodeTransport } from "./transport-node.js";
-
-export interface AlcoveOptions {
-  /** Where a daemon listens; default: the daemon of this machine, over its UNIX socket, started if need be. */
-  readonly url?: string | undefined;
-  /** A daemon's UNIX socket; it is not started. Default: $ALCOVE_SOCKET, else the runtime directory's. */
-  readonly socketPath?: string | undefined;
-  /** The group of `alcove.sandboxes` and `alcove.images`. Default: $ALCOVE_GROUP, else default. */
-  readonly group?: string | undefined;
-  /** Start the daemon of this machine when none listens; default true. */
-  readonly autoStart?: boolean | undefined;
-}
 
 export interface RawRequest extends Abortable {
   readonly method: Method;
@@ -48,7 +37,7 @@ export class Alcove implements Disposable {
 
   constructor(options: AlcoveOptions = {}) {
     this.#transport = transportOf(options);
-    this.defaultGroup = this.group(options.group ?? (process.env.ALCOVE_GROUP || "default"));
+    this.defaultGroup = this.group(options.group ?? fromEnvironment("ALCOVE_GROUP") ?? "default");
   }
 
   /** A group by its name; the server is not asked whether it is there. */
@@ -86,6 +75,7 @@ export class Alcove implements Disposable {
 
   /** A raw call, sent once: for what this SDK has no method for. Throws the error that the answer tells. */
   async request({ method, path, body, signal }: RawRequest): Promise<TransportResponse> {
+    if (!path.startsWith("/")) throw new TypeError("path must begin with a slash, such as /v1/health.");
     const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
     const request: TransportRequest = { method, path, signal, ...(body === undefined ? { headers: {} } : json) };
     const response = await this.#transport.request(request);
@@ -105,9 +95,4 @@ let local: Alcove | undefined;
 export function localAlcove(): Alcove {
   local ??= new Alcove();
   return local;
-}
-
-function transportOf({ url, socketPath, autoStart = true }: AlcoveOptions): Transport {
-  if (url !== undefined) return createNodeTransport({ url });
-  return socketPath === undefined ? createLocalTransport({ autoStart }) : createNodeTransport({ socketPath });
 }

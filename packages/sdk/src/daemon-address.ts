@@ -1,11 +1,17 @@
 /** Where a daemon listens, and what it means when it cannot be reached there. */
 import { ConnectionError } from "./errors.js";
+import type { ServerSettings } from "./options.js";
 
-export type DaemonAddress = { readonly socketPath: string } | { readonly url: string };
+export type DaemonAddress = { readonly socketPath: string } | Pick<ServerSettings, "origin" | "basePath">;
+
+export function placeOf(address: DaemonAddress): string {
+  return "socketPath" in address ? address.socketPath : address.origin;
+}
 
 /** An error of Node's, with what was tried; nothing was sent where the connection itself was refused. */
 export function connectionError(address: DaemonAddress, error: Error): ConnectionError {
-  const place = "socketPath" in address ? address.socketPath : address.url;
+  if (error instanceof ConnectionError) return error;
+  const place = placeOf(address);
   const { code, syscall } = error as Error & { readonly code?: string; readonly syscall?: string };
   const isUnsent = syscall === "connect" || code === "ENOTFOUND";
   const what = isUnsent ? `No daemon listens on ${place}` : `The connection to ${place} broke`;

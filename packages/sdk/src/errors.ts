@@ -1,23 +1,57 @@
 /** What can go wrong beyond the API's own errors, which are AlcoveErrors. */
 import type { ExecOutcome } from "./exec.js";
 
-/** No daemon answered, or the connection broke before the answer. */
+interface ConnectionErrorOptions {
+  readonly isUnsent: boolean;
+  readonly cause?: unknown;
+  readonly hint?: string;
+}
+
+/** No daemon answered, or the connection broke before the answer. A sandbox that is gone is told by an AlcoveError instead. */
 export class ConnectionError extends Error {
-  override readonly name = "ConnectionError";
+  override readonly name: string = "ConnectionError";
   /** The connection was refused before anything was sent: every call can be repeated safely. */
   readonly isUnsent: boolean;
-  readonly hint = "See that the daemon runs: `alcove status`; start it with `alcove up`.";
+  /** Another attempt may do better. */
+  readonly isPassing: boolean = true;
+  readonly hint: string;
 
-  constructor(message: string, options: { readonly isUnsent: boolean; readonly cause?: unknown }) {
-    super(message, { cause: options.cause });
-    this.isUnsent = options.isUnsent;
+  constructor(message: string, { isUnsent, cause, hint }: ConnectionErrorOptions) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.isUnsent = isUnsent;
+    this.hint = hint ?? "See that the daemon runs: `alcove status`; start it with `alcove up`.";
   }
 }
 
 /** The daemon of this machine could not be started. Told with the last lines of its log. */
 export class StartError extends ConnectionError {
+  override readonly name: string = "StartError";
+  override readonly isPassing = false;
+
   constructor(message: string, cause?: unknown) {
     super(message, { isUnsent: true, cause });
+  }
+}
+
+/** The server showed a certificate that is not trusted: nothing was sent to it. */
+export class CertificateError extends ConnectionError {
+  override readonly name: string = "CertificateError";
+  override readonly isPassing = false;
+
+  constructor(message: string, cause?: unknown) {
+    const hint =
+      "Give the authority's certificate as `ca`, or the server's SHA-256, told by who runs it, as `fingerprint`.";
+    super(message, { isUnsent: true, cause, hint });
+  }
+}
+
+/** The connection is there, and no answer came within `answerTimeoutMs`. What was asked for may be done all the same. */
+export class NoAnswerError extends ConnectionError {
+  override readonly name: string = "NoAnswerError";
+  override readonly isPassing = false;
+
+  constructor(message: string) {
+    super(message, { isUnsent: false, hint: "Give it more time, or look at the server's log." });
   }
 }
 

@@ -12,8 +12,8 @@ import {
   streamExec,
 } from "@alcove/contract";
 import { backOff } from "./back-off.js";
-import { pathOf } from "./call.js";
-import { ConnectionError, StartError } from "./errors.js";
+import { maximumRetryAfterMs, pathOf } from "./call.js";
+import { ConnectionError } from "./errors.js";
 import type { SandboxAddress } from "./scope.js";
 import type { TransportSocket } from "./transport.js";
 
@@ -37,6 +37,8 @@ export interface ExecStreamOptions {
 
 /** For so long a broken stream is mended before the follower gives up. */
 const mendingMs = 60_000;
+/** A stream that could never be opened is given up as soon as any call. */
+const firstAttempts = 4;
 const headerBytes = 9;
 
 /** Fulfils with the exec as it was when it ended. */
@@ -45,20 +47,24 @@ export async function followExec(options: ExecStreamOptions): Promise<Exec> {
   const state: State = { ...options, isStarted: options.start === undefined };
   let open = options.start === undefined ? openAttached : openStarted;
   let brokenSince: number | undefined;
+  let askedMs: number | undefined;
+  let wasOpen = false;
   for (let attempt = 1; ; attempt += 1) {
     try {
       const socket = await open(state);
+      wasOpen = true;
       if (brokenSince !== undefined) [brokenSince, attempt] = [undefined, 1];
       return await receive(state, socket);
     } catch (error) {
       signal.throwIfAborted();
+      askedMs = error instanceof AlcoveError ? error.retryAfterMs : undefined;
       brokenSince ??= Date.now();
       const isUnknown = error instanceof AlcoveError && error.code === "ExecNotFound" && !state.isStarted;
       if (!isUnknown && !isMendable(error)) throw error;
-      if (Date.now() - brokenSince > mendingMs) throw error;
+      if (wasOpen ? Date.now() - brokenSince > mendingMs : attempt === firstAttempts) throw error;
       open = isUnknown ? openStarted : openAttached;
     }
-    await backOff(attempt, signal);
+    await backOff(attempt, signal, askedMs);
   }
 }
 
@@ -115,6 +121,7 @@ async function output(state: State, frame: Uint8Array): Promise<undefined> {
 }
 
 function isMendable(error: unknown): boolean {
-  if (error instanceof StartError) return false;
-  return error instanceof ConnectionError || (error instanceof AlcoveError && error.code === "DaemonStopping");
+  if (error instanceof ConnectionError) return error.isPassing;
+  if (!(error instanceof AlcoveError) || (error.retryAfterMs ?? 0) > maximumRetryAfterMs) return false;
+  return error.code === "DaemonStopping" || error.code === "TooManyRequests";
 }

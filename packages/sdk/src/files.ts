@@ -11,6 +11,7 @@ import {
   writeArchive,
   writeFile,
 } from "@alcove/contract";
+import { packDirectory, unpackDirectory } from "#platform";
 import { ByteStream } from "./byte-stream.js";
 import { call } from "./call.js";
 import type { SandboxAddress } from "./scope.js";
@@ -123,15 +124,13 @@ export class SandboxFiles {
     return new ByteStream((await call(transport, readArchive, { params, query: { path }, signal })).body);
   }
 
-  /** Copies a directory of this machine, and all in it, into a directory of the sandbox. Answers the number of entries. */
+  /** Copies a directory of this machine, and all in it, into a directory of the sandbox. Answers the number of entries. Only in Node. */
   async upload(localDirectory: string, path: string, options: Abortable & { readonly user?: string } = {}) {
-    const { packDirectory } = await import("./local-directory.js");
-    return this.writeArchive(path, packDirectory(localDirectory), options);
+    return this.writeArchive(path, await packDirectory(localDirectory), options);
   }
 
-  /** Copies a directory of the sandbox into one of this machine. Nothing is written outside of it, whatever the sandbox says. */
+  /** Copies a directory of the sandbox into one of this machine. Nothing is written outside of it, whatever the sandbox says. Only in Node. */
   async download(path: string, localDirectory: string, options: Abortable = {}): Promise<void> {
-    const { unpackDirectory } = await import("./local-directory.js");
     await unpackDirectory(await this.readArchive(path, options), localDirectory);
   }
 }

@@ -9,6 +9,7 @@ import { getHealth } from "@alcove/contract";
 import { backOff } from "./back-off.js";
 import { call } from "./call.js";
 import { StartError } from "./errors.js";
+import type { NodeTransportOptions } from "./route-node.js";
 import type { Transport } from "./transport.js";
 import { createNodeTransport } from "./transport-node.js";
 import { untilAborted } from "./until-aborted.js";
@@ -20,12 +21,14 @@ const startDeadlineMs = 30_000;
 const yieldedMs = 3_000;
 const shownLogLines = 10;
 
+type LocalTransportOptions = Omit<NodeTransportOptions, "address"> & { readonly autoStart: boolean };
+
 /** A transport to this machine's daemon; with `autoStart` the first call that finds nobody starts it. A caller who gives up ends only its waiting. */
-export function createLocalTransport({ autoStart }: { readonly autoStart: boolean }): Transport {
-  const socketPath = localSocketPath();
-  if (!autoStart) return createNodeTransport({ socketPath });
+export function createLocalTransport({ autoStart, ...options }: LocalTransportOptions): Transport {
+  const reached = { ...options, address: { socketPath: localSocketPath() } };
+  if (!autoStart) return createNodeTransport(reached);
   let starting: Promise<void> | undefined;
-  return createNodeTransport({ socketPath }, (signal) => {
+  return createNodeTransport(reached, (signal) => {
     starting ??= startLocalDaemon().finally(() => (starting = undefined));
     return untilAborted(starting, signal);
   });
@@ -51,10 +54,11 @@ export function runtimeDirectory(): string {
  */
 export async function startLocalDaemon(): Promise<void> {
   const directory = runtimeDirectory();
+  const program = daemonProgram();
   await ownDirectory(directory);
   const logPath = join(directory, "alcoved.log");
   const log = await open(logPath, "a", 0o600);
-  const daemon = spawn(daemonProgram(), {
+  const daemon = spawn(program, {
     detached: true,
     stdio: ["ignore", log.fd, log.fd],
     cwd: "/",
@@ -71,7 +75,7 @@ export async function startLocalDaemon(): Promise<void> {
 /** Waits until a daemon answers /v1/health, ours or one that another program started. */
 async function answering(exit: () => number | string | null): Promise<void> {
   const signal = AbortSignal.timeout(startDeadlineMs);
-  const transport = createNodeTransport({ socketPath: localSocketPath() });
+  const transport = createNodeTransport({ address: { socketPath: localSocketPath() } });
   try {
     let endedAt: number | undefined;
     for (let attempt = 1; ; attempt += 1) {

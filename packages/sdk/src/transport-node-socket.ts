@@ -1,9 +1,10 @@
 /** WebSockets of Node's transport; the library is loaded with the first of them. */
 import type { IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
-import { problemOf, textOf } from "./call.js";
-import { connectionError, type DaemonAddress } from "./daemon-address.js";
+import { problemOf } from "./call.js";
+import { connectionError } from "./daemon-address.js";
 import { ConnectionError } from "./errors.js";
+import { headersOf, type NodeRoute, routedPath } from "./route-node.js";
 import type { TransportSocket } from "./transport.js";
 
 /** Messages that may wait to be read before the other side is held back. */
@@ -11,17 +12,18 @@ const maximumWaiting = 8;
 const maximumMessageBytes = 1_048_576;
 
 export async function openNodeSocket(
-  address: DaemonAddress,
+  route: NodeRoute,
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<TransportSocket> {
+  const { address, agent, headers } = route;
   signal?.throwIfAborted();
   const { WebSocket } = await import("ws");
-  const url =
-    "socketPath" in address ? `ws+unix:${address.socketPath}:${path}` : `${address.url.replace(/^http/, "ws")}${path}`;
-  const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: maximumMessageBytes });
+  // The agent makes the connection, over TLS too; the host that is told is in the headers.
+  const url = `ws://localhost${routedPath(route, path)}`;
+  const socket = new WebSocket(url, { agent, headers, perMessageDeflate: false, maxPayload: maximumMessageBytes });
   const messages = messagesOf(socket, signal);
-  await opened(socket, address, signal);
+  await opened(socket, route, signal);
   return {
     messages,
     send: (text) =>
@@ -32,16 +34,19 @@ export async function openNodeSocket(
   };
 }
 
-function opened(socket: WebSocket, address: DaemonAddress, signal: AbortSignal | undefined): Promise<void> {
+function opened(socket: WebSocket, { address }: NodeRoute, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = () => socket.terminate();
+    const abort = () => {
+      socket.terminate();
+      reject(signal?.reason);
+    };
     signal?.addEventListener("abort", abort, { once: true });
     socket.once("close", () => signal?.removeEventListener("abort", abort));
     socket.once("open", () => resolve());
     socket.on("error", (error) => reject(signal?.aborted ? signal.reason : connectionError(address, error)));
     socket.once("unexpected-response", (_request, incoming: IncomingMessage) => {
-      const status = incoming.statusCode ?? 0;
-      textOf({ status, headers: {}, body: incoming }).then((text) => reject(problemOf(text, status)), reject);
+      const response = { status: incoming.statusCode ?? 0, headers: headersOf(incoming), body: incoming };
+      problemOf(response).then(reject, reject);
     });
   });
 }

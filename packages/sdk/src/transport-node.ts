@@ -1,21 +1,19 @@
 /** The transport of Node: HTTP and WebSockets over a UNIX socket or TCP, with kept-alive connections. */
-import { Agent, type ClientRequest, type IncomingMessage, request as startRequest } from "node:http";
+import { type ClientRequest, type IncomingMessage, request as startRequest } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { connectionError, type DaemonAddress } from "./daemon-address.js";
-import { ConnectionError } from "./errors.js";
+import { connectionError, placeOf } from "./daemon-address.js";
+import { ConnectionError, NoAnswerError } from "./errors.js";
+import { headersOf, type NodeRoute, type NodeTransportOptions, routedPath, routeOf } from "./route-node.js";
 import type { Chunks, Transport, TransportRequest, TransportResponse } from "./transport.js";
 import { openNodeSocket } from "./transport-node-socket.js";
 
-/** More at once wait for a connection to become free. */
-const maximumConnections = 256;
-
 /** `onUnreachable` is asked for help when nobody listens; when it fulfils, the request is sent once more. */
 export function createNodeTransport(
-  address: DaemonAddress,
+  options: NodeTransportOptions,
   onUnreachable?: (signal: AbortSignal | undefined) => Promise<void>,
 ): Transport {
-  const agent = new Agent({ keepAlive: true, maxSockets: maximumConnections });
+  const route = routeOf(options);
   const reached = async <Result>(attempt: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> => {
     try {
       return await attempt();
@@ -26,22 +24,26 @@ export function createNodeTransport(
     }
   };
   return {
-    request: (request) => reached(() => send(address, agent, request), request.signal),
-    openSocket: (path, signal) => reached(() => openNodeSocket(address, path, signal), signal),
-    close: () => agent.destroy(),
+    request: (request) => reached(() => send(route, request), request.signal),
+    openSocket: (path, signal) => reached(() => openNodeSocket(route, path, signal), signal),
+    close: () => route.agent.destroy(),
   };
 }
 
-function send(address: DaemonAddress, agent: Agent, request: TransportRequest): Promise<TransportResponse> {
+function send(route: NodeRoute, request: TransportRequest): Promise<TransportResponse> {
   request.signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const outgoing = startRequest(optionsOf(address, agent, request));
+    const outgoing = startRequest(optionsOf(route, request));
     const { signal } = request;
-    const abort = () => outgoing.destroy();
+    const abort = () => {
+      outgoing.destroy();
+      reject(signal?.reason);
+    };
     signal?.addEventListener("abort", abort, { once: true });
+    limitAnswer(outgoing, route);
     outgoing.on("close", () => signal?.removeEventListener("abort", abort));
     outgoing.on("response", (incoming) => resolve(responseOf(incoming, signal)));
-    outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : connectionError(address, error)));
+    outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : connectionError(route.address, error)));
     sendBody(outgoing, request.body).catch((error: unknown) => {
       // The source of the body failed: the daemon must not take a part of it for the whole.
       outgoing.destroy();
@@ -50,13 +52,21 @@ function send(address: DaemonAddress, agent: Agent, request: TransportRequest): 
   });
 }
 
-function optionsOf(address: DaemonAddress, agent: Agent, { method, path, headers, body }: TransportRequest) {
+function optionsOf(route: NodeRoute, { method, path, headers, body }: TransportRequest) {
   const length = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : undefined;
-  const sent = length === undefined ? headers : { ...headers, "content-length": String(length) };
-  const options = { agent, method, path, headers: sent };
-  if ("socketPath" in address) return { ...options, socketPath: address.socketPath };
-  const { hostname, port } = new URL(address.url);
-  return { ...options, host: hostname, port };
+  const sent = { ...headers, ...route.headers, ...(length === undefined ? {} : { "content-length": String(length) }) };
+  return { agent: route.agent, method, path: routedPath(route, path), headers: sent };
+}
+
+/** Counted from when the request is sent whole: an upload may take its time. */
+function limitAnswer(outgoing: ClientRequest, { address, answerTimeoutMs }: NodeRoute): void {
+  if (answerTimeoutMs === undefined) return;
+  const message = `${placeOf(address)} has not answered within ${answerTimeoutMs} ms.`;
+  outgoing.once("finish", () => {
+    const late = new NoAnswerError(message);
+    const timer = setTimeout(() => outgoing.destroy(late), answerTimeoutMs);
+    for (const event of ["response", "close"]) outgoing.once(event, () => clearTimeout(timer));
+  });
 }
 
 async function sendBody(outgoing: ClientRequest, body: TransportRequest["body"]): Promise<void> {
@@ -97,8 +107,7 @@ async function* watched(body: Chunks, onError: (error: unknown) => void): AsyncG
 }
 
 function responseOf(incoming: IncomingMessage, signal: AbortSignal | undefined): TransportResponse {
-  const headers = incoming.headers as Readonly<Record<string, string | undefined>>;
-  return { status: incoming.statusCode ?? 0, headers, body: chunksOf(incoming, signal) };
+  return { status: incoming.statusCode ?? 0, headers: headersOf(incoming), body: chunksOf(incoming, signal) };
 }
 
 async function* chunksOf(incoming: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {

@@ -34,6 +34,7 @@ missing_packages() {
   need xz xz-utils
   need zstd zstd
   need git git
+  need openssl openssl
   has_go || packages+=(golang-go)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages+=(debian-archive-keyring)
