@@ -40,6 +40,7 @@ describe("killed at", () => {
       if (operation === "create") await crashInCreate();
       if (operation === "exec") await crashInExec();
       if (operation === "delete") await crashInDelete();
+      if (operation === "groupDelete") await crashInGroupDelete();
       await expectBystander();
       await expectOnlyBystander();
     }, 120_000);
@@ -86,6 +87,17 @@ async function crashInDelete(): Promise<void> {
       .catch(() => ({ desiredState: "Deleted" }));
     if (desiredState === "Running") await daemon.alcove.sandboxes.connect(id).delete();
   }
+}
+
+/** A group that is being deleted is gone in the end, with everything in it. */
+async function crashInGroupDelete(): Promise<void> {
+  const { alcove } = daemon;
+  await alcove.request({ method: "POST", path: "/v1/groups", body: { name: "doomed" } });
+  const body = { sourcesRef: { diskImage: { name: options.image } }, resources: { memory: options.memory } };
+  await alcove.request({ method: "POST", path: "/v1/groups/doomed/sandboxes", body });
+  await expectCrash(alcove.request({ method: "DELETE", path: "/v1/groups/doomed?force=true" }));
+  const isThere = () => alcove.request({ method: "GET", path: "/v1/groups/doomed" }).then(Boolean, () => false);
+  await expect.poll(isThere, { timeout: 30_000 }).toBe(false);
 }
 
 /** The operation meets the crash; then the daemon is started again as it should be. */

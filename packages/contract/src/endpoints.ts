@@ -4,6 +4,7 @@ import type { Endpoint } from "./endpoint.js";
 import * as events from "./events.js";
 import * as execs from "./execs.js";
 import * as files from "./files.js";
+import * as groups from "./groups.js";
 import * as images from "./images.js";
 import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxes from "./sandboxes.js";
@@ -13,6 +14,13 @@ export const endpoints: readonly Endpoint[] = [
   system.getHealth,
   system.getVersion,
   system.getDoctor,
+  system.getSizes,
+  groups.createGroup,
+  groups.listGroups,
+  groups.getGroup,
+  groups.updateGroup,
+  groups.setGroupQuota,
+  groups.deleteGroup,
   sandboxes.createSandbox,
   sandboxBatches.createSandboxes,
   sandboxes.listSandboxes,

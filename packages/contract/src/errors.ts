@@ -39,7 +39,11 @@ export const errorCatalogue = {
     sentence: "There is no such endpoint.",
     hint: "Look at /openapi.json, which lists every endpoint.",
   },
-  GroupNotFound: { status: 404, sentence: "There is no such group.", hint: "Use the group default." },
+  GroupNotFound: {
+    status: 404,
+    sentence: "There is no such group.",
+    hint: "List the groups with `alcove group list`.",
+  },
   SandboxNotFound: {
     status: 404,
     sentence: "There is no such sandbox.",
@@ -64,6 +68,21 @@ export const errorCatalogue = {
     status: 405,
     sentence: "The endpoint does not take this method.",
     hint: "Look at /openapi.json, which lists the methods of every path.",
+  },
+  GroupExists: {
+    status: 409,
+    sentence: "A group with this name is there already.",
+    hint: "Use it, or choose another name; names that differ by case alone count as the same.",
+  },
+  GroupNotEmpty: {
+    status: 409,
+    sentence: "The group is not empty.",
+    hint: "Delete what is in it first, or say force to delete that too.",
+  },
+  GroupNotDeletable: {
+    status: 409,
+    sentence: "The group is always there.",
+    hint: "Delete the sandboxes in it instead.",
   },
   SandboxNotRunning: {
     status: 409,
@@ -121,6 +140,11 @@ export const errorCatalogue = {
     status: 415,
     sentence: "The body's content type is not the endpoint's.",
     hint: "Send application/json, or application/octet-stream for bytes.",
+  },
+  QuotaExceeded: {
+    status: 429,
+    sentence: "The group's quota does not allow it.",
+    hint: "Delete what is no longer needed, ask for less, or have an administrator raise the quota.",
   },
   TooManyRequests: { status: 429, sentence: "Too much at once.", hint: "Try again after the time in Retry-After." },
   GuestUnresponsive: {

@@ -56,6 +56,23 @@ export {
   writeArchive,
   writeFile,
 } from "./files.js";
+export { EgressPolicy, LifecyclePolicy } from "./group-policies.js";
+export {
+  CreateGroup,
+  createGroup,
+  deleteGroup,
+  Group,
+  GroupDefaults,
+  GroupState,
+  getGroup,
+  listGroups,
+  Quota,
+  QuotaUse,
+  setGroupQuota,
+  Tags,
+  UpdateGroup,
+  updateGroup,
+} from "./groups.js";
 export { getImage, Image, ImageState, listImages, prepareImage } from "./images.js";
 export {
   Environment,
@@ -92,5 +109,16 @@ export {
   sandboxStates,
   updateSandbox,
 } from "./sandboxes.js";
-export { defaultSize, grid, parseCpu, parseMiB, roundUp, type Size, type Tier, tiers } from "./sizes.js";
-export { Doctor, getDoctor, getHealth, getVersion, Health, Version } from "./system.js";
+export {
+  defaultSize,
+  grid,
+  parseCpu,
+  parseMiB,
+  Resources,
+  roundUp,
+  type Size,
+  sizeOf,
+  type Tier,
+  tiers,
+} from "./sizes.js";
+export { Doctor, getDoctor, getHealth, getSizes, getVersion, Health, Sizes, Version } from "./system.js";

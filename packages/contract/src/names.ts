@@ -27,7 +27,7 @@ export const ImageName = z
   .max(255)
   .meta({ id: "ImageName" });
 
-const LabelKey = z
+export const LabelKey = z
   .string()
   .regex(
     /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/,

@@ -12,6 +12,7 @@ type Json = Record<string, unknown>;
 /** What people read above each group of endpoints. */
 const tagDescriptions: Readonly<Record<Tag, string>> = {
   system: "The daemon itself",
+  groups: "Groups: tags, defaults, quota and what is used",
   sandboxes: "Sandboxes: create, find, look into, delete",
   execs: "Programs in a sandbox: buffered, streaming and detached",
   files: "Files of a sandbox, of any size, and whole directories",
@@ -19,7 +20,7 @@ const tagDescriptions: Readonly<Record<Tag, string>> = {
   events: "What changed, as it changes",
 };
 
-type Tag = "system" | "sandboxes" | "execs" | "files" | "images" | "events";
+type Tag = "system" | "groups" | "sandboxes" | "execs" | "files" | "images" | "events";
 
 export function openApi(version: string): Json {
   const components: Json = {};
@@ -53,7 +54,8 @@ export function tagOf(endpoint: Endpoint): Tag {
   if (endpoint.path.includes("/exec")) return "execs";
   if (endpoint.path.includes("/diskimages")) return "images";
   if (endpoint.path.includes("/events")) return "events";
-  return endpoint.path.includes("/sandboxes") ? "sandboxes" : "system";
+  if (endpoint.path.includes("/sandboxes")) return "sandboxes";
+  return endpoint.path.startsWith("/v1/groups") ? "groups" : "system";
 }
 
 /** Every code that an endpoint can answer: its own and the common ones. */

@@ -13,7 +13,7 @@ import {
   SandboxId,
   wholeNumber,
 } from "./names.js";
-import { CpuQuantity, DiskQuantity, MemoryQuantity } from "./sizes.js";
+import { Resources } from "./sizes.js";
 
 /** What a sandbox starts from. */
 export const SourcesRef = z.strictObject({ diskImage: z.strictObject({ name: ImageName }) }).meta({ id: "SourcesRef" });
@@ -29,11 +29,10 @@ const Argv = z
 
 export const CreateSandbox = z
   .strictObject({
-    sourcesRef: SourcesRef,
-    /** Rounded up to the grid of sizes; the answer says what was given. Default: tier M, 1 core, 2Gi, 20Gi. */
-    resources: z
-      .strictObject({ cpu: CpuQuantity.optional(), memory: MemoryQuantity.optional(), disk: DiskQuantity.optional() })
-      .optional(),
+    /** May be left out where the group has a default image. */
+    sourcesRef: SourcesRef.optional(),
+    /** Rounded up to the grid of sizes; the answer says what was given. Default: the group's, else tier M: 1 core, 2Gi, 20Gi. */
+    resources: Resources.optional(),
     labels: Labels.optional(),
     /** Write-only: never returned. Given to every exec of the sandbox. */
     environment: Environment.optional(),
@@ -134,6 +133,7 @@ export const creationErrors = [
   "ImageNotFound",
   "ImageNotReady",
   "EngineUnavailable",
+  "QuotaExceeded",
   "CapacityExceeded",
   "DiskFull",
   "GuestUnresponsive",

@@ -43,12 +43,49 @@ export const MemoryQuantity = binaryQuantity("32Gi").meta({ id: "MemoryQuantity"
 /** `"20Gi"`: disk, at most 160Gi. */
 export const DiskQuantity = binaryQuantity("160Gi").meta({ id: "DiskQuantity" });
 
+/** Memory or disk of many sandboxes together: "64Gi", "2Ti"; 0Gi is none. */
+export const TotalQuantity = z
+  .string()
+  .regex(/^\d{1,9}(?:\.\d{1,3})?(?:Mi|Gi|Ti)$/, "must be a size such as 512Mi, 64Gi or 2Ti")
+  .refine((text) => parseMiB(text) <= mostTotalMiB, "must be at most 1048576Gi")
+  .meta({ id: "TotalQuantity" });
+
+const mostTotalMiB = 1_073_741_824;
+
+const tierNames = Object.keys(tiers) as [Tier, ...Tier[]];
+const TierName = z.enum(tierNames).meta({ id: "Tier" });
+
+/** A tier, or cores, memory and disk; each is rounded up to the grid. */
+export const Resources = z
+  .strictObject({
+    tier: TierName.optional(),
+    cpu: CpuQuantity.optional(),
+    memory: MemoryQuantity.optional(),
+    disk: DiskQuantity.optional(),
+  })
+  .refine(
+    ({ tier, ...sizes }) => tier === undefined || Object.values(sizes).every((size) => size === undefined),
+    "must have a tier, or cpu, memory and disk, not both",
+  )
+  .meta({ id: "Resources" });
+export type Resources = z.infer<typeof Resources>;
+
+/** What was asked for, in the grid's units, before it is rounded. */
+export function sizeOf({ tier, cpu, memory, disk }: Resources): Partial<Size> {
+  if (tier !== undefined) return tiers[tier];
+  return {
+    ...(cpu === undefined ? {} : { cpuMillicores: parseCpu(cpu) }),
+    ...(memory === undefined ? {} : { memoryMiB: parseMiB(memory) }),
+    ...(disk === undefined ? {} : { diskMiB: parseMiB(disk) }),
+  };
+}
+
 export function parseCpu(text: string): number {
   return text.endsWith("m") ? Number(text.slice(0, -1)) : Math.round(Number(text) * 1_000);
 }
 
 export function parseMiB(text: string): number {
-  const factor = text.endsWith("Gi") ? 1_024 : 1;
+  const factor = { Ti: 1_048_576, Gi: 1_024 }[text.slice(-2)] ?? 1;
   return Math.ceil(Number(text.slice(0, -2)) * factor);
 }
 

@@ -43,6 +43,33 @@ export const Doctor = z
   .meta({ id: "Doctor" });
 export type Doctor = z.infer<typeof Doctor>;
 
+const Amounts = z.object({ cpu: z.string(), memory: z.string(), disk: z.string() });
+
+/** The sizes that sandboxes come in: whatever is asked for is rounded up to the next points of the grid. */
+export const Sizes = z
+  .object({
+    /** By name: XS to XL. */
+    tiers: z.record(z.string(), Amounts),
+    /** What a sandbox gets when neither it nor its group says anything. */
+    default: z.string(),
+    /** Every point, smallest first. */
+    grid: z.object({ cpu: z.array(z.string()), memory: z.array(z.string()), disk: z.array(z.string()) }),
+  })
+  .meta({ id: "Sizes" });
+export type Sizes = z.infer<typeof Sizes>;
+
+export const getSizes = endpoint({
+  id: "getSizes",
+  method: "GET",
+  path: "/v1/sizes",
+  access: "caller",
+  summary: "The sizes that sandboxes come in",
+  params: Nothing,
+  query: Nothing,
+  body: "none",
+  result: Sizes,
+});
+
 export const getDoctor = endpoint({
   id: "getDoctor",
   method: "GET",

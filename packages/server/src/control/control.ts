@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import type {
   AlcoveEvent,
   BatchResult,
+  CreateGroup,
   CreateSandbox,
   Doctor,
   Entry,
@@ -13,19 +14,24 @@ import type {
   ExecResult,
   ExecuteCommand,
   ExecuteShellCommand,
+  Group,
   Health,
   Image,
   LabelChanges,
   Labels,
+  Quota,
   Sandbox,
   SandboxProcess,
   SandboxState,
   SandboxStats,
+  Sizes,
   StartExec,
+  UpdateGroup,
   Version,
 } from "@alcove/contract";
 
 export interface Control {
+  readonly groups: GroupControl;
   readonly sandboxes: SandboxControl;
   readonly execs: ExecControl;
   readonly files: FileControl;
@@ -42,6 +48,21 @@ export interface SandboxRef {
 
 export interface ExecRef extends SandboxRef {
   readonly execId: string;
+}
+
+export interface GroupControl {
+  create(body: CreateGroup): Promise<Group>;
+  /** By name; only those of `names` where it is given. */
+  list(filter: {
+    readonly names?: readonly string[] | undefined;
+    readonly tags?: Labels | undefined;
+    readonly page?: number;
+    readonly pageSize?: number;
+  }): Promise<readonly Group[]>;
+  get(name: string): Promise<Group>;
+  update(name: string, body: UpdateGroup): Promise<Group>;
+  setQuota(name: string, quota: Quota): Promise<Group>;
+  delete(name: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
 }
 
 export interface SandboxFilter {
@@ -162,5 +183,6 @@ export interface EventControl {
 export interface SystemControl {
   health(): Promise<Health>;
   version(): Version;
+  sizes(): Sizes;
   doctor(signal: AbortSignal): Promise<Doctor>;
 }

@@ -25,6 +25,9 @@ export const crashPoints = [
   "delete.afterDestroy",
   "delete.beforeRemove",
   "delete.afterRemove",
+  "groupDelete.afterMark",
+  "groupDelete.beforeRemove",
+  "groupDelete.afterRemove",
 ] as const;
 
 export type CrashPointName = (typeof crashPoints)[number];

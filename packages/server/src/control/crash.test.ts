@@ -11,6 +11,7 @@ import { debian, group, never, type TestDaemon, TestHost, withMembers } from "./
 
 /** What a dead daemon's calls come to. */
 const dead = async () => Promise.reject(new Error("the daemon is dead"));
+const doomed = "doomed";
 const forever = new Promise<never>(() => undefined);
 
 /** A daemon that dies when it passes the point. */
@@ -46,7 +47,7 @@ function mortalMachine(machine: Machine, life: { readonly isOver: boolean }): Ma
   return { ...machine, destroy: () => (life.isOver ? dead() : machine.destroy()) };
 }
 
-/** Does one of each: two sandboxes, one deleted, an exec in the other. Ends early when the daemon dies. */
+/** Does one of each: two sandboxes, one deleted, an exec in the other, a group with one in it. Ends early when the daemon dies. */
 async function live({ control }: TestDaemon, execId: string): Promise<void> {
   const kept = await control.sandboxes.create(
     group,
@@ -56,6 +57,9 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   await control.execs.start(kept, { id: execId, args: ["sleep", "600"] }, never);
   const deleted = await control.sandboxes.create(group, debian, never);
   await control.sandboxes.delete(deleted, never);
+  await control.groups.create({ name: doomed });
+  await control.sandboxes.create(doomed, debian, never);
+  await control.groups.delete(doomed, { force: true }, never);
 }
 
 for (const point of crashPoints) {
@@ -68,7 +72,9 @@ for (const point of crashPoints) {
     const machinesAtDeath = [...host.fake.machines.keys()];
 
     const { control, store } = await host.daemon();
-    await waitFor(() => (store.journal.list().length === 0 ? true : undefined), AbortSignal.timeout(5_000));
+    const isAtRest = () => store.journal.list().length === 0 && store.groups.deleting().length === 0;
+    await waitFor(() => (isAtRest() ? true : undefined), AbortSignal.timeout(5_000));
+    expect(store.groups.find(doomed)).toBeUndefined();
     const sandboxes = await control.sandboxes.list(group, {});
     expect(sandboxes.map(({ state }) => state)).toEqual(sandboxes.map(() => "Running"));
     expect([...host.fake.machines.keys()].sort()).toEqual(sandboxes.map(({ id }) => id).sort());

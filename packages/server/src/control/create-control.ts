@@ -14,6 +14,8 @@ import { Events, eventControl } from "./events.js";
 import { execControl } from "./execs.js";
 import { fileControl } from "./files.js";
 import { Gate } from "./gate.js";
+import { GroupDeletions } from "./group-deletion.js";
+import { groupControl } from "./groups.js";
 import type { HostFacts } from "./host-facts.js";
 import { imageControl } from "./images.js";
 import { Machines } from "./machines.js";
@@ -54,8 +56,10 @@ export function createControl(options: ControlOptions): RunningControl {
   const reconciler = new Reconciler(context);
   const takeUp = (signal: AbortSignal) => recover(context, reconciler, signal);
   const readiness = new EngineReadiness({ engine: context.engine, takeUp, stopping: stopping.signal });
+  const deletions = new GroupDeletions(context, { reconciler, readiness });
   return {
     control: {
+      groups: groupControl(context, deletions),
       sandboxes: sandboxControl(context, { reconciler, readiness }),
       execs: execControl(context),
       files: fileControl(context),
@@ -65,13 +69,14 @@ export function createControl(options: ControlOptions): RunningControl {
     },
     async start() {
       await readiness.require(stopping.signal).catch((error: unknown) => logFailure(context, error));
+      deletions.resume();
       context.gate.open();
     },
     async close() {
       context.gate.close();
       context.events.end();
       stopping.abort(new AlcoveError("DaemonStopping"));
-      await reconciler.settled();
+      await Promise.all([reconciler.settled(), deletions.settled()]);
     },
   };
 }
@@ -81,7 +86,7 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
   const events = new Events(store);
   return {
     ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events },
-    gate: new Gate(),
+    gate: new Gate(store),
     register: new SandboxRegister(store, events),
     machines: new Machines(store),
     admission: admissionOf(options),

@@ -1,14 +1,16 @@
-/** What every call passes first: the group is known, the daemon has taken up its sandboxes, and it is not stopping. */
+/** What every call passes first: the group is there, the daemon has taken up its sandboxes, and it is not stopping. */
 import { AlcoveError } from "@alcove/contract";
-
-export const defaultGroup = "default";
+import type { GroupRecord } from "../store/groups.js";
+import type { Store } from "../store/store.js";
 
 export class Gate {
+  readonly #store: Store;
   readonly #opened: Promise<void>;
   #open: () => void = () => undefined;
   #isClosed = false;
 
-  constructor() {
+  constructor(store: Store) {
+    this.#store = store;
     this.#opened = new Promise((resolve) => (this.#open = resolve));
   }
 
@@ -23,11 +25,28 @@ export class Gate {
     this.#open();
   }
 
-  async enter(group: string): Promise<void> {
-    if (group !== defaultGroup) {
-      throw new AlcoveError("GroupNotFound", `There is no group ${group}.`, { field: "group", value: group });
-    }
+  /** For what concerns no group. */
+  async pass(): Promise<void> {
     await this.#opened;
     if (this.#isClosed) throw new AlcoveError("DaemonStopping");
   }
+
+  /** Answers the group as it is now. One that is being deleted counts as gone. */
+  async enter(name: string): Promise<GroupRecord> {
+    if (this.#isClosed) throw new AlcoveError("DaemonStopping");
+    this.require(name);
+    await this.pass();
+    return this.require(name);
+  }
+
+  /** The group as it is now, where others may have changed it since the call came in. */
+  require(name: string): GroupRecord {
+    const group = this.#store.groups.find(name);
+    if (group?.state !== "Ready") throw groupNotFound(name);
+    return group;
+  }
+}
+
+export function groupNotFound(name: string): AlcoveError {
+  return new AlcoveError("GroupNotFound", `There is no group ${name}.`, { field: "group", value: name });
 }

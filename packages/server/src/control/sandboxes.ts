@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { AlcoveError, type CreateSandbox, parseCpu, parseMiB, roundUp, type Size } from "@alcove/contract";
+import { AlcoveError, type CreateSandbox, roundUp, sizeOf } from "@alcove/contract";
 import { untilAborted } from "../lib/until-aborted.js";
+import type { GroupRecord } from "../store/groups.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
 import type { SandboxControl, SandboxRef } from "./control.js";
@@ -30,8 +31,7 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
   return {
     create: (group, body, signal, options) => create(context, helpers, { group, body, signal, ...options }),
     async createBatch(group, count, body, signal) {
-      await gate.enter(group);
-      await requireImage(context, newRecord(context, group, body).image);
+      await requireImage(context, newRecord(context, await gate.enter(group), body).image);
       return createBatch(context, count, () => create(context, helpers, { group, body, signal }));
     },
     async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
@@ -72,12 +72,12 @@ interface Creation {
 async function create(context: ControlContext, { reconciler, readiness }: Helpers, creation: Creation) {
   const { crashPoint, gate, register, store } = context;
   const { group, body, signal, wait = true } = creation;
-  await gate.enter(group);
-  const record = newRecord(context, group, body);
+  const record = newRecord(context, await gate.enter(group), body);
   await requireImage(context, record.image);
   await readiness.require(signal);
   await requireDiskSpace(context);
   // Nothing is awaited from here to the insert, so that those who come at once count each other.
+  gate.require(group);
   context.admission.check(demandOf(context, record.size), store.sandboxes.countByState().Creating ?? 0);
   crashPoint("create.beforeInsert");
   register.insert(record);
@@ -123,17 +123,18 @@ function find({ store }: ControlContext, ref: SandboxRef): SandboxRecord {
   return record;
 }
 
-function newRecord({ engine }: ControlContext, group: string, body: CreateSandbox): SandboxRecord {
+function newRecord({ engine }: ControlContext, group: GroupRecord, body: CreateSandbox): SandboxRecord {
   const { entrypoint = [], cmd = [] } = body;
+  const { resources = {} } = group.defaults;
   return {
     id: randomUUID(),
-    group,
+    group: group.name,
     engine: engine.name,
     state: "Creating",
     desiredState: "Running",
     stateDetails: {},
-    image: body.sourcesRef.diskImage.name,
-    size: sizeOf(body.resources ?? {}),
+    image: imageOf(group, body),
+    size: roundUp({ ...sizeOf(resources), ...sizeOf(body.resources ?? {}) }),
     labels: body.labels ?? {},
     environment: body.environment ?? {},
     entrypoint,
@@ -145,11 +146,12 @@ function newRecord({ engine }: ControlContext, group: string, body: CreateSandbo
   };
 }
 
-function sizeOf({ cpu, memory, disk }: NonNullable<CreateSandbox["resources"]>): Size {
-  return roundUp({
-    ...(cpu === undefined ? {} : { cpuMillicores: parseCpu(cpu) }),
-    ...(memory === undefined ? {} : { memoryMiB: parseMiB(memory) }),
-    ...(disk === undefined ? {} : { diskMiB: parseMiB(disk) }),
+function imageOf({ name, defaults }: GroupRecord, { sourcesRef }: CreateSandbox): string {
+  const image = sourcesRef?.diskImage ?? defaults.diskImage;
+  if (image !== undefined) return image.name;
+  throw new AlcoveError("InvalidRequest", `sourcesRef is required: the group ${name} has no default image.`, {
+    field: "sourcesRef",
+    hint: `Name an image, or give the group one: \`alcove group update ${name} --image debian\`.`,
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Health, Version } from "@alcove/contract";
+import { grid, type Health, type Size, type Sizes, tiers, type Version } from "@alcove/contract";
 import type { Finding } from "../engines/engine.js";
 import type { ControlContext } from "./context.js";
 import type { SystemControl } from "./control.js";
@@ -10,9 +10,27 @@ export function systemControl(context: ControlContext, readiness: EngineReadines
   return {
     health: () => health(context, readiness),
     version: (): Version => ({ version, apiVersion: "v1", node: process.version, pid: process.pid }),
+    sizes,
     async doctor(signal) {
       const [probe, own] = await Promise.all([readiness.examine(signal), ownFindings(context)]);
       return { findings: [...probe.findings, ...own].map((finding) => ({ ...finding })) };
+    },
+  };
+}
+
+function sizes(): Sizes {
+  const shown = ({ cpuMillicores, memoryMiB, diskMiB }: Size) => ({
+    cpu: `${cpuMillicores}m`,
+    memory: `${memoryMiB}Mi`,
+    disk: `${diskMiB}Mi`,
+  });
+  return {
+    tiers: Object.fromEntries(Object.entries(tiers).map(([name, size]) => [name, shown(size)])),
+    default: "M",
+    grid: {
+      cpu: grid.cpuMillicores.map((millicores) => `${millicores}m`),
+      memory: grid.memoryMiB.map((mebibytes) => `${mebibytes}Mi`),
+      disk: grid.diskMiB.map((mebibytes) => `${mebibytes}Mi`),
     },
   };
 }

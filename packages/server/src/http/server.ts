@@ -8,6 +8,7 @@ import { createRouteTable, type RouteTable } from "./route-table.js";
 import { eventRoutes } from "./routes/events.js";
 import { execRoutes } from "./routes/execs.js";
 import { fileRoutes } from "./routes/files.js";
+import { groupRoutes } from "./routes/groups.js";
 import { imageRoutes } from "./routes/images.js";
 import { sandboxRoutes } from "./routes/sandboxes.js";
 import { systemRoutes } from "./routes/system.js";
@@ -64,6 +65,7 @@ export function createHttpServer({ control, logger, version, limits }: HttpServe
 function allRoutes(control: Control, logger: Logger, version: string): RouteTable {
   const routes = createRouteTable();
   systemRoutes(routes, control.system, version);
+  groupRoutes(routes, control.groups);
   sandboxRoutes(routes, control.sandboxes);
   execRoutes(routes, control.execs, logger);
   fileRoutes(routes, control.files);

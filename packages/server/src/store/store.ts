@@ -4,10 +4,12 @@ import { openDatabase } from "./database.js";
 import { type EventQueries, eventQueries } from "./events.js";
 import { type ExecQueries, execQueries } from "./execs.js";
 import { translated } from "./failures.js";
+import { type GroupQueries, groupQueries } from "./groups.js";
 import { type JournalQueries, journalQueries } from "./journal.js";
 import { type SandboxQueries, sandboxQueries } from "./sandboxes.js";
 
 export interface Store {
+  readonly groups: GroupQueries;
   readonly sandboxes: SandboxQueries;
   readonly execs: ExecQueries;
   readonly journal: JournalQueries;
@@ -25,6 +27,7 @@ export interface Store {
 export function openStore(directory: string): Store {
   const database = openDatabase(directory);
   return {
+    groups: groupQueries(database),
     sandboxes: sandboxQueries(database),
     execs: execQueries(database),
     journal: journalQueries(database),

@@ -1,4 +1,4 @@
-import { getDoctor, getHealth, getVersion, openApi } from "@alcove/contract";
+import { getDoctor, getHealth, getSizes, getVersion, openApi } from "@alcove/contract";
 import type { SystemControl } from "../../control/control.js";
 import { route, sendJson } from "../route.js";
 import type { RouteTable } from "../route-table.js";
@@ -6,6 +6,7 @@ import type { RouteTable } from "../route-table.js";
 export function systemRoutes(routes: RouteTable, system: SystemControl, version: string): void {
   route(routes, getHealth, () => system.health());
   route(routes, getVersion, () => system.version());
+  route(routes, getSizes, () => system.sizes());
   route(routes, getDoctor, ({ signal }) => system.doctor(signal));
   let description: ReturnType<typeof openApi> | undefined;
   routes.add("GET", "/openapi.json", {

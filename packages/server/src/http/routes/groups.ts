@@ -1,0 +1,26 @@
+import {
+  createGroup,
+  deleteGroup,
+  getGroup,
+  listGroups,
+  parseLabelSelector,
+  setGroupQuota,
+  updateGroup,
+} from "@alcove/contract";
+import type { GroupControl } from "../../control/control.js";
+import { route } from "../route.js";
+import type { RouteTable } from "../route-table.js";
+
+export function groupRoutes(routes: RouteTable, groups: GroupControl): void {
+  route(routes, createGroup, ({ body }) => groups.create(body));
+  route(routes, listGroups, async ({ query: { tags, ...page } }) => [
+    ...(await groups.list({ ...page, ...(tags === undefined ? {} : { tags: parseLabelSelector(tags) }) })),
+  ]);
+  route(routes, getGroup, ({ params }) => groups.get(params.group));
+  route(routes, updateGroup, ({ params, body }) => groups.update(params.group, body));
+  route(routes, setGroupQuota, ({ params, body }) => groups.setQuota(params.group, body));
+  // Carried to its end whether the client waits or not.
+  route(routes, deleteGroup, ({ params, query, daemonSignal }) =>
+    groups.delete(params.group, { force: query.force ?? false }, daemonSignal),
+  );
+}
