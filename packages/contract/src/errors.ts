@@ -172,7 +172,7 @@ export const errorCatalogue = {
   InternalError: {
     status: 500,
     sentence: "Alcove failed.",
-    hint: "The daemon's log, alcoved.log in its data directory, has this incident id and the cause.",
+    hint: "The daemon's log (alcoved.log in its data directory, or the journal of its service) has this incident id and the cause.",
   },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -19,7 +19,9 @@ const daemonModule = "@alcove/server/daemon";
 const startDeadlineMs = 30_000;
 /** So long another program's daemon may take, after ours gave way to it. */
 const yieldedMs = 3_000;
-const shownLogLines = 10;
+const shownLines = 10;
+/** What earlier daemons said is kept up to here. */
+const wordsLimitBytes = 65_536;
 
 type LocalTransportOptions = Omit<NodeTransportOptions, "address"> & { readonly autoStart: boolean };
 
@@ -51,24 +53,26 @@ export function runtimeDirectory(): string {
 /**
  * Starts the daemon apart from this process and waits until it answers. Two programs that do this at once start one: the
  * daemon that comes second finds the lock of the first and ends, and both programs are answered by the first.
+ *
+ * What it says before its log is open, and when it fails without one, is in alcoved.stderr; its log is in its data directory.
  */
 export async function startLocalDaemon(): Promise<void> {
   const directory = runtimeDirectory();
   const program = daemonProgram();
   await ownDirectory(directory);
-  const logPath = join(directory, "alcoved.log");
-  const log = await open(logPath, "a", 0o600);
+  const wordsPath = join(directory, "alcoved.stderr");
+  const words = await open(wordsPath, (await isSmall(wordsPath)) ? "a" : "w", 0o600);
   const daemon = spawn(program, {
     detached: true,
-    stdio: ["ignore", log.fd, log.fd],
+    stdio: ["ignore", words.fd, words.fd],
     cwd: "/",
     env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? "/usr/bin:/bin"}` },
   });
   daemon.unref();
-  await log.close();
+  await words.close();
   const failed = once(daemon, "error").then(([error]) => Promise.reject(error));
   await Promise.race([answering(() => daemon.exitCode ?? daemon.signalCode), failed]).catch(async (error: unknown) => {
-    throw new StartError(`The daemon did not come up: ${text(error)}\n${await lastLines(logPath)}`, error);
+    throw new StartError(`The daemon did not come up: ${text(error)}\n${await lastLines(wordsPath)}`, error);
   });
 }
 
@@ -118,8 +122,13 @@ async function ownDirectory(path: string): Promise<void> {
   throw new StartError(`The runtime directory ${path} is not a directory of uid ${uid}.`);
 }
 
+async function isSmall(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return (found?.size ?? 0) < wordsLimitBytes;
+}
+
 async function lastLines(path: string): Promise<string> {
-  const lines = (await readFile(path, "utf8")).trimEnd().split("\n").slice(-shownLogLines);
+  const lines = (await readFile(path, "utf8")).trimEnd().split("\n").slice(-shownLines);
   return [`The last lines of ${path}:`, ...lines].join("\n");
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Alcove, ConnectionError, localSocketPath, runtimeDirectory } from "alcove";
@@ -46,7 +46,7 @@ test("programs that start it at once get one daemon", { timeout: 60_000 }, async
   const pids = await Promise.all(clients.map(async (client) => (await client.version()).pid));
   expect(new Set(pids).size).toBe(1);
   expect(await daemonPid()).toBe(pids[0]);
-  const log = () => readFile(join(directory, "alcoved.log"), "utf8");
+  const log = () => readFile(join(directory, "alcoved.stderr"), "utf8");
   await vi.waitFor(async () => expect((await log()).match(/Another Alcove daemon uses/g)).toHaveLength(2), {
     timeout: 20_000,
   });
@@ -67,12 +67,20 @@ test("a caller who gives up while the daemon starts is let go, and the daemon go
   using alcove = new Alcove();
   const controller = new AbortController();
   const waiting = alcove.version({ signal: controller.signal });
-  await vi.waitFor(() => stat(join(directory, "alcoved.log")));
+  await vi.waitFor(() => stat(join(directory, "alcoved.stderr")));
   controller.abort(new Error("too long"));
   await expect(waiting).rejects.toThrow("too long");
   expect(await daemonPid()).toBeUndefined();
   const { pid } = await alcove.version();
   expect(await daemonPid()).toBe(pid);
+});
+
+test("what earlier daemons said does not grow for ever", { timeout: 60_000 }, async () => {
+  await mkdir(directory, { mode: 0o700 });
+  await writeFile(join(directory, "alcoved.stderr"), "x".repeat(70_000));
+  using alcove = new Alcove();
+  await alcove.version();
+  expect((await stat(join(directory, "alcoved.stderr"))).size).toBeLessThan(1_000);
 });
 
 test("without autoStart nothing is started", async () => {

@@ -63,6 +63,12 @@ export const Config = z.strictObject({
     .max(Number.MAX_SAFE_INTEGER)
     .describe("No sandbox is created while less is free on the disk of the data directory"),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("The least that is logged"),
+  logFormat: z.enum(["json", "text"]).describe("A record as a line of JSON, for programs, or of text, for people"),
+  logDestination: z
+    .enum(["auto", "file", "stderr"])
+    .describe(
+      "`file`: `alcoved.log` in the data directory, put aside as `alcoved.log.1` at 16 MiB. `auto`: `file` where standard error is a plain file, as when `alcove up` started the daemon, else `stderr`",
+    ),
   crashAt: CrashAt.optional().describe("For the crash tests: the daemon kills itself where it is told to"),
 });
 export type Config = z.output<typeof Config>;
@@ -83,6 +89,8 @@ export const variables = {
   memoryOvercommit: "ALCOVE_MEMORY_OVERCOMMIT",
   freeSpaceMarkBytes: "ALCOVE_FREE_SPACE_MARK_BYTES",
   logLevel: "ALCOVE_LOG_LEVEL",
+  logFormat: "ALCOVE_LOG_FORMAT",
+  logDestination: "ALCOVE_LOG_DESTINATION",
   crashAt: "ALCOVE_CRASH_AT",
 } as const satisfies Record<Key, string>;
 
@@ -94,6 +102,8 @@ export const fixedDefaults = {
   memoryOvercommit: 1.5,
   freeSpaceMarkBytes: gibibyte,
   logLevel: "info",
+  logFormat: "json",
+  logDestination: "auto",
 } as const satisfies Partial<z.input<typeof Config>>;
 
 /** Defaults that depend on the host and its user. */

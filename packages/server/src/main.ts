@@ -31,7 +31,7 @@ try {
   const { config } = readConfig();
   ownDirectory(config.dataDirectory);
   ownDirectory(config.runtimeDirectory);
-  const logger = createLogger({ level: config.logLevel, dataDirectory: config.dataDirectory });
+  const logger = createLogger(config);
   endOnFault(logger);
   endOnSignal(logger, await startDaemon(config, logger));
 } catch (error) {

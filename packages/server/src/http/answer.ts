@@ -29,7 +29,7 @@ export async function answer(context: Answering, request: IncomingMessage, respo
     await route.handle({ request, params: match.params, query, ...underway }, response);
   } catch (error) {
     if (response.destroyed) return;
-    const shown = publicError(error, logger, { requestId, method: request.method, path: request.url });
+    const shown = publicError(error, logger, { requestId, method: request.method, path: target(request)[0] });
     fail(context.routes, request, response, shown);
   }
 }

@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import { AlcoveError, toProblem } from "@alcove/contract";
 import type { Logger } from "./logger.js";
 
-/** The error as the caller may see it. What is our fault is logged here, once. */
+/** The error as the caller may see it. What is our fault is logged here, once; the context has the path without its query. */
 export function publicError(error: unknown, logger: Logger, context: Readonly<Record<string, unknown>>): AlcoveError {
   if (error instanceof AlcoveError && error.code !== "InternalError") {
     if (error.status >= 500) logger.warn({ ...context, err: error }, error.message);

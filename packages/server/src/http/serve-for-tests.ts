@@ -37,7 +37,7 @@ export async function serve(
 ): Promise<Served> {
   const directory = await mkdtemp(join(tmpdir(), "alcove-http-"));
   const logged: LogLine[] = [];
-  const logger = pino({}, { write: (line) => void logged.push(JSON.parse(line)) });
+  const logger = pino({ level: "trace" }, { write: (line) => void logged.push(JSON.parse(line)) });
   const socketPath = join(directory, "a.sock");
   const host = new FakeHost();
   const start = async () => {

@@ -36,7 +36,7 @@ export function createUpgrades(context: Context): Upgrades {
         const serve = accept(context, request);
         server.handleUpgrade(request, socket, head, serve);
       } catch (error) {
-        refuse(socket, publicError(error, context.logger, { method: request.method, path: request.url }));
+        refuse(socket, publicError(error, context.logger, { method: request.method, path: target(request)[0] }));
       }
     },
     close: () => server.close(),
