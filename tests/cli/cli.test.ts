@@ -247,7 +247,11 @@ describe("the rest", () => {
 
   test.each([
     [["nosuchcommand"], /^error: unknown command/],
-    [["list", "-o", "yaml"], /^error: .*Allowed choices are table, json/],
+    [["list", "-o", "xml"], /^error: .*Allowed choices are table, json, yaml/],
+    [["list", "--url", "ftp://x"], /^error: url \(flag --url\): "ftp:\/\/x" must be http/],
+    [["list", "--context", "nosuch"], /^error: There is no context nosuch/],
+    [["up", "--url", "https://sandboxes.example.com"], /^error: `alcove up` is for the daemon of this machine/],
+    [["config", "set", "apiKey", "x"], /^error: A key stands on no command line/],
     [["exec", "-t", "5x", "3f2a", "true"], /^error: .*500ms, 30s, 5m or 2h/],
     [["exec", "not-an-id", "true"], /^error: "not-an-id" is not the beginning/],
     [["cp", "a", "b"], /^error: Neither side is in a sandbox/],
@@ -261,6 +265,25 @@ describe("the rest", () => {
     expect(outcome).toMatchObject({ code: 2, stdout: "" });
     expect(outcome.stderr).toMatch(sentence);
     expect(outcome.stderr).toContain("\nhint: ");
+  });
+
+  test("a noun without a verb is a usage error that lists its verbs", async () => {
+    const outcome = await cli(["image"]);
+    expect(outcome).toMatchObject({ code: 2, stdout: "" });
+    expect(outcome.stderr).toMatch(/^ +prepare .*build an image now$/m);
+  });
+
+  test("an unknown verb is answered with the nearest", async () => {
+    expect((await cli(["stauts"])).stderr).toMatch(/^hint: Did you mean status\? /m);
+    expect((await cli(["image", "gett"])).stderr).toMatch(/^hint: Did you mean get\? `alcove image --help`/m);
+  });
+
+  test("a reader of results that goes away is no error: 141, as of a program that SIGPIPE ends", async () => {
+    const shell = `set -o pipefail; "$0" api GET /openapi.json | head -c 1`;
+    const run = promisify(execFile)("bash", ["-c", shell, entries.node], {
+      env: { ...process.env, ...daemon.clientEnvironment },
+    });
+    expect(await run.catch((error: unknown) => error)).toMatchObject({ code: 141, stdout: "{", stderr: "" });
   });
 
   test("status and version start no daemon; status exits with 1 where none runs", async () => {

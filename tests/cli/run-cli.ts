@@ -10,6 +10,14 @@ const bin = fileURLToPath(new URL("../../packages/cli/bin/", import.meta.url));
 export const entries = { launcher: `${bin}alcove`, node: `${bin}alcove.js` } as const;
 export type Entry = keyof typeof entries;
 
+/** What the developer has set is not what is tested. */
+const withoutConfiguration = {
+  XDG_CONFIG_HOME: "/nonexistent",
+  ...Object.fromEntries(
+    ["URL", "API_KEY", "GROUP", "CONTEXT", "SOCKET", "OUTPUT"].map((name) => [`ALCOVE_${name}`, ""]),
+  ),
+};
+
 export interface CliResult {
   readonly code: number | null;
   readonly stdout: string;
@@ -29,7 +37,7 @@ export async function runCli(words: readonly string[], options: CliOptions): Pro
   const { environment, input, entry = "node", onStart } = options;
   const child = spawn(entries[entry], words, {
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...withoutConfiguration, ...environment },
   });
   child.stdin?.end(input);
   onStart?.(child);

@@ -1,68 +1,138 @@
-/** What commands work with: the terminal, the way to the daemon, and the signal of Ctrl-C. The SDK is loaded when it is needed. */
+/** What commands work with: the terminal, the settings, the way to the server, and the signal of Ctrl-C. The SDK is loaded when it is needed. */
 
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Sandbox as SandboxRecord } from "@alcove/contract";
 import type { Alcove, Sandbox } from "alcove";
-import { UsageError } from "./exit-codes.js";
+import { type ConfigFile, checkSetting, readConfig } from "./config/config-file.js";
+import { resolveSettings, type Settings } from "./config/settings.js";
+import { alcoveOptions, checkSettings, isLocal } from "./connection.js";
+import { Exit, exitCodes } from "./exit-codes.js";
+import { report } from "./failure.js";
+import { type OutputFormat, outputFormats } from "./output/format.js";
+import { type Output, openOutput } from "./output/output.js";
+import { findSandbox } from "./sandbox-name.js";
 import type { Terminal } from "./terminal.js";
+
+/** The options of the command that runs, by commander's names. */
+export type Flags = Readonly<Record<string, unknown>>;
 
 export interface Cli extends Disposable {
   readonly terminal: Terminal;
-  /** Aborts with Ctrl-C and SIGTERM, unless a command has taken the signals. */
+  /** Results in the format that was asked for. */
+  readonly output: Output;
+  /** Aborts with Ctrl-C and SIGTERM, unless a command has taken the signals, and when nobody reads the results. */
   readonly signal: AbortSignal;
-  /** The daemon of this machine, started if need be. */
+  /** Called before the command's action. */
+  setFlags(flags: Flags): void;
+  /** Flags, environment and file made one, and checked. */
+  settings(): Settings;
+  /** The same without the checks, and the file: for the commands that show and mend them. */
+  readSettings(): { readonly settings: Settings; readonly config: ConfigFile };
+  /** The server of the settings; the daemon of this machine is started if need be. */
   alcove(): Promise<Alcove>;
-  /** The daemon, or undefined when none runs. */
+  /** The server, or undefined when it is this machine's daemon and does not run. */
   runningAlcove(): Promise<Alcove | undefined>;
   /** The sandbox whose id begins with the text. */
   sandbox(text: string): Promise<Sandbox>;
   listSandboxes(labels?: Readonly<Record<string, string>>): Promise<SandboxRecord[]>;
   /** Until the answer is disposed of, signals go to the listener instead. */
   takeSignals(listener: (name: NodeJS.Signals) => void): Disposable;
+  /** Tells a failure: an error, a hint. */
+  report(failure: unknown): void;
 }
 
 const signalNames = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
-const idPattern = /^[0-9a-f]{1,8}(?:-[0-9a-f-]*)?$/;
-const idLength = 36;
 
 export function openCli(terminal: Terminal): Cli {
-  const interruption = new AbortController();
-  const abort = (name: NodeJS.Signals) => interruption.abort(new Error(`interrupted by ${name}`));
-  let listener = abort;
-  const onSignal = (name: NodeJS.Signals) => listener(name);
-  for (const name of signalNames) process.on(name, onSignal);
-
+  const signals = openSignals();
+  let flags: Flags = {};
   let opened: Alcove | undefined;
+
+  const readSettings = () => {
+    const config = readConfig();
+    return { config, settings: resolveSettings({ flags, environment: process.env, ...config }) };
+  };
+  const settings = () => {
+    const read = readSettings();
+    checkSettings(read.settings, read.config);
+    return read.settings;
+  };
   const alcove = async () => {
-    const { Alcove, startLocalDaemon } = await import("alcove");
-    if (!(await daemonListens())) {
+    if (opened !== undefined) return opened;
+    const wanted = settings();
+    const { Alcove, localSocketPath, startLocalDaemon } = await import("alcove");
+    if (isLocal(wanted) && !(await daemonListens())) {
       terminal.progress("Starting the daemon …");
       await startLocalDaemon();
       terminal.endProgress();
     }
-    opened ??= new Alcove({ autoStart: false });
+    opened ??= new Alcove(alcoveOptions(wanted, localSocketPath));
     return opened;
   };
 
   return {
     terminal,
-    signal: interruption.signal,
-    alcove,
-    runningAlcove: async () => ((await daemonListens()) ? alcove() : undefined),
-    async sandbox(text) {
-      checkIdPrefix(text);
-      return findSandbox(await alcove(), text, interruption.signal);
+    signal: signals.signal,
+    setFlags(found) {
+      flags = found;
     },
+    get output() {
+      // Alone, so that what is wrong with the others can be shown.
+      const { value = "", source } = readSettings().settings.output;
+      checkSetting("output", value, source);
+      return openOutput(terminal, { format: value as OutputFormat, isQuiet: flags.quiet === true });
+    },
+    settings,
+    readSettings,
+    alcove,
+    runningAlcove: async () => (!isLocal(settings()) || (await daemonListens()) ? alcove() : undefined),
+    sandbox: async (text) => findSandbox(alcove, text, signals.signal),
     async listSandboxes(labels) {
       const found: SandboxRecord[] = [];
       const filter = labels === undefined ? {} : { labels };
-      for await (const sandbox of (await alcove()).sandboxes.list({ ...filter, signal: interruption.signal })) {
+      for await (const sandbox of (await alcove()).sandboxes.list({ ...filter, signal: signals.signal })) {
         found.push(sandbox);
       }
       return found;
     },
-    takeSignals(taker) {
+    takeSignals: signals.take,
+    report: (failure) => report(failure, terminal, errorFormat(readSettings, flags)),
+    [Symbol.dispose]() {
+      signals[Symbol.dispose]();
+      opened?.[Symbol.dispose]();
+    },
+  };
+}
+
+/** The format of results holds for errors too, also for the error that the settings cannot be read. */
+function errorFormat(readSettings: Cli["readSettings"], flags: Flags): OutputFormat {
+  try {
+    const { value } = readSettings().settings.output;
+    return outputFormats.find((format) => format === value) ?? "table";
+  } catch {
+    return outputFormats.find((format) => format === flags.output) ?? "table";
+  }
+}
+
+/** The first signal aborts, so that what was begun is ended properly; a second one leaves at once. */
+function openSignals() {
+  const interruption = new AbortController();
+  const abort = (name: NodeJS.Signals) => {
+    if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
+    interruption.abort(new Error(`interrupted by ${name}`));
+  };
+  let listener = abort;
+  const onSignal = (name: NodeJS.Signals) => listener(name);
+  const onOutputError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    interruption.abort(new Exit(exitCodes.brokenPipe));
+  };
+  for (const name of signalNames) process.on(name, onSignal);
+  process.stdout.on("error", onOutputError);
+  return {
+    signal: interruption.signal,
+    take(taker: (name: NodeJS.Signals) => void): Disposable {
       listener = taker;
       return {
         [Symbol.dispose]() {
@@ -72,7 +142,7 @@ export function openCli(terminal: Terminal): Cli {
     },
     [Symbol.dispose]() {
       for (const name of signalNames) process.off(name, onSignal);
-      opened?.[Symbol.dispose]();
+      process.stdout.off("error", onOutputError);
     },
   };
 }
@@ -88,25 +158,4 @@ async function daemonListens(): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-function checkIdPrefix(text: string): void {
-  if (!idPattern.test(text)) {
-    throw new UsageError(
-      `${JSON.stringify(text)} is not the beginning of a sandbox's id.`,
-      "`alcove list` shows the ids.",
-    );
-  }
-}
-
-async function findSandbox(alcove: Alcove, text: string, signal: AbortSignal): Promise<Sandbox> {
-  if (text.length === idLength) return alcove.sandboxes.connect(text);
-  const ids: string[] = [];
-  for await (const { id } of alcove.sandboxes.list({ signal })) if (id.startsWith(text)) ids.push(id);
-  const [only] = ids;
-  if (only !== undefined && ids.length === 1) return alcove.sandboxes.connect(only);
-  const seen =
-    ids.length === 0 ? `No sandbox's id begins with ${text}.` : `${ids.length} sandboxes' ids begin with ${text}.`;
-  const hint = ids.length === 0 ? "`alcove list` shows the ids." : `Write more of it: ${ids.slice(0, 5).join(", ")}.`;
-  throw Object.assign(new Error(seen), { hint });
 }

@@ -25,8 +25,8 @@ export async function follow(cli: Cli, handle: ExecHandle, timeoutMs?: number): 
   if (end.lostBytes > 0) cli.terminal.say(`warning: ${end.lostBytes} bytes of output are lost`);
   if (!end.timedOut) return end.exitCode;
   cli.terminal.say(
-    `${cli.terminal.red("error:")} the program was ended after ${timeoutMs ?? Math.round(end.durationMs)} ms`,
+    `${cli.terminal.paint.red("error:")} the program was ended after ${timeoutMs ?? Math.round(end.durationMs)} ms`,
   );
-  cli.terminal.say(`${cli.terminal.dim("hint:")} give it more time with --timeout`);
+  cli.terminal.say(`${cli.terminal.paint.dim("hint:")} give it more time with --timeout`);
   return exitCodes.timedOut;
 }

@@ -1,8 +1,7 @@
 /** The CLI from its words to its exit code. */
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { openCli } from "./cli.js";
 import { Exit, exitCodes, UsageError } from "./exit-codes.js";
-import { report } from "./failure.js";
 import { createProgram } from "./program.js";
 import { openTerminal } from "./terminal.js";
 
@@ -10,16 +9,42 @@ import { openTerminal } from "./terminal.js";
 export async function main(words: readonly string[]): Promise<number> {
   const terminal = openTerminal(process.stdout, process.stderr);
   using cli = openCli(terminal);
+  const program = createProgram(cli);
   try {
-    await createProgram(cli).parseAsync([...words], { from: "user" });
-    return exitCodes.ok;
-  } catch (failure) {
-    if (failure instanceof Exit) return failure.code;
-    if (failure instanceof CommanderError) return failure.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    if (cli.signal.aborted) return exitCodes.interrupted;
-    report(failure, terminal);
+    await program.parseAsync([...words], { from: "user" });
+    return interruptedCode(cli.signal) ?? exitCodes.ok;
+  } catch (thrown) {
+    const code = thrown instanceof Exit ? thrown.code : (interruptedCode(cli.signal) ?? printedCode(thrown));
+    if (code !== undefined) return code;
+    const failure = thrown instanceof CommanderError ? usageError(thrown, program, words) : thrown;
+    cli.report(failure);
     return failure instanceof UsageError ? exitCodes.usage : exitCodes.error;
   } finally {
     terminal.endProgress();
   }
+}
+
+/** Undefined while nothing has interrupted the command. */
+function interruptedCode({ aborted, reason }: AbortSignal): number | undefined {
+  if (!aborted) return undefined;
+  return reason instanceof Exit ? reason.code : exitCodes.interrupted;
+}
+
+/** Help or a version was asked for, or a noun stood without a verb: its help has been printed. */
+function printedCode(thrown: unknown): number | undefined {
+  if (!(thrown instanceof CommanderError)) return undefined;
+  if (thrown.exitCode === 0) return exitCodes.ok;
+  return thrown.code === "commander.help" ? exitCodes.usage : undefined;
+}
+
+function usageError(error: CommanderError, program: Command, words: readonly string[]): UsageError {
+  const [sentence = "", ...suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const guess = suggestion.length === 0 ? "" : `${suggestion.join(" ").replace(/^\(|\)$/g, "")} `;
+  return new UsageError(sentence, `${guess}\`${pathOf(program, words)} --help\` shows what it takes.`);
+}
+
+/** The command that the words begin with: `alcove image list`. */
+function pathOf(command: Command, [word, ...words]: readonly string[]): string {
+  const found = command.commands.find((child) => child.name() === word || child.aliases().includes(String(word)));
+  return found === undefined ? command.name() : `${command.name()} ${pathOf(found, words)}`;
 }

@@ -1,5 +1,5 @@
 /** Values of options, read or refused with the value seen. */
-import { InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError } from "commander";
 
 const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
@@ -16,14 +16,4 @@ export function pairs(text: string, before: Readonly<Record<string, string>> = {
   const at = text.indexOf("=");
   if (at <= 0) throw new InvalidArgumentError("It must be KEY=VALUE.");
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
-}
-
-export type OutputFormat = "table" | "json";
-
-export function outputOption(): Option {
-  return new Option("-o, --output <format>", "how the result is printed").choices(["table", "json"]).default("table");
-}
-
-export function json(value: unknown): string {
-  return JSON.stringify(value, undefined, 2);
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { openCli } from "./cli.js";
-import { createProgram } from "./program.js";
+import { examplesOf } from "./examples.js";
+import { createProgram, leavesOf } from "./program.js";
 import { openTerminal } from "./terminal.js";
 import { cliVersion } from "./version.js";
 
@@ -21,13 +22,23 @@ test("every file of commands/ is a command, and every command has its file", () 
   expect(commands.map((command) => command.name()).sort()).toEqual(files.sort());
 });
 
-test.each(commands.map((command) => [command.name(), command] as const))(
-  "%s has a summary, a description and examples",
-  (name, command) => {
-    const help = helpOf(command);
+const pathOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+const every = [...new Set([...commands, ...leavesOf(program).filter((command) => command.name() !== "help")])];
+
+test.each(every.map((command) => [pathOf(command), command] as const))(
+  "%s has a summary, and an example of itself under its help",
+  (path, command) => {
     expect(command.summary()).not.toBe("");
-    expect(help).toContain("Examples:\n");
-    expect(help).toMatch(new RegExp(`^  .*alcove ${name}`, "m"));
+    expect(helpOf(command)).toContain("Examples:\n");
+    const names = [...path.split(" ").slice(1)];
+    const isOfItself = (line: string) =>
+      line.includes("alcove") && names.every((name) => line.split(/[\s()]+/).includes(name));
+    expect(
+      examplesOf(command)
+        .map(([type]) => type)
+        .filter(isOfItself),
+    ).not.toEqual([]);
   },
 );
 

@@ -1,14 +1,19 @@
 /**
- * The commands, in the order that `alcove help` lists them.
+ * The commands, in the order that `alcove help` lists them. Verbs of sandboxes stand alone (`alcove list`), those of
+ * everything else behind their noun (`alcove image list`).
  *
- * To add a command: 1. commands/<verb>.ts with `add<Verb>(program, cli)`, its help and examples in it  2. a line below
- * 3. its section in docs/cli.md  4. a case in program.test.ts's table of helps.
+ * To add a verb: 1. commands/<verb>.ts or commands/<noun>.ts with `add<Name>(program, cli)`: summary, `examples`, and
+ * `addOutputOptions` if it has a result  2. a line below  3. what it prints: a `View` in views/<noun>.ts, where several
+ * commands share it, printed by `cli.output.list` or `cli.output.one`  4. the server from `cli.alcove()`, with `cli.signal`
+ * in every call  5. its section in docs/cli.md. Tests run every example and look for all of this.
  */
-import { Command } from "commander";
-import type { Cli } from "./cli.js";
+import { Command, Option } from "commander";
+import type { Cli, Flags } from "./cli.js";
 import { addApi } from "./commands/api.js";
 import { addAttach } from "./commands/attach.js";
+import { addConfig } from "./commands/config.js";
 import { addConsole } from "./commands/console.js";
+import { addContext } from "./commands/context.js";
 import { addCp } from "./commands/cp.js";
 import { addCreate } from "./commands/create.js";
 import { addDelete } from "./commands/delete.js";
@@ -42,6 +47,8 @@ const commands = [
   addDown,
   addStatus,
   addDoctor,
+  addConfig,
+  addContext,
   addApi,
   addVersion,
 ];
@@ -53,9 +60,10 @@ export function createProgram(cli: Cli): Command {
     .helpCommand("help [command]", "show help for a command")
     .version(cliVersion, "-V, --version", "show the CLI's version")
     .showSuggestionAfterError()
-    .showHelpAfterError("hint: `alcove help`, or `alcove help COMMAND`")
     .enablePositionalOptions()
-    .exitOverride();
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride()
+    .hook("preAction", (_program, command) => cli.setFlags(flagsOf(command)));
   examples(program, [
     ["alcove run debian -- python3 -c 'print(6 * 7)'", "run a program in a new sandbox"],
     ["id=$(alcove create debian)", "keep one"],
@@ -63,5 +71,26 @@ export function createProgram(cli: Cli): Command {
     ["alcove delete $id", ""],
   ]);
   for (const add of commands) add(program, cli);
+  for (const command of [program, ...leavesOf(program)]) addConnectionOptions(command);
   return program;
+}
+
+/** Every command that does something itself. */
+export function leavesOf(command: Command): Command[] {
+  return command.commands.flatMap((found) => (found.commands.length === 0 ? [found] : leavesOf(found)));
+}
+
+/** Which server, as whom: the same everywhere, before the verb or behind it. */
+function addConnectionOptions(command: Command): void {
+  const heading = "Where:";
+  const option = (flags: string, description: string) => new Option(flags, description).helpGroup(heading);
+  command
+    .addOption(option("--context <name>", "a context of the configuration: `alcove context list`"))
+    .addOption(option("--url <url>", "a server: https://HOST:PORT, or unix:///PATH"))
+    .addOption(option("-g, --group <name>", "the group to work in"));
+}
+
+/** The command's own options, and those before the verb where it has none of its own. */
+function flagsOf(command: Command | null): Flags {
+  return command === null ? {} : { ...flagsOf(command.parent), ...command.opts<Flags>() };
 }

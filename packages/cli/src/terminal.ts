@@ -1,5 +1,6 @@
 /** Where words go: results to standard output; progress, warnings and errors to standard error. */
 import { styleText } from "node:util";
+import { printable } from "./printable.js";
 
 export interface Terminal {
   /** A result, as it is. */
@@ -10,18 +11,17 @@ export interface Terminal {
   progress(sentence: string): void;
   /** Clears the line of progress. */
   endProgress(): void;
-  red(text: string): string;
-  green(text: string): string;
-  yellow(text: string): string;
-  dim(text: string): string;
+  /** Colours of what is said; none where standard error is no terminal. */
+  readonly paint: Paint;
+  /** Colours of results; none where standard output is no terminal. */
+  readonly paintResult: Paint;
 }
 
 type Colour = "red" | "green" | "yellow" | "dim";
+export type Paint = Readonly<Record<Colour, (text: string) => string>>;
 
 export function openTerminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Terminal {
   const isInteractive = stderr.isTTY === true;
-  const hasColours = isInteractive && process.env.NO_COLOR === undefined && process.env.TERM !== "dumb";
-  const paint = (colour: Colour) => (text: string) => (hasColours ? styleText(colour, text) : text);
   let lastProgress = "";
   const clear = () => {
     if (isInteractive && lastProgress !== "") stderr.write("\r\u001b[2K");
@@ -33,7 +33,8 @@ export function openTerminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
       lastProgress = "";
       stderr.write(`${line}\n`);
     },
-    progress(sentence) {
+    progress(words) {
+      const sentence = printable(words);
       if (sentence === lastProgress) return;
       clear();
       lastProgress = sentence;
@@ -43,19 +44,16 @@ export function openTerminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
       clear();
       lastProgress = "";
     },
-    red: paint("red"),
-    green: paint("green"),
-    yellow: paint("yellow"),
-    dim: paint("dim"),
+    paint: paintOn(stderr),
+    paintResult: paintOn(stdout),
   };
 }
 
-/** What a sandbox wrote, made harmless for a terminal: no control characters but newline and tab. */
-export function harmless(text: string): string {
-  return [...text].filter((character) => character === "\n" || character === "\t" || isPrintable(character)).join("");
-}
-
-function isPrintable(character: string): boolean {
-  const code = character.codePointAt(0) ?? 0;
-  return code >= 32 && (code < 127 || code > 159);
+/** By the convention of no-color.org: any value but the empty one counts. */
+function paintOn(stream: NodeJS.WriteStream): Paint {
+  const { NO_COLOR, TERM } = process.env;
+  const hasColours = stream.isTTY === true && !NO_COLOR && TERM !== "dumb";
+  const paint = (colour: Colour) => (text: string) =>
+    hasColours ? styleText(colour, text, { validateStream: false }) : text;
+  return { red: paint("red"), green: paint("green"), yellow: paint("yellow"), dim: paint("dim") };
 }

@@ -38,7 +38,7 @@ export function createLocalTransport({ autoStart, ...options }: LocalTransportOp
 
 /** $ALCOVE_SOCKET, else alcoved.sock in the runtime directory. */
 export function localSocketPath(): string {
-  return process.env.ALCOVE_SOCKET ?? join(runtimeDirectory(), "alcoved.sock");
+  return process.env.ALCOVE_SOCKET || join(runtimeDirectory(), "alcoved.sock");
 }
 
 /** $ALCOVE_RUNTIME_DIR, else /run/alcove as root, else $XDG_RUNTIME_DIR/alcove, else /tmp/alcove-UID. */

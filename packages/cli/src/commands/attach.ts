@@ -1,10 +1,23 @@
+import type { Exec } from "alcove";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
 import { follow } from "../follow.js";
-import { table } from "../table.js";
+import { addOutputOptions } from "../output/output.js";
+import type { View } from "../output/view.js";
 import { passThrough } from "./exec.js";
+
+const execView: View<Exec> = {
+  name: ({ id }) => id,
+  columns: [
+    { heading: "EXEC", value: ({ id }) => id },
+    { heading: "STATE", value: ({ state }) => state },
+    { heading: "EXIT", value: ({ exitCode }) => exitCode },
+    { heading: "STARTED", value: ({ startedAt }) => startedAt },
+    { heading: "PROGRAM", value: ({ args }) => args.join(" ") },
+  ],
+};
 
 export function addAttach(program: Command, cli: Cli): void {
   const command = program
@@ -15,10 +28,10 @@ export function addAttach(program: Command, cli: Cli): void {
     )
     .argument("<id>", "the sandbox's id, or the beginning of it")
     .argument("[exec]", "the exec's id, or the beginning of it")
-    .option("--offset <bytes>", "begin behind so many bytes of its output", wholeNumber)
-    .action((id: string, exec: string | undefined, options: { readonly offset?: number }) =>
-      exec === undefined ? list(cli, id) : attach(cli, id, exec, options.offset),
-    );
+    .option("--offset <bytes>", "begin behind so many bytes of its output", wholeNumber);
+  addOutputOptions(command).action((id: string, exec: string | undefined, options: { readonly offset?: number }) =>
+    exec === undefined ? list(cli, id) : attach(cli, id, exec, options.offset),
+  );
   examples(command, [
     ["alcove attach 3f2a", "list its execs"],
     ["alcove attach 3f2a 9c01", "follow one"],
@@ -26,15 +39,7 @@ export function addAttach(program: Command, cli: Cli): void {
 }
 
 async function list(cli: Cli, id: string): Promise<void> {
-  const execs = await (await cli.sandbox(id)).execs.list({ signal: cli.signal });
-  const rows = execs.map((exec) => [
-    exec.id,
-    exec.state,
-    String(exec.exitCode ?? ""),
-    exec.startedAt,
-    exec.args.join(" "),
-  ]);
-  cli.terminal.print(table(["EXEC", "STATE", "EXIT", "STARTED", "PROGRAM"], rows));
+  await cli.output.list(execView, await (await cli.sandbox(id)).execs.list({ signal: cli.signal }));
 }
 
 async function attach(cli: Cli, id: string, text: string, offset: number | undefined): Promise<never> {

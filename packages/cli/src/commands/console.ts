@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
-import { harmless } from "../terminal.js";
+import { printableLines } from "../printable.js";
 
 export function addConsole(program: Command, cli: Cli): void {
   const command = program
@@ -17,5 +17,5 @@ export function addConsole(program: Command, cli: Cli): void {
 async function show(cli: Cli, id: string): Promise<void> {
   const sandbox = await cli.sandbox(id);
   const text = await sandbox.console({ signal: cli.signal });
-  cli.terminal.print(process.stdout.isTTY ? harmless(text) : text);
+  cli.terminal.print(process.stdout.isTTY ? printableLines(text) : text);
 }

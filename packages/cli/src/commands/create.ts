@@ -1,19 +1,19 @@
-import type { CreateOptions } from "alcove";
+import type { CreateOptions, Sandbox } from "alcove";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Cli } from "../cli.js";
 import { addSizeOptions, createManyWithProgress, createWithProgress, type SizeOptions } from "../creation.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes, UsageError } from "../exit-codes.js";
-import { report } from "../failure.js";
-import { json, type OutputFormat, outputOption, pairs } from "../option-values.js";
+import { pairs } from "../option-values.js";
+import { addOutputOptions } from "../output/output.js";
 import { programOf } from "../process-options.js";
+import { sandboxView } from "../views/sandbox.js";
 
 interface Options extends SizeOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
   readonly count?: number;
   readonly wait: boolean;
-  readonly output: OutputFormat;
 }
 
 export function addCreate(program: Command, cli: Cli): void {
@@ -25,44 +25,51 @@ export function addCreate(program: Command, cli: Cli): void {
     )
     .argument("<image>", "the image, such as debian")
     .argument("[program...]", "a program to start with it, behind -- if you like");
-  addSizeOptions(command)
+  addOutputOptions(addSizeOptions(command))
     .option("-e, --env <key=value>", "given to every program in it; repeat for more", pairs)
     .option("-w, --cwd <directory>", "where programs start")
     .option("-n, --count <number>", "so many of a kind, at most 1000", countOf)
     .option("--no-wait", "print the id while the sandbox is still being created")
-    .addOption(outputOption())
     .passThroughOptions()
     .action((image: string, words: string[], options: Options) => create(cli, image, words, options));
   examples(command, [
     ["id=$(alcove create debian)", ""],
     ["alcove create --cpu 2 --memory 4Gi -l run=42 debian", "larger, with a label"],
-    ["alcove create debian -- python3 -m http.server", "with a program"],
     ["alcove create --count 20 -l run=42 debian", "twenty, found again by their label"],
+    ["alcove create debian -- python3 -m http.server", "with a program"],
   ]);
 }
 
 async function create(cli: Cli, image: string, words: readonly string[], options: Options): Promise<void> {
-  const { label: labels, env, cwd, cpu, memory, disk, output, wait, count } = options;
+  const { label: labels, env, cwd, cpu, memory, disk, wait, count } = options;
   const cmd = programOf(words);
   const creation = { image, cpu, memory, disk, labels, env, cwd, cmd };
   if (count !== undefined) {
     if (!wait) throw new UsageError("--count and --no-wait do not go together.", "Leave one of them out.");
-    return createMany(cli, count, creation, output);
+    return createMany(cli, count, creation);
   }
   const sandbox = await createWithProgress(cli, { ...creation, wait });
-  cli.terminal.print(output === "json" ? json(await sandbox.info({ signal: cli.signal })) : sandbox.id);
+  if (cli.output.format === "table") return cli.terminal.print(sandbox.id);
+  await cli.output.one(sandboxView, await sandbox.info({ signal: cli.signal }));
 }
 
 /** Prints those that are there, tells of the others, and fails when there are others. */
-async function createMany(cli: Cli, count: number, creation: CreateOptions, output: OutputFormat): Promise<void> {
+async function createMany(cli: Cli, count: number, creation: CreateOptions): Promise<void> {
   const { sandboxes, errors } = await createManyWithProgress(cli, count, creation);
-  if (output === "json") cli.terminal.print(json(await Promise.all(sandboxes.map((sandbox) => sandbox.info()))));
-  else if (sandboxes.length > 0) cli.terminal.print(sandboxes.map(({ id }) => id).join("\n"));
+  await print(cli, sandboxes);
   const [first] = errors;
   if (first === undefined) return;
   cli.terminal.say(`${sandboxes.length} of ${count} sandboxes were created.`);
-  report(first.error, cli.terminal);
+  cli.report(first.error);
   throw new Exit(exitCodes.error);
+}
+
+async function print(cli: Cli, sandboxes: readonly Sandbox[]): Promise<void> {
+  if (cli.output.format !== "table") {
+    const records = await Promise.all(sandboxes.map((sandbox) => sandbox.info({ signal: cli.signal })));
+    return cli.output.list(sandboxView, records);
+  }
+  if (sandboxes.length > 0) cli.terminal.print(sandboxes.map(({ id }) => id).join("\n"));
 }
 
 function countOf(text: string): number {

@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes, UsageError } from "../exit-codes.js";
-import { report } from "../failure.js";
 import { pairs } from "../option-values.js";
 
 interface Options {
@@ -46,6 +45,6 @@ async function deleteAll(cli: Cli, ids: readonly string[], options: Options): Pr
     }),
   );
   const failures = outcomes.filter((outcome) => outcome.status === "rejected");
-  for (const { reason } of failures) report(reason, cli.terminal);
+  for (const { reason } of failures) cli.report(reason);
   if (failures.length > 0) throw new Exit(exitCodes.error);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
+import { refuseElsewhere } from "../connection.js";
 import { examples } from "../examples.js";
 
 const deadlineMs = 30_000;
@@ -19,6 +20,7 @@ export function addDown(program: Command, cli: Cli): void {
 }
 
 async function down(cli: Cli): Promise<void> {
+  refuseElsewhere(cli.settings(), "down");
   const alcove = await cli.runningAlcove();
   if (alcove === undefined) return cli.terminal.print("no daemon runs");
   const { pid } = await alcove.version({ signal: cli.signal });

@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes, UsageError } from "../exit-codes.js";
-import { report } from "../failure.js";
 import { follow } from "../follow.js";
 import { addProgramOptions, type ProgramOptions, programOf, spawnOptions } from "../process-options.js";
 
@@ -52,7 +51,7 @@ export async function passThrough(cli: Cli, work: () => Promise<number>): Promis
     throw new Exit(await work());
   } catch (failure) {
     if (failure instanceof Exit || failure instanceof UsageError || cli.signal.aborted) throw failure;
-    report(failure, cli.terminal);
+    cli.report(failure);
     throw new Exit(exitCodes.execFailed);
   } finally {
     // Whoever holds the other end of our input may keep it open; the program that read it has ended.

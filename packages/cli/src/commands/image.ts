@@ -2,35 +2,30 @@ import type { Image } from "alcove";
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
-import { json, type OutputFormat, outputOption } from "../option-values.js";
-import { properties, table } from "../table.js";
+import { addOutputOptions } from "../output/output.js";
+import type { View } from "../output/view.js";
 
-interface Options {
-  readonly output: OutputFormat;
-}
+const imageView: View<Image> = {
+  name: ({ name }) => name,
+  columns: [
+    { heading: "NAME", value: ({ name }) => name },
+    { heading: "STATE", value: ({ state }) => state },
+    { heading: "SIZE", value: ({ sizeBytes }) => `${Math.round(sizeBytes / 2 ** 20)} MiB` },
+    { heading: "BUILT", value: ({ builtAt }) => builtAt },
+    { heading: "MESSAGE", value: ({ message }) => message },
+  ],
+  details: [{ heading: "DIGEST", value: ({ digest }) => digest || undefined }],
+  below: ({ log }) => log,
+};
 
 export function addImage(program: Command, cli: Cli): void {
   const image = program
     .command("image")
     .summary("list, show and build images")
     .description("What sandboxes start from.");
-  image
-    .command("list")
-    .description("List images.")
-    .addOption(outputOption())
-    .action((options: Options) => list(cli, options));
-  image
-    .command("get")
-    .description("Show one image, with the log of its build.")
-    .argument("<name>", "such as debian")
-    .addOption(outputOption())
-    .action((name: string, options: Options) => get(cli, name, options));
-  image
-    .command("prepare")
-    .description("Build an image and its template now, so that the first sandbox does not wait for it.")
-    .argument("<name>", "such as debian")
-    .addOption(outputOption())
-    .action((name: string, options: Options) => prepare(cli, name, options));
+  addList(image, cli);
+  addGet(image, cli);
+  addPrepare(image, cli);
   examples(image, [
     ["alcove image list", ""],
     ["alcove image prepare debian", "build it"],
@@ -38,33 +33,45 @@ export function addImage(program: Command, cli: Cli): void {
   ]);
 }
 
-async function list(cli: Cli, { output }: Options): Promise<void> {
-  const images = await (await cli.alcove()).images.list({ signal: cli.signal });
-  if (output === "json") return cli.terminal.print(json(images));
-  const rows = images.map((image) => [image.name, image.state, size(image), image.builtAt ?? "", image.message]);
-  cli.terminal.print(table(["NAME", "STATE", "SIZE", "BUILT", "MESSAGE"], rows));
+function addList(image: Command, cli: Cli): void {
+  const command = image.command("list").alias("ls").summary("list images").description("List images.");
+  addOutputOptions(command).action(async () =>
+    cli.output.list(imageView, await (await cli.alcove()).images.list({ signal: cli.signal })),
+  );
+  examples(command, [
+    ["alcove image list", ""],
+    ["alcove image list -o yaml", "all that is known"],
+  ]);
 }
 
-async function get(cli: Cli, name: string, { output }: Options): Promise<void> {
-  show(cli, await (await cli.alcove()).images.get(name, { signal: cli.signal }), output);
+function addGet(image: Command, cli: Cli): void {
+  const command = image
+    .command("get")
+    .summary("show one image")
+    .description("Show one image, with the log of its build.")
+    .argument("<name>", "such as debian");
+  addOutputOptions(command).action(async (name: string) =>
+    cli.output.one(imageView, await (await cli.alcove()).images.get(name, { signal: cli.signal })),
+  );
+  examples(command, [["alcove image get debian", ""]]);
 }
 
-async function prepare(cli: Cli, name: string, { output }: Options): Promise<void> {
+function addPrepare(image: Command, cli: Cli): void {
+  const command = image
+    .command("prepare")
+    .summary("build an image now")
+    .description("Build an image and its template now, so that the first sandbox does not wait for it.")
+    .argument("<name>", "such as debian");
+  addOutputOptions(command).action((name: string) => prepare(cli, name));
+  examples(command, [["alcove image prepare debian", ""]]);
+}
+
+async function prepare(cli: Cli, name: string): Promise<void> {
   const { images } = await cli.alcove();
   const image = await images.prepare(name, {
     signal: cli.signal,
     onProgress: ({ message, progress }) => cli.terminal.progress(`${message} (${Math.floor(progress * 100)} %)`),
   });
   cli.terminal.endProgress();
-  show(cli, image, output);
-}
-
-function show(cli: Cli, image: Image, output: OutputFormat): void {
-  const { name, state, message, digest, builtAt, log = "" } = image;
-  const known = properties({ name, state, message, size: size(image), digest, built: builtAt });
-  cli.terminal.print(output === "json" ? json(image) : `${known}${log === "" ? "" : `\n\n${log}`}`);
-}
-
-function size(image: Image): string {
-  return `${Math.round(image.sizeBytes / 2 ** 20)} MiB`;
+  await cli.output.one(imageView, image);
 }

@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
 import { UsageError } from "../exit-codes.js";
+import { addOutputOptions } from "../output/output.js";
+import { lines } from "../output/table.js";
 
 export function addLabel(program: Command, cli: Cli): void {
   const command = program
@@ -9,8 +11,8 @@ export function addLabel(program: Command, cli: Cli): void {
     .summary("change a sandbox's labels")
     .description("Set labels of a sandbox (KEY=VALUE) and take labels away (KEY-). What is not named stays.")
     .argument("<id>", "the sandbox's id, or the beginning of it")
-    .argument("<changes...>", "KEY=VALUE, or KEY- to take it away")
-    .action((id: string, words: string[]) => change(cli, id, words));
+    .argument("<changes...>", "KEY=VALUE, or KEY- to take it away");
+  addOutputOptions(command, { quiet: false }).action((id: string, words: string[]) => change(cli, id, words));
   examples(command, [
     ["alcove label 3f2a team=blue run=42", "set"],
     ["alcove label 3f2a run-", "take away"],
@@ -21,8 +23,7 @@ async function change(cli: Cli, id: string, words: readonly string[]): Promise<v
   const changes = Object.fromEntries(words.map(changeOf));
   const sandbox = await cli.sandbox(id);
   const { labels } = await sandbox.setLabels(changes, { signal: cli.signal });
-  const lines = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  if (lines.length > 0) cli.terminal.print(lines.join("\n"));
+  await cli.output.value(labels, () => lines(Object.entries(labels).map(([key, value]) => `${key}=${value}`)));
 }
 
 function changeOf(word: string): [string, string | null] {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
+import { refuseElsewhere } from "../connection.js";
 import { examples } from "../examples.js";
 
 export function addUp(program: Command, cli: Cli): void {
@@ -12,6 +13,7 @@ export function addUp(program: Command, cli: Cli): void {
 }
 
 async function up(cli: Cli): Promise<void> {
+  refuseElsewhere(cli.settings(), "up");
   const alcove = await cli.alcove();
   const { version, pid } = await alcove.version({ signal: cli.signal });
   cli.terminal.print(`alcoved ${version} runs as process ${pid}`);

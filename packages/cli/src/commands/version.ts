@@ -1,22 +1,20 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
-import { json, type OutputFormat, outputOption } from "../option-values.js";
-import { properties } from "../table.js";
+import { addOutputOptions } from "../output/output.js";
+import { properties } from "../output/table.js";
 import { cliVersion } from "../version.js";
 
 export function addVersion(program: Command, cli: Cli): void {
-  const command = program
-    .command("version")
-    .summary("show the versions of the CLI and the daemon")
-    .addOption(outputOption())
-    .action(({ output }: { readonly output: OutputFormat }) => version(cli, output));
+  const command = program.command("version").summary("show the versions of the CLI and the daemon");
+  addOutputOptions(command, { quiet: false }).action(() => version(cli));
   examples(command, [["alcove version -o json", ""]]);
 }
 
 /** Never starts a daemon to ask it. */
-async function version(cli: Cli, output: OutputFormat): Promise<void> {
+async function version(cli: Cli): Promise<void> {
   const daemon = await (await cli.runningAlcove())?.version({ signal: cli.signal });
-  if (output === "json") return cli.terminal.print(json({ cli: cliVersion, daemon: daemon ?? null }));
-  cli.terminal.print(properties({ cli: cliVersion, daemon: daemon?.version ?? "not running", node: process.version }));
+  await cli.output.value({ cli: cliVersion, daemon: daemon ?? null }, () =>
+    properties({ cli: cliVersion, daemon: daemon?.version ?? "not running", node: process.version }),
+  );
 }

@@ -1,6 +1,9 @@
+/** Text in columns. What stands in a cell is made printable: names, labels and messages are others' words. */
+import { printable } from "../printable.js";
+
 /** Rows with aligned columns, two spaces between them. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [headings, ...rows];
+  const lines = [headings, ...rows.map((cells) => cells.map(printable))];
   const widths = headings.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
   return lines
     .map((cells) =>
@@ -16,7 +19,12 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 export function properties(pairs: Readonly<Record<string, string | undefined>>): string {
   const known = Object.entries(pairs).filter((pair): pair is [string, string] => pair[1] !== undefined);
   const width = Math.max(...known.map(([name]) => name.length));
-  return known.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+  return known.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`).join("\n");
+}
+
+/** A line for each. */
+export function lines(texts: readonly string[]): string {
+  return texts.map(printable).join("\n");
 }
 
 /** How long ago, in its largest unit: `12s`, `5m`, `3h`, `9d`. */

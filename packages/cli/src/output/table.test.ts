@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { age, properties, table } from "./table.js";
-import { harmless } from "./terminal.js";
 
 test("columns are as wide as their widest cell, and lines end without blanks", () => {
   expect(
@@ -30,6 +29,6 @@ test.each([
   expect(age(new Date(now - seconds * 1_000).toISOString(), now)).toBe(expected);
 });
 
-test("what a sandbox wrote cannot move a terminal's cursor", () => {
-  expect(harmless("a\u001b[2Jb\r\nc\u009b31md\te")).toBe("a[2Jb\nc31md\te");
+test("a cell cannot break its line or the terminal", () => {
+  expect(table(["NAME"], [["a\nb\u001b[31m"]])).toBe("NAME\na\\u{a}b\\u{1b}[31m");
 });

@@ -1,0 +1,28 @@
+import type { Sandbox } from "@alcove/contract";
+import { age } from "../output/table.js";
+import { labelText, type View } from "../output/view.js";
+
+export const sandboxView: View<Sandbox> = {
+  name: ({ id }) => id,
+  columns: [
+    { heading: "ID", value: ({ id }) => id },
+    { heading: "STATE", value: stateText },
+    { heading: "IMAGE", value: ({ sourcesRef }) => sourcesRef.diskImage.name },
+    { heading: "CPU", value: ({ resources }) => resources.cpu },
+    { heading: "MEMORY", value: ({ resources }) => resources.memory },
+    { heading: "AGE", value: ({ createdAt }) => age(createdAt, Date.now()) },
+    { heading: "LABELS", value: ({ labels }) => labelText(labels) },
+  ],
+  details: [
+    { heading: "MESSAGE", value: ({ stateDetails }) => stateDetails.message },
+    { heading: "STOPPED", value: ({ stateDetails }) => stateDetails.stoppedReason },
+    { heading: "DISK", value: ({ resources }) => resources.disk },
+    { heading: "ENGINE", value: ({ engine }) => engine },
+    { heading: "PROGRAM", value: ({ entrypoint, cmd }) => [...entrypoint, ...cmd].join(" ") || undefined },
+    { heading: "CREATED", value: ({ createdAt }) => createdAt },
+  ],
+};
+
+function stateText({ state, stateDetails: { pausedReason } }: Sandbox): string {
+  return pausedReason === undefined ? state : `${state} (${pausedReason})`;
+}
