@@ -1,7 +1,11 @@
-/** The queue of creations: each waits here until the host has memory and cores for it (lifecycle/capacity.ts decides). */
+/**
+ * Where creations wait until the host has memory and cores for them (lifecycle/capacity.ts decides), a queue for each group;
+ * lifecycle/turns.ts decides whose turn it is.
+ */
 import { AlcoveError } from "@alcove/contract";
 import { Backoff } from "../lib/backoff.js";
 import { type Demand, type Limits, type Load, neverFits, waitsFor } from "../lifecycle/capacity.js";
+import { type Head, nextToStart } from "../lifecycle/turns.js";
 
 export interface AdmissionOptions {
   readonly limits: Limits;
@@ -10,7 +14,7 @@ export interface AdmissionOptions {
   readonly timeoutMs: number;
 }
 
-/** More creations than this are not under way at once, whatever they wait for; they are refused. */
+/** A group has no more creations than this under way at once, whatever they wait for; more are refused. */
 const mostCreating = 512;
 /** The host's free memory changes without telling anybody; while somebody waits it is looked at in this pace. */
 const lookPace = { firstMs: 250, lastMs: 2_000 };
@@ -18,7 +22,9 @@ const lookPace = { firstMs: 250, lastMs: 2_000 };
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #claims = new Map<string, Claim>();
-  readonly #queue: Waiting[] = [];
+  readonly #queues = new Map<string, Waiting[]>();
+  readonly #lastTurns = new Map<string, number>();
+  #turn = 0;
   #isWatching = false;
 
   constructor(options: AdmissionOptions) {
@@ -29,16 +35,16 @@ export class Admission {
     return this.#load().committedMiB;
   }
 
-  /** Refuses at once what can never start, and everything while too many are `creating`, in the queue or on the way to it. */
+  /** Refuses at once what can never start, and everything while too many of its group are `creating`, in the queue or on the way to it. */
   check(demand: Demand, creating: number): void {
     const refusal = neverFits(demand, this.#options.limits);
     if (refusal) throw new AlcoveError("CapacityExceeded", refusal.sentence, { field: refusal.field });
     if (creating < mostCreating) return;
-    throw new AlcoveError("TooManyRequests", `${creating} sandboxes are being created already.`);
+    throw new AlcoveError("TooManyRequests", `${creating} sandboxes of the group are being created already.`);
   }
 
   /** Waits for its turn, and counts as starting from then on. */
-  enter(id: string, demand: Demand, signal: AbortSignal): Promise<void> {
+  enter({ id, group }: Claimant, demand: Demand, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const leave = (settle: () => void) => {
@@ -49,17 +55,19 @@ export class Admission {
       };
       const abort = () => leave(() => reject(signal.reason));
       const expire = () => leave(() => reject(this.#waitedTooLong(demand)));
-      const waiting = { id, demand, admit: () => leave(resolve) };
+      const waiting = { id, group, demand, admit: () => leave(resolve) };
       const timer = setTimeout(expire, this.#options.timeoutMs);
       signal.addEventListener("abort", abort, { once: true });
-      this.#queue.push(waiting);
+      const queue = this.#queues.get(group);
+      if (queue === undefined) this.#queues.set(group, [waiting]);
+      else queue.push(waiting);
       this.#pump();
     });
   }
 
   /** It runs, by start or by adoption. */
-  started(id: string, demand: Demand): void {
-    this.#claims.set(id, { memoryMiB: demand.memoryMiB, isStarting: false });
+  started({ id, group }: Claimant, { memoryMiB }: Demand): void {
+    this.#claims.set(id, { group, memoryMiB, isStarting: false });
     this.#pump();
   }
 
@@ -69,18 +77,34 @@ export class Admission {
   }
 
   #pump(): void {
-    for (let first = this.#queue[0]; first !== undefined; first = this.#queue[0]) {
-      if (waitsFor(first.demand, this.#load(), this.#options.limits) !== undefined) break;
-      this.#claims.set(first.id, { memoryMiB: first.demand.memoryMiB, isStarting: true });
-      first.admit();
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      const { id, group, demand } = next;
+      this.#claims.set(id, { group, memoryMiB: demand.memoryMiB, isStarting: true });
+      this.#lastTurns.set(group, ++this.#turn);
+      next.admit();
     }
-    if (this.#queue.length > 0 && !this.#isWatching) void this.#watch();
+    if (this.#queues.size > 0 && !this.#isWatching) void this.#watch();
+  }
+
+  #next(): Waiting | undefined {
+    if (this.#queues.size === 0) return undefined;
+    const [load, groupMiB] = [this.#load(), this.#memoryByGroup()];
+    const heads = [...this.#queues.values()].flatMap(([first]) => (first === undefined ? [] : [first]));
+    const turns = heads.map((waiting): Head & { readonly waiting: Waiting } => ({
+      waiting,
+      group: waiting.group,
+      groupMiB: (groupMiB.get(waiting.group) ?? 0) + waiting.demand.memoryMiB,
+      lastTurn: this.#lastTurns.get(waiting.group) ?? 0,
+    }));
+    const fits = ({ waiting }: { readonly waiting: Waiting }) =>
+      waitsFor(waiting.demand, load, this.#options.limits) === undefined;
+    return nextToStart(turns, fits)?.waiting;
   }
 
   async #watch(): Promise<void> {
     this.#isWatching = true;
     const backoff = new Backoff(lookPace);
-    while (this.#queue.length > 0) {
+    while (this.#queues.size > 0) {
       await backoff.wait(never);
       this.#pump();
     }
@@ -88,9 +112,11 @@ export class Admission {
   }
 
   #drop(waiting: Waiting): void {
-    const position = this.#queue.indexOf(waiting);
+    const queue = this.#queues.get(waiting.group) ?? [];
+    const position = queue.indexOf(waiting);
     if (position < 0) return;
-    this.#queue.splice(position, 1);
+    queue.splice(position, 1);
+    if (queue.length === 0) this.#queues.delete(waiting.group);
     if (position === 0) queueMicrotask(() => this.#pump());
   }
 
@@ -110,15 +136,27 @@ export class Admission {
       availableMiB: this.#options.availableMemoryMiB(),
     };
   }
+
+  #memoryByGroup(): Map<string, number> {
+    const sums = new Map<string, number>();
+    for (const { group, memoryMiB } of this.#claims.values()) sums.set(group, (sums.get(group) ?? 0) + memoryMiB);
+    return sums;
+  }
+}
+
+/** Whose creation it is. */
+interface Claimant {
+  readonly id: string;
+  readonly group: string;
 }
 
 interface Claim {
+  readonly group: string;
   readonly memoryMiB: number;
   readonly isStarting: boolean;
 }
 
-interface Waiting {
-  readonly id: string;
+interface Waiting extends Claimant {
   readonly demand: Demand;
   readonly admit: () => void;
 }

@@ -52,7 +52,7 @@ async function bringUp(attempt: Attempt): Promise<void> {
   const demand = demandOf(context, record.size);
   const disk = await context.images.ensure(record.image, signal);
   await engine.prepare(disk, record.size, { signal });
-  await admission.enter(record.id, demand, signal);
+  await admission.enter(record, demand, signal);
   crashPoint("create.beforeStart");
   const machine = await engine.start(machineSpec(record, disk), signal);
   attempt.machine = machine;
@@ -64,7 +64,7 @@ async function bringUp(attempt: Attempt): Promise<void> {
   crashPoint("create.afterRunning");
   if (running === undefined)
     throw new AlcoveError("SandboxNotFound", `The sandbox ${record.id} was deleted meanwhile.`);
-  admission.started(record.id, demand);
+  admission.started(record, demand);
   watchMachine(context, running, machine);
 }
 

@@ -41,14 +41,16 @@ export class Events {
     this.#change.announce();
   }
 
+  /** Ends with the signal, with the daemon, and with the group. */
   async *follow(group: string, after: number | undefined, signal: AbortSignal): AsyncGenerator<AlcoveEvent> {
     const start = this.#store.events.bounds();
+    const createdAt = this.#createdAt(group);
     let seen = after ?? start.newest;
     if (seen > start.newest) {
       yield gap(start.newest, seen);
       seen = start.newest;
     }
-    while (!this.#isEnded && !signal.aborted) {
+    while (!this.#isEnded && !signal.aborted && this.#createdAt(group) === createdAt) {
       const { oldest, newest } = this.#store.events.bounds();
       if (seen < oldest - 1) {
         yield gap(oldest - 1, seen);
@@ -57,15 +59,21 @@ export class Events {
       const page = this.#store.events.after(group, seen, pageLength);
       for (const record of page) yield toEvent(record);
       seen = page.length < pageLength ? Math.max(seen, newest) : (page.at(-1)?.sequence ?? newest);
-      if (page.length < pageLength && !(await this.#isMore(seen, signal))) return;
+      if (page.length < pageLength && !(await this.#isMore(() => this.#createdAt(group) !== createdAt, seen, signal)))
+        return;
     }
   }
 
+  /** A group that is created anew under the name of one that was deleted is another group. */
+  #createdAt(group: string): number | undefined {
+    return this.#store.groups.find(group)?.createdAt;
+  }
+
   /** Waits for events behind this one; false when the stream is over. */
-  async #isMore(seen: number, signal: AbortSignal): Promise<boolean> {
+  async #isMore(isOver: () => boolean, seen: number, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#change.until(() => this.#isEnded || this.#store.events.bounds().newest > seen, signal);
-      return !this.#isEnded;
+      await this.#change.until(() => this.#isEnded || isOver() || this.#store.events.bounds().newest > seen, signal);
+      return !this.#isEnded && !isOver();
     } catch (error) {
       if (signal.aborted) return false;
       throw error;

@@ -88,9 +88,13 @@ export class GroupDeletions {
   }
 
   #remove(name: string): void {
-    const { crashPoint, logger, store } = this.#context;
+    const { crashPoint, events, logger, store } = this.#context;
     crashPoint("groupDelete.beforeRemove");
-    store.groups.remove(name);
+    store.transaction(() => {
+      store.groups.remove(name);
+      store.events.disown(name);
+    });
+    events.announce();
     crashPoint("groupDelete.afterRemove");
     logger.info({ group: name }, "A group is deleted");
   }

@@ -171,3 +171,20 @@ test("a creation that was under way when its group was deleted leaves nothing", 
   await expect(control.groups.get("g")).rejects.toMatchObject({ code: "GroupNotFound" });
   expect(host.fake.machines.size).toBe(0);
 });
+
+test("who follows a group is let go with it, and a new group of its name does not see what was", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  await control.groups.create({ name: "g" });
+  const types: string[] = [];
+  const following = (async () => {
+    for await (const { type } of control.events.follow("g", 0, never)) types.push(type);
+  })();
+  await control.sandboxes.create("g", debian, never);
+  await control.groups.delete("g", { force: true }, never);
+  await control.groups.create({ name: "g" });
+  await following;
+  expect(types).toContain("sandbox.changed");
+  const fresh = control.events.follow("g", 0, AbortSignal.timeout(200));
+  for await (const event of fresh) expect.fail(`the old group's ${event.type}`);
+});

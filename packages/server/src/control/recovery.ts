@@ -30,7 +30,7 @@ function adopt(
   return running.filter((record) => {
     const machine = byId.get(record.id);
     if (machine === undefined) return false;
-    context.admission.started(record.id, demandOf(context, record.size));
+    context.admission.started(record, demandOf(context, record.size));
     if (context.machines.get(record.id) !== machine) watchMachine(context, record, machine);
     return true;
   });

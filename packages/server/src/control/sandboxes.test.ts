@@ -168,7 +168,10 @@ test("creations that wait for their image count as those in the queue do: the 51
     void control.sandboxes
       .create(group, debian, new AbortController().signal)
       .catch((error: unknown) => outcomes.push(error));
-  const refused = problem({ code: "TooManyRequests", message: "512 sandboxes are being created already." });
+  const refused = problem({
+    code: "TooManyRequests",
+    message: "512 sandboxes of the group are being created already.",
+  });
   await vi.waitFor(() => expect(outcomes).toEqual([refused]), { timeout: 5_000 });
   expect(await control.sandboxes.count(group, { state: "Creating" })).toBe(512);
   const closed = close();

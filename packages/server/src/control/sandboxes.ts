@@ -10,6 +10,7 @@ import type { EngineReadiness } from "./engine-readiness.js";
 import { forgetOldFailures } from "./failures.js";
 import { mergedLabels } from "./labels.js";
 import { sandboxNotFound } from "./machines.js";
+import { requireQuota } from "./quotas.js";
 import type { Reconciler } from "./reconciler.js";
 import { createBatch } from "./sandbox-batch.js";
 import { toSandbox } from "./sandbox-view.js";
@@ -77,8 +78,9 @@ async function create(context: ControlContext, { reconciler, readiness }: Helper
   await readiness.require(signal);
   await requireDiskSpace(context);
   // Nothing is awaited from here to the insert, so that those who come at once count each other.
-  gate.require(group);
-  context.admission.check(demandOf(context, record.size), store.sandboxes.countByState().Creating ?? 0);
+  const creating = store.sandboxes.count({ group, state: "Creating" });
+  context.admission.check(demandOf(context, record.size), creating);
+  requireQuota(gate.require(group), { ...record.size, sandboxes: 1 });
   crashPoint("create.beforeInsert");
   register.insert(record);
   crashPoint("create.afterInsert");

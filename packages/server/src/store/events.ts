@@ -21,6 +21,7 @@ export function eventQueries(database: Database.Database, kept = eventsKept) {
     `select sequence, at, body from events
      where sequence > @after and (group_name = @group or group_name is null) order by sequence limit @limit`,
   );
+  const disown = write(database, "update events set group_name = '' where group_name = @group");
   const bounds = one<{ oldest: number | null; newest: number | null }>(
     database,
     "select (select min(sequence) from events) as oldest, (select max(sequence) from events) as newest",
@@ -32,6 +33,8 @@ export function eventQueries(database: Database.Database, kept = eventsKept) {
       trim({ sequence: rowId - kept });
       return rowId;
     },
+    /** Its events are nobody's from now on: a group that is created later under its name does not see them. */
+    disown: (group: string): void => void disown({ group }),
     after: (group: string, sequence: number, limit: number): EventRecord[] => after({ group, after: sequence, limit }),
     /** The numbers of the oldest and the newest event that are kept; 1 and 0 when there is none. */
     bounds(): { readonly oldest: number; readonly newest: number } {
