@@ -162,10 +162,14 @@ export const listSandboxes = endpoint({
   path: "/v1/groups/:group/sandboxes",
   access: "reader",
   summary: "List sandboxes, newest first",
+  description:
+    "To walk over all of them while others create and delete, name the last one of each page as `before`: page numbers shift. Where that one is gone meanwhile the answer is SandboxNotFound: begin anew, and leave out what you have seen.",
   params: GroupParams,
   query: z.strictObject({
     labels: LabelSelector.exactOptional(),
     state: SandboxState.exactOptional(),
+    /** Only those created before this one. */
+    before: SandboxId.exactOptional(),
     /** From 1. */
     page: wholeNumber(1, 1_000_000).exactOptional(),
     /** Default 100. */
@@ -173,6 +177,7 @@ export const listSandboxes = endpoint({
   }),
   body: "none",
   result: z.array(Sandbox),
+  errors: ["SandboxNotFound"],
 });
 
 export const countSandboxes = endpoint({

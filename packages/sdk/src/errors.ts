@@ -1,4 +1,5 @@
 /** What can go wrong beyond the API's own errors, which are AlcoveErrors. */
+import type { Sandbox as SandboxRecord } from "@alcove/contract";
 import type { ExecOutcome } from "./exec.js";
 
 interface ConnectionErrorOptions {
@@ -52,6 +53,18 @@ export class NoAnswerError extends ConnectionError {
 
   constructor(message: string) {
     super(message, { isUnsent: false, hint: "Give it more time, or look at the server's log." });
+  }
+}
+
+/** What was waited for did not come in time, or cannot come any more. */
+export class WaitError extends Error {
+  override readonly name = "WaitError";
+  /** The sandbox as it was seen last; undefined where it is gone, or was never seen. */
+  readonly sandbox: SandboxRecord | undefined;
+
+  constructor(message: string, sandbox: SandboxRecord | undefined, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.sandbox = sandbox;
   }
 }
 

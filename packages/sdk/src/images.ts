@@ -1,9 +1,9 @@
 /** What sandboxes start from. */
 import { AlcoveError, getImage, type Image, listImages, prepareImage } from "@alcove/contract";
 import { call } from "./call.js";
-import { openEvents } from "./events.js";
 import type { Abortable } from "./files.js";
 import type { Scope } from "./scope.js";
+import { until } from "./until.js";
 
 export interface PrepareOptions extends Abortable {
   /** Called with every change while it is built. */
@@ -30,27 +30,30 @@ export class Images {
   }
 
   /** Builds an image from its recipe, if it is not built, and waits until it is ready. ImageNotReady when the build fails. */
-  async prepare(name: string, { signal, onProgress }: PrepareOptions = {}): Promise<Image> {
-    const { transport } = this.#scope;
-    const params = { ...this.#scope.params, name };
-    for (;;) {
-      const watching = new AbortController();
-      const signals = [watching.signal, ...(signal === undefined ? [] : [signal])];
-      try {
-        const events = await openEvents(this.#scope, { signal: AbortSignal.any(signals) });
-        const image = await call(transport, prepareImage, { params, body: {}, signal });
-        onProgress?.(image);
-        if (image.state === "Ready") return image;
-        for await (const event of events) {
-          if (event.type !== "image.changed" || event.image.name !== name) continue;
-          onProgress?.(event.image);
-          if (event.image.state === "Ready") return event.image;
-          if (event.image.state === "Failed") throw await failure(this.get(name, { signal }));
-        }
-      } finally {
-        watching.abort();
-      }
-    }
+  async prepare(name: string, options: PrepareOptions = {}): Promise<Image> {
+    const { transport, params } = this.#scope;
+    const request = { params: { ...params, name }, body: {}, signal: options.signal };
+    const image = await call(transport, prepareImage, request);
+    return image.state === "Ready" ? image : this.waitUntilReady(name, options);
+  }
+
+  /** Waits for an image whose build is under way. ImageNotReady when it fails; a state of Missing is waited out, as somebody may build it. */
+  async waitUntilReady(name: string, { signal, onProgress }: PrepareOptions = {}): Promise<Image> {
+    let told: string | undefined;
+    const image = await until<Image>({
+      scope: this.#scope,
+      read: (turn) => this.get(name, { signal: turn }),
+      pick: (event) => (event.type === "image.changed" && event.image.name === name ? event.image : undefined),
+      isFulfilled(seen) {
+        const now = `${seen.state} ${seen.progress} ${seen.message}`;
+        if (now !== told) onProgress?.(seen);
+        told = now;
+        return seen.state === "Ready" || seen.state === "Failed";
+      },
+      signal: signal ?? new AbortController().signal,
+    });
+    if (image.state === "Failed") throw await failure(this.get(name, { signal }));
+    return image;
   }
 }
 

@@ -1,7 +1,7 @@
 export { AlcoveError, type AlcoveEvent, type Entry, type ErrorCode, type Exec, type Image } from "@alcove/contract";
 export { Alcove, type RawRequest } from "./alcove.js";
 export { ByteStream } from "./byte-stream.js";
-export { CertificateError, ConnectionError, ExecError, NoAnswerError, StartError } from "./errors.js";
+export { CertificateError, ConnectionError, ExecError, NoAnswerError, StartError, WaitError } from "./errors.js";
 export type { EventOptions } from "./events.js";
 export type { Command, ExecOptions, ExecOutcome, ProcessOptions } from "./exec.js";
 export { type AttachOptions, type ExecEnd, ExecHandle, type SpawnOptions } from "./exec-handle.js";
@@ -11,7 +11,9 @@ export { Group } from "./group.js";
 export type { Images, PrepareOptions } from "./images.js";
 export { localSocketPath, runtimeDirectory, startLocalDaemon } from "./local.js";
 export type { AlcoveOptions } from "./options.js";
+export { Paginated } from "./paginated.js";
 export { Sandbox } from "./sandbox.js";
 export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";
+export type { WaitOptions } from "./sandbox-wait.js";
 export type { BatchOutcome, CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
 export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";

@@ -19,6 +19,7 @@ import { call } from "./call.js";
 import { type Command, type ExecOptions, type ExecOutcome, exec } from "./exec.js";
 import { type AttachOptions, ExecHandle, type SpawnOptions } from "./exec-handle.js";
 import { type Abortable, SandboxFiles } from "./files.js";
+import { type WaitOptions, waitUntilGone, waitUntilState } from "./sandbox-wait.js";
 import type { SandboxAddress } from "./scope.js";
 
 export class SandboxHandle implements AsyncDisposable {
@@ -43,6 +44,19 @@ export class SandboxHandle implements AsyncDisposable {
   info({ signal }: Abortable = {}): Promise<SandboxRecord> {
     const { transport, params } = this.#address;
     return call(transport, getSandbox, { params, signal });
+  }
+
+  /**
+   * Fulfils when it is in this state, with its record. WaitError when that cannot be any more (it has failed, or is gone), or
+   * was not within `timeoutMs`.
+   */
+  waitUntil(state: SandboxRecord["state"], options: WaitOptions = {}): Promise<SandboxRecord> {
+    return waitUntilState(this.#address, state, options);
+  }
+
+  /** Fulfils when nothing of it is left. */
+  waitUntilDeleted(options: WaitOptions = {}): Promise<void> {
+    return waitUntilGone(this.#address, options);
   }
 
   /** Runs a shell line, or a program with arguments, and waits for its result. Aborting kills it. */

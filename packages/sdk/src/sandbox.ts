@@ -2,6 +2,7 @@
 import type { Sandbox as SandboxRecord } from "@alcove/contract";
 import { type Alcove, localAlcove } from "./alcove.js";
 import type { Abortable } from "./files.js";
+import type { Paginated } from "./paginated.js";
 import type { SandboxHandle } from "./sandbox-handle.js";
 import type { CreateOptions, ListOptions } from "./sandboxes.js";
 
@@ -29,11 +30,11 @@ export const Sandbox = {
   },
 
   /** What the daemon has on record about them, newest first, page by page as they are asked for. */
-  list({ alcove = localAlcove(), ...options }: ListOptions & OnAlcove = {}): AsyncIterable<SandboxRecord> {
+  list({ alcove = localAlcove(), ...options }: ListOptions & OnAlcove = {}): Paginated<SandboxRecord> {
     return alcove.sandboxes.list(options);
   },
 
-  count({ alcove = localAlcove(), ...options }: ListOptions & OnAlcove = {}): Promise<number> {
+  count({ alcove = localAlcove(), ...options }: Omit<ListOptions, "pageSize"> & OnAlcove = {}): Promise<number> {
     return alcove.sandboxes.count(options);
   },
 };

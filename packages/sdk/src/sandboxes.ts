@@ -12,6 +12,7 @@ import {
 } from "@alcove/contract";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
+import { Paginated } from "./paginated.js";
 import { SandboxHandle } from "./sandbox-handle.js";
 import type { Scope } from "./scope.js";
 
@@ -46,9 +47,11 @@ export interface ListOptions extends Abortable {
   /** Only those that have all of these. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly state?: SandboxRecord["state"] | undefined;
+  /** How many are asked for at once, 1 to 1,000; default 100. */
+  readonly pageSize?: number | undefined;
 }
 
-const pageSize = 100;
+const defaultPageSize = 100;
 
 export class Sandboxes {
   readonly #scope: Scope;
@@ -89,22 +92,17 @@ export class Sandboxes {
     return this.#handle(id, false);
   }
 
-  async *list({ signal, ...filter }: ListOptions = {}): AsyncGenerator<SandboxRecord> {
+  /** Newest first: to iterate over, page by page as they are asked for, or `toArray()`. */
+  list({ signal, pageSize = defaultPageSize, ...filter }: ListOptions = {}): Paginated<SandboxRecord> {
     const { transport, params } = this.#scope;
-    // Pages shift when sandboxes are created meanwhile: what was told already is left out.
-    const told = new Set<string>();
-    for (let page = 1; ; page += 1) {
-      const query = { ...queryOf(filter), page, pageSize };
-      const records = await call(transport, listSandboxes, { params, query, signal });
-      for (const record of records) {
-        if (!told.has(record.id)) yield record;
-        told.add(record.id);
-      }
-      if (records.length < pageSize) return;
-    }
+    return new Paginated({
+      read: (page) => call(transport, listSandboxes, { params, query: { ...queryOf(filter), ...page }, signal }),
+      idOf: ({ id }) => id,
+      pageSize,
+    });
   }
 
-  async count({ signal, ...filter }: ListOptions = {}): Promise<number> {
+  async count({ signal, ...filter }: Omit<ListOptions, "pageSize"> = {}): Promise<number> {
     const { transport, params } = this.#scope;
     return (await call(transport, countSandboxes, { params, query: queryOf(filter), signal })).count;
   }
@@ -129,7 +127,7 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
   };
 }
 
-function queryOf({ labels, state }: Omit<ListOptions, "signal">) {
+function queryOf({ labels, state }: Pick<ListOptions, "labels" | "state">) {
   const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
   return { labels: pairs.length === 0 ? undefined : pairs.join(","), state };
 }

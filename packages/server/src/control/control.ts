@@ -82,7 +82,7 @@ export interface SandboxControl {
   createBatch(group: string, count: number, body: CreateSandbox, signal: AbortSignal): Promise<BatchResult>;
   list(
     group: string,
-    filter: SandboxFilter & { readonly page?: number; readonly pageSize?: number },
+    filter: SandboxFilter & { readonly before?: string; readonly page?: number; readonly pageSize?: number },
   ): Promise<readonly Sandbox[]>;
   count(group: string, filter: SandboxFilter): Promise<number>;
   get(ref: SandboxRef): Promise<Sandbox>;

@@ -37,6 +37,7 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
     },
     async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
       await gate.enter(group);
+      if (filter.before !== undefined) requireCursor(context, { group, id: filter.before });
       return store.sandboxes.list({ group, ...filter }, { limit: pageSize, offset: (page - 1) * pageSize }).map(view);
     },
     async count(group, filter) {
@@ -117,6 +118,13 @@ async function remove(context: ControlContext, helpers: Helpers, { ref, signal, 
   const removing = helpers.readiness.require(signal).then(() => helpers.reconciler.close(ref.id));
   if (wait) await untilAborted(removing, signal);
   else leaveAlone(context, ref.id, removing);
+}
+
+function requireCursor(context: ControlContext, ref: SandboxRef): void {
+  const record = context.store.sandboxes.find(ref.id);
+  if (record?.group === ref.group) return;
+  const where = { field: "before", value: ref.id, hint: "List from the beginning, and leave out what you have seen." };
+  throw new AlcoveError("SandboxNotFound", `There is no sandbox ${ref.id} to list those before it.`, where);
 }
 
 function find({ store }: ControlContext, ref: SandboxRef): SandboxRecord {

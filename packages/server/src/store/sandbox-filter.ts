@@ -10,11 +10,13 @@ export interface LabelFilter {
   readonly group: string;
   readonly labels?: Labels;
   readonly state?: SandboxState;
+  /** Only those created before the one with this id; none where that is not there. */
+  readonly before?: string;
 }
 
 export function selectByFilter<Row>(database: Database.Database) {
   const prepared = new Map<string, (parameters: Parameters) => unknown[]>();
-  /** At most 65 label counts × 2 × 2 texts, as the contract allows 64 labels. */
+  /** At most 65 label counts × 2 × 2 × 2 texts, as the contract allows 64 labels. */
   const run = <Result>(sql: string, parameters: Parameters): Result[] => {
     const statement = prepared.get(sql) ?? all<unknown>(database, sql);
     prepared.set(sql, statement);
@@ -63,14 +65,21 @@ function clauses(
     parameters[`value${index}`] = value;
   });
   if (filter.state !== undefined) parameters.state = filter.state;
+  if (filter.before !== undefined) parameters.before = filter.before;
   const state = filter.state === undefined ? "" : " and s.state = @state";
+  const older = (sequence: string) =>
+    filter.before === undefined ? "" : ` and ${sequence} < (select sequence from sandboxes where id = @before)`;
   if (labels.length === 0) {
-    return { from: `from sandboxes s where s.group_name = @group${state}`, order: "s.sequence", parameters };
+    return {
+      from: `from sandboxes s where s.group_name = @group${state}${older("s.sequence")}`,
+      order: "s.sequence",
+      parameters,
+    };
   }
   const others = labels.slice(1).map((_, index) => ` and ${hasLabel(index + 1)}`);
   const from =
     "from sandbox_labels l cross join sandboxes s on s.sequence = l.sequence " +
-    `where l.group_name = @group and l.key = @key0 and l.value = @value0${others.join("")}${state}`;
+    `where l.group_name = @group and l.key = @key0 and l.value = @value0${others.join("")}${state}${older("l.sequence")}`;
   return { from, order: "l.sequence", parameters };
 }
 

@@ -24,6 +24,19 @@ test("sandboxes are listed newest first, by pages", () => {
   expect(page(6)).toEqual([]);
 });
 
+test("those before one of them are listed alike by group and by label; before one that is gone there are none", () => {
+  const records = Array.from({ length: 4 }, () => testRecord({ group: "before", labels: { a: "1" } }));
+  for (const record of records) store.sandboxes.insert(record);
+  const [first, second, third] = records.map(({ id }) => id);
+  for (const labels of [{}, { a: "1" }]) {
+    const before = (id: string) =>
+      store.sandboxes.list({ group: "before", labels, before: id }, firstPage).map((record) => record.id);
+    expect(before(third ?? "")).toEqual([second, first]);
+    expect(before(first ?? "")).toEqual([]);
+    expect(before("00000000-0000-4000-8000-000000000000")).toEqual([]);
+  }
+});
+
 test("a selector finds exactly what a scan finds", () => {
   const label = fc.record({ a: fc.constantFrom("0", "1"), b: fc.constantFrom("0", "1", "") }, { requiredKeys: [] });
   const state = fc.constantFrom("Running" as const, "Stopped" as const);
