@@ -34,6 +34,17 @@ export class StartError extends ConnectionError {
   }
 }
 
+/** The daemon of this machine was asked to end and has not. */
+export class StopError extends Error {
+  override readonly name = "StopError";
+  readonly hint: string;
+
+  constructor(pid: number, waitedMs: number) {
+    super(`The daemon, process ${pid}, has not ended within ${waitedMs / 1_000} s.`);
+    this.hint = `Its log says why; \`kill -9 ${pid}\` loses nothing.`;
+  }
+}
+
 /** The server showed a certificate that is not trusted: nothing was sent to it. */
 export class CertificateError extends ConnectionError {
   override readonly name: string = "CertificateError";

@@ -1,7 +1,15 @@
 export { AlcoveError, type AlcoveEvent, type Entry, type ErrorCode, type Exec, type Image } from "@alcove/contract";
 export { Alcove, type RawRequest } from "./alcove.js";
 export { ByteStream } from "./byte-stream.js";
-export { CertificateError, ConnectionError, ExecError, NoAnswerError, StartError, WaitError } from "./errors.js";
+export {
+  CertificateError,
+  ConnectionError,
+  ExecError,
+  NoAnswerError,
+  StartError,
+  StopError,
+  WaitError,
+} from "./errors.js";
 export type { EventOptions } from "./events.js";
 export type { Command, ExecOptions, ExecOutcome, ProcessOptions } from "./exec.js";
 export { type AttachOptions, type ExecEnd, ExecHandle, type SpawnOptions } from "./exec-handle.js";
@@ -10,6 +18,7 @@ export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from
 export { Group } from "./group.js";
 export type { Images, PrepareOptions } from "./images.js";
 export { localSocketPath, runtimeDirectory, startLocalDaemon } from "./local.js";
+export { stopLocalDaemon } from "./local-stop.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";
 export { Sandbox } from "./sandbox.js";

@@ -1,6 +1,6 @@
 /**
  * A list that comes in pages, each asked for when the ones before it are used up. What was on record during the whole walk
- * comes once, whatever others create and delete meanwhile; what they create may be missing.
+ * comes once, whatever others create and delete meanwhile; what they create meanwhile does not come.
  */
 import { AlcoveError } from "@alcove/contract";
 
@@ -8,6 +8,8 @@ export interface PageSource<Item> {
   /** The newest `pageSize` of those that are older than the one with the id `before`. */
   readonly read: (query: { readonly before?: string; readonly pageSize: number }) => Promise<readonly Item[]>;
   readonly idOf: (item: Item) => string;
+  /** When it was created, as text that sorts. */
+  readonly createdAt: (item: Item) => string;
   readonly pageSize: number;
 }
 
@@ -37,17 +39,20 @@ export class Paginated<Item> implements AsyncIterable<Item> {
 
   /** Page by page; none is empty. */
   async *pages(): AsyncGenerator<Item[]> {
-    const { idOf, pageSize } = this.#source;
+    const { idOf, createdAt, pageSize } = this.#source;
     const told = new Set<string>();
+    let newest: string | undefined;
     let before: string | undefined;
     for (;;) {
       const items = await this.#behind(before);
       if (items === undefined) {
-        // The last one that was told is gone: from the top again, without what was told.
+        // The last one that was told is gone: from the top again, without what was told, or is newer than all of it.
         before = undefined;
         continue;
       }
-      const fresh = items.filter((item) => !told.has(idOf(item)));
+      newest ??= items[0] && createdAt(items[0]);
+      const isWanted = (item: Item) => !told.has(idOf(item)) && (newest === undefined || createdAt(item) <= newest);
+      const fresh = items.filter(isWanted);
       for (const item of fresh) told.add(idOf(item));
       if (fresh.length > 0) yield fresh;
       const last = items.at(-1);

@@ -98,6 +98,7 @@ export class Sandboxes {
     return new Paginated({
       read: (page) => call(transport, listSandboxes, { params, query: { ...queryOf(filter), ...page }, signal }),
       idOf: ({ id }) => id,
+      createdAt: ({ createdAt }) => createdAt,
       pageSize,
     });
   }

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Alcove, ConnectionError, localSocketPath, runtimeDirectory } from "alcove";
+import { Alcove, ConnectionError, localSocketPath, runtimeDirectory, stopLocalDaemon } from "alcove";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 let directory: string;
@@ -23,8 +23,7 @@ async function daemonFromSource(path: string): Promise<string> {
 }
 
 afterEach(async () => {
-  const pid = await daemonPid();
-  if (pid !== undefined) process.kill(pid);
+  await stopLocalDaemon();
   await vi.waitFor(async () => expect(await daemonPid()).toBeUndefined(), { timeout: 20_000 });
   vi.unstubAllEnvs();
   await rm(join(directory, ".."), { recursive: true });
@@ -39,6 +38,16 @@ test("the first call starts the daemon, in a directory of its own, and the next 
   expect((await stat(directory)).mode & 0o777).toBe(0o700);
   using second = new Alcove();
   expect((await second.version()).pid).toBe(pid);
+});
+
+test("the daemon is stopped, and has ended when that is told; where none runs there is none to stop", {
+  timeout: 60_000,
+}, async () => {
+  using alcove = new Alcove();
+  const { pid } = await alcove.version();
+  expect(await stopLocalDaemon()).toBe(true);
+  expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  expect(await stopLocalDaemon()).toBe(false);
 });
 
 test("programs that start it at once get one daemon", { timeout: 60_000 }, async () => {

@@ -83,7 +83,8 @@ async function create(context: ControlContext, { reconciler, readiness }: Helper
   context.admission.check(demandOf(context, record.size), creating);
   requireQuota(gate.require(group), { ...record.size, sandboxes: 1 });
   crashPoint("create.beforeInsert");
-  register.insert(record);
+  // Numbers and times of creation have the same order.
+  register.insert({ ...record, createdAt: Date.now() });
   crashPoint("create.afterInsert");
   const running = reconciler.close(record.id).catch((error: unknown) => {
     forgetOldFailures(context, group);
