@@ -6,9 +6,11 @@ import * as execs from "./execs.js";
 import * as files from "./files.js";
 import * as groups from "./groups.js";
 import * as images from "./images.js";
+import * as keys from "./keys.js";
 import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxes from "./sandboxes.js";
 import * as system from "./system.js";
+import * as whoami from "./whoami.js";
 
 export const endpoints: readonly Endpoint[] = [
   system.getHealth,
@@ -54,4 +56,11 @@ export const endpoints: readonly Endpoint[] = [
   images.getImage,
   images.prepareImage,
   events.streamEvents,
+  whoami.whoAmI,
+  keys.createKey,
+  keys.listKeys,
+  keys.revokeKey,
+  keys.createGroupKey,
+  keys.listGroupKeys,
+  keys.revokeGroupKey,
 ];

@@ -23,11 +23,15 @@ export const errorCatalogue = {
     sentence: "The sandbox has no such user.",
     hint: "Use a name from the sandbox's /etc/passwd, or a number.",
   },
-  Unauthorized: { status: 401, sentence: "The caller is not known.", hint: "Use the daemon's own UNIX socket." },
+  Unauthorized: {
+    status: 401,
+    sentence: "The caller is not known.",
+    hint: "Send a key that is valid as `Authorization: Bearer KEY`, or use the daemon's own UNIX socket.",
+  },
   Forbidden: {
     status: 403,
     sentence: "The caller may not do this.",
-    hint: "Call from the same user and host that runs the daemon.",
+    hint: "Look at `alcove whoami`, and ask an owner of the group, or the administrator, for the role.",
   },
   PermissionDenied: {
     status: 403,
@@ -58,6 +62,11 @@ export const errorCatalogue = {
     status: 404,
     sentence: "There is no such exec.",
     hint: "List the sandbox's execs; the oldest ended ones are forgotten.",
+  },
+  KeyNotFound: {
+    status: 404,
+    sentence: "There is no such key.",
+    hint: "List the keys with `alcove key list`.",
   },
   FileNotFound: {
     status: 404,
@@ -125,6 +134,11 @@ export const errorCatalogue = {
     status: 409,
     sentence: "The path is not a regular file.",
     hint: "Only regular files can be read and written.",
+  },
+  KeyLimitReached: {
+    status: 409,
+    sentence: "There are as many keys as there may be.",
+    hint: "Revoke keys that are not used; `alcove key list` says when each was used last.",
   },
   FileTooLarge: {
     status: 413,

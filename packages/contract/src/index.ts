@@ -75,6 +75,21 @@ export {
 } from "./groups.js";
 export { getImage, Image, ImageState, listImages, prepareImage } from "./images.js";
 export {
+  CreatedKey,
+  CreateGroupKey,
+  CreateKey,
+  createGroupKey,
+  createKey,
+  defaultRequestsPerMinute,
+  Key,
+  KeyId,
+  KeyScope,
+  listGroupKeys,
+  listKeys,
+  revokeGroupKey,
+  revokeKey,
+} from "./keys.js";
+export {
   Environment,
   ExecId,
   GroupName,
@@ -122,3 +137,4 @@ export {
   tiers,
 } from "./sizes.js";
 export { Doctor, getDoctor, getHealth, getSizes, getVersion, Health, Sizes, Version } from "./system.js";
+export { WhoAmI, whoAmI } from "./whoami.js";

@@ -18,9 +18,12 @@ const tagDescriptions: Readonly<Record<Tag, string>> = {
   files: "Files of a sandbox, of any size, and whole directories",
   images: "What sandboxes start from",
   events: "What changed, as it changes",
+  access: "Who may do what, and who did what",
 };
 
-type Tag = "system" | "groups" | "sandboxes" | "execs" | "files" | "images" | "events";
+type Tag = "system" | "groups" | "sandboxes" | "execs" | "files" | "images" | "events" | "access";
+
+const accessNouns = ["/whoami", "/keys", "/roleAssignments", "/audit"];
 
 export function openApi(version: string): Json {
   const components: Json = {};
@@ -40,16 +43,27 @@ export function openApi(version: string): Json {
         "Errors are problem+json (RFC 9457) with a code of the catalogue. Unknown fields and queries are refused.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
-    servers: [{ url: "/", description: "The daemon's UNIX socket; only its owner can open it" }],
-    security: [],
+    servers: [{ url: "/", description: "The daemon's UNIX socket, which only its owner can open, or TCP" }],
+    // None: over the UNIX socket.
+    security: [{ bearer: [] }, {}],
     tags: Object.entries(tagDescriptions).map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas: sorted(components) },
+    components: {
+      schemas: sorted(components),
+      securitySchemes: {
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description: "Over TCP: an API key (`alc_…`), or a token of the configured OIDC issuer",
+        },
+      },
+    },
   };
 }
 
 /** The group of endpoints that one belongs to, from its path's last noun. */
 export function tagOf(endpoint: Endpoint): Tag {
+  if (accessNouns.some((noun) => endpoint.path.includes(noun))) return "access";
   if (endpoint.path.includes("/files")) return "files";
   if (endpoint.path.includes("/exec")) return "execs";
   if (endpoint.path.includes("/diskimages")) return "images";

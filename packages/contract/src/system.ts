@@ -12,11 +12,15 @@ export const Health = z
     engine: z.string(),
     /** How the engine runs machines: kvm, tcg (software emulation), in-process. */
     accelerator: z.string(),
+    /** Of the caller's groups; an administrator hears of all. */
     sandboxes: z.object({ running: z.number().int(), total: z.number().int(), creating: z.number().int() }),
-    memory: z.object({ hostAvailableMiB: z.number(), committedMiB: z.number() }),
-    diskFreeBytes: z.number(),
-    daemonResidentBytes: z.number(),
     uptimeMs: z.number(),
+    /** From here on what only an administrator is told. */
+    memory: z.object({ hostAvailableMiB: z.number(), committedMiB: z.number() }).optional(),
+    diskFreeBytes: z.number().optional(),
+    daemonResidentBytes: z.number().optional(),
+    /** Where it listens beside its UNIX socket; the fingerprint is the SHA-256 of its certificate. */
+    tcp: z.object({ url: z.string(), fingerprint: z.string().optional() }).optional(),
   })
   .meta({ id: "Health" });
 export type Health = z.infer<typeof Health>;

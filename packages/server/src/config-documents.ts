@@ -9,6 +9,9 @@ const defaultsInWords = {
   guestDirectory: "`build/guest` of the checkout",
   recipesDirectory: "`images` of the checkout",
   maxConcurrentCreates: "the number of processors, at least 2",
+  listen: "none: the UNIX socket alone",
+  tlsCertificate: "none",
+  tlsKey: "none",
   crashAt: "none",
 } as const satisfies Record<Exclude<Key, keyof typeof fixedDefaults>, string>;
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
 import { z } from "zod";
 import { Config, type Environment, fixedDefaults, hostDefaults, isRoot, type Key, variables } from "./config.js";
+import { networkFault } from "./config-network.js";
 
 export interface ReadConfiguration {
   readonly config: Config;
@@ -13,12 +14,18 @@ export interface ReadConfiguration {
   readonly isFilePresent: boolean;
 }
 
+/** With the rules between keys. */
+const Whole = Config.superRefine((config, context) => {
+  const fault = networkFault(config);
+  if (fault !== undefined) context.addIssue({ code: "custom", path: [fault.key], message: fault.message });
+});
+
 /** Answers the configuration, or throws one error: of the first thing that is wrong its field, of all their sentences. */
 export function readConfig(environment: Environment = process.env): ReadConfiguration {
   const file = join(configDirectory(environment), "alcove.json");
   const inFile = readFile(file);
   const written = { ...inFile, ...fromEnvironment(environment) };
-  const parsed = Config.safeParse({ ...hostDefaults(environment), ...fixedDefaults, ...written });
+  const parsed = Whole.safeParse({ ...hostDefaults(environment), ...fixedDefaults, ...written });
   if (parsed.success) return { config: parsed.data, file, isFilePresent: inFile !== undefined };
   throw together(parsed.error.issues.flatMap((issue) => refusals(issue, written, { file, environment })));
 }
@@ -59,10 +66,14 @@ function fromEnvironment(environment: Environment): Record<string, unknown> {
   const found = (Object.keys(variables) as Key[]).flatMap((key) => {
     const text = environment[variables[key]];
     if (text === undefined || text === "") return [];
-    const isNumeric = Config.shape[key] instanceof z.ZodNumber && /^\d+(?:\.\d+)?$/.test(text);
-    return [[key, isNumeric ? Number(text) : text] as const];
+    return [[key, valueIn(text, Config.shape[key])] as const];
   });
   return Object.fromEntries(found);
+}
+
+function valueIn(text: string, schema: z.ZodType): unknown {
+  if (schema instanceof z.ZodArray) return text.split(",").map((part) => part.trim());
+  return schema instanceof z.ZodNumber && /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
 interface Place {

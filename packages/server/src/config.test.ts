@@ -13,11 +13,11 @@ function readWith(file: unknown, environment: Record<string, string> = {}): Conf
   return readConfig({ ALCOVE_CONFIG_DIR: directory.path, ...environment }).config;
 }
 
-test("without file and environment every key but the crash point has a value", () => {
+test("without file and environment every key has a value, but those that say none", () => {
   const config = readWith(undefined);
   expect(Object.keys(config).sort()).toEqual(
     Object.keys(Config.shape)
-      .filter((key) => key !== "crashAt")
+      .filter((key) => !["listen", "tlsCertificate", "tlsKey", "crashAt"].includes(key))
       .sort(),
   );
   expect(config).toMatchObject({ engine: "auto", freeSpaceMarkBytes: 1_073_741_824 });
@@ -53,6 +53,11 @@ const wrong = [
   [{ dataDirectory: "data" }, {}, "dataDirectory", "data"],
   [{ maxConcurrentCreates: 0 }, {}, "maxConcurrentCreates", "0"],
   [{}, { ALCOVE_RESERVED_MEMORY_MIB: "much" }, "reservedMemoryMiB", "much"],
+  [{}, { ALCOVE_LISTEN: "7443" }, "listen", "7443"],
+  [{ listen: "127.0.0.1:70000" }, {}, "listen", "127.0.0.1:70000"],
+  [{ listen: "0.0.0.0:7443", tls: "off" }, {}, "tls", "off"],
+  [{ tlsCertificate: "/a.pem" }, {}, "tlsKey", "undefined"],
+  [{}, { ALCOVE_TRUSTED_ORIGINS: "https://a.example,*" }, "trustedOrigins", '["https://a.example","*"]'],
   [{}, { ALCOVE_CRASH_AT: "create.nowhere" }, "crashAt", "create.nowhere"],
 ] as const;
 

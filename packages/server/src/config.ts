@@ -10,6 +10,7 @@ import { availableParallelism, homedir, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { networkKeys } from "./config-network.js";
 import { type CrashPointName, crashPoints } from "./control/crash-points.js";
 
 const AbsolutePath = z.string().min(1).refine(isAbsolute, "must be an absolute path").meta({ pattern: "^/" });
@@ -69,6 +70,7 @@ export const Config = z.strictObject({
     .describe(
       "`file`: `alcoved.log` in the data directory, put aside as `alcoved.log.1` at 16 MiB. `auto`: `file` where standard error is a plain file, as when `alcove up` started the daemon, else `stderr`",
     ),
+  ...networkKeys,
   crashAt: CrashAt.optional().describe("For the crash tests: the daemon kills itself where it is told to"),
 });
 export type Config = z.output<typeof Config>;
@@ -91,6 +93,12 @@ export const variables = {
   logLevel: "ALCOVE_LOG_LEVEL",
   logFormat: "ALCOVE_LOG_FORMAT",
   logDestination: "ALCOVE_LOG_DESTINATION",
+  listen: "ALCOVE_LISTEN",
+  tls: "ALCOVE_TLS",
+  tlsCertificate: "ALCOVE_TLS_CERTIFICATE",
+  tlsKey: "ALCOVE_TLS_KEY",
+  allowedHosts: "ALCOVE_ALLOWED_HOSTS",
+  trustedOrigins: "ALCOVE_TRUSTED_ORIGINS",
   crashAt: "ALCOVE_CRASH_AT",
 } as const satisfies Record<Key, string>;
 
@@ -104,6 +112,9 @@ export const fixedDefaults = {
   logLevel: "info",
   logFormat: "json",
   logDestination: "auto",
+  tls: "auto",
+  allowedHosts: [] as string[],
+  trustedOrigins: [] as string[],
 } as const satisfies Partial<z.input<typeof Config>>;
 
 /** Defaults that depend on the host and its user. */

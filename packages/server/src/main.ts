@@ -11,7 +11,7 @@ import type { Config } from "./config.js";
 import { readConfig } from "./config-reading.js";
 import { crashAt, noCrash } from "./control/crash-points.js";
 import { createControl } from "./control/create-control.js";
-import { hostFacts } from "./control/host-facts.js";
+import { hostFacts, type TcpFacts } from "./control/host-facts.js";
 import type { Engine } from "./engines/engine.js";
 import { createFakeEngine } from "./engines/fake/engine.js";
 import { createMicrovmEngine } from "./engines/microvm/microvm.js";
@@ -19,6 +19,7 @@ import { freeSpace } from "./host/free-space.js";
 import { createHttpServer } from "./http/server.js";
 import { createImages } from "./images/images.js";
 import { createLogger } from "./logger.js";
+import { networkIdentity, openNetwork } from "./network.js";
 import { ownDirectory, socketPath, writeProcessId } from "./runtime-directory.js";
 import { openStore } from "./store/store.js";
 
@@ -41,6 +42,7 @@ try {
 
 /** Answers how to stop it: new calls are refused, work under way is put down, sandboxes go on running. */
 async function startDaemon(config: Config, logger: Logger): Promise<() => Promise<void>> {
+  const identity = await networkIdentity(config);
   const store = openStore(config.dataDirectory);
   const engine = createEngine(config, logger);
   const images = await createImages({
@@ -48,7 +50,9 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     recipesDirectory: config.recipesDirectory,
   });
   const version = ownVersion();
+  let tcp: TcpFacts | undefined;
   const running = createControl({
+    tcp: () => tcp,
     ...{ store, engine, images, logger, version, capacity: config },
     host: hostFacts(() => freeSpace(config.dataDirectory)),
     freeSpaceMarkBytes: config.freeSpaceMarkBytes,
@@ -56,8 +60,9 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
   });
   const server = createHttpServer({ control: running.control, version, logger });
   await server.listen({ socketPath: socketPath(config.runtimeDirectory) }).catch(cannotListen);
+  tcp = await openNetwork(server, config, identity);
   const removeProcessId = writeProcessId(config.runtimeDirectory);
-  logger.info({ version, engine: engine.name, dataDirectory: config.dataDirectory }, "alcoved listens");
+  logger.info({ version, engine: engine.name, dataDirectory: config.dataDirectory, tcp }, "alcoved listens");
   for (const sentence of await images.sweep()) logger.info(sentence);
   const started = running.start();
   return async () => {

@@ -26,13 +26,19 @@ async function status(cli: Cli): Promise<void> {
   if (health === undefined) throw new Exit(exitCodes.error);
 }
 
-function healthText({ sandboxes, memory, ...health }: Health): string {
+function healthText({ sandboxes, memory, diskFreeBytes, daemonResidentBytes, tcp, ...health }: Health): string {
   return properties({
     status: [health.status, ...health.problems].join(": "),
     engine: `${health.engine} (${health.accelerator})`,
     sandboxes: `${sandboxes.running} running, ${sandboxes.creating} being created, ${sandboxes.total} in all`,
-    memory: `${memory.committedMiB} MiB promised to sandboxes, ${memory.hostAvailableMiB} MiB free on the host`,
-    disk: `${Math.floor(health.diskFreeBytes / 2 ** 30)} GiB free`,
-    daemon: `${Math.round(health.daemonResidentBytes / 2 ** 20)} MiB, up ${Math.round(health.uptimeMs / 1_000)} s`,
+    memory:
+      memory && `${memory.committedMiB} MiB promised to sandboxes, ${memory.hostAvailableMiB} MiB free on the host`,
+    disk: diskFreeBytes === undefined ? undefined : `${Math.floor(diskFreeBytes / 2 ** 30)} GiB free`,
+    daemon: [...size(daemonResidentBytes), `up ${Math.round(health.uptimeMs / 1_000)} s`].join(", "),
+    tcp: tcp && [tcp.url, ...(tcp.fingerprint === undefined ? [] : [`SHA-256 ${tcp.fingerprint}`])].join(", "),
   });
+}
+
+function size(bytes: number | undefined): string[] {
+  return bytes === undefined ? [] : [`${Math.round(bytes / 2 ** 20)} MiB`];
 }

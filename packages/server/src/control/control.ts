@@ -6,7 +6,10 @@ import type { Readable } from "node:stream";
 import type {
   AlcoveEvent,
   BatchResult,
+  CreatedKey,
   CreateGroup,
+  CreateGroupKey,
+  CreateKey,
   CreateSandbox,
   Doctor,
   Entry,
@@ -17,6 +20,7 @@ import type {
   Group,
   Health,
   Image,
+  Key,
   LabelChanges,
   Labels,
   Quota,
@@ -28,7 +32,11 @@ import type {
   StartExec,
   UpdateGroup,
   Version,
+  WhoAmI,
 } from "@alcove/contract";
+import type { Caller, Demand, Verdict } from "../policy/access.js";
+
+export type { Caller, Demand, Verdict };
 
 export interface Control {
   readonly groups: GroupControl;
@@ -38,6 +46,8 @@ export interface Control {
   readonly images: ImageControl;
   readonly events: EventControl;
   readonly system: SystemControl;
+  readonly access: AccessControl;
+  readonly keys: KeyControl;
 }
 
 /** Names one sandbox, as in a path. */
@@ -181,8 +191,30 @@ export interface EventControl {
 }
 
 export interface SystemControl {
-  health(): Promise<Health>;
+  /** What is told depends on who asks: only an administrator hears of the host and of every group. */
+  health(viewer: Caller): Promise<Health>;
   version(): Version;
   sizes(): Sizes;
   doctor(signal: AbortSignal): Promise<Doctor>;
+}
+
+export interface AccessControl {
+  /** Whoever opens the daemon's own socket. */
+  readonly owner: Caller;
+  /** Whom a token belongs to; undefined where it is not valid, for whatever reason. */
+  authenticate(token: string): Promise<Caller | undefined>;
+  /** The caller as it is now; undefined when it is not known any more. */
+  renew(caller: Caller): Caller | undefined;
+  decide(caller: Caller | undefined, demand: Demand): Verdict;
+  whoAmI(caller: Caller): WhoAmI;
+}
+
+/** What was made for a group is that group's; what the administrator made is in no group's list. */
+export interface KeyControl {
+  create(body: CreateKey, caller: Caller): Promise<CreatedKey>;
+  list(): Promise<readonly Key[]>;
+  revoke(keyId: string): Promise<void>;
+  createForGroup(group: string, body: CreateGroupKey, caller: Caller): Promise<CreatedKey>;
+  listOfGroup(group: string): Promise<readonly Key[]>;
+  revokeOfGroup(group: string, keyId: string): Promise<void>;
 }

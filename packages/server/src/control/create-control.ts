@@ -5,6 +5,7 @@ import type { Engine } from "../engines/engine.js";
 import type { Images } from "../images/image.js";
 import { memoryLimits } from "../lifecycle/capacity.js";
 import type { Store } from "../store/store.js";
+import { accessControl } from "./access.js";
 import { Admission } from "./admission.js";
 import type { ControlContext } from "./context.js";
 import type { Control } from "./control.js";
@@ -16,8 +17,9 @@ import { fileControl } from "./files.js";
 import { Gate } from "./gate.js";
 import { GroupDeletions } from "./group-deletion.js";
 import { groupControl } from "./groups.js";
-import type { HostFacts } from "./host-facts.js";
+import type { HostFacts, TcpFacts } from "./host-facts.js";
 import { imageControl } from "./images.js";
+import { keyControl } from "./keys.js";
 import { Machines } from "./machines.js";
 import { Reconciler } from "./reconciler.js";
 import { recover } from "./recovery.js";
@@ -39,6 +41,7 @@ export interface ControlOptions {
     readonly queueTimeoutMs: number;
   };
   readonly freeSpaceMarkBytes: number;
+  readonly tcp?: () => TcpFacts | undefined;
   readonly crashPoint?: CrashPoint;
 }
 
@@ -65,7 +68,9 @@ export function createControl(options: ControlOptions): RunningControl {
       files: fileControl(context),
       images: imageControl(context, readiness),
       events: eventControl(context.events, context.gate),
-      system: systemControl(context, readiness, options.version),
+      system: systemControl(context, { readiness, version: options.version, tcp: options.tcp ?? (() => undefined) }),
+      access: accessControl(context),
+      keys: keyControl(context),
     },
     async start() {
       await readiness.require(stopping.signal).catch((error: unknown) => logFailure(context, error));

@@ -47,6 +47,8 @@ export class Gate {
   }
 }
 
-export function groupNotFound(name: string): AlcoveError {
-  return new AlcoveError("GroupNotFound", `There is no group ${name}.`, { field: "group", value: name });
+/** The one sentence, whether the group is not there or the caller may not know of it. */
+export function groupNotFound(group: string): AlcoveError {
+  const shown = group.slice(0, 80);
+  return new AlcoveError("GroupNotFound", `There is no group ${shown}.`, { field: "group", value: shown });
 }

@@ -93,6 +93,9 @@ export class GroupDeletions {
     store.transaction(() => {
       store.groups.remove(name);
       store.events.disown(name);
+      // Whoever gets the name next gets nothing of this group's, and nobody of this one gets in there.
+      store.keys.removeGroup(name);
+      store.roleAssignments.removeGroup(name);
     });
     events.announce();
     crashPoint("groupDelete.afterRemove");

@@ -15,6 +15,14 @@ export interface DiskFacts {
   readonly totalBytes: number;
 }
 
+/** Where the daemon listens beside its UNIX socket. */
+export interface TcpFacts {
+  readonly url: string;
+  /** SHA-256 of the certificate; undefined where requests travel in the clear. */
+  readonly fingerprint: string | undefined;
+  readonly isSelfMade: boolean;
+}
+
 const bytesPerMiB = 1_048_576;
 
 export function hostFacts(disk: () => Promise<DiskFacts>): HostFacts {

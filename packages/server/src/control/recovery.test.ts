@@ -2,6 +2,7 @@ import { AlcoveError } from "@alcove/contract";
 import { expect, test } from "vitest";
 import type { Engine, Probe } from "../engines/engine.js";
 import { waitFor } from "../lib/backoff.js";
+import { daemonOwner } from "../policy/access.js";
 import { debian, group, never, TestHost, withMembers } from "./test-daemon.js";
 
 test("a daemon adopts what runs: files, detached execs and their output are there", async () => {
@@ -25,7 +26,7 @@ test("a daemon adopts what runs: files, detached execs and their output are ther
     if (message.type === "output") output += Buffer.from(message.bytes).toString();
   }
   expect(output).toBe("before\nafter");
-  expect((await control.system.health()).memory.committedMiB).toBe(2_048);
+  expect((await control.system.health(daemonOwner)).memory?.committedMiB).toBe(2_048);
 });
 
 test("execs whose client died with the daemon end when the next one starts; recorded ones go on", async () => {
@@ -109,7 +110,7 @@ test("calls wait until sandboxes are taken up; health does not", async () => {
   const started = daemon.start();
   let hasAnswered = false;
   const listed = daemon.control.sandboxes.list(group, {}).then(() => (hasAnswered = true));
-  expect(await daemon.control.system.health()).toMatchObject({ engine: "fake", status: "ok" });
+  expect(await daemon.control.system.health(daemonOwner)).toMatchObject({ engine: "fake", status: "ok" });
   expect(hasAnswered).toBe(false);
   letGo();
   await Promise.all([started, listed]);
@@ -122,7 +123,10 @@ test("without an engine that works the daemon answers, says what is missing, and
   await first.close();
   const mending = { isBroken: true };
   const { control } = await host.daemon({ engine: (engine) => breakable(engine, mending) });
-  expect(await control.system.health()).toMatchObject({ status: "degraded", problems: ["QEMU is not installed."] });
+  expect(await control.system.health(daemonOwner)).toMatchObject({
+    status: "degraded",
+    problems: ["QEMU is not installed."],
+  });
   expect((await control.system.doctor(never)).findings[0]).toMatchObject({ check: "qemu", level: "error" });
   await expect(control.sandboxes.create(group, debian, never)).rejects.toMatchObject({
     code: "EngineUnavailable",
@@ -134,7 +138,7 @@ test("without an engine that works the daemon answers, says what is missing, and
   mending.isBroken = false;
   await control.system.doctor(never);
   expect((await control.execs.runCommand(sandbox, { command: "true" }, never)).exitCode).toBe(0);
-  expect((await control.system.health()).status).toBe("ok");
+  expect((await control.system.health(daemonOwner)).status).toBe("ok");
 });
 
 function breakable(engine: Engine, mending: { isBroken: boolean }): Engine {

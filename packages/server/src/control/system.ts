@@ -1,19 +1,28 @@
-import { grid, type Health, type Size, type Sizes, tiers, type Version } from "@alcove/contract";
+import { grid, type Health, type SandboxState, type Size, type Sizes, tiers, type Version } from "@alcove/contract";
 import type { Finding } from "../engines/engine.js";
+import type { Caller } from "../policy/access.js";
 import type { ControlContext } from "./context.js";
 import type { SystemControl } from "./control.js";
 import { diskProblem } from "./disk-space.js";
 import type { EngineReadiness } from "./engine-readiness.js";
+import type { TcpFacts } from "./host-facts.js";
+
+interface Sources {
+  readonly readiness: EngineReadiness;
+  readonly version: string;
+  readonly tcp: () => TcpFacts | undefined;
+}
 
 /** These answer at any time: while sandboxes are taken up, and without an engine that works. */
-export function systemControl(context: ControlContext, readiness: EngineReadiness, version: string): SystemControl {
+export function systemControl(context: ControlContext, sources: Sources): SystemControl {
+  const { readiness, version, tcp } = sources;
   return {
-    health: () => health(context, readiness),
+    health: (viewer) => (viewer.isAdmin ? health(context, sources) : healthOfGroups(context, sources, viewer)),
     version: (): Version => ({ version, apiVersion: "v1", node: process.version, pid: process.pid }),
     sizes,
     async doctor(signal) {
       const [probe, own] = await Promise.all([readiness.examine(signal), ownFindings(context)]);
-      return { findings: [...probe.findings, ...own].map((finding) => ({ ...finding })) };
+      return { findings: [...probe.findings, ...own, ...tcpFindings(tcp())].map((finding) => ({ ...finding })) };
     },
   };
 }
@@ -35,11 +44,12 @@ function sizes(): Sizes {
   };
 }
 
-async function health(context: ControlContext, readiness: EngineReadiness): Promise<Health> {
+async function health(context: ControlContext, { readiness, tcp }: Sources): Promise<Health> {
   const { admission, engine, host, store } = context;
   const problems = [readiness.problem, await diskProblem(context)].filter((problem) => problem !== undefined);
   const states = store.sandboxes.countByState();
   const total = Object.values(states).reduce((sum, count) => sum + count, 0);
+  const { url, fingerprint } = tcp() ?? {};
   return {
     status: problems.length === 0 ? "ok" : "degraded",
     problems,
@@ -49,8 +59,39 @@ async function health(context: ControlContext, readiness: EngineReadiness): Prom
     memory: { hostAvailableMiB: host.availableMemoryMiB(), committedMiB: admission.committedMiB },
     diskFreeBytes: (await host.disk()).freeBytes,
     daemonResidentBytes: process.memoryUsage.rss(),
-    uptimeMs: Math.round(process.uptime() * 1_000),
+    uptimeMs: uptimeMs(),
+    ...(url === undefined ? {} : { tcp: { url, ...(fingerprint === undefined ? {} : { fingerprint }) } }),
   };
+}
+
+/** Of the caller's own groups, and nothing that others' doings can be read from. */
+async function healthOfGroups(context: ControlContext, { readiness }: Sources, viewer: Caller): Promise<Health> {
+  const { engine, store } = context;
+  const count = (state?: SandboxState) =>
+    [...viewer.roles.keys()]
+      .map((group) => store.sandboxes.count({ group, ...(state && { state }) }))
+      .reduce((sum, one) => sum + one, 0);
+  const isWell = readiness.problem === undefined && (await diskProblem(context)) === undefined;
+  return {
+    status: isWell ? "ok" : "degraded",
+    problems: isWell ? [] : ["The server has a problem; its administrator can see which."],
+    engine: engine.name,
+    accelerator: engine.accelerator,
+    sandboxes: { running: count("Running"), creating: count("Creating"), total: count() },
+    uptimeMs: uptimeMs(),
+  };
+}
+
+function uptimeMs(): number {
+  return Math.round(process.uptime() * 1_000);
+}
+
+function tcpFindings(tcp: TcpFacts | undefined): Finding[] {
+  if (tcp === undefined) return [];
+  const { url, fingerprint, isSelfMade } = tcp;
+  const made = isSelfMade ? "a certificate of its own making" : "the given certificate";
+  const how = fingerprint === undefined ? "in the clear, on this host alone" : `with ${made}, SHA-256 ${fingerprint}`;
+  return [{ check: "tcp", level: "ok", sentence: `The daemon listens on ${url}, ${how}.` }];
 }
 
 /** The engine has looked at everything it needs; this is about what control itself decides by. */

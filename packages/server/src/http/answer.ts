@@ -3,30 +3,40 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AlcoveError } from "@alcove/contract";
 import type { Connections } from "./connections.js";
+import { checkComing, type Door, trustedOrigin } from "./door.js";
+import type { Guard } from "./guard.js";
 import type { Logger } from "./logger.js";
 import { publicError, sendProblem } from "./problem.js";
-import { refuseBrowsers, target } from "./request-target.js";
+import { target } from "./request-target.js";
 import type { HttpRoute, Match, RouteTable } from "./route-table.js";
 
 export interface Answering {
   readonly routes: RouteTable;
   readonly logger: Logger;
   readonly connections: Connections;
+  readonly guard: Guard;
 }
 
 /** Finds the route, runs it, and turns whatever it throws into a problem. */
-export async function answer(context: Answering, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { connections, logger } = context;
+export async function answer(
+  context: Answering,
+  door: Door,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { connections, guard, logger } = context;
   const requestId = requestIdOf(request);
   response.setHeader("x-request-id", requestId);
   const underway = connections.begin(response);
   try {
-    refuseBrowsers(request);
+    checkComing(door, request);
+    letPageRead(door, request, response);
     const [path, query] = target(request);
     if (request.method === "OPTIONS") return void options(context.routes, path, response);
     const match = context.routes.match(request.method ?? "", path);
+    const caller = await guard.admit(door, request, match);
     const route = httpRoute(match);
-    await route.handle({ request, params: match.params, query, ...underway }, response);
+    await route.handle({ request, params: match.params, query, caller, ...underway }, response);
   } catch (error) {
     if (response.destroyed) return;
     const shown = publicError(error, logger, { requestId, method: request.method, path: target(request)[0] });
@@ -42,8 +52,24 @@ function httpRoute({ route }: Match): HttpRoute {
   });
 }
 
+/** Without credentials of the browser's own: a page has to have a token. */
+function letPageRead(door: Door, request: IncomingMessage, response: ServerResponse): void {
+  if (door.origins.size > 0) response.setHeader("vary", "origin");
+  const origin = trustedOrigin(door, request);
+  if (origin === undefined) return;
+  response.setHeader("access-control-allow-origin", origin);
+  response.setHeader("access-control-expose-headers", "retry-after, x-request-id");
+}
+
 function options(routes: RouteTable, path: string, response: ServerResponse): void {
-  response.writeHead(204, { allow: routes.methods(path).join(", ") }).end();
+  const allow = routes.methods(path).join(", ");
+  const isPreflight = response.hasHeader("access-control-allow-origin");
+  const forPages = {
+    "access-control-allow-methods": allow,
+    "access-control-allow-headers": "authorization, content-type, x-request-id",
+    "access-control-max-age": "600",
+  };
+  response.writeHead(204, { allow, ...(isPreflight ? forPages : {}) }).end();
 }
 
 function fail(routes: RouteTable, request: IncomingMessage, response: ServerResponse, error: AlcoveError): void {

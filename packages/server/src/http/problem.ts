@@ -17,10 +17,17 @@ export function publicError(error: unknown, logger: Logger, context: Readonly<Re
 
 export function sendProblem(response: ServerResponse, error: AlcoveError): void {
   const text = JSON.stringify(toProblem(error));
-  if (error.status === 429 || error.status === 503) response.setHeader("retry-after", "1");
   response.writeHead(error.status, {
+    ...problemHeaders(error),
     "content-type": "application/problem+json",
     "content-length": Buffer.byteLength(text),
   });
   response.end(text);
+}
+
+/** What a problem says in headers: how to be known, and when to try again. */
+export function problemHeaders(error: AlcoveError): Record<string, string> {
+  if (error.status === 401) return { "www-authenticate": 'Bearer realm="alcove"' };
+  if (error.status !== 429 && error.status !== 503) return {};
+  return { "retry-after": String(Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 1_000))) };
 }

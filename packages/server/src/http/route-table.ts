@@ -1,26 +1,33 @@
 /** Which handler answers which path and method. Matching is hono's trie router; everything else stays on Node's own request and response. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { AlcoveError } from "@alcove/contract";
+import { AlcoveError, type Endpoint } from "@alcove/contract";
 import { TrieRouter } from "hono/router/trie-router";
 import type { WebSocket } from "ws";
+import type { Caller } from "../control/control.js";
 
 /** One request on its way through the server. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** Undefined: nobody in particular, where anyone may call. */
+  readonly caller: Caller | undefined;
   /** Aborts when the client is gone or the daemon's patience at its end is over. */
   readonly signal: AbortSignal;
   /** Aborts only with the daemon: for work that goes on without its client. */
   readonly daemonSignal: AbortSignal;
 }
 
-export interface HttpRoute {
+interface Called {
+  readonly endpoint: Pick<Endpoint, "id" | "access">;
+}
+
+export interface HttpRoute extends Called {
   readonly kind: "http";
   readonly handle: (exchange: Exchange, response: ServerResponse) => Promise<void>;
 }
 
-export interface SocketRoute {
+export interface SocketRoute extends Called {
   readonly kind: "socket";
   /** Checks params and query before the upgrade; what it answers serves the socket after it. */
   readonly accept: (

@@ -5,8 +5,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Endpoint, Payload } from "@alcove/contract";
+import { AlcoveError, type Endpoint, type Payload } from "@alcove/contract";
 import type { z } from "zod";
+import type { Caller } from "../control/control.js";
 import { readBody } from "./request-body.js";
 import type { Exchange, RouteTable } from "./route-table.js";
 import { queryObject, validate } from "./validation.js";
@@ -15,6 +16,8 @@ export interface Call<Params extends z.ZodType, Query extends z.ZodType, Body ex
   readonly params: z.output<Params>;
   readonly query: z.output<Query>;
   readonly body: Given<Body>;
+  /** Unauthorized where nobody has said who it is. */
+  readonly caller: Caller;
   readonly signal: AbortSignal;
   readonly daemonSignal: AbortSignal;
 }
@@ -48,6 +51,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends Payloa
 ): void {
   routes.add(endpoint.method, endpoint.path, {
     kind: "http",
+    endpoint,
     handle: async (exchange, response) => {
       const checked = await check(endpoint, exchange);
       const answer: unknown = await handle(checked);
@@ -70,6 +74,7 @@ export function slowRoute<P extends z.ZodType, Q extends z.ZodType, B extends Pa
 ): void {
   routes.add(endpoint.method, endpoint.path, {
     kind: "http",
+    endpoint,
     handle: async (exchange, response) => {
       const checked = await check(endpoint, exchange);
       const timer = setInterval(() => {
@@ -95,8 +100,14 @@ async function check<P extends z.ZodType, Q extends z.ZodType, B extends Payload
   const query = validate(endpoint.query, queryObject(exchange.query), "query");
   const sent = await readBody(exchange.request, endpoint.body);
   const body = typeof endpoint.body === "string" ? sent : validate(endpoint.body, sent, "body");
-  const { signal, daemonSignal } = exchange;
-  return { params, query, body: body as Given<B>, signal, daemonSignal };
+  const { caller, signal, daemonSignal } = exchange;
+  return {
+    ...{ params, query, body: body as Given<B>, signal, daemonSignal },
+    get caller() {
+      if (caller === undefined) throw new AlcoveError("Unauthorized");
+      return caller;
+    },
+  };
 }
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -12,11 +12,13 @@ import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
 import type { Images } from "../images/image.js";
 import { openStore } from "../store/store.js";
-import { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.js";
+import { createHttpServer, type HttpServer, type HttpServerOptions, type TcpOptions } from "./server.js";
 
 export interface Served extends AsyncDisposable {
   readonly socketPath: string;
   readonly server: HttpServer;
+  /** Opens it to TCP on a port of the system's choice, which is answered. */
+  openTcp(options?: Partial<TcpOptions>): Promise<number>;
   readonly logged: readonly LogLine[];
   /** Ends everything but the machines and starts anew on the same socket and store, as a restarted daemon does. */
   restart(): Promise<void>;
@@ -51,6 +53,10 @@ export async function serve(
     logged,
     get server() {
       return daemon.server;
+    },
+    async openTcp(options = {}) {
+      const defaults = { host: "127.0.0.1", port: 0, allowedHosts: [], trustedOrigins: [] };
+      return (await daemon.server.listenOnTcp({ ...defaults, ...options })).port;
     },
     async restart() {
       await daemon.stop();
@@ -124,16 +130,18 @@ export interface Reply {
   readonly json: Record<string, unknown>;
 }
 
+/** To a UNIX socket by its path, or to a TCP port of this host. */
 export function ask(
-  socketPath: string,
+  place: string | number,
   path: string,
   { body, ...options }: RequestOptions & { body?: unknown } = {},
 ): Promise<Reply> {
+  const where = typeof place === "string" ? { socketPath: place } : { host: "127.0.0.1", port: place };
   const json =
     body === undefined || Buffer.isBuffer(body) || typeof body === "string" ? undefined : JSON.stringify(body);
   const headers = json === undefined ? options.headers : { "content-type": "application/json", ...options.headers };
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, path, agent: false, ...options, headers }, (incoming) => {
+    const outgoing = request({ ...where, path, agent: false, ...options, headers }, (incoming) => {
       let text = "";
       incoming.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk;

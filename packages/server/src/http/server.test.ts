@@ -84,7 +84,7 @@ const refused: [string, () => ReturnType<typeof ask>, object][] = [
   ["a group with a bad name", () => get("/v1/groups/-x/sandboxes"), { field: "group", value: '"-x"' }],
   ["an id that is none", () => get("/v1/groups/default/sandboxes/7"), { field: "id", value: '"7"' }],
   ["percent signs that mean nothing", () => get("/v1/groups/%zz/sandboxes"), { field: "group", value: "%zz" }],
-  ["an unknown field", () => post("/v1/groups/default/sandboxes", { image: "debian" }), { field: "sourcesRef" }],
+  ["an unknown field", () => post("/v1/groups/default/sandboxes", { image: "debian" }), { field: "image" }],
   [
     "an unknown field inside another",
     () =>

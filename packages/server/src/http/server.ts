@@ -1,8 +1,11 @@
-/** The HTTP face of the daemon: a UNIX socket that only its owner can open, every endpoint of the contract behind it. */
-import { createServer } from "node:http";
+/** The HTTP face of the daemon: every endpoint of the contract, on a UNIX socket that only its owner can open, and on TCP. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Control } from "../control/control.js";
 import { answer } from "./answer.js";
 import { createConnections } from "./connections.js";
+import { type Door, socketDoor, type TcpDoorOptions, tcpDoor } from "./door.js";
+import { createGuard } from "./guard.js";
 import type { Logger } from "./logger.js";
 import { createRouteTable, type RouteTable } from "./route-table.js";
 import { eventRoutes } from "./routes/events.js";
@@ -10,16 +13,26 @@ import { execRoutes } from "./routes/execs.js";
 import { fileRoutes } from "./routes/files.js";
 import { groupRoutes } from "./routes/groups.js";
 import { imageRoutes } from "./routes/images.js";
+import { keyRoutes } from "./routes/keys.js";
 import { sandboxRoutes } from "./routes/sandboxes.js";
 import { systemRoutes } from "./routes/system.js";
+import { listenOnTcp, type TcpAddress } from "./tcp-listener.js";
 import { listenOnSocket } from "./unix-socket.js";
 import { createUpgrades } from "./upgrade.js";
 
 export interface HttpServer {
   /** Listens on a UNIX socket with mode 0600. A socket file that nobody listens behind is replaced. */
   listen(options: { readonly socketPath: string }): Promise<void>;
+  /** Listens on TCP too, where every request needs a token. */
+  listenOnTcp(options: TcpOptions): Promise<TcpAddress>;
   /** Takes no more requests, ends streams, and lets what is under way finish within the deadline. */
   close(options?: { readonly deadlineMs?: number }): Promise<void>;
+}
+
+export interface TcpOptions extends TcpDoorOptions {
+  readonly port: number;
+  /** PEM. Without it requests travel in the clear. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
 }
 
 export interface HttpServerOptions {
@@ -38,26 +51,38 @@ const defaultLimits = {
   maxHeaderSize: 16_384,
 };
 const maximumConnections = 2_048;
+const handshakeTimeoutMs = 10_000;
 const defaultDeadlineMs = 5_000;
 
 export function createHttpServer({ control, logger, version, limits }: HttpServerOptions): HttpServer {
   const routes = allRoutes(control, logger, version);
-  const connections = createConnections();
-  const server = createServer({ ...defaultLimits, ...limits }, (request, response) => {
-    void answer({ routes, logger, connections }, request, response);
-  });
-  const upgrades = createUpgrades({ routes, logger, connections });
-  server.maxConnections = maximumConnections;
-  server.on("upgrade", upgrades.handle);
+  const context = { routes, logger, connections: createConnections(), guard: createGuard(control.access) };
+  const upgrades = createUpgrades(context);
+  const servers: Server[] = [];
+  const settings = { ...defaultLimits, ...limits };
+  const open = (door: Door, tls: TcpOptions["tls"]): Server => {
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+      void answer(context, door, request, response);
+    };
+    const secured = tls && { cert: tls.certificate, key: tls.key, handshakeTimeout: handshakeTimeoutMs };
+    const server = secured
+      ? createTlsServer({ ...settings, ...secured }, onRequest)
+      : createServer(settings, onRequest);
+    server.maxConnections = maximumConnections;
+    server.on("upgrade", (request, socket, head) => upgrades.handle(door, request, socket, head));
+    servers.push(server);
+    return server;
+  };
   return {
-    listen: ({ socketPath }) => listenOnSocket(server, socketPath),
+    listen: ({ socketPath }) => listenOnSocket(open(socketDoor(control.access.owner), undefined), socketPath),
+    listenOnTcp: ({ tls, ...options }) => listenOnTcp(open(tcpDoor(options), tls), options),
     async close({ deadlineMs = defaultDeadlineMs } = {}) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       upgrades.close();
-      await connections.finish(deadlineMs);
+      await context.connections.finish(deadlineMs);
       upgrades.terminate();
-      server.closeAllConnections();
-      await closed;
+      for (const server of servers) server.closeAllConnections();
+      await Promise.all(closed);
     },
   };
 }
@@ -71,5 +96,6 @@ function allRoutes(control: Control, logger: Logger, version: string): RouteTabl
   fileRoutes(routes, control.files);
   imageRoutes(routes, control.images);
   eventRoutes(routes, control.events);
+  keyRoutes(routes, control.keys, control.access);
   return routes;
 }

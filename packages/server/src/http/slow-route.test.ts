@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { answer } from "./answer.js";
 import { createConnections } from "./connections.js";
+import type { Guard } from "./guard.js";
 import { slowRoute } from "./route.js";
 import { createRouteTable } from "./route-table.js";
 
@@ -26,8 +27,10 @@ const slow = endpoint({
 async function served(handle: () => Promise<{ done: boolean }>): Promise<string> {
   const routes = createRouteTable();
   slowRoute(routes, slow, handle, 20);
-  const context = { routes, logger: pino({ level: "silent" }), connections: createConnections() };
-  const server: Server = createServer((request, response) => void answer(context, request, response));
+  const guard: Guard = { admit: async () => undefined };
+  const context = { routes, logger: pino({ level: "silent" }), connections: createConnections(), guard };
+  const door = { caller: undefined, hosts: undefined, origins: new Set<string>() };
+  const server: Server = createServer((request, response) => void answer(context, door, request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/slow`;

@@ -28,6 +28,7 @@ export function socketRoute<P extends z.ZodType, Q extends z.ZodType>(
 ): void {
   routes.add(endpoint.method, endpoint.path, {
     kind: "socket",
+    endpoint,
     accept: (givenParams, givenQuery) => {
       const params = validate(endpoint.params, givenParams, "path");
       const query = validate(endpoint.query, queryObject(givenQuery), "query");

@@ -4,10 +4,13 @@ import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { AlcoveError, toProblem } from "@alcove/contract";
 import { type WebSocket, WebSocketServer } from "ws";
+import { socketProtocol } from "./bearer.js";
 import type { Connections } from "./connections.js";
+import { checkComing, type Door } from "./door.js";
+import type { Guard } from "./guard.js";
 import type { Logger } from "./logger.js";
-import { publicError } from "./problem.js";
-import { refuseBrowsers, target } from "./request-target.js";
+import { problemHeaders, publicError } from "./problem.js";
+import { target } from "./request-target.js";
 import type { RouteTable } from "./route-table.js";
 
 const maximumMessageBytes = 1_048_576;
@@ -17,10 +20,11 @@ interface Context {
   readonly routes: RouteTable;
   readonly logger: Logger;
   readonly connections: Connections;
+  readonly guard: Guard;
 }
 
 export interface Upgrades {
-  readonly handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly handle: (door: Door, request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Takes no more upgrades. */
   close(): void;
   /** Cuts off the sockets whose clients have not answered the closing. */
@@ -28,16 +32,20 @@ export interface Upgrades {
 }
 
 export function createUpgrades(context: Context): Upgrades {
-  const server = new WebSocketServer({ noServer: true, maxPayload: maximumMessageBytes, perMessageDeflate: false });
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: maximumMessageBytes,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => offered.has(socketProtocol) && socketProtocol,
+  });
   return {
-    handle(request, socket, head) {
+    handle(door, request, socket, head) {
       socket.on("error", () => socket.destroy());
-      try {
-        const serve = accept(context, request);
-        server.handleUpgrade(request, socket, head, serve);
-      } catch (error) {
-        refuse(socket, publicError(error, context.logger, { method: request.method, path: target(request)[0] }));
-      }
+      accept(context, door, request)
+        .then((serve) => server.handleUpgrade(request, socket, head, serve))
+        .catch((error: unknown) =>
+          refuse(socket, publicError(error, context.logger, { method: request.method, path: target(request)[0] })),
+        );
     },
     close: () => server.close(),
     terminate: () => {
@@ -46,10 +54,16 @@ export function createUpgrades(context: Context): Upgrades {
   };
 }
 
-function accept({ routes, connections }: Context, request: IncomingMessage): (socket: WebSocket) => void {
-  refuseBrowsers(request);
+async function accept(
+  { routes, connections, guard }: Context,
+  door: Door,
+  request: IncomingMessage,
+): Promise<(socket: WebSocket) => void> {
+  checkComing(door, request);
   const [path, query] = target(request);
-  const { route, params } = routes.match(request.method ?? "", path);
+  const match = routes.match(request.method ?? "", path);
+  await guard.admit(door, request, match);
+  const { route, params } = match;
   if (route.kind !== "socket") {
     throw new AlcoveError("InvalidRequest", "This endpoint is no WebSocket.", { field: "upgrade" });
   }
@@ -84,6 +98,7 @@ function refuse(socket: Duplex, error: AlcoveError): void {
     [
       `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ""}`,
       "connection: close",
+      ...Object.entries(problemHeaders(error)).map(([name, value]) => `${name}: ${value}`),
       "content-type: application/problem+json",
       `content-length: ${Buffer.byteLength(body)}`,
       "",

@@ -6,6 +6,8 @@ import { type ExecQueries, execQueries } from "./execs.js";
 import { translated } from "./failures.js";
 import { type GroupQueries, groupQueries } from "./groups.js";
 import { type JournalQueries, journalQueries } from "./journal.js";
+import { type KeyQueries, keyQueries } from "./keys.js";
+import { type RoleAssignmentQueries, roleAssignmentQueries } from "./role-assignments.js";
 import { type SandboxQueries, sandboxQueries } from "./sandboxes.js";
 
 export interface Store {
@@ -14,6 +16,8 @@ export interface Store {
   readonly execs: ExecQueries;
   readonly journal: JournalQueries;
   readonly events: EventQueries;
+  readonly keys: KeyQueries;
+  readonly roleAssignments: RoleAssignmentQueries;
   /** Everything the work writes is durable when this answers, or none of it is there when it throws. */
   transaction<T>(work: () => T): T;
   /**
@@ -32,6 +36,8 @@ export function openStore(directory: string): Store {
     execs: execQueries(database),
     journal: journalQueries(database),
     events: eventQueries(database),
+    keys: keyQueries(database),
+    roleAssignments: roleAssignmentQueries(database),
     transaction: (work) => transact(database, work),
     unsyncedTransaction: (work) => transactUnsynced(database, work),
     close: () => database.close(),

@@ -7,14 +7,18 @@ import {
   setGroupQuota,
   updateGroup,
 } from "@alcove/contract";
-import type { GroupControl } from "../../control/control.js";
+import type { Caller, GroupControl } from "../../control/control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 
 export function groupRoutes(routes: RouteTable, groups: GroupControl): void {
   route(routes, createGroup, ({ body }) => groups.create(body));
-  route(routes, listGroups, async ({ query: { tags, ...page } }) => [
-    ...(await groups.list({ ...page, ...(tags === undefined ? {} : { tags: parseLabelSelector(tags) }) })),
+  route(routes, listGroups, async ({ query: { tags, ...page }, caller }) => [
+    ...(await groups.list({
+      ...page,
+      ...seenBy(caller),
+      ...(tags === undefined ? {} : { tags: parseLabelSelector(tags) }),
+    })),
   ]);
   route(routes, getGroup, ({ params }) => groups.get(params.group));
   route(routes, updateGroup, ({ params, body }) => groups.update(params.group, body));
@@ -23,4 +27,8 @@ export function groupRoutes(routes: RouteTable, groups: GroupControl): void {
   route(routes, deleteGroup, ({ params, query, daemonSignal }) =>
     groups.delete(params.group, { force: query.force ?? false }, daemonSignal),
   );
+}
+
+function seenBy({ isAdmin, roles }: Caller): { names?: string[] } {
+  return isAdmin ? {} : { names: [...roles.keys()] };
 }

@@ -4,13 +4,14 @@ import { route, sendJson } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 
 export function systemRoutes(routes: RouteTable, system: SystemControl, version: string): void {
-  route(routes, getHealth, () => system.health());
+  route(routes, getHealth, ({ caller }) => system.health(caller));
   route(routes, getVersion, () => system.version());
   route(routes, getSizes, () => system.sizes());
   route(routes, getDoctor, ({ signal }) => system.doctor(signal));
   let description: ReturnType<typeof openApi> | undefined;
   routes.add("GET", "/openapi.json", {
     kind: "http",
+    endpoint: { id: "openapi", access: "anyone" },
     handle: async (_exchange, response) => {
       description ??= openApi(version);
       sendJson(response, 200, description);
