@@ -73,13 +73,17 @@ func (s *Server) readOutput(writer http.ResponseWriter, request *http.Request) e
 	if err != nil {
 		return err
 	}
-	query, err := queryOf(request, "offset")
+	query, err := queryOf(request, "offset", "log")
 	if err != nil {
 		return err
 	}
-	offset := query.number("offset", 0)
+	offset, isLog := query.number("offset", 0), query.flag("log", false)
 	if query.err != nil {
 		return query.err
+	}
+	if isLog {
+		asBytes(writer)
+		return exec.Log(request.Context(), offset, writer, http.NewResponseController(writer).Flush)
 	}
 	return s.stream(writer, request, exec, offset)
 }

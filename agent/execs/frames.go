@@ -14,12 +14,14 @@ const (
 	KindStderr Kind = 2
 	KindEnd    Kind = 3
 	KindGap    Kind = 4
+	KindTime   Kind = 5
 )
 
 // A frame is 1 byte kind, 4 bytes length, payload; output payloads begin with 8 bytes offset.
 const (
 	frameHeaderBytes = 5
 	offsetBytes      = 8
+	timeBytes        = 8
 	framePayload     = 64 << 10
 )
 
@@ -36,6 +38,10 @@ func appendGap(frames []byte, from, to int64) []byte {
 	frames = appendHeader(frames, KindGap, 2*offsetBytes)
 	frames = binary.BigEndian.AppendUint64(frames, uint64(from))
 	return binary.BigEndian.AppendUint64(frames, uint64(to))
+}
+
+func appendTime(frames []byte, unixMs int64) []byte {
+	return binary.BigEndian.AppendUint64(appendHeader(frames, KindTime, timeBytes), uint64(unixMs))
 }
 
 func appendOutput(frames []byte, kind Kind, offset int64, output []byte) []byte {

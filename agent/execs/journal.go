@@ -10,7 +10,8 @@ import (
 // Journal keeps the newest output of one exec, both streams in the order they were read, each byte with an offset.
 //
 // With a reader attached and no output limit, Append waits while the slowest reader is a full journal behind; otherwise it
-// never waits, and what no longer fits is forgotten from the front.
+// never waits, and what no longer fits is forgotten from the front. A journal without an output limit also knows when
+// its bytes were read.
 type Journal struct {
 	mutex   sync.Mutex
 	budget  *Budget
@@ -18,7 +19,8 @@ type Journal struct {
 	pieces  []piece
 	first   int64 // offset of the oldest byte kept
 	next    int64 // offset of the next byte
-	memory  int64 // what the pieces cost
+	memory  int64 // what the pieces and marks cost
+	marks   []mark
 	counts  Counts
 	readers []*Reader
 	// released: the process is gone, so there is nobody left to wait.
@@ -35,6 +37,12 @@ type piece struct {
 	bytes  []byte
 }
 
+// mark says when the bytes from an offset on were read.
+type mark struct {
+	offset int64
+	unixMs int64
+}
+
 // Counts of bytes of an exec's output.
 type Counts struct{ Stdout, Stderr, StdoutDropped, StderrDropped int64 }
 
@@ -43,6 +51,8 @@ const (
 	smallestPiece = 256
 	largestPiece  = framePayload - offsetBytes // a full piece is one frame
 	pieceOverhead = 64
+	markBytes     = 16
+	markEveryMs   = 10
 )
 
 func newJournal(budget *Budget, limit int64) *Journal {
@@ -68,9 +78,30 @@ func (j *Journal) Append(kind Kind, output []byte) {
 	for j.mustWait(int64(len(output))) {
 		j.wait(context.Background(), 0)
 	}
+	j.mark(time.Now().UnixMilli())
 	j.add(kind, output)
 	j.trim(j.capacity())
 	j.announce()
+}
+
+// mark notes the time of what is added next, where it is not about that of what is there.
+func (j *Journal) mark(unixMs int64) {
+	if j.limit > 0 {
+		return
+	}
+	if last := len(j.marks) - 1; last >= 0 {
+		if since := unixMs - j.marks[last].unixMs; 0 <= since && since < markEveryMs {
+			return
+		}
+	}
+	j.marks = append(j.marks, mark{offset: j.next, unixMs: unixMs})
+	j.charge(markBytes)
+}
+
+// markOf answers which mark holds for an offset, -1 for none.
+func (j *Journal) markOf(offset int64) int {
+	after, _ := slices.BinarySearchFunc(j.marks, offset+1, func(m mark, offset int64) int { return int(m.offset - offset) })
+	return after - 1
 }
 
 // cut drops what is past the output limit.
@@ -146,6 +177,15 @@ func (j *Journal) trim(capacity int64) {
 	}
 	if forgotten > 0 {
 		j.pieces = slices.Delete(j.pieces, 0, forgotten)
+		j.trimMarks()
+	}
+}
+
+// trimMarks forgets the marks of what is forgotten.
+func (j *Journal) trimMarks() {
+	if old := j.markOf(j.first); old > 0 {
+		j.marks = slices.Delete(j.marks, 0, old)
+		j.charge(-markBytes * int64(old))
 	}
 }
 
@@ -175,7 +215,7 @@ func (j *Journal) forget() {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	j.charge(-j.memory)
-	j.pieces, j.first = nil, j.next
+	j.pieces, j.marks, j.first = nil, nil, j.next
 	j.budget.leave()
 	j.announce()
 }

@@ -11,6 +11,9 @@ type Reader struct {
 	journal *Journal
 	offset  int64
 	closed  bool
+	// withTimes: output is preceded by when it was read, and said is what was said last of that.
+	withTimes bool
+	said      int64
 }
 
 func (j *Journal) read(from int64) *Reader {
@@ -19,6 +22,13 @@ func (j *Journal) read(from int64) *Reader {
 	reader := &Reader{journal: j, offset: min(max(from, 0), j.next)}
 	j.readers = append(j.readers, reader)
 	return reader
+}
+
+// look follows it without being followed: nobody waits for this reader, who finds gaps where it was too slow.
+func (j *Journal) look(from int64) *Reader {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	return &Reader{journal: j, offset: min(max(from, 0), j.next), withTimes: true}
 }
 
 func (r *Reader) close() {
@@ -84,10 +94,29 @@ func (r *Reader) collect(frames []byte) []byte {
 				return frames
 			}
 			count := min(len(output), framePayload-offsetBytes)
+			if r.withTimes {
+				frames, count = r.tell(frames, count)
+			}
 			frames = appendOutput(frames, piece.kind, r.offset, output[:count])
 			r.offset += int64(count)
 			output = output[count:]
 		}
 	}
 	return frames
+}
+
+// tell says when the output at the offset was read, unless that was said last; it answers for how much of it that holds.
+func (r *Reader) tell(frames []byte, count int) ([]byte, int) {
+	marks := r.journal.marks
+	current := r.journal.markOf(r.offset)
+	if current < 0 {
+		return frames, count
+	}
+	if unixMs := marks[current].unixMs; unixMs != r.said {
+		frames, r.said = appendTime(frames, unixMs), unixMs
+	}
+	if current+1 < len(marks) {
+		count = int(min(int64(count), marks[current+1].offset-r.offset))
+	}
+	return frames, count
 }

@@ -18,7 +18,15 @@ var frameBuffers = sync.Pool{New: func() any {
 // Stream writes the exec's output from an offset on as frames, until the exec has ended or the reader has gone. flush
 // sends what was written.
 func (e *Exec) Stream(ctx context.Context, from int64, writer io.Writer, flush func() error) error {
-	reader := e.reader(from)
+	return e.stream(ctx, e.reader(from), writer, flush)
+}
+
+// Log is Stream for one who looks on: the process never waits for it, and it is told when output was read.
+func (e *Exec) Log(ctx context.Context, from int64, writer io.Writer, flush func() error) error {
+	return e.stream(ctx, e.journal.look(from), writer, flush)
+}
+
+func (e *Exec) stream(ctx context.Context, reader *Reader, writer io.Writer, flush func() error) error {
 	defer reader.close()
 	buffer := frameBuffers.Get().(*[]byte)
 	defer frameBuffers.Put(buffer)

@@ -85,6 +85,35 @@ describe("create, list, get, delete", () => {
   });
 });
 
+describe("logs and ps", () => {
+  test("logs shows the last lines, follows to the end, and as JSON has stream and time", async () => {
+    const words = ["create", "debian", "--", "sh", "-c", "echo out; echo err >&2; sleep 0.2; echo late"];
+    const sandbox = (await cli(words)).stdout.trim();
+    expect((await cli(["logs", "--follow", sandbox])).stdout).toBe("out\nerr\nlate\n");
+    expect((await cli(["logs", "-n", "1", sandbox])).stdout).toBe("late\n");
+    const lines = (await cli(["logs", "-o", "json", sandbox])).stdout.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { stream: "stdout", line: "out", time: expect.stringMatching(/^\d{4}-/) },
+      { stream: "stderr", line: "err" },
+      { stream: "stdout", line: "late" },
+    ]);
+    await cli(["delete", sandbox]);
+    expect(await cli(["logs", id])).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("without a program"),
+    });
+  });
+
+  test("ps lists processes with their execs, as a table or as JSON", async () => {
+    const exec = (await cli(["exec", "--detach", id, "--", "sleep", "613"])).stdout.trim();
+    expect((await cli(["ps", id])).stdout).toMatch(new RegExp(`^PID .*\\n(.*\\n)*.*${exec.slice(0, 8)} +sleep 613`));
+    expect(JSON.parse((await cli(["ps", "-o", "json", id])).stdout)).toContainEqual(
+      expect.objectContaining({ command: "sleep 613", execId: exec }),
+    );
+  });
+});
+
 describe.each<Entry>(["launcher", "node"])("exec and run, by the %s", (entry) => {
   const exec = (words: readonly string[], options: Partial<CliOptions> = {}) => cli(words, { entry, ...options });
 

@@ -24,6 +24,8 @@ import { addGet } from "./commands/get.js";
 import { addImage } from "./commands/image.js";
 import { addLabel } from "./commands/label.js";
 import { addList } from "./commands/list.js";
+import { addLogs } from "./commands/logs.js";
+import { addPs } from "./commands/ps.js";
 import { addRun } from "./commands/run.js";
 import { addStatus } from "./commands/status.js";
 import { addUp } from "./commands/up.js";
@@ -39,6 +41,8 @@ const commands = [
   addLabel,
   addExec,
   addAttach,
+  addLogs,
+  addPs,
   addCp,
   addConsole,
   addDelete,

@@ -7,6 +7,7 @@ import * as files from "./files.js";
 import * as groups from "./groups.js";
 import * as images from "./images.js";
 import * as keys from "./keys.js";
+import * as logs from "./logs.js";
 import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxes from "./sandboxes.js";
 import * as system from "./system.js";
@@ -43,6 +44,7 @@ export const endpoints: readonly Endpoint[] = [
   execs.writeStdin,
   execs.signalExec,
   execs.deleteExec,
+  logs.streamLogs,
   files.readFile,
   files.writeFile,
   files.deleteFile,

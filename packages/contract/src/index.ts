@@ -89,6 +89,7 @@ export {
   revokeGroupKey,
   revokeKey,
 } from "./keys.js";
+export { LogEntry, streamLogs } from "./logs.js";
 export {
   Environment,
   ExecId,

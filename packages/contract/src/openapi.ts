@@ -65,7 +65,7 @@ export function openApi(version: string): Json {
 export function tagOf(endpoint: Endpoint): Tag {
   if (accessNouns.some((noun) => endpoint.path.includes(noun))) return "access";
   if (endpoint.path.includes("/files")) return "files";
-  if (endpoint.path.includes("/exec")) return "execs";
+  if (endpoint.path.includes("/exec") || endpoint.path.endsWith("/logstream")) return "execs";
   if (endpoint.path.includes("/diskimages")) return "images";
   if (endpoint.path.includes("/events")) return "events";
   if (endpoint.path.includes("/sandboxes")) return "sandboxes";

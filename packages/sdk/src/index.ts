@@ -1,4 +1,12 @@
-export { AlcoveError, type AlcoveEvent, type Entry, type ErrorCode, type Exec, type Image } from "@alcove/contract";
+export {
+  AlcoveError,
+  type AlcoveEvent,
+  type Entry,
+  type ErrorCode,
+  type Exec,
+  type Image,
+  type LogEntry,
+} from "@alcove/contract";
 export { Alcove, type RawRequest } from "./alcove.js";
 export { ByteStream } from "./byte-stream.js";
 export {
@@ -19,6 +27,7 @@ export { Group } from "./group.js";
 export type { Images, PrepareOptions } from "./images.js";
 export { localSocketPath, runtimeDirectory, startLocalDaemon } from "./local.js";
 export { stopLocalDaemon } from "./local-stop.js";
+export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";
 export { Sandbox } from "./sandbox.js";

@@ -7,6 +7,7 @@ import {
   getExec,
   getSandbox,
   getSandboxStats,
+  type LogEntry,
   listExecs,
   listProcesses,
   type SandboxProcess,
@@ -19,6 +20,7 @@ import { call } from "./call.js";
 import { type Command, type ExecOptions, type ExecOutcome, exec } from "./exec.js";
 import { type AttachOptions, ExecHandle, type SpawnOptions } from "./exec-handle.js";
 import { type Abortable, SandboxFiles } from "./files.js";
+import { type LogOptions, openLogs, readLogs } from "./logs.js";
 import { type WaitOptions, waitUntilGone, waitUntilState } from "./sandbox-wait.js";
 import type { SandboxAddress } from "./scope.js";
 
@@ -78,6 +80,16 @@ export class SandboxHandle implements AsyncDisposable {
   async processes({ signal }: Abortable = {}): Promise<SandboxProcess[]> {
     const { transport, params } = this.#address;
     return (await call(transport, listProcesses, { params, signal })).processes;
+  }
+
+  /** What the program that was started with it wrote, line by line, with stream and time. Leaving the iteration ends the following. */
+  logs(options: LogOptions = {}): AsyncIterable<LogEntry> {
+    return readLogs(this.#address, options);
+  }
+
+  /** The same as it was written, both streams together. */
+  logText(options: LogOptions = {}): Promise<ByteStream> {
+    return openLogs(this.#address, options, "text");
   }
 
   /** The end of the guest's console, at most 64 KiB. The guest writes it: do not trust it. */

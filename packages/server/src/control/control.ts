@@ -115,12 +115,30 @@ export type ExecMessage =
     }
   | { readonly type: "gap"; readonly from: number; readonly to: number };
 
+export interface LogOptions {
+  readonly tailLines: number;
+  readonly follow: boolean;
+  readonly execId?: string;
+}
+
+/** A line with its end, if it has one, or word of output that is lost. */
+export type LogItem =
+  | {
+      readonly stream: "stdout" | "stderr";
+      readonly unixMs: number | undefined;
+      readonly bytes: Uint8Array;
+      readonly isPartial: boolean;
+    }
+  | { readonly lostBytes: number };
+
 export interface ExecControl {
   runCommand(ref: SandboxRef, body: ExecuteCommand, signal: AbortSignal): Promise<ExecResult>;
   runShellCommand(ref: SandboxRef, body: ExecuteShellCommand, signal: AbortSignal): Promise<ExecResult>;
   /** Starts and follows. When the signal aborts, an exec whose id the client did not choose is deleted. Not reading holds the exec back. */
   stream(ref: SandboxRef, body: StartExec, signal: AbortSignal): AsyncIterable<ExecMessage>;
   start(ref: SandboxRef, body: StartExec, signal: AbortSignal): Promise<Exec>;
+  /** The last lines of an exec's output, and with `follow` what comes until it ends. Default: the exec of the entrypoint. */
+  logs(ref: SandboxRef, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<LogItem>>;
   list(ref: SandboxRef, signal: AbortSignal): Promise<readonly Exec[]>;
   get(ref: ExecRef, waitMs: number, signal: AbortSignal): Promise<Exec>;
   attach(ref: ExecRef, offset: number, signal: AbortSignal): AsyncIterable<ExecMessage>;

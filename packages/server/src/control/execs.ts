@@ -11,6 +11,7 @@ import { recordStart } from "./exec-journal.js";
 import { discardExec, forgetEndedExecs } from "./exec-recovery.js";
 import { commandSpec, shellSpec, startSpec } from "./exec-spec.js";
 import { toExec, toMessage } from "./exec-view.js";
+import { readLogs } from "./logs.js";
 import type { RunningSandbox } from "./machines.js";
 
 export function execControl(context: ControlContext): ExecControl {
@@ -35,6 +36,11 @@ export function execControl(context: ControlContext): ExecControl {
         : streamRecorded(context, sandbox, body, signal);
     },
     start: async (ref, body, signal) => start(context, await enter(ref), body, signal),
+    async logs(ref, options, signal) {
+      const { id, machine } = await enter(ref);
+      const entrypointExecId = context.store.sandboxes.find(id)?.entrypointExecId;
+      return readLogs({ sandboxId: id, execs: machine.guest.execs, entrypointExecId }, options, signal);
+    },
     async list(ref, signal) {
       return (await (await execsOf(ref)).list(signal)).map((status) => toExec(ref.id, status));
     },

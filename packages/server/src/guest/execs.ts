@@ -27,6 +27,7 @@ export function execCalls(link: AgentLink): GuestExecs {
       ),
     run: (spec, signal) => follow(link, { id: spec.id, offset: 0, spec }, signal),
     attach: (id, offset, signal) => follow(link, { id, offset }, signal),
+    log: (id, offset, signal) => follow(link, { id, offset, isLog: true }, signal),
     async list(signal) {
       const call = { method: "GET", path: "/execs", answer: ExecsAnswer, isRepeatable: true } as const;
       return (await callAgent(link, { ...call, maximumBytes: maxListBytes }, signal)).execs;

@@ -8,7 +8,7 @@ import { giveUp, headOf } from "./answer.js";
 import { type AgentLink, headersOf, refuse } from "./call.js";
 import { CallDropped, ChannelLost, callerError, ProtocolBreak } from "./fault.js";
 import { FrameParser } from "./frames.js";
-import type { ExecSpec, OutputFrame } from "./guest.js";
+import type { ExecSpec, LogFrame, OutputFrame } from "./guest.js";
 import type { AgentSession } from "./session.js";
 
 export const startErrors: readonly ErrorCode[] = ["InvalidRequest", "ExecExists", "UserNotFound", "TooManyRequests"];
@@ -23,6 +23,8 @@ export interface Following {
   readonly offset: number;
   /** Set to start the exec first. */
   readonly spec?: ExecSpec | undefined;
+  /** Look on, with times. */
+  readonly isLog?: boolean;
 }
 
 /** One session's share of it. */
@@ -32,11 +34,17 @@ interface Stretch extends Following {
 }
 
 /** Yields the frames; when the channel is lost it goes on from where it was on the next session. */
-export async function* follow(link: AgentLink, following: Following, signal: AbortSignal): AsyncGenerator<OutputFrame> {
+export function follow(
+  link: AgentLink,
+  following: Following & { readonly isLog: true },
+  signal: AbortSignal,
+): AsyncGenerator<LogFrame>;
+export function follow(link: AgentLink, following: Following, signal: AbortSignal): AsyncGenerator<OutputFrame>;
+export async function* follow(link: AgentLink, following: Following, signal: AbortSignal): AsyncGenerator<LogFrame> {
   let stretch: Stretch = { ...following, isResumed: false };
   let losses = 0;
   for (;;) {
-    const parser = new FrameParser(stretch.offset);
+    const parser = new FrameParser(stretch.offset, { hasTimes: stretch.isLog === true });
     try {
       for await (const frame of followOnce(link, stretch, parser, signal)) {
         losses = 0;
@@ -49,7 +57,7 @@ export async function* follow(link: AgentLink, following: Following, signal: Abo
         throw callerError(error, signal);
       const isStarted = isAgain || parser.begun;
       stretch = {
-        id: following.id,
+        ...following,
         offset: parser.offset,
         spec: isStarted ? undefined : stretch.spec,
         isResumed: stretch.isResumed || parser.begun,
@@ -69,7 +77,7 @@ async function* followOnce(
   stretch: Stretch,
   parser: FrameParser,
   signal: AbortSignal,
-): AsyncGenerator<OutputFrame> {
+): AsyncGenerator<LogFrame> {
   const { session, stream } = await begin(link, stretch, signal);
   const onAbort = () => stream.destroy(signal.reason as Error);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -112,10 +120,10 @@ async function begin(link: AgentLink, stretch: Stretch, signal: AbortSignal): Pr
 
 async function open(
   session: AgentSession,
-  { id, offset, spec }: Stretch,
+  { id, offset, spec, isLog = false }: Stretch,
   signal: AbortSignal,
 ): Promise<ClientHttp2Stream> {
-  const attach = { method: "GET", path: `/execs/${encodeURIComponent(id)}/output?offset=${offset}` };
+  const attach = { method: "GET", path: `/execs/${encodeURIComponent(id)}/output?offset=${offset}&log=${isLog}` };
   const call = spec === undefined ? attach : { method: "POST", path: "/execs", body: { ...spec, attach: true } };
   const stream = session.request(headersOf(call), spec !== undefined);
   if ("body" in call) stream.end(JSON.stringify(call.body));

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ProtocolBreak } from "./fault.js";
 import { FrameParser } from "./frames.js";
-import type { OutputFrame } from "./guest.js";
+import type { LogFrame } from "./guest.js";
 
 const running = {
   id: "a",
@@ -78,6 +78,7 @@ test.each<[string, Buffer[]]>([
   ["an end while it runs", [status(running), frame(3, json(running))]],
   ["an end that counts other bytes", [status(running), frame(3, json(ended(9)))]],
   ["something after the end", [status(running), frame(3, json(ended(0))), output(1, 0, Buffer.from("x"))]],
+  ["a time that nobody asked for", [status(running), frame(5, Buffer.alloc(8))]],
   ["a status that is not JSON", [frame(0, Buffer.from("{"))]],
   ["a status of another shape", [frame(0, json({ ...running, pid: "7" }))]],
   ["an exit code that none has", [status(running), frame(3, json({ ...ended(0), exitCode: 1e9 }))]],
@@ -85,12 +86,12 @@ test.each<[string, Buffer[]]>([
   expect(() => parse(wire)).toThrow(ProtocolBreak);
 });
 
-function parse(chunks: Iterable<Buffer>, offset = 0): OutputFrame[] {
+function parse(chunks: Iterable<Buffer>, offset = 0): LogFrame[] {
   const parser = new FrameParser(offset);
   return [...chunks].flatMap((chunk) => [...parser.push(chunk)]);
 }
 
-function bytesOf(frames: readonly OutputFrame[]): number[][] {
+function bytesOf(frames: readonly LogFrame[]): number[][] {
   let next = 0;
   return frames.flatMap((piece) => {
     if (piece.kind !== "stdout" && piece.kind !== "stderr") return [];

@@ -3,7 +3,7 @@
  * that came, without a copy; a frame that spans chunks becomes several pieces with growing offsets.
  */
 import { ProtocolBreak } from "./fault.js";
-import type { ExecStatus, OutputFrame } from "./guest.js";
+import type { ExecStatus, LogFrame } from "./guest.js";
 import { parseJson } from "./json.js";
 import { StatusAnswer } from "./shapes.js";
 
@@ -12,7 +12,7 @@ const maxOutputBytes = 65_536;
 const maxStatusBytes = 8 * 1024 * 1024;
 const headerBytes = 5;
 const offsetBytes = 8;
-const kinds = ["status", "stdout", "stderr", "end", "gap"] as const;
+const kinds = ["status", "stdout", "stderr", "end", "gap", "time"] as const;
 type Kind = (typeof kinds)[number];
 
 export class FrameParser {
@@ -31,9 +31,13 @@ export class FrameParser {
   /** The same, once its offset is there. */
   #announced = 0;
 
-  constructor(offset: number) {
+  readonly #hasTimes: boolean;
+
+  /** Frames `time` come only where they were asked for. */
+  constructor(offset: number, { hasTimes = false }: { readonly hasTimes?: boolean } = {}) {
     this.#offset = offset;
     this.#firstBy = offset;
+    this.#hasTimes = hasTimes;
   }
 
   get ended(): boolean {
@@ -48,7 +52,7 @@ export class FrameParser {
     return this.#begun;
   }
 
-  *push(chunk: Buffer): Generator<OutputFrame> {
+  *push(chunk: Buffer): Generator<LogFrame> {
     let at = 0;
     while (at < chunk.length) {
       if (this.#ended) throw new ProtocolBreak("it sent output after an exec's end");
@@ -65,7 +69,7 @@ export class FrameParser {
     }
   }
 
-  #output(bytes: Buffer): OutputFrame {
+  #output(bytes: Buffer): LogFrame {
     const frame = { kind: this.#kind as "stdout" | "stderr", offset: this.#offset, bytes };
     this.#offset += bytes.length;
     this.#remaining -= bytes.length;
@@ -91,15 +95,18 @@ export class FrameParser {
     if (this.#isOutput(kind)) {
       if (length <= offsetBytes) throw new ProtocolBreak(`it sent a frame ${kind} of ${length} bytes`);
       this.#announced = length - offsetBytes;
-    } else if (length !== 16 && kind === "gap") throw new ProtocolBreak(`it sent a gap of ${length} bytes`);
+    } else if (kind === "time" && !(this.#hasTimes && length === 8))
+      throw new ProtocolBreak(`it sent a time of ${length} bytes`);
+    else if (length !== 16 && kind === "gap") throw new ProtocolBreak(`it sent a gap of ${length} bytes`);
     else if (length === 0) throw new ProtocolBreak(`it sent an empty frame ${kind}`);
   }
 
-  #payload(kind: Kind): OutputFrame | undefined {
+  #payload(kind: Kind): LogFrame | undefined {
     if (kind === "stdout" || kind === "stderr") return this.#beginOutput();
     const payload = this.#part;
     this.#expect(undefined, headerBytes);
     if (kind === "gap") return this.#gap(payload);
+    if (kind === "time") return { kind, unixMs: Number(payload.readBigInt64BE(0)) };
     const status = parseJson(payload, StatusAnswer, `a frame ${kind}`);
     if (kind === "end") return this.#end(status);
     this.#begun = true;
@@ -112,7 +119,7 @@ export class FrameParser {
     this.#remaining = this.#announced;
   }
 
-  #gap(payload: Buffer): OutputFrame {
+  #gap(payload: Buffer): LogFrame {
     const from = Number(payload.readBigUInt64BE(0));
     const to = Number(payload.readBigUInt64BE(offsetBytes));
     this.#continueAt(from);
@@ -128,7 +135,7 @@ export class FrameParser {
     this.#firstBy = 0;
   }
 
-  #end(status: ExecStatus): OutputFrame {
+  #end(status: ExecStatus): LogFrame {
     if (this.#firstBy > this.#offset) this.#offset = Math.min(this.#firstBy, status.stdoutBytes + status.stderrBytes);
     const total = status.stdoutBytes + status.stderrBytes;
     if (status.state !== "Exited" || status.exitCode === undefined)

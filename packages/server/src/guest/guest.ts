@@ -82,6 +82,9 @@ export type OutputFrame =
   | { readonly kind: "gap"; readonly from: number; readonly to: number }
   | { readonly kind: "end"; readonly status: ExecStatus };
 
+/** Output of which it is known when it was read: a `time` holds for what follows it. */
+export type LogFrame = OutputFrame | { readonly kind: "time"; readonly unixMs: number };
+
 export interface GuestExecs {
   /** Starts an exec and leaves it to itself. */
   start(spec: ExecSpec, signal: AbortSignal): Promise<ExecStatus>;
@@ -89,6 +92,8 @@ export interface GuestExecs {
   run(spec: ExecSpec, signal: AbortSignal): AsyncIterable<OutputFrame>;
   /** Follows an exec from an offset of its output. */
   attach(id: string, offset: number, signal: AbortSignal): AsyncIterable<OutputFrame>;
+  /** As `attach`, looking on: the exec never waits for this reader, who finds gaps where it was too slow. */
+  log(id: string, offset: number, signal: AbortSignal): AsyncIterable<LogFrame>;
   list(signal: AbortSignal): Promise<readonly ExecStatus[]>;
   /** With waitMs it answers when the exec has ended or the time is over. */
   get(id: string, waitMs: number, signal: AbortSignal): Promise<ExecStatus>;

@@ -14,6 +14,7 @@ import { fileRoutes } from "./routes/files.js";
 import { groupRoutes } from "./routes/groups.js";
 import { imageRoutes } from "./routes/images.js";
 import { keyRoutes } from "./routes/keys.js";
+import { logRoutes } from "./routes/logs.js";
 import { sandboxRoutes } from "./routes/sandboxes.js";
 import { systemRoutes } from "./routes/system.js";
 import { listenOnTcp, type TcpAddress } from "./tcp-listener.js";
@@ -93,6 +94,7 @@ function allRoutes(control: Control, logger: Logger, version: string): RouteTabl
   groupRoutes(routes, control.groups);
   sandboxRoutes(routes, control.sandboxes);
   execRoutes(routes, control.execs, logger);
+  logRoutes(routes, control.execs);
   fileRoutes(routes, control.files);
   imageRoutes(routes, control.images);
   eventRoutes(routes, control.events);

@@ -2,7 +2,7 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { FakeExec } from "./execs.js";
 
-const codes = { status: 0, stdout: 1, stderr: 2, end: 3, gap: 4 } as const;
+const codes = { status: 0, stdout: 1, stderr: 2, end: 3, gap: 4, time: 5 } as const;
 const outputBytes = 65_536 - 8;
 
 export async function streamFrames(
@@ -10,17 +10,20 @@ export async function streamFrames(
   offset: number,
   stream: ServerHttp2Stream,
   signal: AbortSignal,
+  { isLog = false }: { readonly isLog?: boolean } = {},
 ): Promise<void> {
   stream.respond({ ":status": 200, "content-type": "application/octet-stream" });
   stream.write(frame("status", Buffer.from(JSON.stringify(exec.status()))));
-  for await (const piece of exec.journal.read(offset, signal)) {
+  for await (const piece of exec.journal.read(offset, signal, { isLookingOn: isLog })) {
     if ("from" in piece) await writeAll(stream, frame("gap", numbers(piece.from, piece.to)));
-    else
+    else {
+      if (isLog) await writeAll(stream, frame("time", numbers(piece.unixMs)));
       for (let at = 0; at < piece.bytes.length; at += outputBytes)
         await writeAll(
           stream,
           frame(piece.stream, Buffer.concat([numbers(piece.offset + at), piece.bytes.subarray(at, at + outputBytes)])),
         );
+    }
   }
   stream.end(frame("end", Buffer.from(JSON.stringify(exec.status()))));
 }

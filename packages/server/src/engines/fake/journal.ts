@@ -8,6 +8,7 @@ export interface Piece {
   readonly stream: Stream;
   readonly offset: number;
   readonly bytes: Uint8Array;
+  readonly unixMs: number;
 }
 
 const journalBytes = 1024 * 1024;
@@ -36,7 +37,7 @@ export class Journal {
     this.dropped[stream] += bytes.length - kept.length;
     if (kept.length === 0) return;
     if (this.#limit === undefined) await this.#change.until(() => !this.#mustWait(kept.length), signal);
-    this.#pieces.push({ stream, offset: this.#next, bytes: kept });
+    this.#pieces.push({ stream, offset: this.#next, bytes: kept, unixMs: Date.now() });
     this.counts[stream] += kept.length;
     this.#next += kept.length;
     this.#trim();
@@ -48,20 +49,23 @@ export class Journal {
     this.#change.announce();
   }
 
-  /** Yields pieces from an offset on, and gaps, until the output is complete. */
+  /** Yields pieces from an offset on, and gaps, until the output is complete. Nobody waits for one who looks on. */
   async *read(
     from: number,
     signal: AbortSignal,
+    { isLookingOn = false }: { readonly isLookingOn?: boolean } = {},
   ): AsyncGenerator<Piece | { readonly from: number; readonly to: number }> {
     const reader = { offset: Math.min(from, this.#next) };
-    this.#readers.add(reader);
+    if (!isLookingOn) this.#readers.add(reader);
     try {
       for (;;) {
         await this.#change.until(() => reader.offset < this.#next || this.#isComplete, signal);
         if (reader.offset === this.#next) return;
         if (reader.offset < this.#first) {
-          yield { from: reader.offset, to: this.#first };
-          reader.offset = this.#first;
+          const gap = { from: reader.offset, to: this.#first };
+          reader.offset = gap.to;
+          yield gap;
+          continue;
         }
         const piece = this.#pieces.find(({ offset, bytes }) => offset + bytes.length > reader.offset);
         if (piece === undefined) continue;

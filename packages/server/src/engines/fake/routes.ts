@@ -123,7 +123,8 @@ async function status({ machine, id, query, signal }: Request): Promise<unknown>
   return exec.status();
 }
 
-async function streamExec({ machine, stream, signal }: Request, exec: FakeExec, offset: number): Promise<void> {
+async function streamExec({ machine, stream, query, signal }: Request, exec: FakeExec, offset: number): Promise<void> {
+  if (query.get("log") === "true") return await streamFrames(exec, offset, stream, signal, { isLog: true });
   await streamFrames(exec, offset, stream, signal);
   if (!stream.aborted) machine.execs.delivered(exec);
 }

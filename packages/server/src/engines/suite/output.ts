@@ -1,5 +1,7 @@
 /** Output: all of it, within limits, to many readers, from any offset. */
+import { Readable } from "node:stream";
 import { expect } from "vitest";
+import type { LogFrame } from "../../guest/guest.js";
 import { waitFor } from "../../lib/backoff.js";
 import { collect, type Subject, specOf } from "./subject.js";
 
@@ -45,6 +47,23 @@ function amountCases(subject: Subject): void {
 }
 
 function readerCases(subject: Subject): void {
+  subject.case("a log says when output was read, and nobody waits for its reader", async () => {
+    const { execs } = subject.machine.guest;
+    const { id } = await subject.detach("cat; head -c 4000000 /dev/zero; echo; echo end", { stdin: true });
+    const log = execs.log(id, 0, subject.signal())[Symbol.asyncIterator]();
+    expect((await log.next()).value).toMatchObject({ kind: "status" });
+    await execs.writeStdin(id, Readable.from([Buffer.from("first\n")]), { close: true }, subject.signal());
+    const time = (await log.next()).value as LogFrame;
+    expect(time).toEqual({ kind: "time", unixMs: expect.any(Number) });
+    expect((await log.next()).value).toMatchObject({ kind: "stdout", offset: 0 });
+    expect(await execs.get(id, 10_000, subject.signal())).toMatchObject({ state: "Exited", stdoutBytes: 4_000_011 });
+    await log.return?.();
+    const kinds = new Set<string>();
+    for await (const frame of execs.log(id, 0, subject.signal())) kinds.add(frame.kind);
+    expect([...kinds]).toEqual(["status", "gap", "time", "stdout", "end"]);
+    await execs.delete(id, { force: true }, subject.signal());
+  });
+
   subject.case("output can be read again from any offset", async () => {
     const { execs } = subject.machine.guest;
     const { id } = await subject.detach("printf 0123456789; exit 6");

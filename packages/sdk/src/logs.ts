@@ -1,0 +1,30 @@
+/** What a sandbox's program wrote. */
+import { type LogEntry, streamLogs } from "@alcove/contract";
+import { ByteStream } from "./byte-stream.js";
+import { call } from "./call.js";
+import type { Abortable } from "./files.js";
+import type { SandboxAddress } from "./scope.js";
+
+export interface LogOptions extends Abortable {
+  /** How many lines from before, at most 300; default 100. */
+  readonly tail?: number | undefined;
+  /** Go on until the program ends. */
+  readonly follow?: boolean | undefined;
+  /** Another exec's log; default: that of the program which was started with the sandbox. */
+  readonly execId?: string | undefined;
+}
+
+/** Line by line, with stream and time. */
+export async function* readLogs(address: SandboxAddress, options: LogOptions): AsyncGenerator<LogEntry> {
+  const stream = await openLogs(address, options, "json");
+  for await (const line of stream.lines()) if (line !== "") yield JSON.parse(line) as LogEntry;
+}
+
+export async function openLogs(
+  { transport, params }: SandboxAddress,
+  { tail, follow, execId, signal }: LogOptions,
+  logFormat: "text" | "json",
+): Promise<ByteStream> {
+  const query = { tailLines: tail, logFormat, follow, execId };
+  return new ByteStream((await call(transport, streamLogs, { params, query, signal })).body);
+}
