@@ -11,6 +11,7 @@ import * as logs from "./logs.js";
 import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxes from "./sandboxes.js";
 import * as system from "./system.js";
+import * as usage from "./usage.js";
 import * as whoami from "./whoami.js";
 
 export const endpoints: readonly Endpoint[] = [
@@ -24,6 +25,8 @@ export const endpoints: readonly Endpoint[] = [
   groups.updateGroup,
   groups.setGroupQuota,
   groups.deleteGroup,
+  usage.getGroupUsage,
+  usage.listUsageRecords,
   sandboxes.createSandbox,
   sandboxBatches.createSandboxes,
   sandboxes.listSandboxes,

@@ -138,4 +138,5 @@ export {
   tiers,
 } from "./sizes.js";
 export { Doctor, getDoctor, getHealth, getSizes, getVersion, Health, Sizes, Version } from "./system.js";
+export { GroupUsage, getGroupUsage, listUsageRecords, UsageAmounts, UsageRecords, UsageStep } from "./usage.js";
 export { WhoAmI, whoAmI } from "./whoami.js";

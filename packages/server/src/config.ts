@@ -63,6 +63,7 @@ export const Config = z.strictObject({
     .min(0)
     .max(Number.MAX_SAFE_INTEGER)
     .describe("No sandbox is created while less is free on the disk of the data directory"),
+  usageRetentionDays: z.number().int().min(1).max(3_650).describe("How long records of what groups used are kept"),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("The least that is logged"),
   logFormat: z.enum(["json", "text"]).describe("A record as a line of JSON, for programs, or of text, for people"),
   logDestination: z
@@ -90,6 +91,7 @@ export const variables = {
   reservedMemoryMiB: "ALCOVE_RESERVED_MEMORY_MIB",
   memoryOvercommit: "ALCOVE_MEMORY_OVERCOMMIT",
   freeSpaceMarkBytes: "ALCOVE_FREE_SPACE_MARK_BYTES",
+  usageRetentionDays: "ALCOVE_USAGE_RETENTION_DAYS",
   logLevel: "ALCOVE_LOG_LEVEL",
   logFormat: "ALCOVE_LOG_FORMAT",
   logDestination: "ALCOVE_LOG_DESTINATION",
@@ -109,6 +111,7 @@ export const fixedDefaults = {
   reservedMemoryMiB: 1_024,
   memoryOvercommit: 1.5,
   freeSpaceMarkBytes: gibibyte,
+  usageRetentionDays: 90,
   logLevel: "info",
   logFormat: "json",
   logDestination: "auto",

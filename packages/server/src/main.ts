@@ -56,6 +56,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     ...{ store, engine, images, logger, version, capacity: config },
     host: hostFacts(() => freeSpace(config.dataDirectory)),
     freeSpaceMarkBytes: config.freeSpaceMarkBytes,
+    usageRetentionDays: config.usageRetentionDays,
     crashPoint: config.crashAt === undefined ? noCrash : crashAt(config.crashAt),
   });
   const server = createHttpServer({ control: running.control, version, logger });

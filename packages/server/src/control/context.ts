@@ -12,6 +12,7 @@ import type { Gate } from "./gate.js";
 import type { HostFacts } from "./host-facts.js";
 import type { Machines } from "./machines.js";
 import type { SandboxRegister } from "./sandbox-register.js";
+import type { UsageAccounts } from "./usage-accounts.js";
 
 export interface ControlContext {
   readonly store: Store;
@@ -28,6 +29,7 @@ export interface ControlContext {
   readonly register: SandboxRegister;
   readonly machines: Machines;
   readonly admission: Admission;
+  readonly usage: UsageAccounts;
 }
 
 /** What a sandbox takes of the host. */

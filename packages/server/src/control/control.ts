@@ -18,6 +18,7 @@ import type {
   ExecuteCommand,
   ExecuteShellCommand,
   Group,
+  GroupUsage,
   Health,
   Image,
   Key,
@@ -31,6 +32,8 @@ import type {
   Sizes,
   StartExec,
   UpdateGroup,
+  UsageRecords,
+  UsageStep,
   Version,
   WhoAmI,
 } from "@alcove/contract";
@@ -40,6 +43,7 @@ export type { Caller, Demand, Verdict };
 
 export interface Control {
   readonly groups: GroupControl;
+  readonly usage: UsageControl;
   readonly sandboxes: SandboxControl;
   readonly execs: ExecControl;
   readonly files: FileControl;
@@ -73,6 +77,20 @@ export interface GroupControl {
   update(name: string, body: UpdateGroup): Promise<Group>;
   setQuota(name: string, quota: Quota): Promise<Group>;
   delete(name: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
+}
+
+export interface UsageControl {
+  get(group: string): Promise<GroupUsage>;
+  /** By the hour, by day or as one record; for each value of the label where one is named. */
+  records(
+    group: string,
+    range: {
+      readonly from?: string;
+      readonly to?: string;
+      readonly label?: string;
+      readonly per?: UsageStep;
+    },
+  ): Promise<UsageRecords>;
 }
 
 export interface SandboxFilter {

@@ -26,6 +26,9 @@ import { recover } from "./recovery.js";
 import { SandboxRegister } from "./sandbox-register.js";
 import { sandboxControl } from "./sandboxes.js";
 import { systemControl } from "./system.js";
+import { usageControl } from "./usage.js";
+import { UsageAccounts } from "./usage-accounts.js";
+import { type Clocks, hostClocks } from "./usage-clock.js";
 
 export interface ControlOptions {
   readonly store: Store;
@@ -42,6 +45,9 @@ export interface ControlOptions {
   };
   readonly freeSpaceMarkBytes: number;
   readonly tcp?: () => TcpFacts | undefined;
+  /** How long records of usage are kept; default 90 days. */
+  readonly usageRetentionDays?: number;
+  readonly clocks?: Clocks;
   readonly crashPoint?: CrashPoint;
 }
 
@@ -53,16 +59,22 @@ export interface RunningControl {
   close(): Promise<void>;
 }
 
+const defaultRetentionDays = 90;
+
 export function createControl(options: ControlOptions): RunningControl {
   const stopping = new AbortController();
   const context = contextOf(options, stopping.signal);
   const reconciler = new Reconciler(context);
-  const takeUp = (signal: AbortSignal) => recover(context, reconciler, signal);
+  const takeUp = async (signal: AbortSignal) => {
+    await recover(context, reconciler, signal);
+    context.usage.begin();
+  };
   const readiness = new EngineReadiness({ engine: context.engine, takeUp, stopping: stopping.signal });
   const deletions = new GroupDeletions(context, { reconciler, readiness });
   return {
     control: {
       groups: groupControl(context, deletions),
+      usage: usageControl(context),
       sandboxes: sandboxControl(context, { reconciler, readiness }),
       execs: execControl(context),
       files: fileControl(context),
@@ -82,17 +94,20 @@ export function createControl(options: ControlOptions): RunningControl {
       context.events.end();
       stopping.abort(new AlcoveError("DaemonStopping"));
       await Promise.all([reconciler.settled(), deletions.settled()]);
+      context.usage.end();
     },
   };
 }
 
 function contextOf(options: ControlOptions, stopping: AbortSignal): ControlContext {
   const { store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint = noCrash } = options;
+  const { usageRetentionDays: keptDays = defaultRetentionDays, clocks = hostClocks } = options;
   const events = new Events(store);
+  const usage = new UsageAccounts({ store, logger, clocks, keptDays });
   return {
-    ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events },
+    ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events, usage },
     gate: new Gate(store),
-    register: new SandboxRegister(store, events),
+    register: new SandboxRegister(store, events, usage),
     machines: new Machines(store),
     admission: admissionOf(options),
   };

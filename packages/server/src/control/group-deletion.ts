@@ -96,6 +96,7 @@ export class GroupDeletions {
       // Whoever gets the name next gets nothing of this group's, and nobody of this one gets in there.
       store.keys.removeGroup(name);
       store.roleAssignments.removeGroup(name);
+      store.usage.removeGroup(name);
     });
     events.announce();
     crashPoint("groupDelete.afterRemove");

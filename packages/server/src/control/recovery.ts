@@ -48,7 +48,7 @@ function noteLosses(
       ? "Its machine is gone."
       : `It was made by the ${engineName} engine, which this daemon does not run.`;
     const loss = recovery.lost.get(id) ?? { reason: "EngineLost", message };
-    register.apply(id, { action: "ended", ...loss, at: new Date().toISOString() });
+    register.applyLoss(id, { action: "ended", ...loss, at: new Date().toISOString() });
   }
 }
 

@@ -1,25 +1,28 @@
-/** Every change of a sandbox on record: by the table of transitions, with its event, in one transaction. */
-
+/** Every change of a sandbox on record: by the table of transitions, with its event and its usage, in one transaction. */
 import type { Hold } from "../lifecycle/hold.js";
 import { after, type Occurrence } from "../lifecycle/transitions.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import type { Store } from "../store/store.js";
 import type { Events } from "./events.js";
 import { toSandbox } from "./sandbox-view.js";
+import type { UsageAccounts } from "./usage-accounts.js";
 
 export class SandboxRegister {
   readonly #store: Store;
   readonly #events: Events;
+  readonly #usage: UsageAccounts;
 
-  constructor(store: Store, events: Events) {
+  constructor(store: Store, events: Events, usage: UsageAccounts) {
     this.#store = store;
     this.#events = events;
+    this.#usage = usage;
   }
 
   /** Records a new sandbox and, before any effect, that its creation is under way. */
   insert(record: SandboxRecord): void {
     this.#commit(() => {
       this.#store.sandboxes.insert(record);
+      this.#usage.opened(record);
       const at = Date.now();
       this.#store.journal.begin({ operation: "create", sandboxId: record.id, execId: null, step: "start", at });
       this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(record) });
@@ -29,6 +32,11 @@ export class SandboxRegister {
   /** Records what happened; answers the sandbox as it is now, or undefined when it may not happen in its state. */
   apply(id: string, occurrence: Occurrence): SandboxRecord | undefined {
     return this.#commit(() => this.#change(id, occurrence, {}));
+  }
+
+  /** As `apply`, for a machine that is gone since nobody knows when: it counts as used until it was last seen. */
+  applyLoss(id: string, occurrence: Occurrence): SandboxRecord | undefined {
+    return this.#commit(() => this.#change(id, occurrence, {}, this.#usage.lastSeen));
   }
 
   /** The creation is over, well or not. */
@@ -62,6 +70,7 @@ export class SandboxRegister {
     return this.#commit(() => {
       const changed = { ...record, labels };
       this.#store.sandboxes.setLabels(record.id, labels);
+      this.#usage.changed(record, changed);
       this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed, hold) });
       return changed;
     });
@@ -81,6 +90,7 @@ export class SandboxRegister {
       const record = this.#store.sandboxes.find(id);
       this.#store.journal.finishAll(id);
       this.#store.sandboxes.remove(id);
+      this.#usage.removed(id);
       if (record) this.#events.append(record.group, { type: "sandbox.deleted", sandboxId: id });
     });
   }
@@ -89,6 +99,7 @@ export class SandboxRegister {
     id: string,
     occurrence: Occurrence,
     besides: Partial<Pick<SandboxRecord, "generation" | "desiredState">>,
+    at?: number,
   ): SandboxRecord | undefined {
     const record = this.#store.sandboxes.find(id);
     const condition = record && after(record, occurrence);
@@ -96,6 +107,7 @@ export class SandboxRegister {
     const changed = { ...record, ...condition, ...besides };
     const { state, stateDetails, desiredState, generation } = changed;
     this.#store.sandboxes.update(id, { state, stateDetails, desiredState, generation });
+    this.#usage.changed(record, changed, at);
     this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed) });
     return changed;
   }

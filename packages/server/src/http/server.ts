@@ -17,7 +17,9 @@ import { keyRoutes } from "./routes/keys.js";
 import { logRoutes } from "./routes/logs.js";
 import { sandboxRoutes } from "./routes/sandboxes.js";
 import { systemRoutes } from "./routes/system.js";
+import { usageRoutes } from "./routes/usage.js";
 import { listenOnTcp, type TcpAddress } from "./tcp-listener.js";
+
 import { listenOnSocket } from "./unix-socket.js";
 import { createUpgrades } from "./upgrade.js";
 
@@ -92,6 +94,7 @@ function allRoutes(control: Control, logger: Logger, version: string): RouteTabl
   const routes = createRouteTable();
   systemRoutes(routes, control.system, version);
   groupRoutes(routes, control.groups);
+  usageRoutes(routes, control.usage);
   sandboxRoutes(routes, control.sandboxes);
   execRoutes(routes, control.execs, logger);
   logRoutes(routes, control.execs);

@@ -9,6 +9,7 @@ import { type JournalQueries, journalQueries } from "./journal.js";
 import { type KeyQueries, keyQueries } from "./keys.js";
 import { type RoleAssignmentQueries, roleAssignmentQueries } from "./role-assignments.js";
 import { type SandboxQueries, sandboxQueries } from "./sandboxes.js";
+import { type UsageQueries, usageQueries } from "./usage.js";
 
 export interface Store {
   readonly groups: GroupQueries;
@@ -18,6 +19,7 @@ export interface Store {
   readonly events: EventQueries;
   readonly keys: KeyQueries;
   readonly roleAssignments: RoleAssignmentQueries;
+  readonly usage: UsageQueries;
   /** Everything the work writes is durable when this answers, or none of it is there when it throws. */
   transaction<T>(work: () => T): T;
   /**
@@ -38,6 +40,7 @@ export function openStore(directory: string): Store {
     events: eventQueries(database),
     keys: keyQueries(database),
     roleAssignments: roleAssignmentQueries(database),
+    usage: usageQueries(database),
     transaction: (work) => transact(database, work),
     unsyncedTransaction: (work) => transactUnsynced(database, work),
     close: () => database.close(),
