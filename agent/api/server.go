@@ -4,11 +4,13 @@
 package api
 
 import (
+	"io"
 	"net/http"
 
 	"alcove.dev/agent/accounts"
 	"alcove.dev/agent/exchange"
 	"alcove.dev/agent/execs"
+	"alcove.dev/agent/layers"
 )
 
 // Machine is what the calls do to the sandbox as a whole.
@@ -20,6 +22,9 @@ type Machine interface {
 	Thaw() error
 	Prepare(Preparation) error
 	Prepared() error
+	OpenDisk() error
+	ApplyLayer(io.Reader) (layers.Unpacked, error)
+	FinishDisk() (layers.Used, error)
 	Stats() (Stats, error)
 	Processes() ([]Process, error)
 	Shutdown()
@@ -45,6 +50,9 @@ func (s *Server) Handler() http.Handler {
 		"POST /freeze":            s.freeze,
 		"POST /thaw":              s.thaw,
 		"POST /prepare":           s.prepare,
+		"POST /disk":              s.openDisk,
+		"PUT /disk/layers":        s.applyLayer,
+		"POST /disk/finish":       s.finishDisk,
 		"GET /stats":              s.stats,
 		"GET /processes":          s.processes,
 		"POST /shutdown":          s.shutdown,

@@ -11,6 +11,7 @@ import (
 	"alcove.dev/agent/channel"
 	"alcove.dev/agent/exchange"
 	"alcove.dev/agent/execs"
+	"alcove.dev/agent/failure"
 )
 
 // Development is a machine that leaves the one it runs on as it is: it renews, freezes and prepares nothing.
@@ -40,6 +41,11 @@ func NewDevelopment(device *exchange.Device) *Development {
 func (d *Development) Renew(renewal api.Renewal) error {
 	d.generation.Store(renewal.Generation)
 	return nil
+}
+
+// OpenDisk refuses: it would unpack onto the host.
+func (d *Development) OpenDisk() error {
+	return failure.New(failure.InvalidRequest, "This machine builds no images.")
 }
 
 func (d *Development) Freeze(int64) (bool, error)        { return true, nil }

@@ -1,6 +1,6 @@
 // Package machine is the sandbox as a whole: its boot, its root disk, its identity, its clock and its figures.
 //
-// boot.go kernel · rootdisk.go, prepare.go root disk · userinit.go the users' PID namespace · renew.go, identity.go identity ·
+// boot.go kernel · rootdisk.go, prepare.go root disk · builddisk.go an image's disk · userinit.go the users' PID namespace · renew.go, identity.go identity ·
 // clock.go, slew.go time · stats.go, processes.go figures.
 package machine
 
@@ -41,6 +41,7 @@ type Machine struct {
 	identity   identityFiles
 	preparing  sync.Mutex
 	exchange   *exchange.Device
+	build      buildDisk
 	Book       *accounts.Book
 	Execs      *execs.Registry
 }

@@ -26,6 +26,9 @@ func (m *Machine) Prepare(preparation api.Preparation) error {
 	if preparation.DiskBytes < 0 {
 		return failure.New(failure.InvalidRequest, "diskBytes must not be negative, but is %d.", preparation.DiskBytes)
 	}
+	if m.build.inUse() {
+		return failure.New(failure.InvalidRequest, "The machine builds an image: it is not prepared.")
+	}
 	if !m.prepared.Load() {
 		if err := m.prepareRoot(preparation.DiskBytes); err != nil {
 			return failure.New(failure.InternalError, "The root disk could not be prepared: %v.", err)

@@ -72,11 +72,10 @@ func growRootDisk(diskBytes int64) error {
 // mountAround mounts what belongs around the root disk, except /proc, which only a process of the users' PID namespace can.
 func mountAround() error {
 	for _, directory := range []string{"proc", "sys", "dev", "run", "tmp", "etc", "root"} {
-		if err := os.MkdirAll(filepath.Join(newRoot, directory), 0o755); err != nil {
+		if err := makeMissing(directory); err != nil {
 			return err
 		}
 	}
-	os.Chmod(filepath.Join(newRoot, "tmp"), os.ModeSticky|0o777)
 	if err := unix.Mount("/dev", newRoot+"/dev", "", unix.MS_MOVE, ""); err != nil {
 		return fmt.Errorf("move /dev: %w", err)
 	}
@@ -104,6 +103,20 @@ func mountAround() error {
 		if err := os.Symlink(target, newRoot+"/dev/"+name); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
+	}
+	return nil
+}
+
+// makeMissing leaves alone what has the name: it may be a link, which leads elsewhere from here than from its own root.
+func makeMissing(directory string) error {
+	path := filepath.Join(newRoot, directory)
+	if err := os.Mkdir(path, 0o755); errors.Is(err, os.ErrExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if directory == "tmp" {
+		return os.Chmod(path, os.ModeSticky|0o777)
 	}
 	return nil
 }

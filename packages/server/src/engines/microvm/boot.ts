@@ -5,12 +5,13 @@
 import { rm } from "node:fs/promises";
 import { AlcoveError } from "@alcove/contract";
 import { connectGuest } from "../../guest/connect.js";
+import type { OpenExchange } from "../../guest/exchange/exchange.js";
 import type { Guest } from "../../guest/guest.js";
 import { killProcess } from "../../host/processes.js";
 import type { SpawnedProgram } from "../../host/spawn.js";
 import { withDeadline } from "../../lib/deadline.js";
 import { printable } from "../../lib/printable.js";
-import type { MachineDevices, Origin } from "./command-line.js";
+import type { Accelerator, MachineDevices, Origin } from "./command-line.js";
 import { GuestConsole } from "./guest-console.js";
 import { launch } from "./launch.js";
 import type { MachineHost } from "./machine-host.js";
@@ -18,8 +19,15 @@ import type { Qmp } from "./qmp.js";
 import { connectSocket } from "./socket.js";
 import { connectQmp } from "./start.js";
 
+/** How long one boot may take, and how often it is tried. */
+export function bootPatience(accelerator: Accelerator): Pick<BootPlan, "deadlineMs" | "tries"> {
+  return { deadlineMs: accelerator === "tcg" ? 30_000 : 15_000, tries: 6 };
+}
+
 export interface BootPlan {
   readonly devices: MachineDevices;
+  /** How to open the machine's file for exchange, where it has one. */
+  readonly openExchange?: OpenExchange;
   readonly uid: number | undefined;
   readonly groups: readonly string[];
   /** The files behind the disk. */
@@ -58,7 +66,7 @@ export async function boot(host: MachineHost, plan: BootPlan, signal: AbortSigna
 }
 
 async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal): Promise<Booted> {
-  await rm(plan.devices.memoryFile, { force: true });
+  if (plan.devices.memoryFile !== undefined) await rm(plan.devices.memoryFile, { force: true });
   const { kernel, initramfs } = host.installation.assets;
   const origin: Origin = { kind: "boot", kernel, initramfs };
   const program = await launch(host, { ...plan, origin, inherited: [] });
@@ -71,7 +79,7 @@ async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal):
   try {
     const control = await unlessEnded(program, connectQmp(plan.devices.sockets, deadline.signal));
     qmp = control;
-    const guest = await unlessEnded(program, connectAgent(plan.devices, deadline.signal));
+    const guest = await unlessEnded(program, connectAgent(plan, deadline.signal));
     const endAll = async () => void (await Promise.all([guest.close(), end()]));
     return { guest, qmp: control, program, lastLines: () => lastLines(control), end: endAll };
   } catch (error) {
@@ -82,10 +90,11 @@ async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal):
 }
 
 /** The agent's hellos give up after some seconds, a guest's kernel takes longer: asked again until the deadline. */
-async function connectAgent({ sockets }: MachineDevices, signal: AbortSignal): Promise<Guest> {
+async function connectAgent({ devices, openExchange }: BootPlan, signal: AbortSignal): Promise<Guest> {
+  const options = { signal, ...(openExchange && { openExchange }) };
   for (;;) {
     try {
-      return await connectGuest((name, within) => connectSocket(sockets[name], within), { signal });
+      return await connectGuest((name, within) => connectSocket(devices.sockets[name], within), options);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof AlcoveError)) throw error;

@@ -59,6 +59,15 @@ describe("QEMU's command line", () => {
     expect(qemuArguments(emulated, odd, boot).join(" ")).toContain("file=/data/a,,readonly=on/overlay.qcow2,format");
   });
 
+  it("fills a builder's raw disk without syncing every write, and keeps its memory in no file", () => {
+    const { memoryFile: _memoryFile, ...rest } = devices;
+    const builder = { ...rest, disk: "/data/builders/b/disk.raw", diskFormat: "raw" } as const;
+    const args = qemuArguments(emulated, builder, boot);
+    expect(optionOf(args, "-object")).toBe("memory-backend-ram,id=mem,size=512M");
+    expect(optionOf(args, "-drive")).toContain("disk.raw,format=raw,discard=unmap,cache.no-flush=on");
+    expect(optionOf(qemuArguments(emulated, devices, boot), "-drive")).not.toContain("no-flush");
+  });
+
   it("runs arm64 guests on the machine that arm64 has", () => {
     const arm: Platform = { architecture: "arm64", accelerator: "kvm", qemuVersion: [7, 2] };
     expect(optionOf(qemuArguments(arm, devices, boot), "-M")).toMatch(/^virt,/);

@@ -20,9 +20,11 @@ export interface Platform {
 export interface MachineDevices {
   readonly vcpus: number;
   readonly memoryMiB: number;
-  /** The file that is the guest's memory. */
-  readonly memoryFile: string;
+  /** The file that is the guest's memory; without it, it is in none. */
+  readonly memoryFile?: string;
   readonly disk: string;
+  /** A raw disk is one that is filled: it counts when it is whole, and is synced then. */
+  readonly diskFormat?: "qcow2" | "raw";
   /** The file through which large contents go; without it the guest has an empty disk in its place. */
   readonly exchange?: string;
   /** Paths of the channel's and the control's sockets. */
@@ -82,6 +84,7 @@ function machine({ architecture, accelerator }: Platform, { vcpus, memoryMiB }: 
  * the page cache. No balloon, no free-page reporting: they would punch holes into the file under every other machine.
  */
 function memory({ qemuVersion }: Platform, { memoryMiB, memoryFile }: MachineDevices, origin: Origin): string[] {
+  if (memoryFile === undefined) return ["-object", `memory-backend-ram,id=mem,size=${memoryMiB}M`];
   const share = origin.kind === "boot" ? "on" : "off";
   const readOnly = origin.kind === "restore" && opensMemoryReadOnly(qemuVersion) ? ",readonly=on,rom=off" : "";
   return [
@@ -114,9 +117,10 @@ function channel({ sockets }: MachineDevices): string[] {
   return ["-device", "virtio-serial-device", ...port("agent"), ...port("host")];
 }
 
-function disks({ disk, exchange }: MachineDevices): string[] {
+function disks({ disk, diskFormat = "qcow2", exchange }: MachineDevices): string[] {
+  const flushing = diskFormat === "raw" ? ",cache.no-flush=on" : "";
   return [
-    ...["-drive", `if=none,id=${rootDiskNode},file=${quoted(disk)},format=qcow2,discard=unmap`],
+    ...["-drive", `if=none,id=${rootDiskNode},file=${quoted(disk)},format=${diskFormat},discard=unmap${flushing}`],
     ...["-device", `virtio-blk-device,drive=${rootDiskNode}`],
     ...spareDiskNodes.flatMap((node) => [
       ...["-blockdev", `driver=null-co,node-name=${node},size=0,read-zeroes=on`],

@@ -61,6 +61,6 @@ function visible(host: MachineHost, { devices, origin, backing }: Launch): strin
   ];
   const writable = [dirname(devices.disk), dirname(devices.sockets.qmp), ...host.devicePaths];
   const memory = opensMemoryReadOnly(host.installation.platform.qemuVersion) ? readOnly : writable;
-  if (!memoryIsMade) memory.push(devices.memoryFile);
+  if (!memoryIsMade && devices.memoryFile !== undefined) memory.push(devices.memoryFile);
   return [...readOnly.map((path) => `${path}:ro`), ...writable].flatMap((path) => ["--bind", path]);
 }

@@ -24,11 +24,14 @@ export interface Roots {
 
 export const sandboxesDirectory = (roots: Roots) => join(roots.dataDirectory, "sandboxes");
 export const templatesDirectory = (roots: Roots) => join(roots.dataDirectory, "templates");
+/** Machines that build images; nothing in it outlives its daemon. */
+export const buildersDirectory = (roots: Roots) => join(roots.dataDirectory, "builders");
 export const socketsDirectory = (roots: Roots) => join(roots.runtimeDirectory, "m");
 
 /** Makes the directories that everything else lies in. */
 export async function makeRoots(roots: Roots): Promise<void> {
-  for (const directory of [sandboxesDirectory(roots), templatesDirectory(roots), socketsDirectory(roots)]) {
+  const makers = [sandboxesDirectory, templatesDirectory, buildersDirectory, socketsDirectory];
+  for (const directory of makers.map((place) => place(roots))) {
     await mkdir(directory, { recursive: true, mode: 0o711 });
   }
 }
@@ -39,6 +42,10 @@ const longestSocketPathBytes = 100;
 export function machinePaths(roots: Roots, id: string): MachinePaths {
   const directory = join(sandboxesDirectory(roots), id);
   return pathsIn(directory, join(socketsDirectory(roots), shortId(id)));
+}
+
+export function builderPaths(roots: Roots, id: string): MachinePaths {
+  return pathsIn(join(buildersDirectory(roots), id), join(socketsDirectory(roots), shortId(id)));
 }
 
 export function pathsIn(directory: string, runtime: string): MachinePaths {

@@ -20,16 +20,8 @@ const guestDirectory = process.env.ALCOVE_GUEST_DIR ?? join(checkout, "build/gue
 const imagesDirectory = join(process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "build/test-data"), "images");
 const templateTimeoutMs = 600_000;
 
-const noBuilder = "it has no builder";
-const builderCases = {
-  "layers become a disk that machines start from": noBuilder,
-  "a layer that is broken is refused, and nothing can be finished after it": noBuilder,
-  "a layer whose source fails fails with that, and the builder can be ended": noBuilder,
-  "an opening that is aborted leaves nothing": noBuilder,
-};
 const lack = await whatIsLacking();
-if (lack === undefined)
-  describeEngine("microvm", makeSubject, { timeoutMs: 60_000, templateTimeoutMs, skip: builderCases });
+if (lack === undefined) describeEngine("microvm", makeSubject, { timeoutMs: 60_000, templateTimeoutMs });
 else describe("engine microvm", () => test.skip(`(skipped: ${lack})`, () => undefined));
 
 async function makeSubject() {

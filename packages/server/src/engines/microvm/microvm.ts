@@ -6,7 +6,18 @@
 import { setTimeout } from "node:timers/promises";
 import { AlcoveError, type Size } from "@alcove/contract";
 import { SharedWork } from "../../lib/shared-work.js";
-import type { DiskImage, Engine, Machine, MachineSpec, PrepareOptions, Probe, Recovery } from "../engine.js";
+import type {
+  DiskBuild,
+  DiskBuilder,
+  DiskImage,
+  Engine,
+  Machine,
+  MachineSpec,
+  PrepareOptions,
+  Probe,
+  Recovery,
+} from "../engine.js";
+import { openBuilder, removeLeftBuilders } from "./builder.js";
 import { sentenceFrom } from "./host-findings.js";
 import type { MicrovmMachine } from "./machine.js";
 import { type MachineHost, overheadMiB } from "./machine-host.js";
@@ -30,6 +41,7 @@ class MicrovmEngine implements Engine {
   readonly #options: MicrovmOptions;
   readonly #closing = new AbortController();
   readonly #machines = new Map<string, MicrovmMachine>();
+  readonly #builders = new Map<string, DiskBuilder | undefined>();
   readonly #examining = new SharedWork<"host", Examination>();
   #known: Examination | undefined;
   #templates: TemplateStore | undefined;
@@ -65,15 +77,25 @@ class MicrovmEngine implements Engine {
     return machine;
   }
 
+  async openBuilder(build: DiskBuild, signal: AbortSignal): Promise<DiskBuilder> {
+    const { host } = await this.#ready(signal);
+    this.#builders.set(build.id, undefined);
+    const builder = await openBuilder(host, build, () => this.#builders.delete(build.id), signal);
+    this.#builders.set(build.id, builder);
+    return builder;
+  }
+
   async recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery> {
     const { host, templates } = await this.#ready(signal);
     const halfMade = await templates.recover(signal);
-    const recovery = await recoverMachines(host, owned, this.#machines, signal);
+    const builders = new Set(this.#builders.keys());
+    const left = await removeLeftBuilders(host, builders);
+    const recovery = await recoverMachines(host, owned, { machines: this.#machines, builders }, signal);
     const stale = await templates.removeStale(
       new Set([...this.#machines.values()].map(({ templateKey }) => templateKey)),
     );
     this.#checking = this.#checkTemplates(templates);
-    return { ...recovery, removed: [...halfMade, ...recovery.removed, ...stale] };
+    return { ...recovery, removed: [...halfMade, ...left, ...recovery.removed, ...stale] };
   }
 
   cost(size: Size): { readonly memoryMiB: number } {
@@ -82,6 +104,7 @@ class MicrovmEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closing.abort(new AlcoveError("DaemonStopping"));
+    await Promise.all([...this.#builders.values()].map((builder) => builder?.[Symbol.asyncDispose]()));
     await Promise.all([...this.#machines.values()].map((machine) => machine.letGo()));
     this.#machines.clear();
     await this.#checking;

@@ -21,13 +21,13 @@ const reconnectTimeoutMs = 15_000;
 type Loss = { readonly reason: "EngineLost" | "HostRestarted"; readonly message: string };
 
 /**
- * Puts each machine that it takes over into `machines`, and lets alone those that are there already: QEMU talks to one
+ * Puts each machine that it takes over into `machines`, and lets the builders of this daemon alone, and those that are there already: QEMU talks to one
  * daemon once, so a recovery that failed half-way must not ask the machines that it has a second time.
  */
 export async function recoverMachines(
   host: MachineHost,
   owned: ReadonlySet<string>,
-  machines: Map<string, MicrovmMachine>,
+  { machines, builders }: { readonly machines: Map<string, MicrovmMachine>; readonly builders: ReadonlySet<string> },
   signal: AbortSignal,
 ): Promise<Recovery> {
   const lost = new Map<string, Loss>();
@@ -39,7 +39,7 @@ export async function recoverMachines(
       else lost.set(id, found);
     }),
   );
-  const removed = await sweep(host, new Set(machines.keys()));
+  const removed = await sweep(host, new Set([...machines.keys(), ...builders]));
   return { machines: [...machines.values()].filter(({ id }) => owned.has(id)), lost, removed };
 }
 

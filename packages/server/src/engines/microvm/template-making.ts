@@ -13,7 +13,7 @@ import { waitFor } from "../../lib/backoff.js";
 import { withDeadline } from "../../lib/deadline.js";
 import { undone } from "../../lib/undo.js";
 import type { DiskImage, PrepareOptions } from "../engine.js";
-import { type Booted, boot } from "./boot.js";
+import { type Booted, boot, bootPatience } from "./boot.js";
 import { opensMemoryReadOnly } from "./command-line.js";
 import { diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host.js";
 import { type MachinePaths, pathsIn, shortId, socketsDirectory, templatesDirectory } from "./machine-paths.js";
@@ -24,8 +24,6 @@ import { type Template, templateIn } from "./template.js";
 import { fingerprintTemplate, writeTemplateRecord } from "./template-record.js";
 
 export const unfinishedPrefix = ".making-";
-const bootTries = 6;
-const bootDeadlineMs = { tcg: 30_000, kvm: 15_000 } as const;
 const idleDeadlineMs = 10_000;
 /** What a guest has written by the time it is warm, at the most; its memory file is sparse. */
 const spareBytes = 1024 * 1024 * 1024;
@@ -86,12 +84,8 @@ async function build(host: MachineHost, { order, paths, uid, groups }: Build, op
   };
   const onTry = (attempt: number) =>
     options.onProgress?.(attempt === 1 ? "Booting the guest" : `Booting the guest, try ${attempt}`, 0.05);
-  const deadlineMs = bootDeadlineMs[host.installation.platform.accelerator];
-  const booted = await boot(
-    host,
-    { devices, uid, groups, backing: [disk.path], deadlineMs, tries: bootTries, onTry },
-    signal,
-  );
+  const patience = bootPatience(host.installation.platform.accelerator);
+  const booted = await boot(host, { devices, uid, groups, backing: [disk.path], ...patience, onTry }, signal);
   try {
     options.onProgress?.(`Mounting the image and running ${disk.warm.length} programs once`, 0.4);
     await mount(booted, order, signal);
