@@ -1,5 +1,6 @@
 /** Every endpoint, by id: what the routes, OpenAPI, `alcove api` and the tests walk over. */
 
+import * as audit from "./audit.js";
 import type { Endpoint } from "./endpoint.js";
 import * as events from "./events.js";
 import * as execs from "./execs.js";
@@ -68,4 +69,6 @@ export const endpoints: readonly Endpoint[] = [
   keys.createGroupKey,
   keys.listGroupKeys,
   keys.revokeGroupKey,
+  audit.listAudit,
+  audit.listGroupAudit,
 ];

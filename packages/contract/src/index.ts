@@ -1,4 +1,5 @@
 export { type Access, Role, reaches, roles } from "./access.js";
+export { AuditQuery, AuditRecord, listAudit, listGroupAudit } from "./audit.js";
 export {
   type Endpoint,
   endpoint,

@@ -72,6 +72,12 @@ export const Config = z.strictObject({
       "`file`: `alcoved.log` in the data directory, put aside as `alcoved.log.1` at 16 MiB. `auto`: `file` where standard error is a plain file, as when `alcove up` started the daemon, else `stderr`",
     ),
   ...networkKeys,
+  auditKept: z
+    .number()
+    .int()
+    .min(1_000)
+    .max(10_000_000)
+    .describe("Records of the audit log that are kept, of the server and of each group"),
   crashAt: CrashAt.optional().describe("For the crash tests: the daemon kills itself where it is told to"),
 });
 export type Config = z.output<typeof Config>;
@@ -101,6 +107,7 @@ export const variables = {
   tlsKey: "ALCOVE_TLS_KEY",
   allowedHosts: "ALCOVE_ALLOWED_HOSTS",
   trustedOrigins: "ALCOVE_TRUSTED_ORIGINS",
+  auditKept: "ALCOVE_AUDIT_KEPT",
   crashAt: "ALCOVE_CRASH_AT",
 } as const satisfies Record<Key, string>;
 
@@ -115,6 +122,7 @@ export const fixedDefaults = {
   logLevel: "info",
   logFormat: "json",
   logDestination: "auto",
+  auditKept: 100_000,
   tls: "auto",
   allowedHosts: [] as string[],
   trustedOrigins: [] as string[],

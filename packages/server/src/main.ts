@@ -53,6 +53,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
   let tcp: TcpFacts | undefined;
   const running = createControl({
     tcp: () => tcp,
+    auditKept: config.auditKept,
     ...{ store, engine, images, logger, version, capacity: config },
     host: hostFacts(() => freeSpace(config.dataDirectory)),
     freeSpaceMarkBytes: config.freeSpaceMarkBytes,

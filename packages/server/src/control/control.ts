@@ -5,6 +5,8 @@
 import type { Readable } from "node:stream";
 import type {
   AlcoveEvent,
+  AuditQuery,
+  AuditRecord,
   BatchResult,
   CreatedKey,
   CreateGroup,
@@ -52,6 +54,7 @@ export interface Control {
   readonly system: SystemControl;
   readonly access: AccessControl;
   readonly keys: KeyControl;
+  readonly audit: AuditControl;
 }
 
 /** Names one sandbox, as in a path. */
@@ -253,4 +256,19 @@ export interface KeyControl {
   createForGroup(group: string, body: CreateGroupKey, caller: Caller): Promise<CreatedKey>;
   listOfGroup(group: string): Promise<readonly Key[]>;
   revokeOfGroup(group: string, keyId: string): Promise<void>;
+}
+
+/** One call, for the audit log. */
+export interface Deed extends Omit<AuditRecord, "sequence" | "at" | "count" | "group"> {
+  readonly group: string | undefined;
+}
+
+/** A call that was turned away; its group only where the caller has a role there. */
+export type Refusal = Deed;
+
+export interface AuditControl {
+  record(deed: Deed): void;
+  refuse(refusal: Refusal): void;
+  list(query: AuditQuery): Promise<readonly AuditRecord[]>;
+  listOfGroup(group: string, query: AuditQuery): Promise<readonly AuditRecord[]>;
 }

@@ -7,6 +7,7 @@ import { memoryLimits } from "../lifecycle/capacity.js";
 import type { Store } from "../store/store.js";
 import { accessControl } from "./access.js";
 import { Admission } from "./admission.js";
+import { startAudit } from "./audit.js";
 import type { ControlContext } from "./context.js";
 import type { Control } from "./control.js";
 import { type CrashPoint, noCrash } from "./crash-points.js";
@@ -44,6 +45,8 @@ export interface ControlOptions {
     readonly queueTimeoutMs: number;
   };
   readonly freeSpaceMarkBytes: number;
+  /** Records of the audit log that are kept, of the server and of each group. */
+  readonly auditKept?: number;
   readonly tcp?: () => TcpFacts | undefined;
   /** How long records of usage are kept; default 90 days. */
   readonly usageRetentionDays?: number;
@@ -60,10 +63,12 @@ export interface RunningControl {
 }
 
 const defaultRetentionDays = 90;
+const defaultAuditKept = 100_000;
 
 export function createControl(options: ControlOptions): RunningControl {
   const stopping = new AbortController();
   const context = contextOf(options, stopping.signal);
+  const audit = startAudit(context, options.auditKept ?? defaultAuditKept);
   const reconciler = new Reconciler(context);
   const takeUp = async (signal: AbortSignal) => {
     await recover(context, reconciler, signal);
@@ -83,6 +88,7 @@ export function createControl(options: ControlOptions): RunningControl {
       system: systemControl(context, { readiness, version: options.version, tcp: options.tcp ?? (() => undefined) }),
       access: accessControl(context),
       keys: keyControl(context),
+      audit: audit.control,
     },
     async start() {
       await readiness.require(stopping.signal).catch((error: unknown) => logFailure(context, error));
@@ -92,6 +98,7 @@ export function createControl(options: ControlOptions): RunningControl {
     async close() {
       context.gate.close();
       context.events.end();
+      audit.close();
       stopping.abort(new AlcoveError("DaemonStopping"));
       await Promise.all([reconciler.settled(), deletions.settled()]);
       context.usage.end();

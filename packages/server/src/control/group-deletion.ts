@@ -97,6 +97,7 @@ export class GroupDeletions {
       store.keys.removeGroup(name);
       store.roleAssignments.removeGroup(name);
       store.usage.removeGroup(name);
+      store.audit.disown(name);
     });
     events.announce();
     crashPoint("groupDelete.afterRemove");

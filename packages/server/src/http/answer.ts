@@ -1,5 +1,4 @@
 /** One request from its arrival to its answer. */
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AlcoveError } from "@alcove/contract";
 import type { Connections } from "./connections.js";
@@ -7,6 +6,7 @@ import { checkComing, type Door, trustedOrigin } from "./door.js";
 import type { Guard } from "./guard.js";
 import type { Logger } from "./logger.js";
 import { publicError, sendProblem } from "./problem.js";
+import type { Allowance } from "./rate-limits.js";
 import { target } from "./request-target.js";
 import type { HttpRoute, Match, RouteTable } from "./route-table.js";
 
@@ -25,16 +25,19 @@ export async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const { connections, guard, logger } = context;
-  const requestId = requestIdOf(request);
+  const visit = guard.visit(door, request);
+  const { requestId } = visit;
   response.setHeader("x-request-id", requestId);
-  const underway = connections.begin(response);
+  response.once("close", () => visit.over(response.headersSent ? response.statusCode : clientGone));
+  const { end, ...underway } = connections.begin(response);
   try {
     checkComing(door, request);
     letPageRead(door, request, response);
     const [path, query] = target(request);
     if (request.method === "OPTIONS") return void options(context.routes, path, response);
     const match = context.routes.match(request.method ?? "", path);
-    const caller = await guard.admit(door, request, match);
+    const { caller, allowance } = await visit.admit(match, end);
+    tellAllowance(response, allowance);
     const route = httpRoute(match);
     await route.handle({ request, params: match.params, query, caller, ...underway }, response);
   } catch (error) {
@@ -42,6 +45,16 @@ export async function answer(
     const shown = publicError(error, logger, { requestId, method: request.method, path: target(request)[0] });
     fail(context.routes, request, response, shown);
   }
+}
+
+/** As others log it; no answer was sent. */
+const clientGone = 499;
+
+function tellAllowance(response: ServerResponse, allowance: Allowance | undefined): void {
+  if (allowance === undefined) return;
+  response.setHeader("ratelimit-limit", allowance.limit);
+  response.setHeader("ratelimit-remaining", allowance.left);
+  response.setHeader("ratelimit-reset", allowance.resetSeconds);
 }
 
 function httpRoute({ route }: Match): HttpRoute {
@@ -58,7 +71,10 @@ function letPageRead(door: Door, request: IncomingMessage, response: ServerRespo
   const origin = trustedOrigin(door, request);
   if (origin === undefined) return;
   response.setHeader("access-control-allow-origin", origin);
-  response.setHeader("access-control-expose-headers", "retry-after, x-request-id");
+  response.setHeader(
+    "access-control-expose-headers",
+    "ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id",
+  );
 }
 
 function options(routes: RouteTable, path: string, response: ServerResponse): void {
@@ -88,10 +104,4 @@ function fail(routes: RouteTable, request: IncomingMessage, response: ServerResp
 function hasBody(request: IncomingMessage): boolean {
   const { "content-length": length, "transfer-encoding": encoding } = request.headers;
   return encoding !== undefined || (length !== undefined && length !== "0");
-}
-
-/** The caller's own id, if it is harmless, so that its log and ours can be laid side by side. */
-function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers["x-request-id"];
-  return typeof given === "string" && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }

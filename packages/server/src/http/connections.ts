@@ -10,12 +10,14 @@ export interface Underway {
 
 export interface Connections {
   /** Once `finish` was called the connection ends with the answer. */
-  begin(response: ServerResponse): Underway;
+  begin(response: ServerResponse): Underway & { readonly end: (reason: Error) => void };
   /** For a WebSocket: aborted at once when the daemon stops. `done` says that it is over. */
   beginSocket(): { readonly signal: AbortSignal; readonly done: () => void };
   /** Fulfils when nothing is under way any more; aborts what is left after the deadline. */
   finish(deadlineMs: number): Promise<void>;
 }
+
+const politeMs = 500;
 
 export function createConnections(): Connections {
   const daemon = new AbortController();
@@ -38,7 +40,7 @@ export function createConnections(): Connections {
         if (!response.writableFinished) controller.abort(new Error("The client is gone"));
       });
       if (isStopping) response.shouldKeepAlive = false;
-      return { signal: controller.signal, daemonSignal: daemon.signal };
+      return { signal: controller.signal, daemonSignal: daemon.signal, end: ending(response, controller) };
     },
     beginSocket() {
       const controller = new AbortController();
@@ -55,7 +57,7 @@ export function createConnections(): Connections {
         daemon.abort(stopping());
         for (const answer of answers) answer.abort(stopping());
         // What does not heed its signal is not waited for.
-        setTimeout(() => idle?.(), 500).unref();
+        setTimeout(() => idle?.(), politeMs).unref();
       }, deadlineMs);
       await becameIdle;
       clearTimeout(deadline);
@@ -65,4 +67,12 @@ export function createConnections(): Connections {
 
 function stopping(): AlcoveError {
   return new AlcoveError("DaemonStopping");
+}
+
+/** Breaks work off. What does not heed its signal loses its connection. */
+function ending(response: ServerResponse, controller: AbortController): (reason: Error) => void {
+  return (reason) => {
+    controller.abort(reason);
+    setTimeout(() => response.destroy(), politeMs).unref();
+  };
 }

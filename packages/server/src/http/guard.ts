@@ -1,38 +1,148 @@
-/** Who calls, and whether it may: the one place that answers both, for requests and WebSockets alike. */
+/**
+ * Who calls, and whether it may: the one place that answers both, for requests and WebSockets alike. It goes on asking
+ * while something is under way, and tells the audit log when it is over.
+ */
 import type { IncomingMessage } from "node:http";
-import { type Access, AlcoveError } from "@alcove/contract";
-import type { AccessControl, Caller, Demand } from "../control/control.js";
+import { AlcoveError } from "@alcove/contract";
+import type { Caller, Control, Demand, Verdict } from "../control/control.js";
 import { groupNotFound } from "../control/gate.js";
 import { bearerToken } from "./bearer.js";
 import type { Door } from "./door.js";
+import { type Allowance, createAllowances } from "./rate-limits.js";
+import { requestIdOf } from "./request-id.js";
 import type { Match } from "./route-table.js";
 
 export interface Guard {
-  /** The caller, undefined for nobody in particular. Unauthorized, Forbidden, or GroupNotFound where it may not see the group. */
-  admit(door: Door, request: IncomingMessage, match: Match): Promise<Caller | undefined>;
+  visit(door: Door, request: IncomingMessage): Visit;
 }
 
-export function createGuard(access: AccessControl): Guard {
+/** One request or upgrade, from its arrival to its end. */
+export interface Visit {
+  readonly requestId: string;
+  /**
+   * Lets the caller in, or throws Unauthorized, TooManyRequests, Forbidden, or GroupNotFound where it may not see the group.
+   * `end` is called when it may no longer, while it is still there.
+   */
+  admit(match: Match, end: (reason: AlcoveError) => void): Promise<Admission>;
+  /** To be called once, with the status of the answer. */
+  over(status: number): void;
+}
+
+export interface Admission {
+  /** Undefined for nobody in particular. */
+  readonly caller: Caller | undefined;
+  /** Undefined where the caller has no limit. */
+  readonly allowance: Allowance | undefined;
+}
+
+interface Staying {
+  readonly caller: Caller;
+  readonly demand: Demand;
+  readonly end: (reason: AlcoveError) => void;
+}
+
+/** How soon what is under way ends when its key is revoked or expires, or its role is taken away. */
+const lookAgainMs = 2_000;
+const longestTarget = 200;
+
+export function createGuard({ access, audit }: Pick<Control, "access" | "audit">): Guard {
+  const allowances = createAllowances();
+  const staying = createStaying(access);
+  const identify = async (door: Door, request: IncomingMessage) => {
+    const token = bearerToken(request);
+    if (token === undefined) return door.caller;
+    const caller = await access.authenticate(token);
+    if (caller !== undefined) return caller;
+    allowances.takeFailure(request.socket.remoteAddress);
+    // A token that is not valid gets nothing, not even what nobody needs one for.
+    throw new AlcoveError("Unauthorized");
+  };
   return {
-    async admit(door, request, { route, params }) {
-      const token = bearerToken(request);
-      const caller = token === undefined ? door.caller : await access.authenticate(token);
-      // A token that is not valid gets nothing, not even what nobody needs one for.
-      if (token !== undefined && caller === undefined) throw new AlcoveError("Unauthorized");
-      demandRight(access, caller, { access: route.endpoint.access, group: params.group });
-      return caller;
+    visit(door, request) {
+      const visit: Partial<Seen> = {};
+      const leave: (() => void)[] = [];
+      const requestId = requestIdOf(request);
+      return {
+        requestId,
+        async admit(match, end) {
+          visit.match = match;
+          const caller = await identify(door, request);
+          const demand = { access: match.route.endpoint.access, group: match.params.group };
+          if (caller !== undefined) visit.caller = caller;
+          const allowance = caller && allowances.take(caller);
+          visit.verdict = access.decide(caller, demand);
+          if (visit.verdict !== "allowed") throw refusal(visit.verdict, demand);
+          if (caller === undefined) return { caller, allowance };
+          leave.push(allowances.enter(caller, demand.group));
+          if (caller !== door.caller) leave.push(staying.add({ caller, demand, end }));
+          return { caller, allowance };
+        },
+        over(status) {
+          for (const act of leave) act();
+          tell(audit, visit, { status, requestId, peer: request.socket.remoteAddress ?? "socket" });
+        },
+      };
     },
   };
 }
 
-function demandRight(access: AccessControl, caller: Caller | undefined, demand: Demand): void {
-  const verdict = access.decide(caller, demand);
-  if (verdict === "unknown") throw new AlcoveError("Unauthorized");
-  if (verdict === "hidden") throw groupNotFound(demand.group ?? "");
-  if (verdict === "forbidden") throw forbidden(demand);
+function refusal(verdict: Exclude<Verdict, "allowed">, { access, group }: Demand): AlcoveError {
+  if (verdict === "unknown") return new AlcoveError("Unauthorized");
+  if (verdict === "hidden") return groupNotFound(group ?? "");
+  const needed = access === "admin" ? "an administrator of the server" : `the role ${access} in the group ${group}`;
+  return new AlcoveError("Forbidden", `This needs ${needed}.`);
 }
 
-function forbidden({ access, group }: Demand): AlcoveError {
-  const needed: Partial<Record<Access, string>> = { admin: "This needs an administrator of the server." };
-  return new AlcoveError("Forbidden", needed[access] ?? `This needs the role ${access} in the group ${group}.`);
+/** Asks again and again about those who are there. */
+function createStaying(access: Control["access"]) {
+  const all = new Set<Staying>();
+  let timer: NodeJS.Timeout | undefined;
+  const look = () => {
+    const now = new Map<string, Caller | undefined>();
+    for (const { caller, demand, end } of all) {
+      const { principal } = caller;
+      if (!now.has(principal)) now.set(principal, access.renew(caller));
+      const verdict = access.decide(now.get(principal), demand);
+      if (verdict !== "allowed") end(refusal(verdict, demand));
+    }
+  };
+  return {
+    add(one: Staying): () => void {
+      all.add(one);
+      timer ??= setInterval(look, lookAgainMs).unref();
+      return () => {
+        all.delete(one);
+        if (all.size > 0) return;
+        clearInterval(timer);
+        timer = undefined;
+      };
+    },
+  };
+}
+
+interface Seen {
+  match: Match;
+  caller: Caller;
+  verdict: Verdict;
+}
+
+/** Changes, WebSockets and refusals are worth a record. */
+function tell(
+  audit: Control["audit"],
+  { match, caller, verdict }: Partial<Seen>,
+  answer: { readonly status: number; readonly requestId: string; readonly peer: string },
+): void {
+  if (match === undefined) return;
+  const { route, params } = match;
+  const target = Object.fromEntries(Object.entries(params).map(([name, text]) => [name, text.slice(0, longestTarget)]));
+  const deed = { endpoint: route.endpoint.id, target, ...answer };
+  if (caller === undefined) {
+    if (answer.status >= 400) audit.refuse({ ...deed, principal: "unknown", name: "", group: undefined });
+    return;
+  }
+  const { principal, name } = caller;
+  const group = verdict === "hidden" ? undefined : params.group;
+  if (verdict !== "allowed" || answer.status === 429) audit.refuse({ ...deed, principal, name, group });
+  else if (route.kind === "socket" || route.endpoint.method !== "GET")
+    audit.record({ ...deed, principal, name, group });
 }

@@ -8,6 +8,7 @@ import { type Door, socketDoor, type TcpDoorOptions, tcpDoor } from "./door.js";
 import { createGuard } from "./guard.js";
 import type { Logger } from "./logger.js";
 import { createRouteTable, type RouteTable } from "./route-table.js";
+import { auditRoutes } from "./routes/audit.js";
 import { eventRoutes } from "./routes/events.js";
 import { execRoutes } from "./routes/execs.js";
 import { fileRoutes } from "./routes/files.js";
@@ -18,8 +19,7 @@ import { logRoutes } from "./routes/logs.js";
 import { sandboxRoutes } from "./routes/sandboxes.js";
 import { systemRoutes } from "./routes/system.js";
 import { usageRoutes } from "./routes/usage.js";
-import { listenOnTcp, type TcpAddress } from "./tcp-listener.js";
-
+import { listenOnTcp, shareConnections, type TcpAddress } from "./tcp-listener.js";
 import { listenOnSocket } from "./unix-socket.js";
 import { createUpgrades } from "./upgrade.js";
 
@@ -53,13 +53,13 @@ const defaultLimits = {
   keepAliveTimeout: 60_000,
   maxHeaderSize: 16_384,
 };
-const maximumConnections = 2_048;
+const maximumConnections = { total: 2_048, perPeer: 512 };
 const handshakeTimeoutMs = 10_000;
 const defaultDeadlineMs = 5_000;
 
 export function createHttpServer({ control, logger, version, limits }: HttpServerOptions): HttpServer {
   const routes = allRoutes(control, logger, version);
-  const context = { routes, logger, connections: createConnections(), guard: createGuard(control.access) };
+  const context = { routes, logger, connections: createConnections(), guard: createGuard(control) };
   const upgrades = createUpgrades(context);
   const servers: Server[] = [];
   const settings = { ...defaultLimits, ...limits };
@@ -71,7 +71,7 @@ export function createHttpServer({ control, logger, version, limits }: HttpServe
     const server = secured
       ? createTlsServer({ ...settings, ...secured }, onRequest)
       : createServer(settings, onRequest);
-    server.maxConnections = maximumConnections;
+    shareConnections(server, maximumConnections);
     server.on("upgrade", (request, socket, head) => upgrades.handle(door, request, socket, head));
     servers.push(server);
     return server;
@@ -102,5 +102,6 @@ function allRoutes(control: Control, logger: Logger, version: string): RouteTabl
   imageRoutes(routes, control.images);
   eventRoutes(routes, control.events);
   keyRoutes(routes, control.keys, control.access);
+  auditRoutes(routes, control.audit);
   return routes;
 }

@@ -7,14 +7,19 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { socketProtocol } from "./bearer.js";
 import type { Connections } from "./connections.js";
 import { checkComing, type Door } from "./door.js";
-import type { Guard } from "./guard.js";
+import type { Guard, Visit } from "./guard.js";
 import type { Logger } from "./logger.js";
 import { problemHeaders, publicError } from "./problem.js";
 import { target } from "./request-target.js";
 import type { RouteTable } from "./route-table.js";
 
 const maximumMessageBytes = 1_048_576;
+/** Status of the answer that makes a connection a WebSocket. */
+const switching = 101;
+/** Close codes of RFC 6455. */
 const goingAway = 1001;
+const policyViolation = 1008;
+const politeMs = 500;
 
 interface Context {
   readonly routes: RouteTable;
@@ -41,11 +46,16 @@ export function createUpgrades(context: Context): Upgrades {
   return {
     handle(door, request, socket, head) {
       socket.on("error", () => socket.destroy());
-      accept(context, door, request)
+      const visit = context.guard.visit(door, request);
+      let status = switching;
+      socket.once("close", () => visit.over(status));
+      accept(context, { door, request, visit })
         .then((serve) => server.handleUpgrade(request, socket, head, serve))
-        .catch((error: unknown) =>
-          refuse(socket, publicError(error, context.logger, { method: request.method, path: target(request)[0] })),
-        );
+        .catch((error: unknown) => {
+          const shown = publicError(error, context.logger, { method: request.method, path: target(request)[0] });
+          status = shown.status;
+          refuse(socket, shown);
+        });
     },
     close: () => server.close(),
     terminate: () => {
@@ -54,15 +64,21 @@ export function createUpgrades(context: Context): Upgrades {
   };
 }
 
+interface Coming {
+  readonly door: Door;
+  readonly request: IncomingMessage;
+  readonly visit: Visit;
+}
+
 async function accept(
-  { routes, connections, guard }: Context,
-  door: Door,
-  request: IncomingMessage,
+  { routes, connections }: Context,
+  { door, request, visit }: Coming,
 ): Promise<(socket: WebSocket) => void> {
   checkComing(door, request);
   const [path, query] = target(request);
   const match = routes.match(request.method ?? "", path);
-  await guard.admit(door, request, match);
+  const ending = new AbortController();
+  await visit.admit(match, (reason) => ending.abort(reason));
   const { route, params } = match;
   if (route.kind !== "socket") {
     throw new AlcoveError("InvalidRequest", "This endpoint is no WebSocket.", { field: "upgrade" });
@@ -70,26 +86,33 @@ async function accept(
   const serve = route.accept(params, query);
   return (socket) => {
     const { signal, done } = connections.beginSocket();
-    void serveSocket(socket, serve, signal).finally(done);
+    void serveSocket(socket, serve, { stopping: signal, ending: ending.signal }).finally(done);
   };
 }
 
 async function serveSocket(
   socket: WebSocket,
   serve: (socket: WebSocket, signal: AbortSignal) => Promise<void>,
-  daemonSignal: AbortSignal,
+  { stopping, ending }: { readonly stopping: AbortSignal; readonly ending: AbortSignal },
 ): Promise<void> {
   const client = new AbortController();
   const stop = () => socket.close(goingAway, "The daemon is stopping");
-  daemonSignal.addEventListener("abort", stop, { once: true });
+  stopping.addEventListener("abort", stop, { once: true });
+  ending.addEventListener("abort", () => endAtOnce(socket, ending.reason as AlcoveError), { once: true });
   socket.on("close", () => client.abort(new Error("The client is gone")));
   // A broken frame or a message that is too large: ws closes the socket with the right code.
   socket.on("error", () => undefined);
   try {
     await serve(socket, client.signal);
   } finally {
-    daemonSignal.removeEventListener("abort", stop);
+    stopping.removeEventListener("abort", stop);
   }
+}
+
+/** The caller may no longer: a client that does not answer the closing is not waited for. */
+function endAtOnce(socket: WebSocket, error: AlcoveError): void {
+  socket.close(policyViolation, error.code);
+  setTimeout(() => socket.terminate(), politeMs).unref();
 }
 
 function refuse(socket: Duplex, error: AlcoveError): void {

@@ -1,5 +1,6 @@
 /** What the daemon remembers: one object per noun over one database, and transactions across them. */
 import type Database from "better-sqlite3";
+import { type AuditQueries, auditQueries } from "./audit.js";
 import { openDatabase } from "./database.js";
 import { type EventQueries, eventQueries } from "./events.js";
 import { type ExecQueries, execQueries } from "./execs.js";
@@ -18,6 +19,7 @@ export interface Store {
   readonly journal: JournalQueries;
   readonly events: EventQueries;
   readonly keys: KeyQueries;
+  readonly audit: AuditQueries;
   readonly roleAssignments: RoleAssignmentQueries;
   readonly usage: UsageQueries;
   /** Everything the work writes is durable when this answers, or none of it is there when it throws. */
@@ -39,6 +41,7 @@ export function openStore(directory: string): Store {
     journal: journalQueries(database),
     events: eventQueries(database),
     keys: keyQueries(database),
+    audit: auditQueries(database),
     roleAssignments: roleAssignmentQueries(database),
     usage: usageQueries(database),
     transaction: (work) => transact(database, work),

@@ -11,7 +11,7 @@ export function systemRoutes(routes: RouteTable, system: SystemControl, version:
   let description: ReturnType<typeof openApi> | undefined;
   routes.add("GET", "/openapi.json", {
     kind: "http",
-    endpoint: { id: "openapi", access: "anyone" },
+    endpoint: { id: "openApi", method: "GET", access: "anyone" },
     handle: async (_exchange, response) => {
       description ??= openApi(version);
       sendJson(response, 200, description);

@@ -49,6 +49,9 @@ export const accessMigration: Migration = {
     body text not null,
     unique (ring, number)
   ) strict;
+  create index audit_by_time on audit (at);
   create index audit_by_principal on audit (principal, sequence);
+  create index audit_by_ring_and_time on audit (ring, at);
+  create index audit_by_ring_and_principal on audit (ring, principal, number);
   `,
 };

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import type { Caller } from "../control/control.js";
+import { daemonOwner } from "../policy/access.js";
+import { createAllowances } from "./rate-limits.js";
+
+const caller = (id: string, requestsPerMinute = 60): Caller => ({
+  ...daemonOwner,
+  kind: "key",
+  principal: `key:${id}`,
+  isAdmin: false,
+  requestsPerMinute,
+});
+const tooMany = (retryAfterMs: number) => expect.objectContaining({ code: "TooManyRequests", retryAfterMs });
+
+test("a caller has its requests of ten seconds at once, then as many as its minute gives; another's are its own", () => {
+  let now = 0;
+  const allowances = createAllowances(() => now);
+  for (let count = 9; count >= 0; count--) expect(allowances.take(caller("a"))?.left).toBe(count);
+  expect(() => allowances.take(caller("a"))).toThrow(tooMany(1_000));
+  expect(allowances.take(caller("b"))).toEqual({ limit: 60, left: 9, resetSeconds: 1 });
+  now = 1_000;
+  expect(allowances.take(caller("a"))?.left).toBe(0);
+  expect(() => allowances.take(caller("a"))).toThrow(tooMany(1_000));
+});
+
+test("the daemon's owner has no limit", () => {
+  const allowances = createAllowances(() => 0);
+  for (let count = 0; count < 10_000; count++) expect(allowances.take(daemonOwner)).toBeUndefined();
+});
+
+test("one address guesses sixty times, a network of IPv6 together, and others are not kept from theirs", () => {
+  const allowances = createAllowances(() => 0);
+  for (let count = 0; count < 60; count++) allowances.takeFailure("::ffff:10.0.0.1");
+  expect(() => allowances.takeFailure("10.0.0.1")).toThrow(tooMany(1_000));
+  allowances.takeFailure("10.0.0.2");
+  for (let count = 0; count < 60; count++) allowances.takeFailure(`2001:db8::${count.toString(16)}`);
+  expect(() => allowances.takeFailure("2001:db8:0:0:7::1")).toThrow(tooMany(1_000));
+  allowances.takeFailure("2001:db8:0:1::1");
+});
+
+test("addresses without number take no memory without number", () => {
+  let now = 0;
+  const allowances = createAllowances(() => now);
+  for (let count = 0; count < 30_000; count++)
+    allowances.takeFailure(`10.${count >> 16}.${(count >> 8) & 255}.${count & 255}`);
+  // The oldest was forgotten, the newest not.
+  for (let count = 0; count < 59; count++) allowances.takeFailure(`10.0.${29_999 >> 8}.${29_999 & 255}`);
+  expect(() => allowances.takeFailure(`10.0.${29_999 >> 8}.${29_999 & 255}`)).toThrow(tooMany(1_000));
+  now = 60_000;
+  allowances.takeFailure("10.9.9.9");
+});
+
+test("what is under way at once is bounded for a caller, and for a group through all of its callers", () => {
+  const allowances = createAllowances(() => 0);
+  const leave = Array.from({ length: 256 }, () => allowances.enter(caller("a"), "g"));
+  expect(() => allowances.enter(caller("a"), "g")).toThrow(/256 .* of this caller/);
+  for (let count = 0; count < 256; count++) allowances.enter(caller("b"), "g");
+  expect(() => allowances.enter(caller("c"), "g")).toThrow(/512 .* of the group g/);
+  allowances.enter(caller("c"), "h");
+  leave[0]?.();
+  leave[0]?.();
+  allowances.enter(caller("a"), "h");
+  expect(() => allowances.enter(caller("a"), "h")).toThrow(/of this caller/);
+});

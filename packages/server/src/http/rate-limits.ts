@@ -1,0 +1,101 @@
+/** How much a caller may ask for: requests per minute, and at once; how often an address may guess wrong. In memory: a restart forgives. */
+import { AlcoveError } from "@alcove/contract";
+import type { Caller } from "../control/control.js";
+import { TokenBucket } from "../lib/token-bucket.js";
+import { networkOf } from "./network-of.js";
+
+export interface Allowances {
+  /** Takes one of the caller's requests; TooManyRequests with the time to wait where none is left. */
+  take(caller: Caller): Allowance | undefined;
+  /** Takes one of the address's wrong guesses. */
+  takeFailure(peer: string | undefined): void;
+  /** Counts what is under way, of the caller and in the group; answers how to say that it is over. */
+  enter(caller: Caller, group: string | undefined): () => void;
+}
+
+/** What is left, for the headers of the answer. */
+export interface Allowance {
+  readonly limit: number;
+  readonly left: number;
+  readonly resetSeconds: number;
+}
+
+/** What a key asks at once may be what it has for this long. */
+const burstSeconds = 10;
+const failures = { capacity: 60, perMinute: 60 };
+const bucketsKept = 10_000;
+/** Of the connections that the daemon takes, one group has at most a quarter and one key an eighth. */
+const atOnce = { caller: 256, group: 512 };
+
+export function createAllowances(now: () => number = Date.now): Allowances {
+  const callers = new Map<string, TokenBucket>();
+  const peers = new Map<string, TokenBucket>();
+  const underWay = new Map<string, number>();
+  return {
+    take({ principal, requestsPerMinute }) {
+      if (requestsPerMinute === undefined) return undefined;
+      const capacity = Math.max(1, Math.ceil((requestsPerMinute * burstSeconds) / 60));
+      const bucket = bucketOf(callers, principal, { capacity, perMinute: requestsPerMinute, now: now() });
+      const waitMs = bucket.take(now());
+      if (waitMs > 0) throw tooMany(`More than ${requestsPerMinute} requests a minute came from this caller.`, waitMs);
+      const resetSeconds = Math.ceil(bucket.untilFull(now()) / 1_000);
+      return { limit: requestsPerMinute, left: bucket.left(now()), resetSeconds };
+    },
+    takeFailure(peer) {
+      const bucket = bucketOf(peers, networkOf(peer), { ...failures, now: now() });
+      const waitMs = bucket.take(now());
+      if (waitMs > 0) throw tooMany("Too many keys that are not known came from this address.", waitMs);
+    },
+    enter({ principal, isAdmin }, group) {
+      if (isAdmin) return () => undefined;
+      const places = [
+        { name: principal, limit: atOnce.caller, whose: "this caller" },
+        ...(group === undefined ? [] : [{ name: `group:${group}`, limit: atOnce.group, whose: `the group ${group}` }]),
+      ];
+      const full = places.find(({ name, limit }) => (underWay.get(name) ?? 0) >= limit);
+      if (full) throw tooMany(`${full.limit} requests and streams of ${full.whose} are under way already.`, 1_000);
+      for (const { name } of places) underWay.set(name, (underWay.get(name) ?? 0) + 1);
+      return once(() => {
+        for (const { name } of places) leave(underWay, name);
+      });
+    },
+  };
+}
+
+function bucketOf(
+  buckets: Map<string, TokenBucket>,
+  name: string,
+  size: ConstructorParameters<typeof TokenBucket>[0],
+): TokenBucket {
+  const found = buckets.get(name);
+  if (found) return found;
+  if (buckets.size >= bucketsKept) makeRoom(buckets, size.now);
+  const bucket = new TokenBucket(size);
+  buckets.set(name, bucket);
+  return bucket;
+}
+
+/** Those that are full know nothing; where all know something, the oldest is forgotten. */
+function makeRoom(buckets: Map<string, TokenBucket>, now: number): void {
+  for (const [name, bucket] of buckets) if (bucket.untilFull(now) === 0) buckets.delete(name);
+  const [oldest] = buckets.keys();
+  if (buckets.size >= bucketsKept && oldest !== undefined) buckets.delete(oldest);
+}
+
+function tooMany(detail: string, retryAfterMs: number): AlcoveError {
+  return new AlcoveError("TooManyRequests", detail, { retryAfterMs });
+}
+
+function leave(underWay: Map<string, number>, name: string): void {
+  const left = (underWay.get(name) ?? 1) - 1;
+  if (left === 0) underWay.delete(name);
+  else underWay.set(name, left);
+}
+
+function once(act: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) act();
+    isDone = true;
+  };
+}
