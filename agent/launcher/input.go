@@ -37,7 +37,7 @@ var signalNames = map[os.Signal]string{
 	syscall.SIGQUIT: "QUIT",
 }
 
-// passSignals sends our signals on to the program, a second Ctrl-C as a kill, and answers how to stop that. A write to
+// passSignals sends our signals on to the program, a second Ctrl-C as a kill; a third one leaves at once. It answers how to stop that. A write to
 // a closed pipe becomes an error instead of our end, so that the program does not go on unread.
 func passSignals(ctx context.Context, socket *websocket.Conn) func() {
 	signals := make(chan os.Signal, 4)
@@ -48,7 +48,10 @@ func passSignals(ctx context.Context, socket *websocket.Conn) func() {
 		for received := range signals {
 			name := signalNames[received]
 			if received == syscall.SIGINT {
-				if interrupts++; interrupts > 1 {
+				if interrupts++; interrupts > 2 {
+					os.Exit(exitCtrlC)
+				}
+				if interrupts > 1 {
 					name = "KILL"
 				}
 			}

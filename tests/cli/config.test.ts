@@ -77,3 +77,16 @@ test("a key in a file that others can read is refused with what mends it; one of
   chmodSync(path, 0o600);
   expect((await cli(["list", "--group", "default", "--context", "open"])).code).toBe(0);
 });
+
+test("--verbose says which server is asked as whom, and a line for each request, without the key", async () => {
+  const outcome = await cli(["list", "-q", "--verbose"], { ALCOVE_API_KEY: "very-secret" });
+  expect(outcome).toMatchObject({ code: 0, stdout: "" });
+  expect(outcome.stderr).toMatch(/^context default .*, a key \(variable ALCOVE_API_KEY\)$/m);
+  expect(outcome.stderr).toMatch(/^GET \/v1\/groups\/default\/sandboxes\?\S+: 200, \d+ ms, request \S+$/m);
+  expect(outcome.stderr).not.toContain("very-secret");
+});
+
+test("a path or a header that could end the request and begin another is refused", async () => {
+  expect((await cli(["api", "GET", "/v1/health HTTP/1.1\r\nx: y"])).code).toBe(2);
+  expect((await cli(["api", "GET", "/v1/health", "-H", "x: y\r\nz: 1"])).code).toBe(2);
+});

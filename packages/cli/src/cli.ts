@@ -7,12 +7,13 @@ import type { Alcove, Sandbox } from "alcove";
 import { type ConfigFile, checkSetting, readConfig } from "./config/config-file.js";
 import { resolveSettings, type Settings } from "./config/settings.js";
 import { alcoveOptions, checkSettings, isLocal } from "./connection.js";
-import { Exit, exitCodes } from "./exit-codes.js";
 import { report } from "./failure.js";
 import { type OutputFormat, outputFormats } from "./output/format.js";
 import { type Output, openOutput } from "./output/output.js";
 import { findSandbox } from "./sandbox-name.js";
+import { openSignals, type SignalListener } from "./signals.js";
 import type { Terminal } from "./terminal.js";
+import { tellRequests } from "./verbose.js";
 
 /** The options of the command that runs, by commander's names. */
 export type Flags = Readonly<Record<string, unknown>>;
@@ -37,15 +38,15 @@ export interface Cli extends Disposable {
   sandbox(text: string): Promise<Sandbox>;
   listSandboxes(labels?: Readonly<Record<string, string>>): Promise<SandboxRecord[]>;
   /** Until the answer is disposed of, signals go to the listener instead. */
-  takeSignals(listener: (name: NodeJS.Signals) => void): Disposable;
+  takeSignals(listener: SignalListener): Disposable;
+  /** As Ctrl-C does, for whoever has taken the signals: the command ends with 130 when it has ended what it began. */
+  interrupt(): void;
   /** Tells a failure: an error, a hint. */
   report(failure: unknown): void;
 }
 
-const signalNames = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
-
 export function openCli(terminal: Terminal): Cli {
-  const signals = openSignals();
+  const signals = openSignals(terminal);
   let flags: Flags = {};
   let opened: Alcove | undefined;
 
@@ -67,7 +68,8 @@ export function openCli(terminal: Terminal): Cli {
       await startLocalDaemon();
       terminal.endProgress();
     }
-    opened ??= new Alcove(alcoveOptions(wanted, localSocketPath));
+    const onRequest = flags.verbose === true ? tellRequests(terminal, wanted) : undefined;
+    opened ??= new Alcove({ ...alcoveOptions(wanted, localSocketPath), onRequest });
     return opened;
   };
 
@@ -97,6 +99,7 @@ export function openCli(terminal: Terminal): Cli {
       return found;
     },
     takeSignals: signals.take,
+    interrupt: signals.interrupt,
     report: (failure) => report(failure, terminal, errorFormat(readSettings, flags)),
     [Symbol.dispose]() {
       signals[Symbol.dispose]();
@@ -113,38 +116,6 @@ function errorFormat(readSettings: Cli["readSettings"], flags: Flags): OutputFor
   } catch {
     return outputFormats.find((format) => format === flags.output) ?? "table";
   }
-}
-
-/** The first signal aborts, so that what was begun is ended properly; a second one leaves at once. */
-function openSignals() {
-  const interruption = new AbortController();
-  const abort = (name: NodeJS.Signals) => {
-    if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
-    interruption.abort(new Error(`interrupted by ${name}`));
-  };
-  let listener = abort;
-  const onSignal = (name: NodeJS.Signals) => listener(name);
-  const onOutputError = (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    interruption.abort(new Exit(exitCodes.brokenPipe));
-  };
-  for (const name of signalNames) process.on(name, onSignal);
-  process.stdout.on("error", onOutputError);
-  return {
-    signal: interruption.signal,
-    take(taker: (name: NodeJS.Signals) => void): Disposable {
-      listener = taker;
-      return {
-        [Symbol.dispose]() {
-          listener = abort;
-        },
-      };
-    },
-    [Symbol.dispose]() {
-      for (const name of signalNames) process.off(name, onSignal);
-      process.stdout.off("error", onOutputError);
-    },
-  };
 }
 
 async function daemonListens(): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { Alcove, BatchOutcome, CreateOptions, Sandbox } from "alcove";
 import type { Command } from "commander";
 import type { Cli } from "./cli.js";
 import { pairs } from "./option-values.js";
+import { leave } from "./signals.js";
 
 export interface SizeOptions {
   readonly cpu?: string;
@@ -21,43 +22,73 @@ export function addSizeOptions(command: Command): Command {
     .option("-l, --label <key=value>", "to find it by; repeat for more", pairs);
 }
 
+/** What Ctrl-C says while a sandbox is being created, which goes on all the same. */
+export interface Interruption {
+  readonly interrupted: string;
+}
+
+const keepsIt: Interruption = {
+  interrupted:
+    "The sandbox is created all the same; its id follows. Ctrl-C again leaves at once: `alcove list` shows what is there.",
+};
+
 /**
- * Waits for the image with Ctrl-C in force, for the sandbox without: it would be created all the same, and nobody would
- * know its id.
+ * Waits for the image with Ctrl-C in force. With Ctrl-C while the sandbox is being created it is waited for, since nobody
+ * would else know its id, and `cli.signal` has aborted when it is there.
  */
-export function createWithProgress(cli: Cli, options: CreateOptions): Promise<Sandbox> {
-  return withProgress(cli, options, "Starting the sandbox …", (alcove) => alcove.sandboxes.create(options));
+export function createWithProgress(
+  cli: Cli,
+  options: CreateOptions,
+  interruption: Interruption = keepsIt,
+): Promise<Sandbox> {
+  const saying = "Starting the sandbox …";
+  return withProgress(cli, { options, saying, ...interruption }, (alcove) => alcove.sandboxes.create(options));
 }
 
 /** As `createWithProgress`, many of a kind. */
 export function createManyWithProgress(cli: Cli, count: number, options: CreateOptions): Promise<BatchOutcome> {
   const saying = `Starting ${count} sandboxes …`;
-  return withProgress(cli, options, saying, (alcove) => alcove.sandboxes.createMany(count, options));
+  const create = (alcove: Alcove) => alcove.sandboxes.createMany(count, options);
+  return withProgress(cli, { options, saying, ...keepsIt }, create);
 }
 
 async function withProgress<T>(
   cli: Cli,
-  options: CreateOptions,
-  saying: string,
+  { options, saying, interrupted }: Interruption & { readonly options: CreateOptions; readonly saying: string },
   create: (alcove: Alcove) => Promise<T>,
 ): Promise<T> {
   const alcove = await cli.alcove();
   const image = await alcove.images.get(options.image, { signal: cli.signal });
   if (image.state !== "Ready") {
-    await alcove.images.prepare(options.image, {
-      signal: cli.signal,
-      onProgress: ({ message, progress }) =>
-        cli.terminal.progress(`Image ${options.image}: ${message} (${Math.floor(progress * 100)} %)`),
-    });
+    await prepare(cli, alcove, options.image);
   }
   const slow = setTimeout(() => cli.terminal.progress(saying), saySomethingMs);
-  using _signals = cli.takeSignals(() =>
-    cli.terminal.say("The sandbox is being created; wait for its id, then delete it."),
-  );
+  let isInterrupted = false;
+  using _signals = cli.takeSignals(() => {
+    if (isInterrupted) leave(cli.terminal);
+    isInterrupted = true;
+    cli.terminal.say(interrupted);
+  });
   try {
-    return await create(alcove);
+    const created = await create(alcove);
+    if (isInterrupted) cli.interrupt();
+    return created;
   } finally {
     clearTimeout(slow);
     cli.terminal.endProgress();
+  }
+}
+
+async function prepare(cli: Cli, { images }: Alcove, name: string): Promise<void> {
+  try {
+    await images.prepare(name, {
+      signal: cli.signal,
+      onProgress: ({ message, progress }) =>
+        cli.terminal.progress(`Image ${name}: ${message} (${Math.floor(progress * 100)} %)`),
+    });
+  } catch (failure) {
+    if (cli.signal.aborted)
+      cli.terminal.say(`Nothing is created; the image goes on being built: alcove image get ${name}`);
+    throw failure;
   }
 }

@@ -1,19 +1,32 @@
-/** How the CLI ends. `exec` and `run` pass the program's own code through; what is theirs alone is 124, 125 and 130. */
+/** How the CLI ends. `exec`, `run` and `attach` pass the program's own code through. The launcher knows these codes too: agent/launcher/launcher.go. */
 export const exitCodes = {
   ok: 0,
-  /** A command failed. */
   error: 1,
-  /** The command line was not understood. */
   usage: 2,
-  /** The program in the sandbox was ended by --timeout. */
   timedOut: 124,
-  /** Alcove failed before or while the program ran, so that there is no code of its own. */
   execFailed: 125,
-  /** Ctrl-C. */
+  notExecutable: 126,
+  notFound: 127,
   interrupted: 130,
-  /** Whoever read our output is gone. */
   brokenPipe: 141,
 } as const;
+
+/** For `alcove help exit-codes` and docs/cli.md, which a test holds equal. */
+export const exitCodeMeanings: readonly (readonly [code: string, meaning: string])[] = [
+  [`${exitCodes.ok}`, "It worked"],
+  [
+    `${exitCodes.error}`,
+    "It failed; `status`: no daemon runs; `doctor`: something is wrong; `api`: the answer is an error",
+  ],
+  [`${exitCodes.usage}`, "The command line, the environment or the configuration was not understood"],
+  ["any", "`exec`, `run`, `attach`: the program's own code; 128 + n when signal n ended it"],
+  [`${exitCodes.timedOut}`, "`exec`, `run`: the program was ended by `--timeout`"],
+  [`${exitCodes.execFailed}`, "`exec`, `run`, `attach`: Alcove failed, so that there is no code of the program's"],
+  [`${exitCodes.notExecutable}`, "`exec`, `run`: the program cannot be executed, as in a shell"],
+  [`${exitCodes.notFound}`, "`exec`, `run`: the program was not found, as in a shell"],
+  [`${exitCodes.interrupted}`, "Ctrl-C"],
+  [`${exitCodes.brokenPipe}`, "Whoever read the output is gone"],
+];
 
 /** Ends the command with this code, after what was to be said has been said. */
 export class Exit extends Error {

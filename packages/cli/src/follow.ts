@@ -3,12 +3,14 @@ import { pipeline } from "node:stream/promises";
 import type { ExecHandle } from "alcove";
 import type { Cli } from "./cli.js";
 import { Exit, exitCodes } from "./exit-codes.js";
+import { leave } from "./signals.js";
 
 /** Takes the signals of this process for the program; ends it when this side cannot go on. */
 export async function follow(cli: Cli, handle: ExecHandle, timeoutMs?: number): Promise<number> {
   let interrupts = 0;
   using _signals = cli.takeSignals((name) => {
-    const signal = name === "SIGINT" && ++interrupts > 1 ? "KILL" : name.slice(3);
+    if (name === "SIGINT" && ++interrupts > 2) leave(cli.terminal);
+    const signal = interrupts > 1 ? "KILL" : name.slice(3);
     handle.kill(signal).catch((failure: Error) => cli.terminal.say(`warning: ${failure.message}`));
   });
   try {

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { openCli } from "./cli.js";
 import { examplesOf } from "./examples.js";
+import { exitCodeMeanings, exitCodes } from "./exit-codes.js";
 import { createProgram, leavesOf } from "./program.js";
 import { openTerminal } from "./terminal.js";
 import { cliVersion } from "./version.js";
@@ -48,6 +49,15 @@ test("docs/cli.md has a section for every command, and names every option", () =
     if (command.parent === program) expect(page).toMatch(new RegExp(`^## .*${command.name()}`, "m"));
     for (const option of command.options) expect(page).toContain(option.long);
   }
+});
+
+test("docs/cli.md has the table of exit codes, and the launcher uses the same", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../../docs/cli.md"), "utf8");
+  expect(page).toContain(exitCodeMeanings.map(([code, meaning]) => `| ${code} | ${meaning} |`).join("\n"));
+  const launcher = readFileSync(join(import.meta.dirname, "../../../agent/launcher/launcher.go"), "utf8");
+  const used = [...launcher.matchAll(/^\texit\w+ += (\d+)$/gm)].map(([, code]) => Number(code));
+  expect(used.length).toBeGreaterThan(3);
+  expect(Object.values(exitCodes)).toEqual(expect.arrayContaining(used));
 });
 
 test("the CLI's version is its package's", () => {

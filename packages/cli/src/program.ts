@@ -20,6 +20,7 @@ import { addDelete } from "./commands/delete.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addDown } from "./commands/down.js";
 import { addExec } from "./commands/exec.js";
+import { addExitCodes } from "./commands/exit-codes.js";
 import { addGet } from "./commands/get.js";
 import { addImage } from "./commands/image.js";
 import { addLabel } from "./commands/label.js";
@@ -55,6 +56,7 @@ const commands = [
   addContext,
   addApi,
   addVersion,
+  addExitCodes,
 ];
 
 export function createProgram(cli: Cli): Command {
@@ -75,7 +77,7 @@ export function createProgram(cli: Cli): Command {
     ["alcove delete $id", ""],
   ]);
   for (const add of commands) add(program, cli);
-  for (const command of [program, ...leavesOf(program)]) addConnectionOptions(command);
+  for (const command of [program, ...leavesOf(program)]) addCommonOptions(command);
   return program;
 }
 
@@ -84,14 +86,15 @@ export function leavesOf(command: Command): Command[] {
   return command.commands.flatMap((found) => (found.commands.length === 0 ? [found] : leavesOf(found)));
 }
 
-/** Which server, as whom: the same everywhere, before the verb or behind it. */
-function addConnectionOptions(command: Command): void {
-  const heading = "Where:";
+/** The same everywhere, before the verb or behind it. */
+function addCommonOptions(command: Command): void {
+  const heading = "Everywhere:";
   const option = (flags: string, description: string) => new Option(flags, description).helpGroup(heading);
   command
     .addOption(option("--context <name>", "a context of the configuration: `alcove context list`"))
     .addOption(option("--url <url>", "a server: https://HOST:PORT, or unix:///PATH"))
-    .addOption(option("-g, --group <name>", "the group to work in"));
+    .addOption(option("-g, --group <name>", "the group to work in"))
+    .addOption(option("--verbose", "a line for each request, on standard error; nothing secret"));
 }
 
 /** The command's own options, and those before the verb where it has none of its own. */

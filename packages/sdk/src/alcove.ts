@@ -21,6 +21,7 @@ import type { Images } from "./images.js";
 import type { AlcoveOptions } from "./options.js";
 import type { Sandboxes } from "./sandboxes.js";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.js";
+import { observedTransport } from "./transport-observed.js";
 
 export interface RawRequest extends Abortable {
   readonly method: Method;
@@ -36,7 +37,8 @@ export class Alcove implements Disposable {
   readonly #transport: Transport;
 
   constructor(options: AlcoveOptions = {}) {
-    this.#transport = transportOf(options);
+    const transport = transportOf(options);
+    this.#transport = options.onRequest === undefined ? transport : observedTransport(transport, options.onRequest);
     this.defaultGroup = this.group(options.group ?? fromEnvironment("ALCOVE_GROUP") ?? "default");
   }
 
@@ -78,9 +80,14 @@ export class Alcove implements Disposable {
     if (!path.startsWith("/")) throw new TypeError("path must begin with a slash, such as /v1/health.");
     const json = { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
     const request: TransportRequest = { method, path, signal, ...(body === undefined ? { headers: {} } : json) };
-    const response = await this.#transport.request(request);
+    const response = await this.send(request);
     await throwProblem(response);
     return response;
+  }
+
+  /** A request exactly as it is given, with the key added, sent once; whatever the answer is, it is answered. */
+  send(request: TransportRequest): Promise<TransportResponse> {
+    return this.#transport.request(request);
   }
 
   /** Closes idle connections. */

@@ -131,7 +131,7 @@ async function sendRepeatedly(
   const canRepeat = typeof request.body !== "object" || request.body instanceof Uint8Array;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const response = await transport.request(request);
+      const response = await transport.request({ ...request, attempt });
       await throwProblem(response);
       return response;
     } catch (error) {

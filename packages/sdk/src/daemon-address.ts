@@ -15,5 +15,7 @@ export function connectionError(address: DaemonAddress, error: Error): Connectio
   const { code, syscall } = error as Error & { readonly code?: string; readonly syscall?: string };
   const isUnsent = syscall === "connect" || code === "ENOTFOUND";
   const what = isUnsent ? `No daemon listens on ${place}` : `The connection to ${place} broke`;
-  return new ConnectionError(`${what} (${code ?? error.message}).`, { isUnsent, cause: error });
+  // A server elsewhere is nothing that `alcove up` starts.
+  const hint = "origin" in address ? { hint: `See that the server runs, and that ${place} is its address.` } : {};
+  return new ConnectionError(`${what} (${code ?? error.message}).`, { isUnsent, cause: error, ...hint });
 }

@@ -35,3 +35,4 @@ export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";
 export type { WaitOptions } from "./sandbox-wait.js";
 export type { BatchOutcome, CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
 export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";
+export type { RequestSeen } from "./transport-observed.js";

@@ -1,4 +1,5 @@
 /** How a program says which server is meant, and what comes of it: decided here, for Node and for browsers alike. */
+import type { RequestSeen } from "./transport-observed.js";
 
 export interface AlcoveOptions {
   /**
@@ -31,6 +32,8 @@ export interface AlcoveOptions {
    * without limit; every call takes an `AbortSignal` of its own as well.
    */
   readonly answerTimeoutMs?: number | undefined;
+  /** Told of every request when its answer begins or it has failed, each attempt by itself; without headers and bodies. */
+  readonly onRequest?: ((seen: RequestSeen) => void) | undefined;
 }
 
 /** A server that is reached by URL. */

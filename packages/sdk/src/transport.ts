@@ -17,6 +17,8 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | Chunks | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Counted from 1 where a call is repeated. */
+  readonly attempt?: number | undefined;
 }
 
 export interface TransportResponse {

@@ -45,22 +45,22 @@ export function addApi(program: Command, cli: Cli): void {
 async function request(cli: Cli, method: string, path: string, options: Options): Promise<void> {
   if (!methods.includes(method))
     throw new UsageError(`The method ${method} is none of ${methods.join(", ")}.`, "alcove help api");
-  if (!path.startsWith("/"))
-    throw new UsageError(`The path ${JSON.stringify(path)} does not begin with /.`, "alcove help api");
+  if (!/^\/[\x21-\x7e]*$/.test(path))
+    throw new UsageError(
+      `The path ${JSON.stringify(path)} does not begin with /, or holds what must be %-encoded.`,
+      "alcove help api",
+    );
   const body = options.data === undefined ? undefined : await bodyOf(options.data);
   const headers = {
     ...(body === undefined ? {} : { "content-type": "application/json" }),
     ...headersOf(options.header),
   };
-  await cli.alcove();
-  const { sendRaw } = await import("../raw-request.js");
-  const response = await sendRaw({ method, path, headers, body, signal: cli.signal });
-  const status = response.statusCode ?? 0;
+  const { status, ...response } = await (await cli.alcove()).send({ method, path, headers, body, signal: cli.signal });
   if (options.include === true) {
     const lines = Object.entries(response.headers).map(([name, value]) => `${name}: ${value}`);
     cli.terminal.print(`HTTP/1.1 ${status}\n${lines.join("\n")}\n\n`);
   }
-  await pipeline(response, process.stdout, { end: false });
+  await pipeline(response.body, process.stdout, { end: false });
   if (process.stdout.isTTY) process.stdout.write("\n");
   if (status >= errorStatus) throw new Exit(exitCodes.error);
 }
@@ -76,7 +76,10 @@ function headersOf(texts: readonly string[] = []): Record<string, string> {
       const at = text.indexOf(":");
       if (at <= 0)
         throw new UsageError(`The header ${JSON.stringify(text)} is not name:value.`, "-H content-type:text/plain");
-      return [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
+      const [name, value] = [text.slice(0, at).trim().toLowerCase(), text.slice(at + 1).trim()];
+      if (/[^\x21-\x7e]/.test(name) || /[^\x20-\x7e]/.test(value))
+        throw new UsageError(`The header ${JSON.stringify(text)} holds more than printable ASCII.`, "alcove help api");
+      return [name, value];
     }),
   );
 }

@@ -50,7 +50,7 @@ async function create(cli: Cli, image: string, words: readonly string[], options
   }
   const sandbox = await createWithProgress(cli, { ...creation, wait });
   if (cli.output.format === "table") return cli.terminal.print(sandbox.id);
-  await cli.output.one(sandboxView, await sandbox.info({ signal: cli.signal }));
+  await cli.output.one(sandboxView, await sandbox.info());
 }
 
 /** Prints those that are there, tells of the others, and fails when there are others. */
@@ -66,7 +66,7 @@ async function createMany(cli: Cli, count: number, creation: CreateOptions): Pro
 
 async function print(cli: Cli, sandboxes: readonly Sandbox[]): Promise<void> {
   if (cli.output.format !== "table") {
-    const records = await Promise.all(sandboxes.map((sandbox) => sandbox.info({ signal: cli.signal })));
+    const records = await Promise.all(sandboxes.map((sandbox) => sandbox.info()));
     return cli.output.list(sandboxView, records);
   }
   if (sandboxes.length > 0) cli.terminal.print(sandboxes.map(({ id }) => id).join("\n"));

@@ -11,6 +11,11 @@ interface Options extends ProgramOptions, SizeOptions {
   readonly keep?: true;
 }
 
+const deletesIt = {
+  interrupted:
+    "The sandbox is deleted as soon as it is there. Ctrl-C again leaves at once, and may leave it: see `alcove list`.",
+};
+
 export function addRun(program: Command, cli: Cli): void {
   const command = program
     .command("run")
@@ -38,9 +43,14 @@ async function run(cli: Cli, image: string, words: readonly string[], options: O
     throw new UsageError("There is no program to run.", "alcove run IMAGE -- PROGRAM [ARGUMENT…]");
   const { label: labels, cpu, memory, disk } = options;
   return passThrough(cli, async () => {
-    const sandbox = await createWithProgress(cli, { image, cpu, memory, disk, labels });
+    const sandbox = await createWithProgress(
+      cli,
+      { image, cpu, memory, disk, labels },
+      options.keep ? undefined : deletesIt,
+    );
     if (options.keep === true) cli.terminal.say(`sandbox ${sandbox.id}`);
     try {
+      cli.signal.throwIfAborted();
       return await follow(cli, await sandbox.spawn(program, spawnOptions(options)), options.timeout);
     } finally {
       if (options.keep !== true) await sandbox.delete();

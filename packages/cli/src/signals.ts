@@ -1,0 +1,54 @@
+/** Ctrl-C and its like. The first one aborts, so that what was begun is ended properly; a second one leaves at once. */
+import { Exit, exitCodes } from "./exit-codes.js";
+import type { Terminal } from "./terminal.js";
+
+const signalNames = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+
+export type SignalListener = (name: NodeJS.Signals) => void;
+
+export interface Signals extends Disposable {
+  /** Aborts with the first signal that nobody has taken, and when nobody reads the results. */
+  readonly signal: AbortSignal;
+  /** What a signal does that nobody has taken. */
+  interrupt(): void;
+  /** Until the answer is disposed of, signals go to the listener instead. */
+  take(listener: SignalListener): Disposable;
+}
+
+export function openSignals(terminal: Terminal): Signals {
+  const interruption = new AbortController();
+  const interrupt = () => {
+    if (interruption.signal.aborted) leave(terminal);
+    interruption.abort(new Error("interrupted"));
+  };
+  let listener: SignalListener = interrupt;
+  const onSignal = (name: NodeJS.Signals) => listener(name);
+  const onOutputError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    interruption.abort(new Exit(exitCodes.brokenPipe));
+  };
+  for (const name of signalNames) process.on(name, onSignal);
+  process.stdout.on("error", onOutputError);
+  return {
+    signal: interruption.signal,
+    interrupt,
+    take(taker) {
+      listener = taker;
+      return {
+        [Symbol.dispose]() {
+          listener = interrupt;
+        },
+      };
+    },
+    [Symbol.dispose]() {
+      for (const name of signalNames) process.off(name, onSignal);
+      process.stdout.off("error", onOutputError);
+    },
+  };
+}
+
+/** Whatever has been begun stays as it is. */
+export function leave(terminal: Terminal): never {
+  terminal.endProgress();
+  process.exit(exitCodes.interrupted);
+}
