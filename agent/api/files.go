@@ -27,6 +27,7 @@ func (s *Server) readFile(writer http.ResponseWriter, request *http.Request) err
 	header.Set("X-Alcove-Size", strconv.FormatInt(file.Size, 10))
 	header.Set("X-Alcove-Mode", strconv.FormatUint(uint64(file.Mode), 8))
 	header.Set("X-Alcove-Modified", strconv.FormatInt(file.ModifiedUnixMs, 10))
+	header.Set("X-Alcove-Version", file.Version)
 	return s.sendFile(writer, request, query, file)
 }
 
@@ -64,11 +65,15 @@ func (s *Server) removeFile(writer http.ResponseWriter, request *http.Request) e
 }
 
 func (s *Server) statFile(writer http.ResponseWriter, request *http.Request) error {
-	_, path, err := s.fileQuery(request)
+	query, path, err := s.fileQuery(request, "follow")
 	if err != nil {
 		return err
 	}
-	entry, err := files.Stat(path)
+	follow := query.flag("follow", false)
+	if query.err != nil {
+		return query.err
+	}
+	entry, err := files.Stat(path, follow)
 	if err != nil {
 		return err
 	}
@@ -106,6 +111,20 @@ func (s *Server) makeDirectory(writer http.ResponseWriter, request *http.Request
 		return err
 	}
 	return done(writer, files.MakeDirectory(asked.Path, asked.CreateParents, mode))
+}
+
+func (s *Server) linkFile(writer http.ResponseWriter, request *http.Request) error {
+	var asked struct {
+		Path   string `json:"path"`
+		Target string `json:"target"`
+	}
+	if err := s.fileBody(request, &asked); err != nil {
+		return err
+	}
+	if err := files.CheckPath(asked.Path); err != nil {
+		return err
+	}
+	return done(writer, files.Link(asked.Path, asked.Target))
 }
 
 func (s *Server) moveFile(writer http.ResponseWriter, request *http.Request) error {

@@ -70,6 +70,7 @@ func (s *Server) Handler() http.Handler {
 		"GET /files/list":         s.onFiles(s.listFiles),
 		"POST /files/mkdir":       s.onFiles(s.makeDirectory),
 		"POST /files/move":        s.onFiles(s.moveFile),
+		"POST /files/symlink":     s.onFiles(s.linkFile),
 		"GET /files/archive":      s.onFiles(s.readArchive),
 		"PUT /files/archive":      s.onFiles(s.writeArchive),
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -28,6 +29,14 @@ func Remove(path string, recursive bool) error {
 		err = unix.Rmdir(path)
 	}
 	return failureOrNil(err, "delete "+path)
+}
+
+// Link makes a symbolic link. Its target may be anything, there or not.
+func Link(path, target string) error {
+	if target == "" || strings.IndexByte(target, 0) >= 0 || len(target) >= unix.PathMax {
+		return failure.New(failure.InvalidRequest, "target must be a path of less than %d bytes, not %.200q.", unix.PathMax, target)
+	}
+	return failureOrNil(unix.Symlink(target, path), "make the link "+path)
 }
 
 // Move renames; between file systems it fails.

@@ -31,9 +31,13 @@ type Listing struct {
 
 const listedEntries = 10_000
 
-// Stat describes one path.
-func Stat(path string) (Entry, error) {
-	info, err := os.Lstat(path)
+// Stat describes one path: of a link the link itself, unless it shall be followed.
+func Stat(path string, follow bool) (Entry, error) {
+	look := os.Lstat
+	if follow {
+		look = os.Stat
+	}
+	info, err := look(path)
 	if err != nil {
 		return Entry{}, failure.FromSystem(err, "look at "+path)
 	}

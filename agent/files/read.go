@@ -1,6 +1,7 @@
 package files
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -26,6 +27,8 @@ type Readable struct {
 	Size           int64
 	Mode           uint32
 	ModifiedUnixMs int64
+	// Version changes with every change of the content, as far as the file system tells.
+	Version string
 }
 
 // OpenForReading opens length bytes from offset on; a length below 0 means up to the end.
@@ -39,7 +42,9 @@ func OpenForReading(path string, offset, length int64) (*Readable, error) {
 		return nil, failure.FromSystem(err, "seek in "+path)
 	}
 	readable := &Readable{file: &directFile{File: file}, path: path, left: length, Size: info.Size(), ModifiedUnixMs: info.ModTime().UnixMilli()}
-	readable.Mode = info.Sys().(*syscall.Stat_t).Mode & 0o7777
+	system := info.Sys().(*syscall.Stat_t)
+	readable.Mode = system.Mode & 0o7777
+	readable.Version = fmt.Sprintf("%x-%x-%x", system.Ino, info.Size(), info.ModTime().UnixNano())
 	if length < 0 {
 		// Files of /proc say that they are empty, and are not.
 		readable.left = 1<<63 - 1

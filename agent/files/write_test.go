@@ -66,7 +66,7 @@ func TestAWriteGoesThroughALink(t *testing.T) {
 	if content, _ := os.ReadFile(target); string(content) != "through" {
 		t.Fatalf("the target is %q", content)
 	}
-	if entry, err := Stat(link); err != nil || !entry.IsSymlink || entry.SymlinkTarget != "target" {
+	if entry, err := Stat(link, false); err != nil || !entry.IsSymlink || entry.SymlinkTarget != "target" {
 		t.Fatalf("%+v %v", entry, err)
 	}
 }

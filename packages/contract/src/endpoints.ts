@@ -55,6 +55,7 @@ export const endpoints: readonly Endpoint[] = [
   files.statFile,
   files.listFiles,
   files.makeDirectory,
+  files.makeSymlink,
   files.moveFile,
   files.readArchive,
   files.writeArchive,

@@ -150,6 +150,11 @@ export const errorCatalogue = {
     sentence: "The request is larger than the limit.",
     hint: "Send large data through the files endpoints.",
   },
+  RangeNotSatisfiable: {
+    status: 416,
+    sentence: "The range is not one of the file's.",
+    hint: "Ask for one range of bytes within the file; Content-Range has its size.",
+  },
   UnsupportedMediaType: {
     status: 415,
     sentence: "The body's content type is not the endpoint's.",

@@ -27,6 +27,12 @@ const Mode = z.string().regex(/^[0-7]{3,5}$/, "must be an octal mode such as 644
 const User = z
   .string()
   .regex(/^(?:[a-z_][a-z0-9_-]{0,31}\$?|\d{1,10}(?::\d{1,10})?)$/, "must be a user name, a uid, or uid:gid");
+/** 1 to 4,095 bytes, no NUL. */
+const LinkTarget = z
+  .string()
+  .min(1)
+  .refine((target) => !target.includes("\0"), "must not hold a NUL byte")
+  .refine((target) => new TextEncoder().encode(target).length <= 4_095, "must have at most 4095 bytes");
 const errors = [
   "SandboxNotFound",
   "SandboxNotRunning",
@@ -44,11 +50,13 @@ export const readFile = endpoint({
   path,
   access: "user",
   summary: "Read a file, or a part of it",
+  description:
+    "A part by `offset` and `length`, or by the header Range with one range of bytes (RFC 9110: `bytes=0-99`, `bytes=100-`, `bytes=-100`), answered with 206 and Content-Range; If-Range holds against the ETag, which changes with the content. Files without a size, as those of /proc, are always answered whole.",
   params: SandboxParams,
   query: z.strictObject({ path: GuestPath, offset: byteCount.exactOptional(), length: byteCount.exactOptional() }),
   body: "none",
   result: "bytes",
-  errors: [...errors, "IsADirectory", "NotARegularFile"],
+  errors: [...errors, "IsADirectory", "NotARegularFile", "RangeNotSatisfiable"],
 });
 
 export const writeFile = endpoint({
@@ -90,9 +98,10 @@ export const statFile = endpoint({
   method: "GET",
   path: `${path}/stat`,
   access: "user",
-  summary: "Read what a path is; a symbolic link itself, not its target",
+  summary: "Read what a path is",
+  description: "Of a symbolic link the link itself, with its target, unless `followSymlinks` is true.",
   params: SandboxParams,
-  query: z.strictObject({ path: GuestPath }),
+  query: z.strictObject({ path: GuestPath, followSymlinks: Flag.exactOptional() }),
   body: "none",
   result: Entry,
   errors,
@@ -121,6 +130,20 @@ export const makeDirectory = endpoint({
   params: SandboxParams,
   query: z.strictObject({}),
   body: z.strictObject({ path: GuestPath, createParents: z.boolean().exactOptional(), mode: Mode.exactOptional() }),
+  result: "none",
+  errors: [...errors, "FileExists", "DiskFull"],
+});
+
+export const makeSymlink = endpoint({
+  id: "makeSymlink",
+  method: "POST",
+  path: `${path}/symlink`,
+  access: "user",
+  summary: "Make a symbolic link",
+  description: "The target is taken as it is: absolute, or relative to the link's directory, there or not.",
+  params: SandboxParams,
+  query: z.strictObject({}),
+  body: z.strictObject({ path: GuestPath, target: LinkTarget }),
   result: "none",
   errors: [...errors, "FileExists", "DiskFull"],
 });

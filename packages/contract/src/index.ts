@@ -50,6 +50,7 @@ export {
   Entry,
   listFiles,
   makeDirectory,
+  makeSymlink,
   moveFile,
   readArchive,
   readFile,

@@ -4,6 +4,7 @@ import {
   type Entry,
   listFiles,
   makeDirectory,
+  makeSymlink,
   moveFile,
   readArchive,
   readFile,
@@ -77,10 +78,19 @@ export class SandboxFiles {
     await call(transport, deleteFile, { params, query: { path, recursive }, signal });
   }
 
-  /** What a path is; a symbolic link itself, not its target. */
-  async stat(path: string, { signal }: Abortable = {}): Promise<Entry> {
+  /** What a path is: of a symbolic link the link itself, with its target, unless it shall be followed. */
+  async stat(
+    path: string,
+    { followSymlinks, signal }: Abortable & { readonly followSymlinks?: boolean | undefined } = {},
+  ): Promise<Entry> {
     const { transport, params } = this.#address;
-    return call(transport, statFile, { params, query: { path }, signal });
+    return call(transport, statFile, { params, query: { path, followSymlinks }, signal });
+  }
+
+  /** Makes a symbolic link; its target is taken as it is, there or not. */
+  async symlink(path: string, target: string, { signal }: Abortable = {}): Promise<void> {
+    const { transport, params } = this.#address;
+    await call(transport, makeSymlink, { params, body: { path, target }, signal });
   }
 
   /** The entries of a directory by name, at most 10,000. */

@@ -65,7 +65,7 @@ test("a follower gets what was there, then each line as it comes, until the prog
 
 test("a follower who does not read holds nothing up, and learns what it lost", async () => {
   await using sandbox = await alcove.sandboxes.create({ image: "debian" });
-  const exec = await sandbox.spawn("cat; yes | head -c 8000000; echo end", { stdin: true, detached: true });
+  const exec = await sandbox.spawn("cat; head -c 8000000 /dev/zero; echo; echo end", { stdin: true, detached: true });
   const following = sandbox.logs({ follow: true, tail: 0, execId: exec.id })[Symbol.asyncIterator]();
   const first = following.next();
   await exec.stdin.write("go\n");

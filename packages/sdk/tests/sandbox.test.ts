@@ -196,3 +196,13 @@ async function commands(): Promise<string[]> {
   const execs = await sandbox.execs.list();
   return execs.filter(({ state }) => state === "Running").map(({ args }) => args.join(" "));
 }
+
+test("symbolic links are made, read and followed", async () => {
+  await sandbox.files.write("/srv/target", "12345");
+  await sandbox.files.symlink("/srv/link", "target");
+  expect(await sandbox.files.stat("/srv/link")).toMatchObject({ isSymlink: true, symlinkTarget: "target" });
+  expect(await sandbox.files.stat("/srv/link", { followSymlinks: true })).toMatchObject({ isSymlink: false, size: 5 });
+  expect(await sandbox.files.readText("/srv/link")).toBe("12345");
+  await expect(sandbox.files.symlink("/srv/link", "other")).rejects.toMatchObject({ code: "FileExists" });
+  await expect(sandbox.files.symlink("/srv/bad", "a\0b")).rejects.toMatchObject({ field: "target" });
+});

@@ -179,7 +179,12 @@ export interface FileControl {
     path: string,
     range: { readonly offset?: number; readonly length?: number },
     signal: AbortSignal,
-  ): Promise<{ readonly sizeBytes: number; readonly content: Readable }>;
+  ): Promise<{
+    readonly sizeBytes: number;
+    /** Another one when the content is another. */
+    readonly version: string;
+    readonly content: Readable;
+  }>;
   write(
     ref: SandboxRef,
     path: string,
@@ -188,7 +193,13 @@ export interface FileControl {
     signal: AbortSignal,
   ): Promise<number>;
   delete(ref: SandboxRef, path: string, options: { readonly recursive: boolean }, signal: AbortSignal): Promise<void>;
-  stat(ref: SandboxRef, path: string, signal: AbortSignal): Promise<Entry>;
+  stat(
+    ref: SandboxRef,
+    path: string,
+    options: { readonly followSymlinks: boolean },
+    signal: AbortSignal,
+  ): Promise<Entry>;
+  symlink(ref: SandboxRef, path: string, target: string, signal: AbortSignal): Promise<void>;
   list(
     ref: SandboxRef,
     path: string,

@@ -182,7 +182,9 @@ test("execs and files of a sandbox that is not there are SandboxNotFound", async
   const { control } = await host.daemon();
   const ref = { group, id: randomUUID() };
   await expect(control.execs.list(ref, never)).rejects.toMatchObject({ code: "SandboxNotFound" });
-  await expect(control.files.stat(ref, "/", never)).rejects.toMatchObject({ code: "SandboxNotFound" });
+  await expect(control.files.stat(ref, "/", { followSymlinks: false }, never)).rejects.toMatchObject({
+    code: "SandboxNotFound",
+  });
   await expect(control.execs.list({ ...ref, group: "x" }, never)).rejects.toMatchObject({ code: "GroupNotFound" });
 });
 

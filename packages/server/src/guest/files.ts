@@ -36,7 +36,7 @@ function contentCalls(
         checkHead,
       };
       const { head, content } = await download(link, call, signal);
-      return { sizeBytes: sizeOf(head), mode: modeOf(head), content };
+      return { sizeBytes: sizeOf(head), mode: modeOf(head), version: versionOf(head), content };
     },
     async write(path, content, options, signal) {
       const call = { method: "PUT", path: `/files?${query({ path, ...options })}`, content } as const;
@@ -55,15 +55,18 @@ function contentCalls(
   };
 }
 
-function treeCalls(link: AgentLink): Pick<GuestFiles, "delete" | "stat" | "list" | "makeDirectory" | "move"> {
+function treeCalls(
+  link: AgentLink,
+): Pick<GuestFiles, "delete" | "stat" | "list" | "makeDirectory" | "symlink" | "move"> {
   const change = async (method: "POST" | "DELETE", path: string, body: unknown, signal: AbortSignal) => {
     const call = { method, path, body, answer: Nothing, errors: changeErrors as readonly ErrorCode[] };
     await callAgent(link, { ...call, deadlineMs: treeDeadlineMs }, signal);
   };
   return {
     delete: (path, options, signal) => change("DELETE", `/files?${query({ path, ...options })}`, undefined, signal),
-    stat: (path, signal) => {
-      const call = { method: "GET", path: `/files/stat?${query({ path })}`, answer: EntryAnswer } as const;
+    stat: (path, signal, { followSymlinks } = { followSymlinks: false }) => {
+      const asked = query({ path, ...(followSymlinks ? { follow: true } : {}) });
+      const call = { method: "GET", path: `/files/stat?${asked}`, answer: EntryAnswer } as const;
       return callAgent(link, { ...call, errors: lookErrors, isRepeatable: true }, signal);
     },
     list: (path, signal) => {
@@ -71,6 +74,7 @@ function treeCalls(link: AgentLink): Pick<GuestFiles, "delete" | "stat" | "list"
       return callAgent(link, { ...call, errors: lookErrors, maximumBytes: maxListBytes, isRepeatable: true }, signal);
     },
     makeDirectory: (path, options, signal) => change("POST", "/files/mkdir", { path, ...options }, signal),
+    symlink: (path, target, signal) => change("POST", "/files/symlink", { path, target }, signal),
     move: (from, to, options, signal) => change("POST", "/files/move", { from, to, ...options }, signal),
   };
 }
@@ -83,12 +87,20 @@ function query(values: Readonly<Record<string, string | number | boolean | undef
 function checkHead(head: Head): void {
   sizeOf(head);
   modeOf(head);
+  versionOf(head);
 }
 
 function sizeOf(head: Head): number {
   const text = String(head["x-alcove-size"] ?? "");
   if (!/^\d{1,15}$/.test(text)) throw new ProtocolBreak("it sent a file without its size");
   return Number(text);
+}
+
+/** An older agent, of a sandbox that outlived its daemon, says only when the content was changed. */
+function versionOf(head: Head): string {
+  const text = String(head["x-alcove-version"] ?? `${sizeOf(head)}-${head["x-alcove-modified"] ?? 0}`);
+  if (!/^[0-9a-f-]{1,64}$/.test(text)) throw new ProtocolBreak("it sent a file without its version");
+  return text;
 }
 
 function modeOf(head: Head): string {

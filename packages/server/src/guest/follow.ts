@@ -123,7 +123,10 @@ async function open(
   { id, offset, spec, isLog = false }: Stretch,
   signal: AbortSignal,
 ): Promise<ClientHttp2Stream> {
-  const attach = { method: "GET", path: `/execs/${encodeURIComponent(id)}/output?offset=${offset}&log=${isLog}` };
+  const attach = {
+    method: "GET",
+    path: `/execs/${encodeURIComponent(id)}/output?offset=${offset}${isLog ? "&log=true" : ""}`,
+  };
   const call = spec === undefined ? attach : { method: "POST", path: "/execs", body: { ...spec, attach: true } };
   const stream = session.request(headersOf(call), spec !== undefined);
   if ("body" in call) stream.end(JSON.stringify(call.body));

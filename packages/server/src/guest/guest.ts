@@ -112,10 +112,18 @@ export interface GuestFiles {
     path: string,
     range: { readonly offset?: number; readonly length?: number },
     signal: AbortSignal,
-  ): Promise<{ readonly sizeBytes: number; readonly mode: string; readonly content: Readable }>;
+  ): Promise<{
+    readonly sizeBytes: number;
+    readonly mode: string;
+    /** Another one when the content is another. */
+    readonly version: string;
+    readonly content: Readable;
+  }>;
   write(path: string, content: AsyncIterable<Uint8Array>, options: WriteOptions, signal: AbortSignal): Promise<number>;
   delete(path: string, options: { readonly recursive: boolean }, signal: AbortSignal): Promise<void>;
-  stat(path: string, signal: AbortSignal): Promise<Entry>;
+  /** Of a link the link itself, unless it shall be followed. */
+  stat(path: string, signal: AbortSignal, options?: { readonly followSymlinks: boolean }): Promise<Entry>;
+  symlink(path: string, target: string, signal: AbortSignal): Promise<void>;
   list(
     path: string,
     signal: AbortSignal,

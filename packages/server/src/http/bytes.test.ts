@@ -14,7 +14,7 @@ let isContentGone = false;
 /** `/endless` is a file whose bytes never end, `/shrunken` one that ends before its size. */
 function withOddFiles(control: Control): Control {
   const read: Control["files"]["read"] = async (ref, path, range, signal) => {
-    if (path === "/shrunken") return { sizeBytes: 100, content: Readable.from([Buffer.alloc(50)]) };
+    if (path === "/shrunken") return { sizeBytes: 100, version: "1", content: Readable.from([Buffer.alloc(50)]) };
     if (path !== "/endless") return control.files.read(ref, path, range, signal);
     const content = new Readable({
       read() {
@@ -25,7 +25,7 @@ function withOddFiles(control: Control): Control {
     content.on("close", () => {
       isContentGone = true;
     });
-    return { sizeBytes: 0, content };
+    return { sizeBytes: 0, version: "1", content };
   };
   return { ...control, files: { ...control.files, read } };
 }

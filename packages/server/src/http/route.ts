@@ -2,7 +2,7 @@
  * `route` ties an endpoint of the contract to a handler: a handler is one expression over what was asked and `control`.
  * Params, query and body have been checked when it runs.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AlcoveError, type Endpoint, type Payload } from "@alcove/contract";
@@ -20,6 +20,7 @@ export interface Call<Params extends z.ZodType, Query extends z.ZodType, Body ex
   readonly caller: Caller;
   readonly signal: AbortSignal;
   readonly daemonSignal: AbortSignal;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export type Given<Body extends Payload> = Body extends z.ZodType
@@ -36,6 +37,9 @@ export type Answer<Result extends Payload> = Result extends z.ZodType
 
 /** A result that is not JSON. */
 export interface Bytes {
+  /** Where it is not that of the endpoint. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly content: Readable | Uint8Array;
   /** Absent where it is not known before the end. */
   readonly length?: number;
@@ -56,7 +60,8 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends Payloa
       const checked = await check(endpoint, exchange);
       const answer: unknown = await handle(checked);
       if (endpoint.result === "none") response.writeHead(endpoint.status).end();
-      else if (endpoint.result === "bytes") await sendBytes(response, endpoint.status, answer as Bytes);
+      else if (endpoint.result === "bytes")
+        await sendBytes(response, { status: endpoint.status, ...(answer as Bytes) });
       else sendJson(response, endpoint.status, answer);
     },
   });
@@ -102,7 +107,7 @@ async function check<P extends z.ZodType, Q extends z.ZodType, B extends Payload
   const body = typeof endpoint.body === "string" ? sent : validate(endpoint.body, sent, "body");
   const { caller, signal, daemonSignal } = exchange;
   return {
-    ...{ params, query, body: body as Given<B>, signal, daemonSignal },
+    ...{ params, query, body: body as Given<B>, signal, daemonSignal, headers: exchange.request.headers },
     get caller() {
       if (caller === undefined) throw new AlcoveError("Unauthorized");
       return caller;
@@ -116,8 +121,9 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
   response.end(text);
 }
 
-async function sendBytes(response: ServerResponse, status: number, bytes: Bytes): Promise<void> {
-  const { content, length } = bytes;
+async function sendBytes(response: ServerResponse, bytes: Bytes & { readonly status: number }): Promise<void> {
+  const { content, length, status, headers = {} } = bytes;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader("content-type", bytes.type ?? "application/octet-stream");
   if (content instanceof Uint8Array) {
     response.writeHead(status, { "content-length": content.byteLength }).end(content);

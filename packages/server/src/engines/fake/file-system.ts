@@ -7,6 +7,8 @@ export interface FakeNode {
   uid: number;
   gid: number;
   modifiedMs: number;
+  /** Grows with every change of the content. */
+  version: number;
   content: Buffer;
   readonly entries: Map<string, FakeNode>;
   target: string;
@@ -64,7 +66,7 @@ export class FakeFileSystem {
     const existing = this.has(path) ? this.find(path) : undefined;
     if (existing?.kind === "directory") throw new AlcoveError("IsADirectory", `${path} is a directory.`);
     const node = existing ?? this.#add(path, makeNode("file", 0o644));
-    Object.assign(node, ownership, { content, modifiedMs: Date.now() });
+    Object.assign(node, ownership, { content, modifiedMs: Date.now(), version: node.version + 1 });
   }
 
   link(path: string, target: string): void {
@@ -107,8 +109,8 @@ export class FakeFileSystem {
     target.entries.set(nameOf(to), node);
   }
 
-  stat(path: string): Entry {
-    return entryOf(path, this.find(path, { followLast: false }));
+  stat(path: string, followLast = false): Entry {
+    return entryOf(path, this.find(path, { followLast }));
   }
 
   list(path: string): Entry[] {
@@ -148,6 +150,7 @@ function makeNode(kind: FakeNode["kind"], mode: number): FakeNode {
     uid: 0,
     gid: 0,
     modifiedMs: Date.now(),
+    version: 1,
     content: Buffer.alloc(0),
     entries: new Map(),
     target: "",

@@ -91,7 +91,7 @@ export const routes: Readonly<Record<string, Route>> = {
     machine.files.delete(pathOf(query), query.get("recursive") === "true");
     return {};
   },
-  "GET /files/stat": ({ machine, query }) => machine.files.stat(pathOf(query)),
+  "GET /files/stat": ({ machine, query }) => machine.files.stat(pathOf(query), query.get("follow") === "true"),
   "GET /files/list": ({ machine, query }) => {
     const entries = machine.files.list(pathOf(query));
     return { path: pathOf(query), entries: entries.slice(0, 10_000), truncated: entries.length > 10_000 };
@@ -100,6 +100,13 @@ export const routes: Readonly<Record<string, Route>> = {
     const shape = z.strictObject({ path: z.string(), createParents: z.boolean(), mode: z.string().optional() });
     const { path, createParents, mode } = await body(request, shape);
     request.machine.files.makeDirectory(path, { createParents, ...(mode && { mode: Number.parseInt(mode, 8) }) });
+    return {};
+  },
+  "POST /files/symlink": async (request) => {
+    const { path, target } = await body(request, z.strictObject({ path: z.string(), target: z.string() }));
+    const { files } = request.machine;
+    if (files.has(path)) throw new AlcoveError("FileExists", `${path} is there already.`);
+    files.link(path, target);
     return {};
   },
   "POST /files/move": async (request) => {
@@ -150,6 +157,7 @@ async function readFile({ machine, query, stream }: Request): Promise<void> {
     "x-alcove-size": content.length,
     "x-alcove-mode": node.mode.toString(8),
     "x-alcove-modified": node.modifiedMs,
+    "x-alcove-version": node.version.toString(16),
   });
 }
 

@@ -8,6 +8,7 @@ import type { Subject } from "./subject.js";
 export function fileCases(subject: Subject): void {
   contentCases(subject);
   treeCases(subject);
+  linkCases(subject);
   archiveCases(subject);
 }
 
@@ -141,6 +142,20 @@ function treeCases(subject: Subject): void {
     await move(true);
     expect(await read(subject, "/tmp/suite-to")).toBe("from");
     await expect(move(true)).rejects.toMatchObject({ code: "FileNotFound" });
+  });
+}
+
+function linkCases(subject: Subject): void {
+  subject.case("a symbolic link is made, and looked at with or without what it points to", async () => {
+    const { files } = subject.machine.guest;
+    await write(subject, "/tmp/suite/links/target", [Buffer.from("12345")], { createDirs: true });
+    await files.symlink("/tmp/suite/links/link", "target", subject.signal());
+    const look = (followSymlinks: boolean) => files.stat("/tmp/suite/links/link", subject.signal(), { followSymlinks });
+    expect(await look(false)).toMatchObject({ isSymlink: true, symlinkTarget: "target" });
+    expect(await look(true)).toMatchObject({ isSymlink: false, size: 5 });
+    await expect(files.symlink("/tmp/suite/links/link", "x", subject.signal())).rejects.toMatchObject({
+      code: "FileExists",
+    });
   });
 }
 

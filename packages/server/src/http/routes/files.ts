@@ -2,6 +2,7 @@ import {
   deleteFile,
   listFiles,
   makeDirectory,
+  makeSymlink,
   moveFile,
   readArchive,
   readFile,
@@ -10,20 +11,21 @@ import {
   writeFile,
 } from "@alcove/contract";
 import type { FileControl } from "../../control/control.js";
-import { type Bytes, route } from "../route.js";
+import { fileContent } from "../file-content.js";
+import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 
 export function fileRoutes(routes: RouteTable, files: FileControl): void {
-  route(routes, readFile, async ({ params, query: { path, ...range }, signal }) =>
-    part(await files.read(params, path, range, signal), range),
-  );
+  route(routes, readFile, (call) => fileContent(files, call));
   route(routes, writeFile, async ({ params, query: { path, createDirs = false, ...options }, body, signal }) => ({
     bytesWritten: await files.write(params, path, body, { ...options, createDirs }, signal),
   }));
   route(routes, deleteFile, ({ params, query, signal }) =>
     files.delete(params, query.path, { recursive: query.recursive ?? false }, signal),
   );
-  route(routes, statFile, ({ params, query, signal }) => files.stat(params, query.path, signal));
+  route(routes, statFile, ({ params, query, signal }) =>
+    files.stat(params, query.path, { followSymlinks: query.followSymlinks ?? false }, signal),
+  );
   route(routes, listFiles, async ({ params, query, signal }) => {
     const listing = await files.list(params, query.path, signal);
     return { ...listing, entries: [...listing.entries] };
@@ -31,6 +33,7 @@ export function fileRoutes(routes: RouteTable, files: FileControl): void {
   route(routes, makeDirectory, ({ params, body: { path, createParents = false, ...options }, signal }) =>
     files.makeDirectory(params, path, { ...options, createParents }, signal),
   );
+  route(routes, makeSymlink, ({ params, body, signal }) => files.symlink(params, body.path, body.target, signal));
   route(routes, moveFile, ({ params, body, signal }) =>
     files.move(params, body.from, body.to, { overwrite: body.overwrite ?? false }, signal),
   );
@@ -41,14 +44,4 @@ export function fileRoutes(routes: RouteTable, files: FileControl): void {
   route(routes, writeArchive, async ({ params, query: { path, ...options }, body, signal }) => ({
     entries: await files.writeArchive(params, path, body, options, signal),
   }));
-}
-
-/** The length of what is read; unknown where a file says that it has no size, as those of /proc do. */
-function part(
-  file: { readonly sizeBytes: number; readonly content: Bytes["content"] },
-  range: { readonly offset?: number; readonly length?: number },
-): Bytes {
-  if (file.sizeBytes === 0) return { content: file.content };
-  const rest = Math.max(0, file.sizeBytes - (range.offset ?? 0));
-  return { content: file.content, length: Math.min(rest, range.length ?? rest) };
 }
