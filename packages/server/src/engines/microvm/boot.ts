@@ -71,18 +71,21 @@ async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal):
   const origin: Origin = { kind: "boot", kernel, initramfs };
   const program = await launch(host, { ...plan, origin, inherited: [] });
   using deadline = withDeadline(signal, plan.deadlineMs);
+  const giveUp = new AbortController();
+  deadline.signal.addEventListener("abort", () => giveUp.abort(deadline.signal.reason), { once: true });
   let qmp: Qmp | undefined;
   const end = async () => {
     qmp?.close();
     await killProcess(program.identity, AbortSignal.timeout(10_000));
   };
   try {
-    const control = await unlessEnded(program, connectQmp(plan.devices.sockets, deadline.signal));
+    const control = await unlessEnded(program, connectQmp(plan.devices.sockets, giveUp.signal));
     qmp = control;
-    const guest = await unlessEnded(program, connectAgent(plan, deadline.signal));
+    const guest = await unlessEnded(program, connectAgent(plan, giveUp.signal));
     const endAll = async () => void (await Promise.all([guest.close(), end()]));
     return { guest, qmp: control, program, lastLines: () => lastLines(control), end: endAll };
   } catch (error) {
+    giveUp.abort(error);
     const seen = qmp === undefined ? "" : await lastLines(qmp);
     await end();
     throw new Error(`${messageOf(error)}${seen}`, { cause: error });
