@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { chartOf } from "./chart.js";
 import { judge } from "./result.js";
-import { rows } from "./rows.js";
+import { peerRows, recordRows } from "./rows.js";
+
+const rows = [...peerRows, ...recordRows];
 
 const machine = {
   cpu: "A <fast> & small one",

@@ -41,7 +41,9 @@ function rowOf(row: RowResult, y: number): string {
     text(20, y + 14, row.id, 'font-weight="600"'),
     text(20, y + 32, verdict(row), `fill="${row.met === false ? colours.goal : colours.quiet}"`),
     bar(row.ours.p50, 2, colours.ours, "Alcove"),
-    row.peer === null ? "" : bar(row.peer.p50, 22, colours.peer, "Docker"),
+    row.peer === null
+      ? ""
+      : bar(row.peer.p50, 22, colours.peer, row.peer.name.startsWith("docker") ? "Docker" : row.peer.name),
     goalX === undefined
       ? ""
       : `<line x1="${goalX}" y1="${y - 2}" x2="${goalX}" y2="${y + 22}" stroke="${colours.goal}" stroke-width="2"/>`,
@@ -54,6 +56,7 @@ function goalFigure(row: RowResult): number | undefined {
 }
 
 function verdict(row: RowResult): string {
+  if (row.ours.p99 !== undefined) return `p99 ${row.ours.p99.toFixed(1)} ${row.unit}, goal ≤ ${row.goal.value}`;
   if (row.ratio === null) return "no peer";
   return `${row.ratio.toFixed(2)} ×, goal ${row.unit === "ms" ? "≤" : "≥"} ${row.goal.value} ×`;
 }

@@ -2,7 +2,7 @@
  * `./dev bench`: Alcove and Docker, side by side in one run. Options: --rounds N, --only ROW,ROW, --no-peer.
  * Results go to bench/results/ unless --only or --rounds make them incomparable.
  *
- * To add a row: 1. its id and goal in rows.ts  2. our act in alcove/acts.ts  3. the peer's in docker/peer.ts.
+ * To add a row beside Docker: 1. its id and goal in rows.ts  2. our act in alcove/acts.ts  3. the peer's in docker/peer.ts.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
@@ -13,18 +13,22 @@ import type { Sandbox } from "alcove";
 import { acts, image } from "./alcove/acts.js";
 import { breakdown } from "./alcove/breakdown.js";
 import { type BenchDaemon, startDaemon } from "./alcove/daemon.js";
+import { startWith } from "./alcove/on-record.js";
 import { chartOf } from "./chart.js";
 import { checkout } from "./checkout.js";
 import { type Peer, type PeerInput, startPeer } from "./docker/peer.js";
 import { describeCommit, describeMachine } from "./machine.js";
 import { measure } from "./measure.js";
 import { judge, type Result, type RowResult, writeResult } from "./result.js";
-import { type Acts, payloadBytes, type Row, rows } from "./rows.js";
+import { type Acts, payloadBytes, peerRows, type Row, recordRows } from "./rows.js";
 import { markdownTable, resultTable } from "./table.js";
 
 /** For all rounds of all rows; the rest of the bench's ten minutes goes to setting up and the breakdown. */
 const totalBudgetMs = 460_000;
 const fullRounds = 20;
+/** Enough for a p99; they are quick. */
+const recordRounds = 400;
+const recordBudgetMs = 20_000;
 const results = join(checkout, "bench/results");
 
 interface Plan {
@@ -34,6 +38,9 @@ interface Plan {
 }
 
 async function bench(plan: Plan): Promise<void> {
+  if (!peerRows.some(({ id }) => isWanted(plan, id))) {
+    return print(await measureOnRecord(plan));
+  }
   const scratch = await mkdtemp("/var/tmp/alcove-bench-");
   const daemon = await startDaemon();
   try {
@@ -45,7 +52,7 @@ async function bench(plan: Plan): Promise<void> {
     const peer = plan.withPeer ? await tryPeer({ sandbox, payload, scratch }) : "left out by --no-peer";
     try {
       const ours = acts({ alcove: daemon.alcove, sandbox, payload, scratch });
-      await conclude(plan, daemon, peer, await measureRows(plan, ours, peer));
+      await conclude(plan, daemon, peer, [...(await measureRows(plan, ours, peer)), ...(await measureOnRecord(plan))]);
     } finally {
       if (typeof peer !== "string") await peer.stop();
     }
@@ -71,7 +78,7 @@ async function tryPeer(
 
 async function measureRows(plan: Plan, ours: Acts, peer: Peer | string): Promise<RowResult[]> {
   const measured: RowResult[] = [];
-  const wanted = rows.filter(({ id }) => plan.only.length === 0 || plan.only.includes(id));
+  const wanted = peerRows.filter(({ id }) => isWanted(plan, id));
   const deadline = performance.now() + totalBudgetMs;
   for (const [at, row] of wanted.entries()) {
     // What a quick row leaves over is for the slow ones.
@@ -88,14 +95,52 @@ async function measureRows(plan: Plan, ours: Acts, peer: Peer | string): Promise
   return measured;
 }
 
+/** A daemon with 10,000 sandboxes on record, and where that is asked for one with 10, in turns. */
+async function measureOnRecord(plan: Plan): Promise<RowResult[]> {
+  const wanted = recordRows.filter(({ id }) => isWanted(plan, id));
+  if (wanted.length === 0) return [];
+  for (const { id, what } of wanted) say(`${id}: ${what}`);
+  const full = await startWith(10_000);
+  try {
+    const few = await startWith(10);
+    try {
+      const sides = {
+        "api-10k-list": { ours: full.list, peer: undefined },
+        "api-10k-create": { ours: full.create, peer: few.create },
+      };
+      const measured: RowResult[] = [];
+      for (const row of wanted) {
+        const { ours, peer } = await measure(sides[row.id], {
+          count: recordRounds,
+          budgetMs: recordBudgetMs,
+        });
+        measured.push(judge(row, { ours, peer, peerName: peer.length === 0 ? undefined : "10 on record" }));
+      }
+      return measured;
+    } finally {
+      await few.stop();
+    }
+  } finally {
+    await full.stop();
+  }
+}
+
+function isWanted({ only }: Plan, id: string): boolean {
+  return only.length === 0 || only.includes(id);
+}
+
 async function conclude(plan: Plan, { alcove }: BenchDaemon, peer: Peer | string, measured: readonly RowResult[]) {
   const { engine, accelerator } = await alcove.health();
   const docker = typeof peer === "string" ? peer : peer.name.replace("docker ", "");
   const machine = await describeMachine({ docker, engine, accelerator });
   const result: Result = { machine, commit: await describeCommit(), rows: measured };
-  console.log(`\n${resultTable(measured)}\n\nFor the README:\n\n${markdownTable(measured)}`);
+  print(measured);
   if (isWhole(plan)) await writeResult(results, result, chartOf(result));
   else say("A partial run: bench/results/ is left as it was.");
+}
+
+function print(measured: readonly RowResult[]): void {
+  console.log(`\n${resultTable(measured)}\n\nFor the README:\n\n${markdownTable(measured)}`);
 }
 
 /** Only whole runs are comparable with each other. */

@@ -6,6 +6,8 @@ export type Act = (round: number) => Promise<number>;
 export interface Figures {
   readonly p50: number;
   readonly p95: number;
+  /** Only where the goal is about it. */
+  readonly p99?: number;
   readonly n: number;
 }
 
@@ -47,6 +49,16 @@ export async function stopwatch(act: () => Promise<unknown>): Promise<number> {
 export function figuresOf(values: readonly number[], badEnd: "high" | "low"): Figures {
   const sorted = values.toSorted((a, b) => (badEnd === "high" ? a - b : b - a));
   return { p50: hundredths(quantile(sorted, 0.5)), p95: hundredths(quantile(sorted, 0.95)), n: sorted.length };
+}
+
+/** The slowest of a hundred. */
+export function p99Of(values: readonly number[]): number {
+  return hundredths(
+    quantile(
+      values.toSorted((a, b) => a - b),
+      0.99,
+    ),
+  );
 }
 
 /** By linear interpolation between the neighbours. */

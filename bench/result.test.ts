@@ -18,6 +18,14 @@ test("the p95 is the bad end: slow times, low throughputs", () => {
   expect(judge(throughput, { ours: values, peer: [], peerName: undefined }).ours).toEqual({ p50: 50, p95: 5, n: 101 });
 });
 
+test("a goal for the p99 is judged by it, without a peer", () => {
+  const row: Row = { id: "api-10k-list", what: "", unit: "ms", goal: { value: 20, of: "p99" }, aim: "" };
+  const values = (slowest: number) => [...Array.from({ length: 99 }, () => 1), slowest, slowest];
+  const judged = (slowest: number) => judge(row, { ours: values(slowest), peer: [], peerName: undefined });
+  expect(judged(20)).toMatchObject({ met: true, ratio: null, ours: { p99: 20 } });
+  expect(judged(21)).toMatchObject({ met: false });
+});
+
 test("without a peer there is no ratio and no verdict", () => {
   expect(judge(time, { ours: [1], peer: [], peerName: undefined })).toMatchObject({
     peer: null,

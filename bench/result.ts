@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Machine } from "./machine.js";
-import { type Figures, figuresOf, hundredths } from "./measure.js";
+import { type Figures, figuresOf, hundredths, p99Of } from "./measure.js";
 import type { Row } from "./rows.js";
 
 export interface Result {
@@ -33,11 +33,13 @@ export interface Measured {
 export function judge(row: Row, measured: Measured): RowResult {
   const moreIsBetter = row.unit === "MB/s";
   const badEnd = moreIsBetter ? "low" : "high";
-  const ours = figuresOf(measured.ours, badEnd);
+  const isAboutP99 = row.goal.of === "p99";
+  const ours = { ...figuresOf(measured.ours, badEnd), ...(isAboutP99 ? { p99: p99Of(measured.ours) } : {}) };
   const hasPeer = measured.peerName !== undefined && measured.peer.length > 0;
   const peer = hasPeer ? { name: measured.peerName, ...figuresOf(measured.peer, badEnd) } : null;
   const ratio = peer === null ? null : hundredths(ours.p50 / peer.p50);
-  const met = ratio === null ? null : moreIsBetter ? ratio >= row.goal.value : ratio <= row.goal.value;
+  const judged = ours.p99 ?? ratio;
+  const met = judged === null ? null : moreIsBetter ? judged >= row.goal.value : judged <= row.goal.value;
   const { id, what, unit, goal } = row;
   return { id, what, unit, ours, peer, ratio, goal, met };
 }

@@ -1,7 +1,7 @@
 /** Tables for terminals and for Markdown. */
 import type { RowResult } from "./result.js";
 
-const headings = ["row", "Alcove p50 / p95", "Docker p50 / p95", "ratio", "goal", "met"] as const;
+const headings = ["row", "Alcove p50 / p95", "peer p50 / p95", "ratio", "goal", "met"] as const;
 
 export function resultTable(rows: readonly RowResult[]): string {
   return asTable([headings, ...rows.map(cellsOf)]);
@@ -35,7 +35,9 @@ function cellsOf(row: RowResult): readonly string[] {
     figures(row.ours),
     figures(row.peer),
     row.ratio === null ? "—" : `${row.ratio.toFixed(2)} ×`,
-    `${sign} ${row.goal.value} ×`,
+    row.goal.of === "p99"
+      ? `p99 (${row.ours.p99?.toFixed(1)}) ${sign} ${row.goal.value} ${row.unit}`
+      : `${sign} ${row.goal.value} ×`,
     met,
   ];
 }

@@ -19,7 +19,7 @@ export interface BenchDaemon {
 const startDeadlineMs = 60_000;
 
 /** The data directory is kept between runs, so that image and template are made once; the tests use it too. */
-const dataDirectory = process.env.ALCOVE_BENCH_DATA_DIR ?? join(checkout, "build/test-data");
+export const dataDirectory = process.env.ALCOVE_BENCH_DATA_DIR ?? join(checkout, "build/test-data");
 
 export async function startDaemon(): Promise<BenchDaemon> {
   await mkdir(dataDirectory, { recursive: true, mode: 0o711 });
