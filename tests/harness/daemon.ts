@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Fulfil `start` also when the daemon ends before it answers. */
   readonly mayDie?: boolean;
+  /** Leave what is on record there. */
+  readonly keepSandboxes?: boolean;
 }
 
 export class TestDaemon implements AsyncDisposable {
@@ -45,7 +47,7 @@ export class TestDaemon implements AsyncDisposable {
     const daemon = new TestDaemon(dataDirectory, runtimeDirectory, options);
     await daemon.restart();
     // What a run left that was broken off.
-    if (!daemon.hasEnded) await daemon.deleteAll();
+    if (!daemon.hasEnded && options.keepSandboxes !== true) await daemon.deleteAll();
     return daemon;
   }
 

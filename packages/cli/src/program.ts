@@ -28,6 +28,7 @@ import { addList } from "./commands/list.js";
 import { addLogs } from "./commands/logs.js";
 import { addPs } from "./commands/ps.js";
 import { addRun } from "./commands/run.js";
+import { addServer } from "./commands/server.js";
 import { addStatus } from "./commands/status.js";
 import { addUp } from "./commands/up.js";
 import { addVersion } from "./commands/version.js";
@@ -52,6 +53,7 @@ const commands = [
   addDown,
   addStatus,
   addDoctor,
+  addServer,
   addConfig,
   addContext,
   addApi,

@@ -19,6 +19,7 @@ export const endpoints: readonly Endpoint[] = [
   system.getHealth,
   system.getVersion,
   system.getDoctor,
+  system.backUpServer,
   system.getSizes,
   groups.createGroup,
   groups.listGroups,

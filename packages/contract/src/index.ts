@@ -139,6 +139,6 @@ export {
   type Tier,
   tiers,
 } from "./sizes.js";
-export { Doctor, getDoctor, getHealth, getSizes, getVersion, Health, Sizes, Version } from "./system.js";
+export { backUpServer, Doctor, getDoctor, getHealth, getSizes, getVersion, Health, Sizes, Version } from "./system.js";
 export { GroupUsage, getGroupUsage, listUsageRecords, UsageAmounts, UsageRecords, UsageStep } from "./usage.js";
 export { WhoAmI, whoAmI } from "./whoami.js";

@@ -109,3 +109,18 @@ export const getVersion = endpoint({
   body: "none",
   result: Version,
 });
+
+export const backUpServer = endpoint({
+  id: "backUpServer",
+  method: "GET",
+  path: "/v1/server/backup",
+  access: "admin",
+  summary: "Everything on record, as a tar archive to restore from",
+  description:
+    "A consistent copy of the database with a manifest and checksums. What is in sandboxes and images is no part of it. It holds the environment of sandboxes: keep it as you keep secrets.",
+  params: Nothing,
+  query: Nothing,
+  body: "none",
+  result: "bytes",
+  errors: ["DiskFull"],
+});

@@ -4,6 +4,7 @@
  */
 import {
   type AlcoveEvent,
+  backUpServer,
   type Doctor,
   getDoctor,
   getHealth,
@@ -13,6 +14,7 @@ import {
   type Version,
 } from "@alcove/contract";
 import { fromEnvironment, transportOf } from "#platform";
+import { ByteStream } from "./byte-stream.js";
 import { call, throwProblem } from "./call.js";
 import type { EventOptions } from "./events.js";
 import type { Abortable } from "./files.js";
@@ -68,6 +70,15 @@ export class Alcove implements Disposable {
   /** What the daemon's host has and lacks. */
   doctor({ signal }: Abortable = {}): Promise<Doctor> {
     return call(this.#transport, getDoctor, { params: {}, signal });
+  }
+
+  /**
+   * Everything on record as a tar archive: what `alcove server restore` takes. It holds the environment of sandboxes: keep it
+   * as you keep secrets. Its length is known before; an answer that breaks off throws.
+   */
+  async backup({ signal }: Abortable = {}): Promise<ByteStream> {
+    const { body } = await call(this.#transport, backUpServer, { params: {}, signal });
+    return new ByteStream(body);
   }
 
   /** What changes in the default group from now on, or behind a sequence number, until the signal aborts. */

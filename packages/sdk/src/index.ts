@@ -25,7 +25,7 @@ export type { ExecInput } from "./exec-input.js";
 export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
 export { Group } from "./group.js";
 export type { Images, PrepareOptions } from "./images.js";
-export { localSocketPath, runtimeDirectory, startLocalDaemon } from "./local.js";
+export { localSocketPath, restoreLocalBackup, runtimeDirectory, startLocalDaemon } from "./local.js";
 export { stopLocalDaemon } from "./local-stop.js";
 export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";

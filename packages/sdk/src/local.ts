@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { lstat, mkdir, open, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { text as streamText } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { getHealth } from "@alcove/contract";
 import { backOff } from "./back-off.js";
@@ -74,6 +75,23 @@ export async function startLocalDaemon(): Promise<void> {
   await Promise.race([answering(() => daemon.exitCode ?? daemon.signalCode), failed]).catch(async (error: unknown) => {
     throw new StartError(`The daemon did not come up: ${text(error)}\n${await lastLines(wordsPath)}`, error);
   });
+}
+
+/**
+ * Puts a backup in the place of the database of this machine's daemon, which must not run. Answers what was done, in a
+ * sentence; `force` replaces a database that is there.
+ */
+export async function restoreLocalBackup(path: string, options: { readonly force?: boolean } = {}): Promise<string> {
+  const args = ["--restore", resolve(path), ...(options.force === true ? ["--force"] : [])];
+  const program = spawn(daemonProgram(), args, { stdio: ["ignore", "pipe", "pipe"] });
+  const started = once(program, "spawn");
+  const said = Promise.all([streamText(program.stdout), streamText(program.stderr), once(program, "close")]);
+  await Promise.all([started, said]).catch((error: unknown) => {
+    throw new StartError(`The daemon's program could not be run: ${text(error)}`, error);
+  });
+  const [answer, complaint, [exitCode]] = await said;
+  if (exitCode !== 0) throw new Error(complaint.trim().replace(/^alcoved: /, ""));
+  return answer.trim();
 }
 
 /** Waits until a daemon answers /v1/health, ours or one that another program started. */

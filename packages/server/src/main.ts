@@ -24,7 +24,7 @@ import { ownDirectory, socketPath, writeProcessId } from "./runtime-directory.js
 import { openStore } from "./store/store.js";
 
 try {
-  const asked = answerOf(process.argv.slice(2), ownVersion());
+  const asked = await answerOf(process.argv.slice(2), ownVersion());
   if (asked !== undefined) {
     process.stdout.write(asked);
     process.exit(0);

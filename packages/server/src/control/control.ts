@@ -246,6 +246,8 @@ export interface SystemControl {
   version(): Version;
   sizes(): Sizes;
   doctor(signal: AbortSignal): Promise<Doctor>;
+  /** A tar archive of everything on record: docs/service.md says what is in it. */
+  backup(): Promise<{ readonly sizeBytes: number; readonly content: Readable }>;
 }
 
 export interface AccessControl {

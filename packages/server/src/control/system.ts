@@ -1,6 +1,7 @@
 import { grid, type Health, type SandboxState, type Size, type Sizes, tiers, type Version } from "@alcove/contract";
 import type { Finding } from "../engines/engine.js";
 import type { Caller } from "../policy/access.js";
+import { backup } from "./backup.js";
 import type { ControlContext } from "./context.js";
 import type { SystemControl } from "./control.js";
 import { diskProblem } from "./disk-space.js";
@@ -20,6 +21,7 @@ export function systemControl(context: ControlContext, sources: Sources): System
     health: (viewer) => (viewer.isAdmin ? health(context, sources) : healthOfGroups(context, sources, viewer)),
     version: (): Version => ({ version, apiVersion: "v1", node: process.version, pid: process.pid }),
     sizes,
+    backup: () => backup(context, version),
     async doctor(signal) {
       const [probe, own] = await Promise.all([readiness.examine(signal), ownFindings(context)]);
       return { findings: [...probe.findings, ...own, ...tcpFindings(tcp())].map((finding) => ({ ...finding })) };

@@ -6,8 +6,10 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
 import Database from "better-sqlite3";
+import { copyBeforeMigration } from "./backup/before-migration.js";
+import { removeUnfinishedCopies } from "./backup/copy.js";
 import { sqliteCode, translate } from "./failures.js";
-import { migrate } from "./migrations.js";
+import { migrate, needsMigration } from "./migrations.js";
 
 export const databaseFile = "alcove.db";
 
@@ -19,11 +21,10 @@ const roomBytes = 2 * 1_048_576;
 export function openDatabase(directory: string): Database.Database {
   const database = open(directory);
   try {
-    database.pragma("locking_mode = EXCLUSIVE");
-    database.pragma("journal_mode = WAL");
-    database.pragma("synchronous = FULL");
-    database.pragma("foreign_keys = ON");
-    takeLock(database);
+    setUp(database);
+    removeUnfinishedCopies(directory);
+    const schema = needsMigration(database);
+    if (schema !== undefined) copyBeforeMigration(database, directory, schema);
     migrate(database);
     keepRoom(database);
     return database;
@@ -45,6 +46,32 @@ function open(directory: string): Database.Database {
       cause: error,
     });
   }
+}
+
+/**
+ * Opens the database as it is and keeps daemons away from it. Undefined where the file is no database that could be in use;
+ * throws while a daemon uses it.
+ */
+export function lockDatabase(directory: string): Database.Database | undefined {
+  const database = open(directory);
+  try {
+    setUp(database);
+    return database;
+  } catch (error) {
+    database.close();
+    const code = sqliteCode(error) ?? "";
+    if (code.startsWith("SQLITE_BUSY")) throw inUse(directory, error);
+    if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) return undefined;
+    throw translate(error);
+  }
+}
+
+function setUp(database: Database.Database): void {
+  database.pragma("locking_mode = EXCLUSIVE");
+  database.pragma("journal_mode = WAL");
+  database.pragma("synchronous = FULL");
+  database.pragma("foreign_keys = ON");
+  takeLock(database);
 }
 
 /** In exclusive locking mode a lock that was once taken is kept until the database is closed. */

@@ -12,8 +12,8 @@ export function translated<T>(work: () => T): T {
 
 export function translate(error: unknown): unknown {
   const code = sqliteCode(error);
-  if (code === undefined) return error;
-  if (code === "SQLITE_FULL" || isFullDisk(error)) {
+  if (code === undefined && (error as { code?: unknown } | undefined)?.code !== "ENOSPC") return error;
+  if (code === undefined || code === "SQLITE_FULL" || isFullDisk(error)) {
     return new AlcoveError("DiskFull", "The disk that holds Alcove's database is full; nothing was changed.", {
       cause: error,
     });

@@ -18,9 +18,8 @@ export const migrations: readonly Migration[] = [sandboxesMigration, accessMigra
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */
 export function migrate(database: Database.Database, steps: readonly Migration[] = migrations): void {
-  const present = Number(database.pragma("user_version", { simple: true }));
-  const newest = steps.at(-1)?.number ?? 0;
-  if (present > newest) throw tooNew(present, newest);
+  const present = schemaOf(database);
+  checkSchema(present, steps);
   for (const step of steps.filter(({ number }) => number > present)) {
     database.transaction(() => {
       database.exec(step.sql);
@@ -29,10 +28,31 @@ export function migrate(database: Database.Database, steps: readonly Migration[]
   }
 }
 
+/** The schema that a database with something in it has and is to leave; undefined where nothing changes. */
+export function needsMigration(
+  database: Database.Database,
+  steps: readonly Migration[] = migrations,
+): number | undefined {
+  const present = schemaOf(database);
+  return present > 0 && steps.some(({ number }) => number > present) ? present : undefined;
+}
+
+/** Throws where the schema is of a newer Alcove. */
+export function checkSchema(present: number, steps: readonly Migration[] = migrations): void {
+  const newest = steps.at(-1)?.number ?? 0;
+  if (present > newest) throw tooNew(present, newest);
+}
+
+function schemaOf(database: Database.Database): number {
+  return Number(database.pragma("user_version", { simple: true }));
+}
+
 function tooNew(present: number, newest: number): AlcoveError {
   return new AlcoveError(
     "InternalError",
     `The database has schema ${present}; this Alcove knows schemas up to ${newest}.`,
-    { hint: "Start the newer Alcove that wrote it, or use another data directory." },
+    {
+      hint: "Start the newer Alcove that wrote it, put back the copy that it made before it changed the schema (docs/service.md), or use another data directory.",
+    },
   );
 }

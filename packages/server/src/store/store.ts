@@ -1,6 +1,7 @@
 /** What the daemon remembers: one object per noun over one database, and transactions across them. */
 import type Database from "better-sqlite3";
 import { type AuditQueries, auditQueries } from "./audit.js";
+import { copyDatabase, type DatabaseCopy } from "./backup/copy.js";
 import { openDatabase } from "./database.js";
 import { type EventQueries, eventQueries } from "./events.js";
 import { type ExecQueries, execQueries } from "./execs.js";
@@ -29,6 +30,8 @@ export interface Store {
    * Not within another transaction.
    */
   unsyncedTransaction<T>(work: () => T): T;
+  /** A consistent copy of everything, while work goes on. Its handle is the caller's to close. */
+  copy(): Promise<DatabaseCopy>;
   close(): void;
 }
 
@@ -46,6 +49,7 @@ export function openStore(directory: string): Store {
     usage: usageQueries(database),
     transaction: (work) => transact(database, work),
     unsyncedTransaction: (work) => transactUnsynced(database, work),
+    copy: () => copyDatabase(database, directory),
     close: () => database.close(),
   };
 }

@@ -1,4 +1,4 @@
-import { getDoctor, getHealth, getSizes, getVersion, openApi } from "@alcove/contract";
+import { backUpServer, getDoctor, getHealth, getSizes, getVersion, openApi } from "@alcove/contract";
 import type { SystemControl } from "../../control/control.js";
 import { route, sendJson } from "../route.js";
 import type { RouteTable } from "../route-table.js";
@@ -8,6 +8,10 @@ export function systemRoutes(routes: RouteTable, system: SystemControl, version:
   route(routes, getVersion, () => system.version());
   route(routes, getSizes, () => system.sizes());
   route(routes, getDoctor, ({ signal }) => system.doctor(signal));
+  route(routes, backUpServer, async () => {
+    const { sizeBytes: length, content } = await system.backup();
+    return { content, length, type: "application/x-tar" };
+  });
   let description: ReturnType<typeof openApi> | undefined;
   routes.add("GET", "/openapi.json", {
     kind: "http",
