@@ -11,9 +11,14 @@ export async function prepareTestImage(signal: AbortSignal): Promise<void> {
     directory: join(testDataDirectory, "images"),
     recipesDirectory: join(checkout, "images"),
   });
-  if ((await images.get("debian")).state === "Ready") return;
-  await step("Image for the tests", async (progress) => {
-    const stop = images.onChange((image) => progress.say(image.message));
-    await images.ensure("debian", signal).finally(stop);
-  });
+  const origin = images.catalogue.get("debian")?.origin;
+  if (origin?.kind !== "recipe" || (await images.find(origin.recipe.recipeDigest)) !== undefined) return;
+  await step("Image for the tests", (progress) =>
+    images.build(origin, {
+      signal,
+      onStep: ({ message }) => progress.say(message),
+      onLine: () => undefined,
+      onContent: () => undefined,
+    }),
+  );
 }

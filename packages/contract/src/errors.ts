@@ -103,6 +103,16 @@ export const errorCatalogue = {
     sentence: "The image is not ready.",
     hint: "Read the image's state and log, and wait until it is Ready.",
   },
+  ImageInUse: {
+    status: 409,
+    sentence: "Sandboxes stand on the image.",
+    hint: "Delete them first.",
+  },
+  ImageBusy: {
+    status: 409,
+    sentence: "The image is being built.",
+    hint: "Wait until it is Ready or Failed, or delete it, which ends the build.",
+  },
   ExecExists: {
     status: 409,
     sentence: "An exec with this id is there already.",

@@ -15,6 +15,7 @@ export const AlcoveEvent = z
     z.object({ ...base, type: z.literal("sandbox.changed"), sandbox: Sandbox }),
     z.object({ ...base, type: z.literal("sandbox.deleted"), sandboxId: z.string() }),
     z.object({ ...base, type: z.literal("image.changed"), image: Image }),
+    z.object({ ...base, type: z.literal("image.deleted"), name: z.string() }),
     /** Events from `after` on are not kept any more: read the resources anew. */
     z.object({ ...base, type: z.literal("gap"), after: z.number().int() }),
   ])

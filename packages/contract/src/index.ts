@@ -75,7 +75,25 @@ export {
   UpdateGroup,
   updateGroup,
 } from "./groups.js";
-export { getImage, Image, ImageState, listImages, prepareImage } from "./images.js";
+export {
+  CreateImage,
+  createImage,
+  deleteImage,
+  getImage,
+  getPublicImage,
+  Image,
+  ImageConfig,
+  ImageFormat,
+  ImageSource,
+  ImageState,
+  listImages,
+  listPublicImages,
+  PruneResult,
+  prepareImage,
+  pruneImages,
+  type RegistryCredentials,
+  writeImageContent,
+} from "./images.js";
 export {
   CreatedKey,
   CreateGroupKey,

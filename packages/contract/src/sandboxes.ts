@@ -16,9 +16,18 @@ import {
 import { Resources } from "./sizes.js";
 
 /** What a sandbox starts from. */
-export const SourcesRef = z.strictObject({ diskImage: z.strictObject({ name: ImageName }) }).meta({ id: "SourcesRef" });
+export const SourcesRef = z
+  .strictObject({
+    diskImage: z.strictObject({
+      /** One of the group's images, else one of the catalogue's. */
+      name: ImageName,
+      /** The catalogue's, whatever the group has. */
+      isPublic: z.boolean().optional(),
+    }),
+  })
+  .meta({ id: "SourcesRef" });
 
-const Argv = z
+export const Argv = z
   .array(
     z
       .string()
@@ -36,10 +45,13 @@ export const CreateSandbox = z
     labels: Labels.optional(),
     /** Write-only: never returned. Given to every exec of the sandbox. */
     environment: Environment.optional(),
-    /** A program started with the sandbox: entrypoint followed by cmd. Its end does not stop the sandbox. */
+    /**
+     * A program started with the sandbox: entrypoint followed by cmd. Its end does not stop the sandbox. What is left out is
+     * the image's own, but the image's cmd does not follow another entrypoint; an empty list turns the image's off.
+     */
     entrypoint: Argv.optional(),
     cmd: Argv.optional(),
-    /** Where execs and the entrypoint start, unless they say otherwise. Default: the user's home. */
+    /** Where execs and the entrypoint start, unless they say otherwise. Default: the image's, else the user's home. */
     workingDirectory: GuestPath.optional(),
   })
   .meta({ id: "CreateSandbox" });

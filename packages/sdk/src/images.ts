@@ -1,14 +1,59 @@
-/** What sandboxes start from. */
-import { AlcoveError, getImage, type Image, listImages, prepareImage } from "@alcove/contract";
+/** What sandboxes start from: the group's own images, and the catalogue that every group may use. */
+import {
+  AlcoveError,
+  type CreateImage,
+  createImage,
+  deleteImage,
+  getImage,
+  getPublicImage,
+  type Image,
+  type ImageFormat,
+  listImages,
+  listPublicImages,
+  type PruneResult,
+  prepareImage,
+  pruneImages,
+  writeImageContent,
+} from "@alcove/contract";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
 import type { Scope } from "./scope.js";
+import type { Chunks } from "./transport.js";
 import { until } from "./until.js";
 
 export interface PrepareOptions extends Abortable {
   /** Called with every change while it is built. */
   readonly onProgress?: ((image: Image) => void) | undefined;
+  /** The catalogue's, whatever the group has. */
+  readonly isPublic?: boolean | undefined;
 }
+
+export interface PullOptions extends Omit<PrepareOptions, "isPublic"> {
+  /** The image's name here; default: the reference without host and digest. */
+  readonly name?: string | undefined;
+  /** Used for this pull alone. */
+  readonly credentials?: { readonly username: string; readonly token: string } | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Instead of the image's own. */
+  readonly entrypoint?: readonly string[] | undefined;
+  readonly cmd?: readonly string[] | undefined;
+}
+
+export interface ImportOptions extends Omit<PrepareOptions, "isPublic"> {
+  /** archive: OCI's or docker's (default). tar: a root file system. */
+  readonly format?: ImageFormat | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ListImagesOptions extends Abortable {
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface PruneOptions extends ListImagesOptions {
+  readonly olderThanSeconds?: number | undefined;
+}
+
+const pageLength = 1_000;
 
 export class Images {
   readonly #scope: Scope;
@@ -18,32 +63,88 @@ export class Images {
     this.#scope = scope;
   }
 
-  list({ signal }: Abortable = {}): Promise<Image[]> {
+  /** The group's own, newest first. */
+  async list({ labels, signal }: ListImagesOptions = {}): Promise<Image[]> {
     const { transport, params } = this.#scope;
-    return call(transport, listImages, { params, signal });
+    const found: Image[] = [];
+    for (let page = 1; ; page += 1) {
+      const query = { page, pageSize: pageLength, labels: selector(labels) };
+      const images = await call(transport, listImages, { params, query, signal });
+      found.push(...images);
+      if (images.length < pageLength) return found;
+    }
   }
 
-  /** One image, with the log of its build. */
-  get(name: string, { signal }: Abortable = {}): Promise<Image> {
+  /** The catalogue. */
+  listPublic({ signal }: Abortable = {}): Promise<Image[]> {
     const { transport, params } = this.#scope;
-    return call(transport, getImage, { params: { ...params, name }, signal });
+    return call(transport, listPublicImages, { params, signal });
   }
 
-  /** Builds an image from its recipe, if it is not built, and waits until it is ready. ImageNotReady when the build fails. */
+  /** One image, with the log of its build: the group's own, else the catalogue's. */
+  get(
+    name: string,
+    { signal, isPublic }: Abortable & { readonly isPublic?: boolean | undefined } = {},
+  ): Promise<Image> {
+    const { transport, params } = this.#scope;
+    return call(transport, isPublic ? getPublicImage : getImage, { params: { ...params, name }, signal });
+  }
+
+  /** Pulls an image from a registry and waits until it is ready. ImageNotReady when that fails. */
+  async pull(imageUrl: string, options: PullOptions = {}): Promise<Image> {
+    const { name = defaultName(imageUrl), credentials, labels, entrypoint, cmd, ...waiting } = options;
+    const { transport, params } = this.#scope;
+    const authentication = credentials && { registryCredentials: credentials };
+    const body: CreateImage = {
+      name,
+      source: { kind: "registry", imageUrl, ...(authentication && { authentication }) },
+      ...(labels && { labels }),
+      ...(entrypoint && { entrypoint: [...entrypoint] }),
+      ...(cmd && { cmd: [...cmd] }),
+    };
+    await call(transport, createImage, { params, body, signal: waiting.signal });
+    return this.waitUntilReady(name, waiting);
+  }
+
+  /** Makes an image of an archive's bytes, or of a root file system's, and waits until it is ready. */
+  async import(name: string, content: Uint8Array | Chunks, options: ImportOptions = {}): Promise<Image> {
+    const { format, labels, ...waiting } = options;
+    const { transport, params } = this.#scope;
+    const request = { params: { ...params, name }, query: { format, labels: selector(labels) }, body: content };
+    await call(transport, writeImageContent, { ...request, signal: waiting.signal });
+    return this.waitUntilReady(name, waiting);
+  }
+
+  /** Builds an image of the catalogue, if it is not built, and any image's template, and waits until it is ready. */
   async prepare(name: string, options: PrepareOptions = {}): Promise<Image> {
     const { transport, params } = this.#scope;
-    const request = { params: { ...params, name }, body: {}, signal: options.signal };
+    const query = { isPublic: options.isPublic };
+    const request = { params: { ...params, name }, query, body: {}, signal: options.signal };
     const image = await call(transport, prepareImage, request);
-    return image.state === "Ready" ? image : this.waitUntilReady(name, options);
+    return image.state === "Ready" ? image : this.waitUntilReady(name, { ...options, isPublic: image.isPublic });
+  }
+
+  /** ImageInUse while sandboxes stand on it. One that is gone counts as deleted. */
+  async delete(name: string, { signal }: Abortable = {}): Promise<void> {
+    const { transport, params } = this.#scope;
+    await call(transport, deleteImage, { params: { ...params, name }, signal });
+  }
+
+  /** Deletes the group's images that no sandbox uses. */
+  prune({ labels, olderThanSeconds, signal }: PruneOptions = {}): Promise<PruneResult> {
+    const { transport, params } = this.#scope;
+    const body = { ...(labels && { labels }), ...(olderThanSeconds !== undefined && { olderThanSeconds }) };
+    return call(transport, pruneImages, { params, body, signal });
   }
 
   /** Waits for an image whose build is under way. ImageNotReady when it fails; a state of Missing is waited out, as somebody may build it. */
-  async waitUntilReady(name: string, { signal, onProgress }: PrepareOptions = {}): Promise<Image> {
+  async waitUntilReady(name: string, { signal, onProgress, isPublic }: PrepareOptions = {}): Promise<Image> {
     let told: string | undefined;
+    const isMeant = (image: Image) => image.name === name && (isPublic === undefined || image.isPublic === isPublic);
     const image = await until<Image>({
       scope: this.#scope,
-      read: (turn) => this.get(name, { signal: turn }),
-      pick: (event) => (event.type === "image.changed" && event.image.name === name ? event.image : undefined),
+      read: (turn) => this.get(name, { signal: turn, isPublic }),
+      pick: (event) => (event.type === "image.changed" && isMeant(event.image) ? event.image : undefined),
       isFulfilled(seen) {
         const now = `${seen.state} ${seen.progress} ${seen.message}`;
         if (now !== told) onProgress?.(seen);
@@ -52,13 +153,28 @@ export class Images {
       },
       signal: signal ?? new AbortController().signal,
     });
-    if (image.state === "Failed") throw await failure(this.get(name, { signal }));
+    if (image.state === "Failed") throw failure(await this.get(name, { signal, isPublic }));
+    // A hint at a Ready image: the newest build failed, and the disk of before is kept.
+    if (image.hint !== undefined) throw failure(image);
     return image;
   }
 }
 
-async function failure(reading: Promise<Image>): Promise<AlcoveError> {
-  const { name, message, log } = await reading;
+function failure({ name, message, hint, log }: Image): AlcoveError {
   const end = log?.trimEnd().split("\n").slice(-5).join("\n") ?? "";
-  return new AlcoveError("ImageNotReady", `The image ${name} could not be built: ${message}${end && `\n${end}`}`);
+  const detail = `The image ${name} could not be built: ${message}${end && `\n${end}`}`;
+  return new AlcoveError("ImageNotReady", detail, hint === undefined ? {} : { hint });
+}
+
+function selector(labels: Readonly<Record<string, string>> | undefined): string | undefined {
+  const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
+  return pairs.length === 0 ? undefined : pairs.join(",");
+}
+
+/** Of `registry.example.com:5000/team/tools:1.2` that is `team/tools:1.2`. */
+function defaultName(imageUrl: string): string {
+  const withoutDigest = imageUrl.replace(/@.*$/, "");
+  const [first = "", ...rest] = withoutDigest.split("/");
+  const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
+  return hasHost ? rest.join("/") : withoutDigest;
 }

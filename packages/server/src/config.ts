@@ -10,6 +10,7 @@ import { availableParallelism, homedir, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { imageKeys } from "./config-images.js";
 import { networkKeys } from "./config-network.js";
 import { type CrashPointName, crashPoints } from "./control/crash-points.js";
 
@@ -35,7 +36,8 @@ export const Config = z.strictObject({
     "Sockets and the file with the process id; a short absolute path. SDK and CLI look there too, but only by the variable",
   ),
   guestDirectory: AbsolutePath.describe("Kernel, initramfs and agent of the guests"),
-  recipesDirectory: AbsolutePath.describe("Recipes of images"),
+  recipesDirectory: AbsolutePath.describe("Recipes of images, and the catalogue"),
+  ...imageKeys,
   engine: z
     .enum(["auto", "microvm", "fake"])
     .describe("`auto`: the strongest there is, today `microvm`. `fake` has no boundary: for tests"),
@@ -91,6 +93,11 @@ export const variables = {
   runtimeDirectory: "ALCOVE_RUNTIME_DIR",
   guestDirectory: "ALCOVE_GUEST_DIR",
   recipesDirectory: "ALCOVE_RECIPES_DIR",
+  catalogueFile: "ALCOVE_CATALOGUE_FILE",
+  catalogueRegistry: "ALCOVE_CATALOGUE_REGISTRY",
+  allowedRegistries: "ALCOVE_ALLOWED_REGISTRIES",
+  insecureRegistries: "ALCOVE_INSECURE_REGISTRIES",
+  registryCertificates: "ALCOVE_REGISTRY_CERTIFICATES",
   engine: "ALCOVE_ENGINE",
   maxConcurrentCreates: "ALCOVE_MAX_CONCURRENT_CREATES",
   queueTimeoutMs: "ALCOVE_QUEUE_TIMEOUT_MS",
@@ -113,6 +120,8 @@ export const variables = {
 
 /** Defaults that are the same on every host. */
 export const fixedDefaults = {
+  allowedRegistries: [] as string[],
+  insecureRegistries: [] as string[],
   engine: "auto",
   queueTimeoutMs: 120_000,
   reservedMemoryMiB: 1_024,

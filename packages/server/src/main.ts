@@ -2,6 +2,7 @@
  * alcoved: everything is built here, in order, and passed in. The lock on the data directory comes first, so that nothing
  * is touched that another daemon uses; the socket listens before sandboxes are taken up, and calls wait for that.
  */
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
@@ -17,7 +18,7 @@ import { createFakeEngine } from "./engines/fake/engine.js";
 import { createMicrovmEngine } from "./engines/microvm/microvm.js";
 import { freeSpace } from "./host/free-space.js";
 import { createHttpServer } from "./http/server.js";
-import { createImages } from "./images/images.js";
+import { createImages, type ImagesOptions } from "./images/images.js";
 import { createLogger } from "./logger.js";
 import { networkIdentity, openNetwork } from "./network.js";
 import { ownDirectory, socketPath, writeProcessId } from "./runtime-directory.js";
@@ -45,10 +46,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
   const identity = await networkIdentity(config);
   const store = openStore(config.dataDirectory);
   const engine = createEngine(config, logger);
-  const images = await createImages({
-    directory: join(config.dataDirectory, "images"),
-    recipesDirectory: config.recipesDirectory,
-  });
+  const images = await createImages(imagesOptions(config, engine));
   const version = ownVersion();
   let tcp: TcpFacts | undefined;
   const running = createControl({
@@ -74,6 +72,24 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     await engine.close();
     store.close();
     removeProcessId();
+  };
+}
+
+function imagesOptions(config: Config, engine: Engine): ImagesOptions {
+  const { catalogueFile, catalogueRegistry, allowedRegistries, insecureRegistries, registryCertificates } = config;
+  const openBuilder = engine.openBuilder?.bind(engine);
+  return {
+    directory: join(config.dataDirectory, "images"),
+    recipesDirectory: config.recipesDirectory,
+    spareBytes: config.freeSpaceMarkBytes,
+    ...(catalogueFile !== undefined && { catalogueFile }),
+    registries: {
+      insecure: insecureRegistries,
+      ...(catalogueRegistry !== undefined && { defaultRegistry: catalogueRegistry }),
+      ...(allowedRegistries.length > 0 && { allowed: allowedRegistries }),
+      ...(registryCertificates !== undefined && { certificates: registryCertificates }),
+    },
+    ...(openBuilder && { openDisk: (diskPath, signal) => openBuilder({ id: randomUUID(), diskPath }, signal) }),
   };
 }
 

@@ -11,6 +11,7 @@ import type {
   CreatedKey,
   CreateGroup,
   CreateGroupKey,
+  CreateImage,
   CreateKey,
   CreateSandbox,
   Doctor,
@@ -23,6 +24,7 @@ import type {
   GroupUsage,
   Health,
   Image,
+  ImageFormat,
   Key,
   LabelChanges,
   Labels,
@@ -229,10 +231,31 @@ export interface FileControl {
 }
 
 export interface ImageControl {
-  list(group: string): Promise<readonly Image[]>;
+  list(
+    group: string,
+    filter: { readonly labels?: Labels; readonly page?: number; readonly pageSize?: number },
+  ): Promise<readonly Image[]>;
+  /** The group's own, else the catalogue's. */
   get(group: string, name: string): Promise<Image>;
+  listPublic(group: string): Promise<readonly Image[]>;
+  getPublic(group: string, name: string): Promise<Image>;
+  /** Begins to pull, and answers at once. */
+  create(group: string, body: CreateImage): Promise<Image>;
+  /** Takes the bytes, looks whether they are an image, begins to build and answers. */
+  writeContent(
+    ref: { readonly group: string; readonly name: string },
+    content: AsyncIterable<Uint8Array>,
+    options: { readonly format: ImageFormat; readonly labels: Labels },
+    signal: AbortSignal,
+  ): Promise<Image>;
+  /** Ends a build of it. ImageInUse while sandboxes stand on it. */
+  delete(group: string, name: string): Promise<void>;
+  prune(
+    group: string,
+    which: { readonly labels?: Labels; readonly olderThanSeconds?: number },
+  ): Promise<{ readonly deleted: readonly string[]; readonly freedBytes: number }>;
   /** Starts building, or joins a build, and answers at once. */
-  prepare(group: string, name: string): Promise<Image>;
+  prepare(group: string, name: string, options?: { readonly isPublic?: boolean }): Promise<Image>;
 }
 
 export interface EventControl {

@@ -19,6 +19,11 @@ import { Gate } from "./gate.js";
 import { GroupDeletions } from "./group-deletion.js";
 import { groupControl } from "./groups.js";
 import type { HostFacts, TcpFacts } from "./host-facts.js";
+import { ImageBuilds } from "./image-builds.js";
+import { collectContents } from "./image-collection.js";
+import { takeUpImages } from "./image-recovery.js";
+import { ImageRegister } from "./image-register.js";
+import { ImageUse } from "./image-use.js";
 import { imageControl } from "./images.js";
 import { keyControl } from "./keys.js";
 import { Machines } from "./machines.js";
@@ -93,6 +98,7 @@ export function createControl(options: ControlOptions): RunningControl {
     async start() {
       await readiness.require(stopping.signal).catch((error: unknown) => logFailure(context, error));
       deletions.resume();
+      await takeUpImages(context).catch((error: unknown) => logFailure(context, error));
       context.gate.open();
     },
     async close() {
@@ -100,7 +106,7 @@ export function createControl(options: ControlOptions): RunningControl {
       context.events.end();
       audit.close();
       stopping.abort(new AlcoveError("DaemonStopping"));
-      await Promise.all([reconciler.settled(), deletions.settled()]);
+      await Promise.all([reconciler.settled(), deletions.settled(), context.imageBuilds.allSettled()]);
       context.usage.end();
     },
   };
@@ -113,11 +119,25 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
   const usage = new UsageAccounts({ store, logger, clocks, keptDays });
   return {
     ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events, usage },
+    ...imageParts(options, events, stopping),
     gate: new Gate(store),
     register: new SandboxRegister(store, events, usage),
     machines: new Machines(store),
     admission: admissionOf(options),
   };
+}
+
+function imageParts({ store, images, logger }: ControlOptions, events: Events, stopping: AbortSignal) {
+  const imageRegister = new ImageRegister(store, events, logger);
+  const collect = () => {
+    if (stopping.aborted) return;
+    collectContents({ images, store }, imageBuilds).catch((error: unknown) =>
+      logger.error({ err: error }, "Contents of images could not be collected"),
+    );
+  };
+  const imageBuilds = new ImageBuilds({ store, images, register: imageRegister, logger, stopping, onEnd: collect });
+  const imageUse = new ImageUse({ store, images, builds: imageBuilds, register: imageRegister });
+  return { imageRegister, imageBuilds, imageUse };
 }
 
 function admissionOf({ capacity, host }: ControlOptions): Admission {

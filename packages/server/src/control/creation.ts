@@ -3,11 +3,12 @@
  * effect. What fails undoes itself; a daemon that dies in between leaves a row in Creating, and the next one begins anew.
  */
 import { AlcoveError } from "@alcove/contract";
-import type { Machine } from "../engines/engine.js";
+import type { DiskImage, Machine } from "../engines/engine.js";
 import { Backoff } from "../lib/backoff.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
 import { watchMachine } from "./machine-watch.js";
+import { imageDefaults } from "./machines.js";
 
 /** Ends with the sandbox Running, or throws and leaves it Failed; Creating or Deleting when the signal aborted. */
 export async function startSandbox(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<void> {
@@ -47,17 +48,18 @@ interface Attempt {
 }
 
 async function bringUp(attempt: Attempt): Promise<void> {
-  const { context, record, signal } = attempt;
+  const { context, signal } = attempt;
   const { admission, crashPoint, engine, register } = context;
+  const { disk, record } = await context.imageUse.take(attempt.record, signal);
   const demand = demandOf(context, record.size);
-  const disk = await context.images.ensure(record.image, signal);
   await engine.prepare(disk, record.size, { signal });
   await admission.enter(record, demand, signal);
   crashPoint("create.beforeStart");
   const machine = await engine.start(machineSpec(record, disk), signal);
   attempt.machine = machine;
   crashPoint("create.afterStart");
-  if (record.entrypointExecId !== undefined) await startEntrypoint(attempt, machine, record.entrypointExecId);
+  if (record.entrypointExecId !== undefined)
+    await startEntrypoint({ ...attempt, record }, machine, record.entrypointExecId);
   signal.throwIfAborted();
   crashPoint("create.beforeRunning");
   const running = register.finishCreation(record.id, { action: "started" });
@@ -68,8 +70,9 @@ async function bringUp(attempt: Attempt): Promise<void> {
   watchMachine(context, running, machine);
 }
 
-function machineSpec(record: SandboxRecord, disk: Parameters<ControlContext["engine"]["prepare"]>[0]) {
-  const { id, size, environment, generation } = record;
+function machineSpec(record: SandboxRecord, disk: DiskImage) {
+  const { id, size, generation } = record;
+  const environment = { ...record.imageConfig.environment, ...record.environment };
   return { id, disk, size, hostname: `sandbox-${id.slice(0, 8)}`, environment, generation };
 }
 
@@ -81,14 +84,13 @@ async function startEntrypoint({ context, record, signal }: Attempt, machine: Ma
     store.execs.insert({ id: execId, sandboxId: record.id, startedAt: Date.now() });
   });
   crashPoint("create.beforeEntrypoint");
-  const { workingDirectory } = record;
   await machine.guest.execs.start(
     {
       id: execId,
       argv: [...record.entrypoint, ...record.cmd],
       environment: {},
       stdin: false,
-      ...(workingDirectory === undefined ? {} : { workingDirectory }),
+      ...imageDefaults(record),
     },
     signal,
   );

@@ -74,23 +74,23 @@ test("preparing an image is told with its progress, and a repeat joins it", asyn
   await using host = new TestHost();
   let finish: () => void = () => undefined;
   host.images.building = new Promise((resolve) => (finish = resolve));
-  host.images.image = { ...host.images.image, state: "Missing", progress: 0, digest: "" };
+  host.images.forgetDebian();
   const { control } = await host.daemon();
   const follow = control.events.follow(group, 0, never)[Symbol.asyncIterator]();
   await control.images.prepare(group, "debian");
   await control.images.prepare(group, "debian");
-  host.images.change({ state: "Building", message: "Unpacking", progress: 0.5 });
-  expect((await follow.next()).value).toMatchObject({
-    image: { state: "Building", message: "Unpacking", progress: 0.35 },
-  });
-  expect(await control.images.get(group, "debian")).toMatchObject({ state: "Building", progress: 0.35 });
-  host.images.change({ state: "Ready", message: "Built.", progress: 1, digest: "d1" });
+  expect((await follow.next()).value).toMatchObject({ image: { state: "Building", message: "Starting" } });
+  host.images.step({ message: "Unpacking", progress: 0.5 });
   expect(await control.images.get(group, "debian")).toMatchObject({
     state: "Building",
-    message: "Checking the template",
-    progress: 0.7,
+    message: "Unpacking",
+    progress: 0.35,
+    log: "a line\n",
   });
   finish();
+  expect((await follow.next()).value).toMatchObject({
+    image: { state: "Building", message: "Checking the template", progress: 0.7 },
+  });
   expect((await follow.next()).value).toMatchObject({ image: { state: "Ready", progress: 1 } });
   expect(host.fake.templates.size).toBe(1);
   await follow.return?.(undefined);
@@ -108,5 +108,5 @@ test.each([
   const [first, second] = await take(follow, 2);
   expect(first).toMatchObject({ image: { state: "Building", message: "Checking the template" } });
   expect(second).toMatchObject({ image: { state: "Failed", message } });
-  expect(await control.images.list(group)).toMatchObject([{ state: "Failed" }]);
+  expect(await control.images.listPublic(group)).toMatchObject([{ state: "Failed" }]);
 });

@@ -12,7 +12,8 @@ import type { Gate } from "./gate.js";
 export type EventBody =
   | { readonly type: "sandbox.changed"; readonly sandbox: Sandbox }
   | { readonly type: "sandbox.deleted"; readonly sandboxId: string }
-  | { readonly type: "image.changed"; readonly image: Image };
+  | { readonly type: "image.changed"; readonly image: Image }
+  | { readonly type: "image.deleted"; readonly name: string };
 
 const pageLength = 100;
 

@@ -36,10 +36,10 @@ function bufferedSpec(
 }
 
 function processOptions(sandbox: RunningSandbox, body: ExecuteCommand | ExecuteShellCommand | StartExec) {
-  const workingDirectory = body.workingDirectory ?? sandbox.workingDirectory;
   return {
     environment: body.environment ?? {},
-    ...(workingDirectory === undefined ? {} : { workingDirectory }),
+    ...sandbox.defaults,
+    ...(body.workingDirectory === undefined ? {} : { workingDirectory: body.workingDirectory }),
     ...(body.user === undefined ? {} : { user: body.user }),
     ...(body.timeoutMs === undefined ? {} : { timeoutMs: body.timeoutMs }),
   };

@@ -5,6 +5,7 @@
 import { Backoff } from "../lib/backoff.js";
 import type { ControlContext } from "./context.js";
 import type { EngineReadiness } from "./engine-readiness.js";
+import { collectContents } from "./image-collection.js";
 import type { Reconciler } from "./reconciler.js";
 
 /** Sandboxes of a group that are taken away at the same time. */
@@ -62,6 +63,7 @@ export class GroupDeletions {
     for (;;) {
       try {
         await this.#removeSandboxes(name);
+        await this.#removeImages(name);
         return this.#remove(name);
       } catch (error) {
         stopping.throwIfAborted();
@@ -80,6 +82,16 @@ export class GroupDeletions {
       const removals = await Promise.allSettled(sandboxes.map((sandbox) => this.#removeSandbox(sandbox)));
       for (const removal of removals) if (removal.status === "rejected") throw removal.reason;
     }
+  }
+
+  /** Builds are ended; contents that nobody else needs go with the next collection. */
+  async #removeImages(name: string): Promise<void> {
+    const { imageBuilds, imageRegister, images, store } = this.#context;
+    for (const image of store.images.list(name)) {
+      await imageBuilds.abort(image);
+      imageRegister.remove(image);
+    }
+    await collectContents({ images, store }, imageBuilds);
   }
 
   async #removeSandbox({ id, desiredState }: { readonly id: string; readonly desiredState: string }): Promise<void> {

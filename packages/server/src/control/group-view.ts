@@ -10,7 +10,7 @@ export function toGroup({ name, state, tags, defaults, quota, used, createdAt }:
       memory: `${used.memoryMiB}Mi`,
       disk: `${used.diskMiB}Mi`,
       sandboxes: used.sandboxes,
-      images: 0,
+      images: used.images,
     },
     createdAt: new Date(createdAt).toISOString(),
   };

@@ -92,7 +92,13 @@ function overlaid<Value extends object>(
 }
 
 function requireEmpty({ name, state, used }: GroupRecord): void {
-  if (state === "Deleting" || used.sandboxes === 0) return;
-  const what = used.sandboxes === 1 ? "1 sandbox" : `${used.sandboxes} sandboxes`;
+  if (state === "Deleting" || used.sandboxes + used.images === 0) return;
+  const what = [counted(used.sandboxes, "sandbox", "sandboxes"), counted(used.images, "image", "images")]
+    .filter((words) => words !== "")
+    .join(" and ");
   throw new AlcoveError("GroupNotEmpty", `The group ${name} has ${what} in it.`, { field: "group", value: name });
+}
+
+function counted(count: number, one: string, many: string): string {
+  return count === 0 ? "" : `${count} ${count === 1 ? one : many}`;
 }

@@ -1,117 +1,126 @@
-/** Images, and their preparation: the image by its recipe, then the engine's template of the default size. */
-import { AlcoveError, defaultSize, type Image } from "@alcove/contract";
+/** Images: a group's own names, and the catalogue's. */
+import { AlcoveError, type Image, type Labels } from "@alcove/contract";
+import { type ImageRecord, publicGroup } from "../store/images.js";
 import type { ControlContext } from "./context.js";
 import type { ImageControl } from "./control.js";
 import { requireDiskSpace } from "./disk-space.js";
 import type { EngineReadiness } from "./engine-readiness.js";
+import { collectContents } from "./image-collection.js";
+import { Preparation } from "./image-preparation.js";
+import { beginPull, refuseBusy, takeContent } from "./image-sources.js";
+import type { NamedImage } from "./image-use.js";
+
+const defaultPageSize = 100;
+const usersNamed = 5;
 
 export function imageControl(context: ControlContext, readiness: EngineReadiness): ImageControl {
+  const { gate, images, imageBuilds, imageUse, store } = context;
   const preparations = new Map<string, Preparation>();
-  const { gate, images } = context;
-  const merged = (image: Image): Image => preparations.get(image.name)?.show(image) ?? image;
-  const publish = publisher(context);
-  images.onChange((image) => publish(merged(image)));
+  const keyOf = (image: Image, group: string) => `${image.isPublic ? publicGroup : group}/${image.name}`;
+  const show = (group: string, image: Image): Image => preparations.get(keyOf(image, group))?.show(image) ?? image;
+  context.imageRegister.showWith(show);
+  const read = async (named: NamedImage) => show(named.group, await imageUse.read(named));
+  const readWithLog = async (named: NamedImage): Promise<Image> => {
+    const image = await read(named);
+    return { ...image, log: imageBuilds.log({ ...named, ...(image.isPublic && { group: publicGroup }) }) };
+  };
   return {
-    async list(group) {
+    async list(group, { labels = {}, page = 1, pageSize = defaultPageSize }) {
       await gate.enter(group);
-      return (await images.list()).map(merged);
+      const found = store.images.list(group).filter((record) => hasLabels(record, labels));
+      const shown = found.slice((page - 1) * pageSize, page * pageSize);
+      return Promise.all(shown.map(({ name }) => read({ group, name, isPublic: false })));
+    },
+    async listPublic(group) {
+      await gate.enter(group);
+      return Promise.all([...images.catalogue.keys()].map((name) => read({ group, name, isPublic: true })));
     },
     async get(group, name) {
       await gate.enter(group);
-      return merged(await images.get(name));
+      return readWithLog({ group, name, isPublic: false });
     },
-    async prepare(group, name) {
+    async getPublic(group, name) {
       await gate.enter(group);
-      await images.get(name);
-      await readiness.require(context.stopping);
-      await requireDiskSpace(context);
-      const image = await images.get(name);
-      if (preparations.get(name)?.isUnderWay) return merged(image);
-      const onChange = async () => publish(merged(await images.get(name)));
-      const preparation = new Preparation(context, { name, isBuilt: image.state === "Ready", onChange });
-      preparations.set(name, preparation);
-      return merged(await images.get(name));
+      return readWithLog({ group, name, isPublic: true });
+    },
+    async create(group, body) {
+      await gate.enter(group);
+      images.checkReference(body.source.imageUrl);
+      await requireRoomToBuild(context, readiness);
+      beginPull(context, group, body);
+      return read({ group, name: body.name, isPublic: false });
+    },
+    async writeContent({ group, name }, content, options, signal) {
+      await gate.enter(group);
+      refuseBusy(context, { group, name });
+      await requireRoomToBuild(context, readiness);
+      await takeContent(context, { group, name, content, ...options }, signal);
+      return read({ group, name, isPublic: false });
+    },
+    async delete(group, name) {
+      await gate.enter(group);
+      await remove(context, group, name);
+      await collectContents(context, imageBuilds);
+    },
+    async prune(group, which) {
+      await gate.enter(group);
+      return prune(context, group, which);
+    },
+    async prepare(group, name, { isPublic = false } = {}) {
+      await gate.enter(group);
+      const named = { group, name, isPublic };
+      await imageUse.read(named);
+      await requireRoomToBuild(context, readiness);
+      const image = await imageUse.read(named);
+      const key = keyOf(image, group);
+      if (preparations.get(key)?.isUnderWay) return show(group, image);
+      const owner = image.isPublic ? publicGroup : group;
+      const onChange = async () => context.imageRegister.tell(owner, await imageUse.read(named));
+      preparations.set(key, new Preparation(context, { named, isBuilt: image.state === "Ready", onChange }));
+      return read(named);
     },
   };
 }
 
-/** The part of the whole that building is, where the image has to be built first. */
-const buildShare = 0.7;
-/** Until the engine says more: mostly the template is there. */
-const templateStep = "Checking the template";
-
-class Preparation {
-  readonly #base: number;
-  readonly #onChange: () => Promise<void>;
-  readonly #context: ControlContext;
-  #state: "building" | "priming" | "done" | "failed" = "building";
-  #message = templateStep;
-  #fraction = 0;
-
-  constructor(
-    context: ControlContext,
-    subject: { readonly name: string; readonly isBuilt: boolean; readonly onChange: () => Promise<void> },
-  ) {
-    this.#context = context;
-    this.#base = subject.isBuilt ? 0 : buildShare;
-    this.#onChange = subject.onChange;
-    void this.#run(subject.name);
-  }
-
-  get isUnderWay(): boolean {
-    return this.#state === "building" || this.#state === "priming";
-  }
-
-  /** The image as it is to those who wait until it can be used at once. */
-  show(image: Image): Image {
-    if (this.#state === "done") return image;
-    if (this.#state === "building" && image.state !== "Ready")
-      return { ...image, progress: image.progress * this.#base };
-    const state = this.#state === "failed" ? "Failed" : "Building";
-    return { ...image, state, message: this.#message, progress: this.#base + (1 - this.#base) * this.#fraction };
-  }
-
-  async #run(name: string): Promise<void> {
-    const { engine, images, logger, stopping } = this.#context;
-    try {
-      const disk = await images.ensure(name, stopping);
-      await this.#move("priming", templateStep);
-      const onProgress = (sentence: string, fraction: number) => {
-        this.#fraction = Math.min(1, Math.max(0, fraction));
-        this.#move("priming", sentence).catch(() => undefined);
-      };
-      await engine.prepare(disk, defaultSize, { signal: stopping, onProgress });
-      await this.#move("done", "");
-    } catch (error) {
-      if (!stopping.aborted) logger.error({ image: name, err: error }, "An image could not be prepared");
-      const message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
-      await this.#move("failed", message).catch(() => undefined);
-    }
-  }
-
-  async #move(state: "priming" | "done" | "failed", message: string): Promise<void> {
-    this.#state = state;
-    this.#message = message;
-    await this.#onChange();
-  }
+async function requireRoomToBuild(context: ControlContext, readiness: EngineReadiness): Promise<void> {
+  await readiness.require(context.stopping);
+  await requireDiskSpace(context);
 }
 
-/** Progress between two states is told at most twice a second. */
-const quietMs = 500;
+/** Whoever stands on it is named; with nobody there a build of it is ended, and the name goes. */
+async function remove(context: ControlContext, group: string, name: string): Promise<void> {
+  refuseWhileUsed(context, group, name);
+  await context.imageBuilds.abort({ group, name });
+  if (context.store.images.find(group, name) === undefined) return;
+  refuseWhileUsed(context, group, name);
+  context.imageRegister.remove({ group, name });
+}
 
-function publisher({ events, logger, store }: ControlContext): (image: Image) => void {
-  const told = new Map<string, { readonly state: string; readonly at: number }>();
-  return (image) => {
-    const last = told.get(image.name);
-    const at = Date.now();
-    if (last !== undefined && last.state === image.state && at - last.at < quietMs) return;
-    told.set(image.name, { state: image.state, at });
-    const { log: _log, ...shown } = image;
-    try {
-      store.transaction(() => events.append(null, { type: "image.changed", image: shown }));
-      events.announce();
-    } catch (error) {
-      logger.warn({ image: image.name, err: error }, "An image's change could not be recorded");
-    }
-  };
+function refuseWhileUsed({ store }: ControlContext, group: string, name: string): void {
+  if (store.images.find(group, name) === undefined) return;
+  const { ids, count } = store.imageUsers.ofImage(group, name, usersNamed);
+  if (count === 0) return;
+  const more = count > ids.length ? ` and ${count - ids.length} more` : "";
+  const noun = count === 1 ? "sandbox stands" : "sandboxes stand";
+  throw new AlcoveError("ImageInUse", `${count} ${noun} on the image ${name}: ${ids.join(", ")}${more}.`);
+}
+
+async function prune(
+  context: ControlContext,
+  group: string,
+  { labels = {}, olderThanSeconds = 0 }: { readonly labels?: Labels; readonly olderThanSeconds?: number },
+) {
+  const { imageBuilds, imageRegister, store } = context;
+  const before = Date.now() - olderThanSeconds * 1_000;
+  const unused = store.images
+    .list(group)
+    .filter((record) => (record.builtAt ?? record.createdAt) <= before && hasLabels(record, labels))
+    .filter((record) => !imageBuilds.isRunning(record) && store.imageUsers.ofImage(group, record.name, 1).count === 0);
+  for (const record of unused) imageRegister.remove(record);
+  const { freedBytes } = await collectContents(context, imageBuilds);
+  return { deleted: unused.map(({ name }) => name), freedBytes };
+}
+
+function hasLabels(record: ImageRecord, labels: Labels): boolean {
+  return Object.entries(labels).every(([key, value]) => record.labels[key] === value);
 }

@@ -9,10 +9,25 @@ import type { SandboxRef } from "./control.js";
 export interface RunningSandbox {
   readonly id: string;
   readonly group: string;
-  readonly workingDirectory: string | undefined;
+  /** For execs that do not say otherwise. */
+  readonly defaults: ExecDefaults;
   readonly machine: Machine;
   /** Why the host holds the machine now; seen, not recorded: the next daemon sees it again. */
   hold: Hold | undefined;
+}
+
+export interface ExecDefaults {
+  readonly workingDirectory?: string;
+  readonly user?: string;
+}
+
+/** What was asked for the sandbox, else what its image says. */
+export function imageDefaults({ workingDirectory, imageConfig }: SandboxRecord): ExecDefaults {
+  const directory = workingDirectory ?? imageConfig.workingDirectory;
+  return {
+    ...(directory === undefined ? {} : { workingDirectory: directory }),
+    ...(imageConfig.user === undefined ? {} : { user: imageConfig.user }),
+  };
 }
 
 export class Machines {
@@ -24,8 +39,9 @@ export class Machines {
     this.#store = store;
   }
 
-  add({ id, group, workingDirectory }: SandboxRecord, machine: Machine): void {
-    this.#running.set(id, { id, group, workingDirectory, machine, hold: undefined });
+  add(record: SandboxRecord, machine: Machine): void {
+    const { id, group } = record;
+    this.#running.set(id, { id, group, defaults: imageDefaults(record), machine, hold: undefined });
   }
 
   setHold(id: string, hold: Hold | undefined): void {

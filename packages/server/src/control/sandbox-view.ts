@@ -2,13 +2,15 @@
 import type { Sandbox } from "@alcove/contract";
 import { type Hold, withHold } from "../lifecycle/hold.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
+import { imageDefaults } from "./machines.js";
 
 export function toSandbox(record: SandboxRecord, hold?: Hold): Sandbox {
   const { id, group, state, desiredState, labels, engine, generation } = record;
+  const { workingDirectory } = imageDefaults(record);
   return {
     ...{ id, group, state, desiredState, labels, engine, generation },
     stateDetails: withHold(record, hold),
-    sourcesRef: { diskImage: { name: record.image } },
+    sourcesRef: { diskImage: { name: record.image, ...(record.imageIsPublic ? { isPublic: true } : {}) } },
     resources: {
       cpu: `${record.size.cpuMillicores}m`,
       memory: `${record.size.memoryMiB}Mi`,
@@ -16,7 +18,7 @@ export function toSandbox(record: SandboxRecord, hold?: Hold): Sandbox {
     },
     entrypoint: [...record.entrypoint],
     cmd: [...record.cmd],
-    ...(record.workingDirectory === undefined ? {} : { workingDirectory: record.workingDirectory }),
+    ...(workingDirectory === undefined ? {} : { workingDirectory }),
     ...(record.entrypointExecId === undefined ? {} : { entrypointExecId: record.entrypointExecId }),
     createdAt: new Date(record.createdAt).toISOString(),
   };

@@ -32,7 +32,7 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
   return {
     create: (group, body, signal, options) => create(context, helpers, { group, body, signal, ...options }),
     async createBatch(group, count, body, signal) {
-      await requireImage(context, newRecord(context, await gate.enter(group), body).image);
+      await requireImage(context, newRecord(context, await gate.enter(group), body));
       return createBatch(context, count, () => create(context, helpers, { group, body, signal }));
     },
     async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
@@ -75,7 +75,7 @@ async function create(context: ControlContext, { reconciler, readiness }: Helper
   const { crashPoint, gate, register, store } = context;
   const { group, body, signal, wait = true } = creation;
   const record = newRecord(context, await gate.enter(group), body);
-  await requireImage(context, record.image);
+  await requireImage(context, record);
   await readiness.require(signal);
   await requireDiskSpace(context);
   // Nothing is awaited from here to the insert, so that those who come at once count each other.
@@ -135,7 +135,7 @@ function find({ store }: ControlContext, ref: SandboxRef): SandboxRecord {
 }
 
 function newRecord({ engine }: ControlContext, group: GroupRecord, body: CreateSandbox): SandboxRecord {
-  const { entrypoint = [], cmd = [] } = body;
+  const { entrypoint, cmd } = body;
   const { resources = {} } = group.defaults;
   return {
     id: randomUUID(),
@@ -144,31 +144,38 @@ function newRecord({ engine }: ControlContext, group: GroupRecord, body: CreateS
     state: "Creating",
     desiredState: "Running",
     stateDetails: {},
-    image: imageOf(group, body),
+    ...imageOf(group, body),
+    ...{ imageKey: "", imageConfig: {} },
     size: roundUp({ ...sizeOf(resources), ...sizeOf(body.resources ?? {}) }),
     labels: body.labels ?? {},
     environment: body.environment ?? {},
-    entrypoint,
-    cmd,
+    entrypoint: entrypoint ?? [],
+    cmd: cmd ?? [],
+    askedProgram: { entrypoint, cmd },
     workingDirectory: body.workingDirectory,
-    entrypointExecId: entrypoint.length + cmd.length > 0 ? randomUUID() : undefined,
+    entrypointExecId: undefined,
     generation: 1,
     createdAt: Date.now(),
   };
 }
 
-function imageOf({ name, defaults }: GroupRecord, { sourcesRef }: CreateSandbox): string {
+function imageOf({ name, defaults }: GroupRecord, { sourcesRef }: CreateSandbox) {
   const image = sourcesRef?.diskImage ?? defaults.diskImage;
-  if (image !== undefined) return image.name;
+  if (image !== undefined) return { image: image.name, imageIsPublic: image.isPublic ?? false };
   throw new AlcoveError("InvalidRequest", `sourcesRef is required: the group ${name} has no default image.`, {
     field: "sourcesRef",
     hint: `Name an image, or give the group one: \`alcove group update ${name} --image debian\`.`,
   });
 }
 
-async function requireImage({ images }: ControlContext, name: string): Promise<void> {
+/** A name that is nowhere is refused before anything is recorded, and so is an image that cannot be used. */
+async function requireImage({ imageUse }: ControlContext, record: SandboxRecord): Promise<void> {
+  const { group, image: name, imageIsPublic: isPublic } = record;
   try {
-    await images.get(name);
+    const image = await imageUse.read({ group, name, isPublic });
+    if (image.isPublic || image.state !== "Failed") return;
+    const hint = image.hint === undefined ? {} : { hint: image.hint };
+    throw new AlcoveError("ImageNotReady", `The image ${name} could not be built: ${image.message}`, hint);
   } catch (error) {
     if (!(error instanceof AlcoveError) || error.code !== "ImageNotFound") throw error;
     const where = { field: "sourcesRef.diskImage.name", value: name, hint: error.hint, cause: error };

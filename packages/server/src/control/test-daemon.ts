@@ -1,16 +1,15 @@
 /** Control over the fake engine and a real store, as often as a test restarts it on the same host and directory. */
-import type { CreateSandbox, Image } from "@alcove/contract";
-import { AlcoveError } from "@alcove/contract";
+import type { CreateSandbox } from "@alcove/contract";
 import { pino } from "pino";
 import type { Engine } from "../engines/engine.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
-import type { Images } from "../images/image.js";
 import { openStore } from "../store/store.js";
 import { temporaryDirectory } from "../store/test-record.js";
 import type { Control } from "./control.js";
 import { type ControlOptions, createControl } from "./create-control.js";
 import type { HostFacts } from "./host-facts.js";
+import { TestImages } from "./test-images.js";
 
 export const group = "default";
 export const never: AbortSignal = new AbortController().signal;
@@ -88,43 +87,6 @@ export function withMembers(engine: Engine): Engine {
     cost: (size) => engine.cost(size),
     close: () => engine.close(),
   };
-}
-
-/** An image that is there, or comes when the test lets it. */
-export class TestImages implements Images {
-  readonly #listeners = new Set<(image: Image) => void>();
-  image: Image = { name: "debian", state: "Ready", message: "Built.", progress: 1, digest: "d1", sizeBytes: 1 };
-  /** What `ensure` waits for. */
-  building: Promise<void> = Promise.resolve();
-
-  async list() {
-    return [this.image];
-  }
-
-  async get(name: string) {
-    if (name !== this.image.name)
-      throw new AlcoveError("ImageNotFound", `There is no image ${name}; there are: debian.`);
-    return this.image;
-  }
-
-  async ensure(name: string) {
-    await this.building;
-    return { name, digest: this.image.digest, path: "/images/debian.raw", warm: [] };
-  }
-
-  onChange(listener: (image: Image) => void) {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  change(image: Partial<Image>): void {
-    this.image = { ...this.image, ...image };
-    for (const listener of this.#listeners) listener(this.image);
-  }
-
-  async sweep() {
-    return [];
-  }
 }
 
 const roomyHost: HostFacts = {

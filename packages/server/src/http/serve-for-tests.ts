@@ -3,14 +3,13 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { type IncomingHttpHeaders, type RequestOptions, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Image, Sandbox } from "@alcove/contract";
-import { AlcoveError } from "@alcove/contract";
+import type { Sandbox } from "@alcove/contract";
 import { pino } from "pino";
 import type { Control } from "../control/control.js";
 import { createControl } from "../control/create-control.js";
+import { TestImages } from "../control/test-images.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
-import type { Images } from "../images/image.js";
 import { openStore } from "../store/store.js";
 import { createHttpServer, type HttpServer, type HttpServerOptions, type TcpOptions } from "./server.js";
 
@@ -83,7 +82,7 @@ async function startDaemon({ directory, host, logger, change, limits }: DaemonPa
   const store = openStore(dataDirectory);
   const engine = createFakeEngine({ host });
   const running = createControl({
-    ...{ store, engine, images, logger, version: "0.0.0", freeSpaceMarkBytes: 0 },
+    ...{ store, engine, images: new TestImages(), logger, version: "0.0.0", freeSpaceMarkBytes: 0 },
     host: {
       cores: 64,
       totalMemoryMiB: 10_000_000,
@@ -101,27 +100,6 @@ async function startDaemon({ directory, host, logger, change, limits }: DaemonPa
   };
   return { server, stop };
 }
-
-const debian: Image = {
-  name: "debian",
-  state: "Ready",
-  message: "Ready",
-  progress: 1,
-  digest: "sha256:0",
-  sizeBytes: 1,
-};
-
-/** The fake engine reads no disk, so nothing has to be built. */
-const images: Images = {
-  list: async () => [debian],
-  async get(name) {
-    if (name === debian.name) return debian;
-    throw new AlcoveError("ImageNotFound", `There is no image ${name}.`);
-  },
-  ensure: async (name) => ({ ...(await images.get(name)), path: "/nowhere", warm: [] }),
-  onChange: () => () => {},
-  sweep: async () => [],
-};
 
 export interface Reply {
   readonly status: number;

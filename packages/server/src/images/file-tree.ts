@@ -23,7 +23,7 @@ export async function bootstrap(
   recipe: NamedRecipe,
   owners: Owners,
   paths: TreePaths,
-  options: { readonly signal: AbortSignal; readonly onLine: (line: string) => void },
+  options: RunOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
   const sources = await hostAptSources(recipe, options.signal);
   const args = [

@@ -1,11 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Image } from "@alcove/contract";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { BuildOptions } from "./build.js";
+import { type Contents, diskName } from "./contents.js";
+import type { BuildOptions, Images } from "./image.js";
 import { createImages } from "./images.js";
-import { diskName, manifestName } from "./manifest.js";
 import type { NamedRecipe } from "./recipe.js";
 
 let root = "";
@@ -26,66 +25,75 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-/** Stores an image as a real build does, at the moment that a test says. */
+/** Makes a content as a real build does, at the moment that a test says. */
 class ControlledBuild {
   count = 0;
   readonly #moment = withResolvers();
 
-  readonly build = async (directory: string, { name, recipeDigest }: NamedRecipe, options: BuildOptions) => {
+  readonly build = async (contents: Contents, { recipeDigest, warm }: NamedRecipe, options: BuildOptions) => {
     this.count += 1;
-    options.onLine("a line");
     options.onStep({ message: "Halfway", progress: 0.5 });
     const aborted = new Promise((_, reject) =>
       options.signal.addEventListener("abort", () => reject(new Error("killed"))),
     );
     await Promise.race([this.#moment.promise, aborted]);
-    const image = join(directory, `${name}-1`);
-    await mkdir(image, { recursive: true });
-    await writeFile(join(image, diskName), "disk");
+    const folder = join(contents.directory, `making-${this.count}`);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, diskName), "disk");
     const builtAt = new Date().toISOString();
-    const manifest = { name, recipeDigest, digest: "d1", builtAt, sizeBytes: 4, packages: [] };
-    await writeFile(join(image, manifestName), JSON.stringify(manifest));
+    return contents.adopt(folder, { key: recipeDigest, digest: "d1", builtAt, sizeBytes: 4, warm, parts: [] });
   };
 
   finish(): void {
     this.#moment.resolve();
   }
-
-  fail(error: Error): void {
-    this.#moment.promise.catch(() => undefined);
-    this.#moment.reject(error);
-  }
 }
 
 function withResolvers() {
   let resolve: () => void = () => undefined;
-  let reject: (reason: Error) => void = () => undefined;
-  const promise = new Promise<void>((yes, no) => {
+  const promise = new Promise<void>((yes) => {
     resolve = yes;
-    reject = no;
   });
-  return { promise, resolve, reject };
+  return { promise, resolve };
 }
 
-function open(build: ControlledBuild) {
-  return createImages({ directory: join(root, "built"), recipesDirectory: join(root, "recipes"), build: build.build });
+function open(build: ControlledBuild, catalogueFile?: string) {
+  return createImages({
+    directory: join(root, "built"),
+    recipesDirectory: join(root, "recipes"),
+    buildRecipe: build.build,
+    ...(catalogueFile !== undefined && { catalogueFile }),
+  });
+}
+
+function originOf(images: Images, name: string) {
+  const origin = images.catalogue.get(name)?.origin;
+  if (origin?.kind !== "recipe") throw new Error(`no recipe ${name}`);
+  return origin;
+}
+
+function ensure(images: Images, signal: AbortSignal, steps: string[] = []) {
+  return images.build(originOf(images, "small"), {
+    signal,
+    onStep: ({ message }) => steps.push(message),
+    onLine: () => undefined,
+    onContent: (key) => steps.push(key.slice(0, 3)),
+  });
 }
 
 test("callers at once share one build, and a later daemon finds it built", async () => {
   const build = new ControlledBuild();
   const images = await open(build);
-  const states: string[] = [];
-  images.onChange((image: Image) => states.push(`${image.state} ${image.progress}`));
-  const both = [images.ensure("small", idle), images.ensure("small", idle)];
-  await expect.poll(async () => (await images.get("small")).message).toBe("Halfway");
+  const steps: string[] = [];
+  const key = originOf(images, "small").recipe.recipeDigest;
+  const both = [ensure(images, idle, steps), ensure(images, idle)];
+  await expect.poll(() => steps).toEqual([key.slice(0, 3), "Halfway"]);
   build.finish();
   const [first, second] = await Promise.all(both);
-  expect(first).toEqual({ name: "small", digest: "d1", path: join(root, "built/small-1", diskName), warm: [["true"]] });
+  const path = join(root, "built", key, diskName);
+  expect(first?.content).toMatchObject({ key, digest: "d1", path, warm: [["true"]], sizeBytes: 4 });
   expect(second).toEqual(first);
-  expect(build.count).toBe(1);
-  expect(states).toEqual(["Building 0", "Building 0.5", "Ready 1"]);
-  expect((await images.get("small")).log).toBe("a line\n");
-  expect(await (await open(build)).ensure("small", idle)).toEqual(first);
+  expect(await ensure(await open(build), idle)).toEqual(first);
   expect(build.count).toBe(1);
 });
 
@@ -93,45 +101,37 @@ test("a caller that goes away leaves the build to the others; the last one ends 
   const build = new ControlledBuild();
   const images = await open(build);
   const [one, two] = [new AbortController(), new AbortController()];
-  const first = images.ensure("small", one.signal);
-  const second = images.ensure("small", two.signal);
+  const first = ensure(images, one.signal);
+  const second = ensure(images, two.signal);
   await expect.poll(() => build.count).toBe(1);
   one.abort(new Error("one left"));
   await expect(first).rejects.toThrow("one left");
-  expect((await images.get("small")).state).toBe("Building");
   two.abort(new Error("two left"));
   await expect(second).rejects.toThrow("two left");
-  expect((await images.get("small")).state).toBe("Missing");
   build.finish();
-  expect((await images.ensure("small", idle)).digest).toBe("d1");
+  expect((await ensure(images, idle)).content.digest).toBe("d1");
   expect(build.count).toBe(2);
 });
 
-test("a failed build says why, and what to do", async () => {
-  const build = new ControlledBuild();
-  const images = await open(build);
-  const wanted = images.ensure("small", idle);
-  build.fail(new Error("no mirror answers"));
-  await expect(wanted).rejects.toMatchObject({
-    code: "ImageNotReady",
-    message: "The image small could not be built: no mirror answers",
-  });
-  expect(await images.get("small")).toMatchObject({ state: "Failed", message: "no mirror answers" });
-});
-
-test("an image that no recipe makes is not found, and the error lists those that are", async () => {
-  const images = await open(new ControlledBuild());
-  await expect(images.ensure("smal", idle)).rejects.toMatchObject({ code: "ImageNotFound", value: "smal" });
-  await expect(images.get("smal")).rejects.toThrow("There is no image smal; there are: small.");
-});
-
-test("a changed recipe makes the built image missing", async () => {
+test("contents that nobody wants are removed, the others stay", async () => {
   const build = new ControlledBuild();
   build.finish();
-  await (await open(build)).ensure("small", idle);
+  const images = await open(build);
+  const { content } = await ensure(images, idle);
+  expect(await images.collect(() => true)).toEqual({ count: 0, freedBytes: 0 });
+  expect(await images.find(content.key)).toEqual(content);
+  expect(await images.collect(() => false)).toEqual({ count: 1, freedBytes: 4 });
+  expect(await images.find(content.key)).toBeUndefined();
+});
+
+test("a changed recipe makes another content", async () => {
+  const build = new ControlledBuild();
+  build.finish();
+  await ensure(await open(build), idle);
   const changed = { ...recipe, packages: ["less"], buildSpaceMiB: 1 };
   await writeFile(join(root, "recipes/small/recipe.json"), JSON.stringify(changed));
-  expect((await (await open(build)).get("small")).state).toBe("Missing");
+  const images = await open(build);
+  expect(await images.find(originOf(images, "small").recipe.recipeDigest)).toBeUndefined();
 });
 
 test("a recipe with an unknown field or an option for a package name is refused by name", async () => {
@@ -144,5 +144,28 @@ test("a build that needs more room than there is fails with DiskFull before it s
   const path = join(root, "recipes/small/recipe.json");
   await writeFile(path, JSON.stringify({ ...recipe, buildSpaceMiB: 1_000_000_000 }));
   const images = await createImages({ directory: join(root, "built"), recipesDirectory: join(root, "recipes") });
-  await expect(images.ensure("small", idle)).rejects.toMatchObject({ code: "DiskFull" });
+  await expect(ensure(images, idle)).rejects.toMatchObject({ code: "DiskFull" });
+});
+
+test("an administrator's catalogue adds names and replaces those that come with Alcove", async () => {
+  await writeFile(
+    join(root, "recipes/catalogue.json"),
+    JSON.stringify({ python: { description: "ours", imageUrl: "library/python:3" } }),
+  );
+  const own = join(root, "own.json");
+  const tools = { description: "tools", imageUrl: "registry.example.com/team/tools:1" };
+  await writeFile(own, JSON.stringify({ tools, python: { description: "theirs", imageUrl: "mirror/python:3" } }));
+  const { catalogue } = await open(new ControlledBuild(), own);
+  expect([...catalogue.keys()].sort()).toEqual(["python", "small", "tools"]);
+  expect(catalogue.get("python")).toMatchObject({ description: "theirs", origin: { imageUrl: "mirror/python:3" } });
+});
+
+test.each([
+  ['{"Bad Name": {"description": "x", "imageUrl": "x/y"}}', /is no catalogue/],
+  ['{"x": {"description": "x", "imageUrl": "x/y", "token": "t"}}', /token/],
+  ["{", /is no JSON/],
+])("a catalogue that is not one keeps the daemon from starting: %s", async (text, problem) => {
+  const own = join(root, "own.json");
+  await writeFile(own, text);
+  await expect(open(new ControlledBuild(), own)).rejects.toThrow(problem);
 });

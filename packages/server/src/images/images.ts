@@ -1,145 +1,141 @@
-/** The images of this host: what each recipe's state is, and one build at a time of each. */
-import { AlcoveError, type Image } from "@alcove/contract";
-import { type BuildOptions, buildImage } from "./build.js";
-import type { BuildStep } from "./build-progress.js";
-import type { BuiltImage, Images } from "./image.js";
-import { LogRing } from "./log-ring.js";
-import { findImage, type StoredImage } from "./manifest.js";
-import { type NamedRecipe, readRecipes } from "./recipe.js";
-import { SharedBuild } from "./shared-build.js";
-import { sweepWorkplaces } from "./workplace.js";
+/** The images of this host: contents, and how each kind of source becomes one. */
+import { AlcoveError } from "@alcove/contract";
+import { RunError } from "../host/run.js";
+import { SharedWork } from "../lib/shared-work.js";
+import { Turns } from "../lib/turns.js";
+import { receiveUpload, type Upload } from "./archive/receive.js";
+import { buildRecipe } from "./build.js";
+import { readCatalogue } from "./catalogue.js";
+import { Contents } from "./contents.js";
+import type { OpenDiskBuilder } from "./disk-builder.js";
+import {
+  type BuildOptions,
+  type BuiltImage,
+  type Content,
+  emptyConfig,
+  type ImageOrder,
+  type Images,
+} from "./image.js";
+import { buildLayered, checkLayers } from "./layered-build.js";
+import { contentKey, type LayeredImage } from "./oci/layered-image.js";
+import type { NamedRecipe } from "./recipe.js";
+import { fetchImage, locate, type PullOptions } from "./registry/pull.js";
+import { parseReference } from "./registry/reference.js";
+import type { RegistrySettings } from "./registry/registry-rules.js";
+import { openPlainWorkplace, sweepWorkplaces } from "./workplace.js";
 
 export interface ImagesOptions {
-  /** Where built images are kept: `<data>/images`. */
+  /** Where contents are kept: `<data>/images`. */
   readonly directory: string;
-  /** Where the recipes are: `images/` of the checkout. */
+  /** Recipes and catalogue.json: `images/` of the checkout. */
   readonly recipesDirectory: string;
-  /** How a recipe becomes an image in the directory; mmdebstrap and mke2fs when left out. */
-  readonly build?: (directory: string, recipe: NamedRecipe, options: BuildOptions) => Promise<void>;
+  /** The administrator's names. */
+  readonly catalogueFile?: string;
+  readonly registries?: RegistrySettings;
+  /** How layers become a disk; without it only recipes can be built. */
+  readonly openDisk?: OpenDiskBuilder;
+  /** Free space that every build leaves; none when left out. */
+  readonly spareBytes?: number;
+  /** How a recipe becomes a content; mmdebstrap and mke2fs when left out. */
+  readonly buildRecipe?: (contents: Contents, recipe: NamedRecipe, options: BuildOptions) => Promise<Content>;
 }
 
 export async function createImages(options: ImagesOptions): Promise<Images> {
-  const recipes = await readRecipes(options.recipesDirectory);
-  const listeners = new Set<(image: Image) => void>();
-  const notify = (image: Image) => {
-    for (const listener of listeners) listener(image);
-  };
-  const images = new Map([...recipes].map(([name, recipe]) => [name, new RecipeImage(recipe, options, notify)]));
-  const named = (name: string) => images.get(name) ?? notFound(name, [...images.keys()]);
+  const { directory, recipesDirectory, catalogueFile, spareBytes = 0, registries } = options;
+  const catalogue = await readCatalogue(recipesDirectory, catalogueFile);
+  const contents = new Contents(directory);
+  const workshop = new Workshop(contents, options);
   return {
-    list: async () => Promise.all([...images.values()].map((image) => image.read())),
-    get: async (name) => named(name).readWithLog(),
-    ensure: async (name, signal) => named(name).ensure(signal),
-    onChange: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+    catalogue,
+    find: (key) => contents.find(key),
+    checkReference: (imageUrl) => void parseReference(imageUrl, registries?.defaultRegistry),
+    receive: (content, format, signal) => receiveUpload(content, { directory, format, signal, spareBytes }),
+    build: (order, buildOptions) => workshop.build(order, buildOptions),
+    collect: (isWanted) => contents.collect(isWanted),
+    async sweep() {
+      await contents.sweep();
+      return sweepWorkplaces(directory);
     },
-    sweep: () => sweepWorkplaces(options.directory),
   };
 }
 
-function notFound(name: string, known: readonly string[]): never {
-  throw new AlcoveError("ImageNotFound", `There is no image ${name}; there are: ${known.join(", ")}.`, {
-    field: "image",
-    value: name,
-  });
-}
+/** Machines that make disks at the same time; the others wait. */
+const buildersAtOnce = 2;
 
-/** One recipe: its stored image, or the build under way, or how the last build failed. */
-class RecipeImage {
-  readonly #recipe: NamedRecipe;
+class Workshop {
+  readonly #contents: Contents;
   readonly #options: ImagesOptions;
-  readonly #notify: (image: Image) => void;
-  #log = new LogRing();
-  #build: SharedBuild | undefined;
-  #step: BuildStep | undefined;
-  #failure: string | undefined;
-  #found: StoredImage | undefined;
+  readonly #underWay = new SharedWork<string, Content>();
+  readonly #turns = new Turns(buildersAtOnce);
 
-  constructor(recipe: NamedRecipe, options: ImagesOptions, notify: (image: Image) => void) {
-    this.#recipe = recipe;
+  constructor(contents: Contents, options: ImagesOptions) {
+    this.#contents = contents;
     this.#options = options;
-    this.#notify = notify;
   }
 
-  async ensure(signal: AbortSignal): Promise<BuiltImage> {
-    const stored = await this.#stored();
-    if (stored !== undefined) return this.#built(stored);
-    if (this.#build?.isAbandoned) await this.#build.settled;
-    this.#build ??= new SharedBuild((buildSignal) => this.#runBuild(buildSignal));
-    await this.#build.join(signal);
-    const built = await this.#stored();
-    if (built === undefined)
-      throw new AlcoveError("InternalError", `${this.#recipe.name} was built, but is not there.`);
-    return this.#built(built);
-  }
-
-  async read(): Promise<Image> {
-    const name = this.#recipe.name;
-    if (this.#step !== undefined) return { name, state: "Building", ...this.#step, digest: "", sizeBytes: 0 };
-    const stored = await this.#stored();
-    if (stored !== undefined) return readyImage(stored);
-    if (this.#failure !== undefined) return emptyImage(name, "Failed", this.#failure);
-    return emptyImage(name, "Missing", "Not built yet; the first use builds it.");
-  }
-
-  async readWithLog(): Promise<Image> {
-    return { ...(await this.read()), log: this.#log.text() };
-  }
-
-  async #runBuild(signal: AbortSignal): Promise<void> {
-    this.#log = new LogRing();
-    this.#failure = undefined;
-    this.#takeStep({ message: "Starting", progress: 0 });
+  async build(order: ImageOrder, options: BuildOptions): Promise<BuiltImage> {
     try {
-      const build = this.#options.build ?? buildImage;
-      const onStep = (step: BuildStep) => this.#takeStep(step);
-      const onLine = (line: string) => this.#log.add(line);
-      await build(this.#options.directory, this.#recipe, { signal, onStep, onLine });
+      if (order.kind === "recipe") return await this.#recipe(order.recipe, options);
+      if (order.kind === "registry") return await this.#pulled(order, options);
+      return await this.#uploaded(order.upload, options);
     } catch (error) {
-      if (!signal.aborted) this.#failure = messageOf(error);
-      throw signal.aborted ? signal.reason : this.#explain(error);
-    } finally {
-      this.#step = undefined;
-      this.#build = undefined;
-      this.#notify(await this.read());
+      throw options.signal.aborted ? options.signal.reason : explain(error);
     }
   }
 
-  #takeStep(step: BuildStep): void {
-    this.#step = step;
-    this.#notify({ name: this.#recipe.name, state: "Building", ...step, digest: "", sizeBytes: 0 });
+  async #recipe(recipe: NamedRecipe, options: BuildOptions): Promise<BuiltImage> {
+    const build = this.#options.buildRecipe ?? buildRecipe;
+    const content = await this.#content(recipe.recipeDigest, options, (shared) =>
+      build(this.#contents, recipe, shared),
+    );
+    return { content, config: emptyConfig, source: { kind: "recipe" } };
   }
 
-  #explain(error: unknown): AlcoveError {
-    if (error instanceof AlcoveError) return error;
-    const detail = `The image ${this.#recipe.name} could not be built: ${messageOf(error)}`;
-    return new AlcoveError("ImageNotReady", detail, {
-      hint: "The image's log has the whole build; the next use tries again.",
-      cause: error,
-    });
+  async #pulled(order: ImageOrder & { readonly kind: "registry" }, options: BuildOptions): Promise<BuiltImage> {
+    const { registries = { insecure: [] }, spareBytes = 0 } = this.#options;
+    await using place = await openPlainWorkplace(this.#contents.directory);
+    const { signal, onStep, onLine } = options;
+    const pull: PullOptions = { settings: registries, place, signal, onStep, onLine, spareBytes };
+    const located = await locate(order, pull);
+    const known = await order.known?.(located.manifestDigest);
+    if (known !== undefined) return known;
+    return this.#layered(await fetchImage(located, order, pull), options);
   }
 
-  /** Looked for until it is found; a built image never changes. */
-  async #stored(): Promise<StoredImage | undefined> {
-    this.#found ??= await findImage(this.#options.directory, this.#recipe.name, this.#recipe.recipeDigest);
-    return this.#found;
+  async #uploaded(upload: Upload, options: BuildOptions): Promise<BuiltImage> {
+    await using _bytes = upload;
+    return await this.#layered(upload.image, options);
   }
 
-  #built(stored: StoredImage): BuiltImage {
-    return { name: stored.name, digest: stored.digest, path: stored.diskPath, warm: this.#recipe.warm };
+  async #layered(image: LayeredImage, options: BuildOptions): Promise<BuiltImage> {
+    const { openDisk, spareBytes = 0 } = this.#options;
+    await checkLayers(image, options);
+    const key = contentKey(image);
+    const content = await this.#content(key, options, (shared) =>
+      this.#turns.take(shared.signal, () =>
+        buildLayered({ contents: this.#contents, key, openDisk, spareBytes }, image, shared),
+      ),
+    );
+    return { content, config: image.config, source: image.source };
+  }
+
+  /** The content with this key; made where it is not there. */
+  async #content(
+    key: string,
+    options: BuildOptions,
+    make: (options: BuildOptions) => Promise<Content>,
+  ): Promise<Content> {
+    options.onContent(key);
+    const present = await this.#contents.find(key);
+    if (present !== undefined) return present;
+    return this.#underWay.run(key, async (signal) => make({ ...options, signal }), options.signal);
   }
 }
 
-function readyImage(stored: StoredImage): Image {
-  const { name, digest, sizeBytes, builtAt } = stored;
-  return { name, state: "Ready", message: "Built by its recipe.", progress: 1, digest, sizeBytes, builtAt };
-}
-
-function emptyImage(name: string, state: "Missing" | "Failed", message: string): Image {
-  return { name, state, message, progress: 0, digest: "", sizeBytes: 0 };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function explain(error: unknown): unknown {
+  if (!(error instanceof RunError)) return error;
+  return new AlcoveError("ImageNotReady", error.message, {
+    hint: "The image's log has the whole build.",
+    cause: error,
+  });
 }

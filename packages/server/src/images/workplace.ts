@@ -3,11 +3,11 @@
  * id of the process that builds in their name, so a later daemon knows which of them nobody works in any more.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { mountsBelow } from "../host/mounts.js";
-import { findProcesses, identifyProcess, isAlive, killProcess, type ProcessIdentity } from "../host/processes.js";
-import { killGroup } from "../host/run.js";
+import { endRecordedGroups, recordGroup } from "../host/process-groups.js";
+import { identifyProcess, isAlive, type ProcessIdentity } from "../host/processes.js";
 import { chooseOwners, type Owners } from "./owners.js";
 
 export interface Workplace {
@@ -15,27 +15,44 @@ export interface Workplace {
   /** In a user namespace mmdebstrap is another user: it reaches /var/tmp, but not a home or data directory. */
   readonly scratch: string;
   readonly owners: Owners;
+  /** For every program that is started here: a later daemon ends those that this one could not. */
+  readonly onStart: (pid: number) => void;
+}
+
+/** For work that makes no files of other owners. */
+export interface PlainWorkplace extends AsyncDisposable {
+  readonly directory: string;
+  readonly onStart: (pid: number) => void;
 }
 
 const scratchParent = "/var/tmp";
 const namePattern = /^building-(?<pid>\d+)-(?<startTime>\d+)-[0-9a-f]{16}$/;
 
+export async function openPlainWorkplace(images: string): Promise<PlainWorkplace> {
+  const directory = join(images, await newName());
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  return {
+    directory,
+    onStart: (pid) => recordGroup(recordOf(directory), pid),
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
 export async function openWorkplace(images: string, signal: AbortSignal): Promise<Workplace> {
-  const builder = await identifyProcess(process.pid);
-  if (builder === undefined) throw new Error(`/proc has nothing about this process, ${process.pid}`);
-  const name = `building-${builder.pid}-${builder.startTime}-${randomBytes(8).toString("hex")}`;
+  const name = await newName();
   const directory = join(images, name);
   const scratch = scratchOf(name);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await mkdir(scratch, { mode: 0o755 });
-  return { directory, scratch, owners: await chooseOwners(join(directory, "owners"), signal) };
+  const owners = await chooseOwners(join(directory, "owners"), signal);
+  return { directory, scratch, owners, onStart: (pid) => recordGroup(recordOf(directory), pid) };
 }
 
 /**
  * Removes a workplace, the files of other owners in it too, but never through a mount: what is mounted in a tree that
  * packages were installed into is the host's /dev/shm and the like. Not abortable: it is what an abort ends with.
  */
-export async function closeWorkplace(place: Workplace): Promise<void> {
+export async function closeWorkplace(place: Pick<Workplace, "directory" | "scratch" | "owners">): Promise<void> {
   for (const path of [place.scratch, place.directory]) {
     const mounted = await mountsBelow(path);
     if (mounted.length > 0) throw new Error(`${path} is left, since this is mounted in it: ${mounted.join(", ")}.`);
@@ -51,7 +68,7 @@ export async function sweepWorkplaces(images: string): Promise<readonly string[]
     const builder = builderOf(name);
     if (builder === undefined || (await isAlive(builder))) continue;
     const directory = join(images, name);
-    await endProcessesIn(directory);
+    await endRecordedGroups(recordOf(directory), AbortSignal.timeout(10_000));
     const owners = await chooseOwners(join(directory, "owners"), AbortSignal.timeout(10_000));
     const left = `a build that process ${builder.pid} left unfinished`;
     await closeWorkplace({ directory, scratch: scratchOf(name), owners }).then(
@@ -60,6 +77,12 @@ export async function sweepWorkplaces(images: string): Promise<readonly string[]
     );
   }
   return told;
+}
+
+async function newName(): Promise<string> {
+  const builder = await identifyProcess(process.pid);
+  if (builder === undefined) throw new Error(`/proc has nothing about this process, ${process.pid}`);
+  return `building-${builder.pid}-${builder.startTime}-${randomBytes(8).toString("hex")}`;
 }
 
 function scratchOf(name: string): string {
@@ -71,11 +94,7 @@ function builderOf(name: string): ProcessIdentity | undefined {
   return pid === undefined || startTime === undefined ? undefined : { pid: Number(pid), startTime };
 }
 
-/** Every program of a build has a path of the workplace among its arguments and leads a process group. */
-async function endProcessesIn(directory: string): Promise<void> {
-  const left = await findProcesses((argv) => argv.some((argument) => argument.includes(directory)));
-  for (const identity of left) {
-    killGroup(identity.pid, "SIGKILL");
-    await killProcess(identity, AbortSignal.timeout(10_000));
-  }
+/** The process groups of its programs. */
+function recordOf(directory: string): string {
+  return join(directory, "processes");
 }

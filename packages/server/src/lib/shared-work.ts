@@ -1,56 +1,48 @@
 /**
- * Work that several callers want at once is done once. It is aborted when the last caller who waits for it has given up;
- * each caller's own signal ends only its own waiting.
+ * Work that several callers want at once is done once. Each caller's own signal ends only its own waiting; when the last one
+ * has given up the work is aborted, that caller waits until it is undone, and whoever comes meanwhile begins after that.
  */
+import { untilAborted } from "./until-aborted.js";
+
 export class SharedWork<Key, Result> {
   readonly #running = new Map<Key, Running<Result>>();
 
   async run(key: Key, work: (signal: AbortSignal) => Promise<Result>, signal: AbortSignal): Promise<Result> {
     signal.throwIfAborted();
     const running = this.#running.get(key) ?? this.#begin(key, work);
+    if (running.controller.signal.aborted) {
+      await untilAborted(running.settled, signal);
+      return this.run(key, work, signal);
+    }
     running.callers++;
     try {
-      return await unlessAborted(running.result, signal);
+      return await untilAborted(running.result, signal);
     } finally {
       running.callers--;
-      if (running.callers === 0) this.#abandon(key, running);
+      if (running.callers === 0) await abandon(running);
     }
   }
 
   #begin(key: Key, work: (signal: AbortSignal) => Promise<Result>): Running<Result> {
     const controller = new AbortController();
-    const running = { callers: 0, controller, result: work(controller.signal) };
+    const result = work(controller.signal);
+    const forget = () => void this.#running.delete(key);
+    const running = { callers: 0, controller, result, settled: result.then(forget, forget) };
     this.#running.set(key, running);
-    const forget = () => this.#forget(key, running);
-    running.result.then(forget, forget);
     return running;
   }
+}
 
-  #abandon(key: Key, running: Running<Result>): void {
-    this.#forget(key, running);
-    running.controller.abort(new DOMException("nobody waits for it any more", "AbortError"));
-  }
-
-  #forget(key: Key, running: Running<Result>): void {
-    if (this.#running.get(key) === running) this.#running.delete(key);
-  }
+/** Of no effect on work that has ended. */
+async function abandon(running: Running<unknown>): Promise<void> {
+  running.controller.abort(new DOMException("nobody waits for it any more", "AbortError"));
+  await running.settled;
 }
 
 interface Running<Result> {
   callers: number;
   readonly controller: AbortController;
   readonly result: Promise<Result>;
-}
-
-async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-  });
-  try {
-    return await Promise.race([result, aborted]);
-  } finally {
-    if (abort !== undefined) signal.removeEventListener("abort", abort);
-  }
+  /** Fulfils when nothing of it is under way any more, however it ended. */
+  readonly settled: Promise<void>;
 }

@@ -20,6 +20,7 @@ export interface GroupUse {
   readonly memoryMiB: number;
   readonly diskMiB: number;
   readonly sandboxes: number;
+  readonly images: number;
 }
 
 export interface GroupFilter {
@@ -96,6 +97,7 @@ interface Row {
   readonly used_memory_mib: number;
   readonly used_disk_mib: number;
   readonly used_sandboxes: number;
+  readonly used_images: number;
 }
 
 function toRecord(row: Row): GroupRecord {
@@ -111,6 +113,7 @@ function toRecord(row: Row): GroupRecord {
       memoryMiB: row.used_memory_mib,
       diskMiB: row.used_disk_mib,
       sandboxes: row.used_sandboxes,
+      images: row.used_images,
     },
   };
 }

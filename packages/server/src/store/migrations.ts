@@ -7,6 +7,7 @@ import type Database from "better-sqlite3";
 import { sandboxesMigration } from "./migrations/1-sandboxes.js";
 import { accessMigration } from "./migrations/2-access.js";
 import { groupsMigration } from "./migrations/3-groups.js";
+import { imagesMigration } from "./migrations/4-images.js";
 
 export interface Migration {
   readonly number: number;
@@ -14,7 +15,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-export const migrations: readonly Migration[] = [sandboxesMigration, accessMigration, groupsMigration];
+export const migrations: readonly Migration[] = [sandboxesMigration, accessMigration, groupsMigration, imagesMigration];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */
 export function migrate(database: Database.Database, steps: readonly Migration[] = migrations): void {

@@ -1,5 +1,5 @@
 /** Sandboxes on record: what was asked for, what was last seen. */
-import type { Labels, Sandbox, SandboxState, Size, StateDetails } from "@alcove/contract";
+import type { ImageConfig, Labels, Sandbox, SandboxState, Size, StateDetails } from "@alcove/contract";
 import type Database from "better-sqlite3";
 import { type LabelFilter, selectByFilter } from "./sandbox-filter.js";
 import { all, one, type Parameters, write } from "./statement.js";
@@ -12,9 +12,20 @@ export interface SandboxRecord {
   readonly desiredState: Sandbox["desiredState"];
   readonly stateDetails: StateDetails;
   readonly image: string;
+  /** The catalogue's image, not one of the group's: asked for, or found to be so. */
+  readonly imageIsPublic: boolean;
+  /** The content that it stands on; empty until the image was there. */
+  readonly imageKey: string;
+  /** What the image said when the sandbox was created. */
+  readonly imageConfig: Partial<ImageConfig>;
   readonly size: Size;
   readonly labels: Labels;
   readonly environment: Readonly<Record<string, string>>;
+  /** What was asked for, before the image was looked at; what is left out is the image's. */
+  readonly askedProgram: {
+    readonly entrypoint?: readonly string[] | undefined;
+    readonly cmd?: readonly string[] | undefined;
+  };
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];
   readonly workingDirectory: string | undefined;
@@ -68,10 +79,10 @@ function inserter(database: Database.Database): (record: SandboxRecord) => void 
     database,
     `insert into sandboxes (id, group_name, engine, state, desired_state, state_details, image, cpu_millicores,
        memory_mib, disk_mib, labels, environment, entrypoint, cmd, working_directory, entrypoint_exec_id, generation,
-       created_at)
+       created_at, image_is_public, image_key, image_config, asked_program)
      values (@id, @group_name, @engine, @state, @desired_state, @state_details, @image, @cpu_millicores,
        @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
-       @generation, @created_at)`,
+       @generation, @created_at, @image_is_public, @image_key, @image_config, @asked_program)`,
   );
   const index = labelIndexer(database);
   return (record) => {
@@ -116,6 +127,10 @@ interface Row {
   readonly desired_state: Sandbox["desiredState"];
   readonly state_details: string;
   readonly image: string;
+  readonly image_is_public: number;
+  readonly image_key: string;
+  readonly image_config: string;
+  readonly asked_program: string;
   readonly cpu_millicores: number;
   readonly memory_mib: number;
   readonly disk_mib: number;
@@ -138,6 +153,10 @@ function toRow(record: SandboxRecord): Parameters & Row {
     desired_state: record.desiredState,
     state_details: JSON.stringify(record.stateDetails),
     image: record.image,
+    image_is_public: record.imageIsPublic ? 1 : 0,
+    image_key: record.imageKey,
+    image_config: JSON.stringify(record.imageConfig),
+    asked_program: JSON.stringify(record.askedProgram),
     cpu_millicores: record.size.cpuMillicores,
     memory_mib: record.size.memoryMiB,
     disk_mib: record.size.diskMiB,
@@ -161,6 +180,10 @@ function toRecord(row: Row): SandboxRecord {
     desiredState: row.desired_state,
     stateDetails: JSON.parse(row.state_details),
     image: row.image,
+    imageIsPublic: row.image_is_public === 1,
+    imageKey: row.image_key,
+    imageConfig: JSON.parse(row.image_config),
+    askedProgram: JSON.parse(row.asked_program),
     size: { cpuMillicores: row.cpu_millicores, memoryMiB: row.memory_mib, diskMiB: row.disk_mib },
     labels: JSON.parse(row.labels),
     environment: JSON.parse(row.environment),

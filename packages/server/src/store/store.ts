@@ -7,6 +7,8 @@ import { type EventQueries, eventQueries } from "./events.js";
 import { type ExecQueries, execQueries } from "./execs.js";
 import { translated } from "./failures.js";
 import { type GroupQueries, groupQueries } from "./groups.js";
+import { type ImageUserQueries, imageUserQueries } from "./image-users.js";
+import { type ImageQueries, imageQueries } from "./images.js";
 import { type JournalQueries, journalQueries } from "./journal.js";
 import { type KeyQueries, keyQueries } from "./keys.js";
 import { type RoleAssignmentQueries, roleAssignmentQueries } from "./role-assignments.js";
@@ -23,6 +25,8 @@ export interface Store {
   readonly audit: AuditQueries;
   readonly roleAssignments: RoleAssignmentQueries;
   readonly usage: UsageQueries;
+  readonly images: ImageQueries;
+  readonly imageUsers: ImageUserQueries;
   /** Everything the work writes is durable when this answers, or none of it is there when it throws. */
   transaction<T>(work: () => T): T;
   /**
@@ -47,6 +51,8 @@ export function openStore(directory: string): Store {
     audit: auditQueries(database),
     roleAssignments: roleAssignmentQueries(database),
     usage: usageQueries(database),
+    images: imageQueries(database),
+    imageUsers: imageUserQueries(database),
     transaction: (work) => transact(database, work),
     unsyncedTransaction: (work) => transactUnsynced(database, work),
     copy: () => copyDatabase(database, directory),
