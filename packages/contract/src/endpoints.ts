@@ -61,7 +61,6 @@ export const endpoints: readonly Endpoint[] = [
   files.readArchive,
   files.writeArchive,
   images.listPublicImages,
-  images.getPublicImage,
   images.pruneImages,
   images.listImages,
   images.createImage,

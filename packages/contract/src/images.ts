@@ -79,9 +79,12 @@ const RegistryCredentials = z
   .meta({ id: "RegistryCredentials" });
 export type RegistryCredentials = z.infer<typeof RegistryCredentials>;
 
+/** A name that a group gives; some are taken by the API's own paths. */
+const NewImageName = ImageName.refine((name) => name !== "public" && name !== "prune", "must not be public or prune");
+
 export const CreateImage = z
   .strictObject({
-    name: ImageName,
+    name: NewImageName,
     source: z.strictObject({
       kind: z.literal("registry"),
       /** `registry.example.com/team/tools:1.2`, with a digest instead of a tag or beside it. Without a host: the configured `catalogueRegistry`. */
@@ -118,19 +121,6 @@ export const listPublicImages = endpoint({
   query: NoQuery,
   body: "none",
   result: z.array(Image),
-});
-
-export const getPublicImage = endpoint({
-  id: "getPublicImage",
-  method: "GET",
-  path: `${path}/public/:name`,
-  access: "reader",
-  summary: "Read one image of the catalogue",
-  params: ImageParams,
-  query: NoQuery,
-  body: "none",
-  result: Image,
-  errors: ["ImageNotFound"],
 });
 
 export const pruneImages = endpoint({
@@ -178,7 +168,10 @@ export const getImage = endpoint({
   summary: "Read one image, with the log of its build",
   description: "The group's own, else the catalogue's: as a sandbox that names it would find it.",
   params: ImageParams,
-  query: NoQuery,
+  query: z.strictObject({
+    /** The catalogue's, whatever the group has. */
+    isPublic: Flag.exactOptional(),
+  }),
   body: "none",
   result: Image,
   errors: ["ImageNotFound"],
@@ -208,7 +201,7 @@ export const writeImageContent = endpoint({
   summary: "Make an image of bytes: an archive, or a root file system",
   description:
     "Bytes may be compressed with gzip or zstd. An OCI and a docker archive are told apart by what is in them. Answers with state Building when all bytes are there and are an archive at all.",
-  params: ImageParams,
+  params: z.strictObject({ group: GroupName, name: NewImageName }),
   query: z.strictObject({
     /** Default archive. */
     format: ImageFormat.exactOptional(),

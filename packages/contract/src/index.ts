@@ -80,7 +80,6 @@ export {
   createImage,
   deleteImage,
   getImage,
-  getPublicImage,
   Image,
   ImageConfig,
   ImageFormat,

@@ -5,7 +5,6 @@ import {
   createImage,
   deleteImage,
   getImage,
-  getPublicImage,
   type Image,
   type ImageFormat,
   listImages,
@@ -87,7 +86,7 @@ export class Images {
     { signal, isPublic }: Abortable & { readonly isPublic?: boolean | undefined } = {},
   ): Promise<Image> {
     const { transport, params } = this.#scope;
-    return call(transport, isPublic ? getPublicImage : getImage, { params: { ...params, name }, signal });
+    return call(transport, getImage, { params: { ...params, name }, query: { isPublic }, signal });
   }
 
   /** Pulls an image from a registry and waits until it is ready. ImageNotReady when that fails. */

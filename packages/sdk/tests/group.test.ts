@@ -16,7 +16,7 @@ test("what a server client has is the default group's", async () => {
   await using sandbox = await alcove.group("default").sandboxes.create({ image: "debian" });
   expect(sandbox.group).toBe("default");
   expect((await alcove.sandboxes.get(sandbox.id)).id).toBe(sandbox.id);
-  expect((await alcove.images.list()).map(({ name }) => name)).toContain("debian");
+  expect((await alcove.images.listPublic()).map(({ name }) => name)).toContain("debian");
 });
 
 test("a group that is not there is told when it is used", async () => {

@@ -35,9 +35,14 @@ export function addImage(program: Command, cli: Cli): void {
 
 function addList(image: Command, cli: Cli): void {
   const command = image.command("list").alias("ls").summary("list images").description("List images.");
-  addOutputOptions(command).action(async () =>
-    cli.output.list(imageView, await (await cli.alcove()).images.list({ signal: cli.signal })),
-  );
+  addOutputOptions(command).action(async () => {
+    const { images } = await cli.alcove();
+    const [own, catalogue] = await Promise.all([
+      images.list({ signal: cli.signal }),
+      images.listPublic({ signal: cli.signal }),
+    ]);
+    await cli.output.list(imageView, [...own, ...catalogue]);
+  });
   examples(command, [
     ["alcove image list", ""],
     ["alcove image list -o yaml", "all that is known"],

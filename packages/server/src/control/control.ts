@@ -236,9 +236,8 @@ export interface ImageControl {
     filter: { readonly labels?: Labels; readonly page?: number; readonly pageSize?: number },
   ): Promise<readonly Image[]>;
   /** The group's own, else the catalogue's. */
-  get(group: string, name: string): Promise<Image>;
+  get(group: string, name: string, options?: { readonly isPublic?: boolean }): Promise<Image>;
   listPublic(group: string): Promise<readonly Image[]>;
-  getPublic(group: string, name: string): Promise<Image>;
   /** Begins to pull, and answers at once. */
   create(group: string, body: CreateImage): Promise<Image>;
   /** Takes the bytes, looks whether they are an image, begins to build and answers. */

@@ -35,13 +35,9 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
       await gate.enter(group);
       return Promise.all([...images.catalogue.keys()].map((name) => read({ group, name, isPublic: true })));
     },
-    async get(group, name) {
+    async get(group, name, { isPublic = false } = {}) {
       await gate.enter(group);
-      return readWithLog({ group, name, isPublic: false });
-    },
-    async getPublic(group, name) {
-      await gate.enter(group);
-      return readWithLog({ group, name, isPublic: true });
+      return readWithLog({ group, name, isPublic });
     },
     async create(group, body) {
       await gate.enter(group);

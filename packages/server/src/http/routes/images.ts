@@ -2,7 +2,6 @@ import {
   createImage,
   deleteImage,
   getImage,
-  getPublicImage,
   listImages,
   listPublicImages,
   parseLabelSelector,
@@ -16,7 +15,6 @@ import type { RouteTable } from "../route-table.js";
 
 export function imageRoutes(routes: RouteTable, images: ImageControl): void {
   route(routes, listPublicImages, async ({ params }) => [...(await images.listPublic(params.group))]);
-  route(routes, getPublicImage, ({ params }) => images.getPublic(params.group, params.name));
   route(routes, pruneImages, async ({ params, body }) => {
     const { deleted, freedBytes } = await images.prune(params.group, body);
     return { deleted: [...deleted], freedBytes };
@@ -25,7 +23,7 @@ export function imageRoutes(routes: RouteTable, images: ImageControl): void {
     const selected = labels === undefined ? undefined : parseLabelSelector(labels);
     return [...(await images.list(params.group, { ...page, ...(selected && { labels: selected }) }))];
   });
-  route(routes, getImage, ({ params }) => images.get(params.group, params.name));
+  route(routes, getImage, ({ params, query }) => images.get(params.group, params.name, query));
   route(routes, createImage, ({ params, body }) => images.create(params.group, body));
   route(routes, writeImageContent, ({ params, query: { format = "archive", labels }, body, signal }) =>
     images.writeContent(
