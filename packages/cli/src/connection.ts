@@ -55,7 +55,7 @@ export function alcoveOptions(settings: Settings, localSocketPath: () => string)
   return { ...common, url: url.value, ...trust };
 }
 
-function readCertificates({ value = "", source }: Setting): string {
+export function readCertificates({ value = "", source }: Setting): string {
   try {
     return readFileSync(value, "utf8");
   } catch (failure) {
@@ -67,7 +67,7 @@ function readCertificates({ value = "", source }: Setting): string {
 }
 
 /** The SDK refuses it too; here the sentence has what to do with a CLI. */
-function refuseExposedKey({ url, apiKey }: Settings): void {
+export function refuseExposedKey({ url, apiKey }: Pick<Settings, "url" | "apiKey">): void {
   if (apiKey.value === undefined || url.value?.startsWith("http:") !== true) return;
   const { hostname } = new URL(url.value);
   if (/^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)) return;

@@ -25,6 +25,8 @@ import { addGet } from "./commands/get.js";
 import { addImage } from "./commands/image.js";
 import { addLabel } from "./commands/label.js";
 import { addList } from "./commands/list.js";
+import { addLogin } from "./commands/login.js";
+import { addLogout } from "./commands/logout.js";
 import { addLogs } from "./commands/logs.js";
 import { addPs } from "./commands/ps.js";
 import { addRun } from "./commands/run.js";
@@ -54,6 +56,8 @@ const commands = [
   addStatus,
   addDoctor,
   addServer,
+  addLogin,
+  addLogout,
   addConfig,
   addContext,
   addApi,
