@@ -9,6 +9,7 @@ import * as groups from "./groups.js";
 import * as images from "./images.js";
 import * as keys from "./keys.js";
 import * as logs from "./logs.js";
+import * as roleAssignments from "./role-assignments.js";
 import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxes from "./sandboxes.js";
 import * as system from "./system.js";
@@ -76,6 +77,10 @@ export const endpoints: readonly Endpoint[] = [
   keys.createGroupKey,
   keys.listGroupKeys,
   keys.revokeGroupKey,
+  roleAssignments.listRoleAssignments,
+  roleAssignments.getRoleAssignment,
+  roleAssignments.putRoleAssignment,
+  roleAssignments.deleteRoleAssignment,
   audit.listAudit,
   audit.listGroupAudit,
 ];

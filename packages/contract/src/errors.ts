@@ -68,6 +68,11 @@ export const errorCatalogue = {
     sentence: "There is no such key.",
     hint: "List the keys with `alcove key list`.",
   },
+  RoleAssignmentNotFound: {
+    status: 404,
+    sentence: "There is no such role assignment.",
+    hint: "List them with `alcove role list`.",
+  },
   FileNotFound: {
     status: 404,
     sentence: "There is no such file in the sandbox.",
@@ -149,6 +154,11 @@ export const errorCatalogue = {
     status: 409,
     sentence: "There are as many keys as there may be.",
     hint: "Revoke keys that are not used; `alcove key list` says when each was used last.",
+  },
+  RoleAssignmentLimitReached: {
+    status: 409,
+    sentence: "The group has as many role assignments as there may be.",
+    hint: "Take roles away that are not needed, or map a claim of the issuer's to a role.",
   },
   FileTooLarge: {
     status: 413,

@@ -123,6 +123,14 @@ export {
   SandboxId,
 } from "./names.js";
 export { errorsOf, openApi, tagOf } from "./openapi.js";
+export {
+  deleteRoleAssignment,
+  getRoleAssignment,
+  listRoleAssignments,
+  Principal,
+  putRoleAssignment,
+  RoleAssignment,
+} from "./role-assignments.js";
 export { type BatchResult, createSandboxes } from "./sandbox-batches.js";
 export {
   CreateSandbox,

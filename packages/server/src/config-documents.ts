@@ -15,6 +15,7 @@ const defaultsInWords = {
   listen: "none: the UNIX socket alone",
   tlsCertificate: "none",
   tlsKey: "none",
+  oidc: "none",
   crashAt: "none",
 } as const satisfies Record<Exclude<Key, keyof typeof fixedDefaults>, string>;
 

@@ -73,7 +73,16 @@ function fromEnvironment(environment: Environment): Record<string, unknown> {
 
 function valueIn(text: string, schema: z.ZodType): unknown {
   if (schema instanceof z.ZodArray) return text.split(",").map((part) => part.trim());
+  if (schema instanceof z.ZodOptional && schema.unwrap() instanceof z.ZodObject) return parsedOr(text);
   return schema instanceof z.ZodNumber && /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function parsedOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 interface Place {

@@ -14,7 +14,7 @@ function readWith(file: unknown, environment: Record<string, string> = {}): Conf
 }
 
 const withoutDefault = [
-  ...["listen", "tlsCertificate", "tlsKey", "crashAt"],
+  ...["listen", "tlsCertificate", "tlsKey", "oidc", "crashAt"],
   ...["catalogueFile", "catalogueRegistry", "registryCertificates"],
 ];
 
@@ -62,6 +62,13 @@ const wrong = [
   [{ listen: "127.0.0.1:70000" }, {}, "listen", "127.0.0.1:70000"],
   [{ listen: "0.0.0.0:7443", tls: "off" }, {}, "tls", "off"],
   [{ tlsCertificate: "/a.pem" }, {}, "tlsKey", "undefined"],
+  [{}, { ALCOVE_OIDC: "https://id.example.com" }, "oidc", "https://id.example.com"],
+  [
+    { oidc: { issuer: "http://id.example.com", audience: "a" } },
+    {},
+    "oidc",
+    '{"issuer":"http://id.example.com","audience":"a"}',
+  ],
   [{}, { ALCOVE_TRUSTED_ORIGINS: "https://a.example,*" }, "trustedOrigins", '["https://a.example","*"]'],
   [{}, { ALCOVE_CRASH_AT: "create.nowhere" }, "crashAt", "create.nowhere"],
 ] as const;

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { imageKeys } from "./config-images.js";
 import { networkKeys } from "./config-network.js";
+import { Oidc } from "./config-oidc.js";
 import { type CrashPointName, crashPoints } from "./control/crash-points.js";
 
 const AbsolutePath = z.string().min(1).refine(isAbsolute, "must be an absolute path").meta({ pattern: "^/" });
@@ -74,6 +75,9 @@ export const Config = z.strictObject({
       "`file`: `alcoved.log` in the data directory, put aside as `alcoved.log.1` at 16 MiB. `auto`: `file` where standard error is a plain file, as when `alcove up` started the daemon, else `stderr`",
     ),
   ...networkKeys,
+  oidc: Oidc.optional().describe(
+    "An OIDC issuer whose bearer tokens are taken on TCP, and what their claims mean; JSON in the variable. See access.md",
+  ),
   auditKept: z
     .number()
     .int()
@@ -114,6 +118,7 @@ export const variables = {
   tlsKey: "ALCOVE_TLS_KEY",
   allowedHosts: "ALCOVE_ALLOWED_HOSTS",
   trustedOrigins: "ALCOVE_TRUSTED_ORIGINS",
+  oidc: "ALCOVE_OIDC",
   auditKept: "ALCOVE_AUDIT_KEPT",
   crashAt: "ALCOVE_CRASH_AT",
 } as const satisfies Record<Key, string>;

@@ -21,6 +21,7 @@ import { createHttpServer } from "./http/server.js";
 import { createImages, type ImagesOptions } from "./images/images.js";
 import { createLogger } from "./logger.js";
 import { networkIdentity, openNetwork } from "./network.js";
+import { createOidcVerifier } from "./oidc.js";
 import { ownDirectory, socketPath, writeProcessId } from "./runtime-directory.js";
 import { openStore } from "./store/store.js";
 
@@ -51,6 +52,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
   let tcp: TcpFacts | undefined;
   const running = createControl({
     tcp: () => tcp,
+    ...(config.oidc && { verifyToken: createOidcVerifier(config.oidc, logger) }),
     auditKept: config.auditKept,
     ...{ store, engine, images, logger, version, capacity: config },
     host: hostFacts(() => freeSpace(config.dataDirectory)),

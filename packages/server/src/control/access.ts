@@ -1,32 +1,37 @@
 /** Whom a token belongs to, and what that caller may do now. Roles are read with every call: a change counts at once. */
-import type { KeyScope, WhoAmI } from "@alcove/contract";
+import { defaultRequestsPerMinute, type KeyScope, type WhoAmI } from "@alcove/contract";
 import { type Caller, daemonOwner, decide, highestRoles } from "../policy/access.js";
 import type { KeyRecord } from "../store/keys.js";
 import type { Store } from "../store/store.js";
 import type { ControlContext } from "./context.js";
-import type { AccessControl } from "./control.js";
+import type { AccessControl, TokenClaims, TokenVerifier } from "./control.js";
 import { matches, parseKey } from "./key-secret.js";
+import { identitiesOf } from "./principal.js";
 
 /** A key's last use is written at most so often. */
 const useNotedMs = 60_000;
 
-export function accessControl(context: ControlContext): AccessControl {
+export function accessControl(context: ControlContext, verifyToken: TokenVerifier | undefined): AccessControl {
   const { store } = context;
   return {
     owner: daemonOwner,
     async authenticate(token) {
       const key = parseKey(token);
-      if (key === undefined) return undefined;
+      if (key === undefined) {
+        const claims = await verifyToken?.(token);
+        return claims && withRoles(store, callerOfToken(claims));
+      }
       const record = store.keys.find(key.id);
       const isRight = matches(key.secret, record?.secretHash);
       if (!isRight || record === undefined || !isValid(record)) return undefined;
       noteUse(context, record);
-      return callerOf(store, record);
+      return withRoles(store, callerOfKey(record));
     },
     renew(caller) {
-      if (caller.kind !== "key") return caller;
+      if (caller.expiresAt !== undefined && caller.expiresAt <= Date.now()) return undefined;
+      if (caller.kind !== "key") return withRoles(store, caller);
       const record = store.keys.find(caller.principal.slice("key:".length));
-      return record && isValid(record) ? callerOf(store, record) : undefined;
+      return record && isValid(record) ? withRoles(store, callerOfKey(record)) : undefined;
     },
     decide,
     whoAmI,
@@ -37,17 +42,29 @@ function isValid({ revokedAt, expiresAt }: KeyRecord): boolean {
   return revokedAt === null && (expiresAt === null || expiresAt > Date.now());
 }
 
-function callerOf(store: Store, record: KeyRecord): Caller {
-  const principal = `key:${record.id}`;
+type WithoutRoles = Omit<Caller, "roles">;
+
+function callerOfKey({ id, name, isAdmin, scopes, requestsPerMinute, expiresAt }: KeyRecord): WithoutRoles {
+  const principal = `key:${id}`;
   return {
-    kind: "key",
-    principal,
-    name: record.name,
-    isAdmin: record.isAdmin,
-    roles: highestRoles([...record.scopes, ...store.roleAssignments.ofPrincipal(principal)]),
-    requestsPerMinute: record.requestsPerMinute,
-    expiresAt: record.expiresAt ?? undefined,
+    ...{ kind: "key", principal, name, isAdmin, scopes, requestsPerMinute },
+    identities: [principal],
+    expiresAt: expiresAt ?? undefined,
   };
+}
+
+function callerOfToken(claims: TokenClaims): WithoutRoles {
+  const { subject, name, isAdmin, scopes, expiresAt } = claims;
+  return {
+    ...{ kind: "oidc", principal: `oidc:${subject}`, name, isAdmin, scopes, expiresAt },
+    identities: identitiesOf(claims),
+    requestsPerMinute: defaultRequestsPerMinute,
+  };
+}
+
+function withRoles(store: Store, caller: WithoutRoles): Caller {
+  const assigned = caller.identities.flatMap((identity) => store.roleAssignments.ofPrincipal(identity));
+  return { ...caller, roles: highestRoles([...caller.scopes, ...assigned]) };
 }
 
 function noteUse({ store, logger }: ControlContext, { id, lastUsedAt }: KeyRecord): void {

@@ -26,9 +26,12 @@ import type {
   Image,
   ImageFormat,
   Key,
+  KeyScope,
   LabelChanges,
   Labels,
   Quota,
+  Role,
+  RoleAssignment,
   Sandbox,
   SandboxProcess,
   SandboxState,
@@ -56,6 +59,7 @@ export interface Control {
   readonly system: SystemControl;
   readonly access: AccessControl;
   readonly keys: KeyControl;
+  readonly roleAssignments: RoleAssignmentControl;
   readonly audit: AuditControl;
 }
 
@@ -306,4 +310,27 @@ export interface AuditControl {
   refuse(refusal: Refusal): void;
   list(query: AuditQuery): Promise<readonly AuditRecord[]>;
   listOfGroup(group: string, query: AuditQuery): Promise<readonly AuditRecord[]>;
+}
+
+export interface RoleAssignmentControl {
+  list(group: string): Promise<readonly RoleAssignment[]>;
+  get(group: string, principal: string): Promise<RoleAssignment>;
+  put(
+    wanted: { readonly group: string; readonly principal: string; readonly role: Role },
+    caller: Caller,
+  ): Promise<RoleAssignment>;
+  delete(group: string, principal: string): Promise<void>;
+}
+
+/** Whom a token of the OIDC issuer is about, and what its claims give; undefined where it is not valid. It never rejects. */
+export type TokenVerifier = (token: string) => Promise<TokenClaims | undefined>;
+
+export interface TokenClaims {
+  readonly subject: string;
+  readonly verifiedEmail: string | undefined;
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  readonly isAdmin: boolean;
+  readonly scopes: readonly KeyScope[];
 }

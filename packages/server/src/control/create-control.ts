@@ -9,7 +9,7 @@ import { accessControl } from "./access.js";
 import { Admission } from "./admission.js";
 import { startAudit } from "./audit.js";
 import type { ControlContext } from "./context.js";
-import type { Control } from "./control.js";
+import type { Control, TokenVerifier } from "./control.js";
 import { type CrashPoint, noCrash } from "./crash-points.js";
 import { EngineReadiness } from "./engine-readiness.js";
 import { Events, eventControl } from "./events.js";
@@ -29,6 +29,7 @@ import { keyControl } from "./keys.js";
 import { Machines } from "./machines.js";
 import { Reconciler } from "./reconciler.js";
 import { recover } from "./recovery.js";
+import { roleAssignmentControl } from "./role-assignments.js";
 import { SandboxRegister } from "./sandbox-register.js";
 import { sandboxControl } from "./sandboxes.js";
 import { systemControl } from "./system.js";
@@ -52,6 +53,8 @@ export interface ControlOptions {
   readonly freeSpaceMarkBytes: number;
   /** Records of the audit log that are kept, of the server and of each group. */
   readonly auditKept?: number;
+  /** For tokens of an OIDC issuer. */
+  readonly verifyToken?: TokenVerifier;
   readonly tcp?: () => TcpFacts | undefined;
   /** How long records of usage are kept; default 90 days. */
   readonly usageRetentionDays?: number;
@@ -91,8 +94,9 @@ export function createControl(options: ControlOptions): RunningControl {
       images: imageControl(context, readiness),
       events: eventControl(context.events, context.gate),
       system: systemControl(context, { readiness, version: options.version, tcp: options.tcp ?? (() => undefined) }),
-      access: accessControl(context),
+      access: accessControl(context, options.verifyToken),
       keys: keyControl(context),
+      roleAssignments: roleAssignmentControl(context),
       audit: audit.control,
     },
     async start() {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Sandbox } from "@alcove/contract";
 import { pino } from "pino";
 import type { Control } from "../control/control.js";
-import { createControl } from "../control/create-control.js";
+import { type ControlOptions, createControl } from "../control/create-control.js";
 import { TestImages } from "../control/test-images.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
@@ -35,6 +35,7 @@ export const errorLevel = pino.levels.values.error;
 export async function serve(
   change: (control: Control) => Control = (control) => control,
   limits: NonNullable<HttpServerOptions["limits"]> = {},
+  options: Partial<ControlOptions> = {},
 ): Promise<Served> {
   const directory = await mkdtemp(join(tmpdir(), "alcove-http-"));
   const logged: LogLine[] = [];
@@ -42,7 +43,7 @@ export async function serve(
   const socketPath = join(directory, "a.sock");
   const host = new FakeHost();
   const start = async () => {
-    const daemon = await startDaemon({ directory, host, logger, change, limits });
+    const daemon = await startDaemon({ directory, host, logger, change, limits, options });
     await daemon.server.listen({ socketPath });
     return daemon;
   };
@@ -74,9 +75,10 @@ interface DaemonParts {
   readonly logger: pino.Logger;
   readonly change: (control: Control) => Control;
   readonly limits: NonNullable<HttpServerOptions["limits"]>;
+  readonly options: Partial<ControlOptions>;
 }
 
-async function startDaemon({ directory, host, logger, change, limits }: DaemonParts) {
+async function startDaemon({ directory, host, logger, change, limits, options }: DaemonParts) {
   const dataDirectory = join(directory, "data");
   await mkdir(dataDirectory, { recursive: true });
   const store = openStore(dataDirectory);
@@ -90,6 +92,7 @@ async function startDaemon({ directory, host, logger, change, limits }: DaemonPa
       disk: async () => ({ freeBytes: 1e12, totalBytes: 1e12 }),
     },
     capacity: { reservedMemoryMiB: 0, memoryOvercommit: 1, maxConcurrentCreates: 16, queueTimeoutMs: 10_000 },
+    ...options,
   });
   const server = createHttpServer({ control: change(running.control), logger, version: "0.0.0", limits });
   await running.start();

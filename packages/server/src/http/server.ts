@@ -16,6 +16,7 @@ import { groupRoutes } from "./routes/groups.js";
 import { imageRoutes } from "./routes/images.js";
 import { keyRoutes } from "./routes/keys.js";
 import { logRoutes } from "./routes/logs.js";
+import { roleAssignmentRoutes } from "./routes/role-assignments.js";
 import { sandboxRoutes } from "./routes/sandboxes.js";
 import { systemRoutes } from "./routes/system.js";
 import { usageRoutes } from "./routes/usage.js";
@@ -102,6 +103,7 @@ function allRoutes(control: Control, logger: Logger, version: string): RouteTabl
   imageRoutes(routes, control.images);
   eventRoutes(routes, control.events);
   keyRoutes(routes, control.keys, control.access);
+  roleAssignmentRoutes(routes, control.roleAssignments);
   auditRoutes(routes, control.audit);
   return routes;
 }

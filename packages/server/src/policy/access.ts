@@ -1,5 +1,5 @@
 /** Who may do what: a caller, what an endpoint asks for, and the group of the path in; a verdict out. Pure. */
-import { type Access, type Role, reaches, roles } from "@alcove/contract";
+import { type Access, type KeyScope, type Role, reaches, roles } from "@alcove/contract";
 
 /** Somebody whom the daemon knows. */
 export interface Caller {
@@ -9,6 +9,10 @@ export interface Caller {
   readonly principal: string;
   readonly name: string;
   readonly isAdmin: boolean;
+  /** Names by which roles may have been assigned to it. */
+  readonly identities: readonly string[];
+  /** What it holds without assignments: by its key, or by its token's claims. */
+  readonly scopes: readonly KeyScope[];
   /** The role that it holds in each group, the highest where there are several. */
   readonly roles: ReadonlyMap<string, Role>;
   /** Undefined: without a limit. */
@@ -52,6 +56,8 @@ export const daemonOwner: Caller = {
   principal: "owner",
   name: "the daemon's owner",
   isAdmin: true,
+  identities: [],
+  scopes: [],
   roles: new Map(),
   requestsPerMinute: undefined,
   expiresAt: undefined,
