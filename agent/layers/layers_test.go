@@ -287,6 +287,21 @@ func (s *sameFile) Read(into []byte) (int, error) {
 	return count, nil
 }
 
+func TestADiskThatIsFullIsSaid(t *testing.T) {
+	root, _ := place(t)
+	if err := unix.Mount("none", root, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skip("nothing can be mounted here:", err)
+	}
+	defer unix.Unmount(root, unix.MNT_DETACH)
+	entries := []entry{}
+	for number := range 400 {
+		entries = append(entries, file(fmt.Sprint("small-", number), "each takes a block"))
+	}
+	if failed := refused(t, root, failure.DiskFull, entries...); !strings.Contains(failed.Message, `"small-`) {
+		t.Error(failed)
+	}
+}
+
 func TestATreeOfAnyDepthIsTakenAwayOrRefused(t *testing.T) {
 	root, _ := place(t)
 	deep := strings.Repeat("d/", 1_500)

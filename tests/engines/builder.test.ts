@@ -1,11 +1,15 @@
 /** Builders on the real engine: what they leave on the disk, and on the host, by whom ever they are started and however they end. */
+import { randomUUID } from "node:crypto";
 import { chmod, chown, mkdtemp, readdir, readFile, readlink, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tiers } from "@alcove/contract";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createMicrovmEngine } from "../../packages/server/src/engines/microvm/microvm.js";
+import { type LayerEntry, layerOf, streamOf } from "../../packages/server/src/engines/suite/layers.js";
 import { findProcesses } from "../../packages/server/src/host/processes.js";
 import { run } from "../../packages/server/src/host/run.js";
+import { makeLayeredDisk } from "../../packages/server/src/images/disk-builder.js";
 
 const checkout = join(import.meta.dirname, "../..");
 const guestDirectory = process.env.ALCOVE_GUEST_DIR ?? join(checkout, "build/guest");
@@ -83,6 +87,52 @@ async function mayRead(prefix: readonly string[]): Promise<boolean> {
     () => false,
   );
 }
+
+test.each<[string, readonly LayerEntry[], readonly string[]]>([
+  ["has nothing of a system", [{ path: "hello", content: "no program", mode: 0o755 }], ["hello"]],
+  [
+    "has links and FIFOs where a system has directories and files",
+    [
+      { path: "etc", kind: "2", target: "/system/etc" },
+      { path: "run", kind: "2", target: "/etc" },
+      { path: "tmp", kind: "2", target: "/var/tmp" },
+      { path: "dev", kind: "2", target: ".." },
+      { path: "proc", content: "a file" },
+      { path: "etc/hosts", kind: "6" },
+      { path: "etc/passwd", kind: "6" },
+    ],
+    ["system", "var"],
+  ],
+])(
+  "a sandbox starts from an image that %s",
+  async (_, entries, names) => {
+    const signal = AbortSignal.timeout(150_000);
+    const roots = { dataDirectory: join(place, "data"), runtimeDirectory: join(place, "run") };
+    const engine = createMicrovmEngine({ ...roots, guestDirectory });
+    const path = join(place, "disk.raw");
+    const open = async (diskPath: string) => {
+      if (engine.openBuilder === undefined) throw new Error("the engine has no builder");
+      return await engine.openBuilder({ id: randomUUID(), diskPath }, signal);
+    };
+    await makeLayeredDisk({ path, fileSystemId: randomUUID() }, [streamOf(layerOf(...entries))], open, { signal });
+    const disk = { name: "odd", digest: randomUUID(), path, warm: [] };
+    const identity = { hostname: "odd", environment: {}, generation: 1 };
+    const machine = await engine.start({ id: randomUUID(), disk, size: tiers.XS, ...identity }, signal);
+    try {
+      const exec = { id: randomUUID(), argv: ["/hello"], environment: {}, stdin: false };
+      const started = await machine.guest.execs.start(exec, signal);
+      expect(await machine.guest.execs.get(started.id, 30_000, signal)).toMatchObject({ exitCode: 127 });
+      const found = (await machine.guest.files.list("/", signal)).entries.map(({ name }) => name);
+      expect(found).toEqual(expect.arrayContaining([...names, "dev", "etc", "proc", "run", "sys", "tmp"]));
+      const { symlinkTarget } = await machine.guest.files.stat("/etc/hosts", signal);
+      expect(symlinkTarget).toBe("/run/alcove/hosts");
+    } finally {
+      await machine.destroy();
+      await engine.close();
+    }
+  },
+  180_000,
+);
 
 function build(prefix: readonly string[], how = "", onApplying?: (pid: number) => Promise<void>) {
   let pid = 0;
