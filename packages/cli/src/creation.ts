@@ -1,11 +1,14 @@
 /** Creating a sandbox, with progress for whatever takes long: an image that is built first, a template. */
+
+import { type Tier, tiers } from "@alcove/contract";
 import type { Alcove, BatchOutcome, CreateOptions, Sandbox } from "alcove";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Cli } from "./cli.js";
 import { pairs } from "./option-values.js";
 import { leave } from "./signals.js";
 
 export interface SizeOptions {
+  readonly tier?: Tier;
   readonly cpu?: string;
   readonly memory?: string;
   readonly disk?: string;
@@ -16,10 +19,15 @@ const saySomethingMs = 1_000;
 
 export function addSizeOptions(command: Command): Command {
   return command
+    .addOption(tierOption("a size by name, instead of cpu, memory and disk"))
     .option("--cpu <cores>", "such as 2, 0.5 or 500m; default 1")
     .option("--memory <size>", "such as 512Mi or 4Gi; default 2Gi")
     .option("--disk <size>", "such as 40Gi; default 20Gi")
     .option("-l, --label <key=value>", "to find it by; repeat for more", pairs);
+}
+
+export function tierOption(description: string): Option {
+  return new Option("--tier <name>", description).choices(Object.keys(tiers));
 }
 
 /** What Ctrl-C says while a sandbox is being created, which goes on all the same. */
@@ -58,10 +66,8 @@ async function withProgress<T>(
   create: (alcove: Alcove) => Promise<T>,
 ): Promise<T> {
   const alcove = await cli.alcove();
-  const image = await alcove.images.get(options.image, { signal: cli.signal });
-  if (image.state !== "Ready") {
-    await prepare(cli, alcove, options.image);
-  }
+  const name = options.image ?? (await defaultImage(cli, alcove));
+  if (name !== undefined) await ensureImage(cli, alcove, name);
   const slow = setTimeout(() => cli.terminal.progress(saying), saySomethingMs);
   let isInterrupted = false;
   using _signals = cli.takeSignals(() => {
@@ -77,6 +83,16 @@ async function withProgress<T>(
     clearTimeout(slow);
     cli.terminal.endProgress();
   }
+}
+
+/** Where there is none the creation says so. */
+async function defaultImage(cli: Cli, { groups, defaultGroup }: Alcove): Promise<string | undefined> {
+  return (await groups.get(defaultGroup.name, { signal: cli.signal })).defaults.diskImage?.name;
+}
+
+async function ensureImage(cli: Cli, alcove: Alcove, name: string): Promise<void> {
+  const image = await alcove.images.get(name, { signal: cli.signal });
+  if (image.state !== "Ready") await prepare(cli, alcove, name);
 }
 
 async function prepare(cli: Cli, { images }: Alcove, name: string): Promise<void> {

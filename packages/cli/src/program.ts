@@ -22,6 +22,7 @@ import { addDown } from "./commands/down.js";
 import { addExec } from "./commands/exec.js";
 import { addExitCodes } from "./commands/exit-codes.js";
 import { addGet } from "./commands/get.js";
+import { addGroup } from "./commands/group.js";
 import { addImage } from "./commands/image.js";
 import { addLabel } from "./commands/label.js";
 import { addList } from "./commands/list.js";
@@ -33,6 +34,7 @@ import { addRun } from "./commands/run.js";
 import { addServer } from "./commands/server.js";
 import { addStatus } from "./commands/status.js";
 import { addUp } from "./commands/up.js";
+import { addUsage } from "./commands/usage.js";
 import { addVersion } from "./commands/version.js";
 import { examples } from "./examples.js";
 import { cliVersion } from "./version.js";
@@ -51,6 +53,8 @@ const commands = [
   addConsole,
   addDelete,
   addImage,
+  addGroup,
+  addUsage,
   addUp,
   addDown,
   addStatus,

@@ -142,6 +142,8 @@ export const listGroups = endpoint({
   query: z.strictObject({
     /** Only groups with all of these tags. */
     tags: LabelSelector.exactOptional(),
+    /** Only those whose names come after this one: for whoever walks the list while groups come and go. */
+    after: GroupName.exactOptional(),
     /** From 1. */
     page: wholeNumber(1, 1_000_000).exactOptional(),
     /** Default 100. */

@@ -26,12 +26,19 @@ test("no text makes the selector's parser throw, and what it accepts are valid l
   );
 });
 
-test.each(["", "key", "=value", "a=b,,c=d", "a=b,", "bad key=1", `k=${"v".repeat(64)}`])(
-  "%j is no selector",
-  (text) => {
-    expect(parseLabelSelector(text)).toBeUndefined();
-  },
-);
+test.each([
+  "",
+  "key",
+  "=value",
+  "a=b,,c=d",
+  "a=b,",
+  "bad key=1",
+  "__proto__=1",
+  "a=b,__proto__=1",
+  `k=${"v".repeat(64)}`,
+])("%j is no selector", (text) => {
+  expect(parseLabelSelector(text)).toBeUndefined();
+});
 
 test.each(["relative", "", "/nul\0", `/${"x".repeat(4_096)}`, `/${"é".repeat(2_048)}`])(
   "%j is no path of a guest",

@@ -66,7 +66,10 @@ export function parseLabelSelector(text: string): Labels | undefined {
   for (const pair of text.split(",")) {
     const at = pair.indexOf("=");
     if (at <= 0) return undefined;
-    labels[pair.slice(0, at).trim()] = pair.slice(at + 1).trim();
+    const key = pair.slice(0, at).trim();
+    // A name that an object hides would leave a selector of less than what was asked for.
+    if (!LabelKey.safeParse(key).success) return undefined;
+    labels[key] = pair.slice(at + 1).trim();
   }
   return Labels.safeParse(labels).success ? labels : undefined;
 }

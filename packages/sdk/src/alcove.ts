@@ -8,9 +8,11 @@ import {
   type Doctor,
   getDoctor,
   getHealth,
+  getSizes,
   getVersion,
   type Health,
   type Method,
+  type Sizes,
   type Version,
 } from "@alcove/contract";
 import { fromEnvironment, transportOf } from "#platform";
@@ -19,6 +21,7 @@ import { call, throwProblem } from "./call.js";
 import type { EventOptions } from "./events.js";
 import type { Abortable } from "./files.js";
 import { Group } from "./group.js";
+import { Groups } from "./groups.js";
 import type { Images } from "./images.js";
 import type { AlcoveOptions } from "./options.js";
 import type { Sandboxes } from "./sandboxes.js";
@@ -36,11 +39,13 @@ export interface RawRequest extends Abortable {
 export class Alcove implements Disposable {
   /** The group that is meant where none is named. */
   readonly defaultGroup: Group;
+  readonly groups: Groups;
   readonly #transport: Transport;
 
   constructor(options: AlcoveOptions = {}) {
     const transport = transportOf(options);
     this.#transport = options.onRequest === undefined ? transport : observedTransport(transport, options.onRequest);
+    this.groups = new Groups(this.#transport);
     this.defaultGroup = this.group(options.group ?? fromEnvironment("ALCOVE_GROUP") ?? "default");
   }
 
@@ -65,6 +70,11 @@ export class Alcove implements Disposable {
 
   version({ signal }: Abortable = {}): Promise<Version> {
     return call(this.#transport, getVersion, { params: {}, signal });
+  }
+
+  /** The sizes that sandboxes come in. */
+  sizes({ signal }: Abortable = {}): Promise<Sizes> {
+    return call(this.#transport, getSizes, { params: {}, signal });
   }
 
   /** What the daemon's host has and lacks. */

@@ -6,11 +6,31 @@
  * runs. What belongs to the whole server goes the same way into `alcove.ts`, what belongs to one sandbox into
  * `sandbox-handle.ts`.
  */
-import type { AlcoveEvent } from "@alcove/contract";
+import {
+  type AlcoveEvent,
+  type GroupUsage,
+  getGroupUsage,
+  listUsageRecords,
+  type UsageRecords,
+  type UsageStep,
+} from "@alcove/contract";
+import { call } from "./call.js";
 import { type EventOptions, followEvents } from "./events.js";
+import type { Abortable } from "./files.js";
 import { Images } from "./images.js";
 import { Sandboxes } from "./sandboxes.js";
 import type { Scope } from "./scope.js";
+
+export interface UsageOptions extends Abortable {
+  /** Default: 24 hours before `to`. */
+  readonly from?: Date | string | undefined;
+  /** Default: now. */
+  readonly to?: Date | string | undefined;
+  /** Tell the values of this label apart. */
+  readonly label?: string | undefined;
+  /** A record for each hour, each day, or one for all; default hour. */
+  readonly per?: UsageStep | undefined;
+}
 
 export class Group {
   readonly name: string;
@@ -29,5 +49,18 @@ export class Group {
   /** What changes in the group from now on, or behind a sequence number, until the signal aborts. */
   events(options: EventOptions = {}): AsyncIterable<AlcoveEvent> {
     return followEvents(this.#scope, options);
+  }
+
+  /** What is used now, the quota, and what was used this month. */
+  usage({ signal }: Abortable = {}): Promise<GroupUsage> {
+    const { transport, params } = this.#scope;
+    return call(transport, getGroupUsage, { params, signal });
+  }
+
+  /** What was used, by time and by a label's values: core-seconds, GiB-seconds of memory and of disk. */
+  usageRecords({ signal, from, to, ...query }: UsageOptions = {}): Promise<UsageRecords> {
+    const { transport, params } = this.#scope;
+    const time = (at: Date | string | undefined) => (at instanceof Date ? at.toISOString() : at);
+    return call(transport, listUsageRecords, { params, query: { ...query, from: time(from), to: time(to) }, signal });
   }
 }

@@ -23,7 +23,8 @@ export type { Command, ExecOptions, ExecOutcome, ProcessOptions } from "./exec.j
 export { type AttachOptions, type ExecEnd, ExecHandle, type SpawnOptions } from "./exec-handle.js";
 export type { ExecInput } from "./exec-input.js";
 export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
-export { Group } from "./group.js";
+export { Group, type UsageOptions } from "./group.js";
+export type { GroupListOptions, Groups } from "./groups.js";
 export type { Images, PrepareOptions } from "./images.js";
 export { localSocketPath, restoreLocalBackup, runtimeDirectory, startLocalDaemon } from "./local.js";
 export { stopLocalDaemon } from "./local-stop.js";

@@ -9,6 +9,7 @@ import {
   getSandbox,
   listSandboxes,
   type Sandbox as SandboxRecord,
+  type Tier,
 } from "@alcove/contract";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
@@ -17,13 +18,15 @@ import { SandboxHandle } from "./sandbox-handle.js";
 import type { Scope } from "./scope.js";
 
 export interface CreateOptions extends Abortable {
-  /** An image's name, such as debian. */
-  readonly image: string;
-  /** Cores, such as 2 or 0.5; rounded up to the grid of sizes. Default 1. */
+  /** An image's name, such as debian. Default: the group's, if it has one. */
+  readonly image?: string | undefined;
+  /** A size by name, instead of cpu, memory and disk. */
+  readonly tier?: Tier | undefined;
+  /** Cores, such as 2 or 0.5; rounded up to the grid of sizes. Default: the group's, else 1. */
   readonly cpu?: number | string | undefined;
-  /** Such as 512Mi or 4Gi; default 2Gi. */
+  /** Such as 512Mi or 4Gi; default: the group's, else 2Gi. */
   readonly memory?: string | undefined;
-  /** Such as 40Gi; default 20Gi. */
+  /** Such as 40Gi; default: the group's, else 20Gi. */
   readonly disk?: string | undefined;
   /** Given to every command. Never returned. */
   readonly env?: Readonly<Record<string, string>> | undefined;
@@ -115,10 +118,10 @@ export class Sandboxes {
 }
 
 function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox {
-  const { image, cpu, memory, disk, env, labels, entrypoint, cmd, cwd } = options;
-  const resources = { cpu: cpu === undefined ? undefined : String(cpu), memory, disk };
+  const { image, tier, cpu, memory, disk, env, labels, entrypoint, cmd, cwd } = options;
+  const resources = { tier, cpu: cpu === undefined ? undefined : String(cpu), memory, disk };
   return {
-    sourcesRef: { diskImage: { name: image } },
+    ...(image === undefined ? {} : { sourcesRef: { diskImage: { name: image } } }),
     ...(Object.values(resources).every((size) => size === undefined) ? {} : { resources }),
     labels,
     environment: env,

@@ -23,7 +23,7 @@ export function addCreate(program: Command, cli: Cli): void {
     .description(
       "Create a sandbox, start it and print its id. The image is built first where it is not there yet. With --count, create many and print the ids of those that are there.",
     )
-    .argument("<image>", "the image, such as debian")
+    .argument("[image]", "the image, such as debian; where a program follows it must be named. Default: the group's")
     .argument("[program...]", "a program to start with it, behind -- if you like");
   addOutputOptions(addSizeOptions(command))
     .option("-e, --env <key=value>", "given to every program in it; repeat for more", pairs)
@@ -31,7 +31,7 @@ export function addCreate(program: Command, cli: Cli): void {
     .option("-n, --count <number>", "so many of a kind, at most 1000", countOf)
     .option("--no-wait", "print the id while the sandbox is still being created")
     .passThroughOptions()
-    .action((image: string, words: string[], options: Options) => create(cli, image, words, options));
+    .action((image: string | undefined, words: string[], options: Options) => create(cli, image, words, options));
   examples(command, [
     ["id=$(alcove create debian)", ""],
     ["alcove create --cpu 2 --memory 4Gi -l run=42 debian", "larger, with a label"],
@@ -40,10 +40,10 @@ export function addCreate(program: Command, cli: Cli): void {
   ]);
 }
 
-async function create(cli: Cli, image: string, words: readonly string[], options: Options): Promise<void> {
-  const { label: labels, env, cwd, cpu, memory, disk, wait, count } = options;
+async function create(cli: Cli, image: string | undefined, words: readonly string[], options: Options): Promise<void> {
+  const { label: labels, env, cwd, tier, cpu, memory, disk, wait, count } = options;
   const cmd = programOf(words);
-  const creation = { image, cpu, memory, disk, labels, env, cwd, cmd };
+  const creation = { image, tier, cpu, memory, disk, labels, env, cwd, cmd };
   if (count !== undefined) {
     if (!wait) throw new UsageError("--count and --no-wait do not go together.", "Leave one of them out.");
     return createMany(cli, count, creation);

@@ -41,11 +41,11 @@ async function run(cli: Cli, image: string, words: readonly string[], options: O
   const program = programOf(words);
   if (program === undefined)
     throw new UsageError("There is no program to run.", "alcove run IMAGE -- PROGRAM [ARGUMENT…]");
-  const { label: labels, cpu, memory, disk } = options;
+  const { label: labels, tier, cpu, memory, disk } = options;
   return passThrough(cli, async () => {
     const sandbox = await createWithProgress(
       cli,
-      { image, cpu, memory, disk, labels },
+      { image, tier, cpu, memory, disk, labels },
       options.keep ? undefined : deletesIt,
     );
     if (options.keep === true) cli.terminal.say(`sandbox ${sandbox.id}`);

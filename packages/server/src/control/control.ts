@@ -79,6 +79,7 @@ export interface GroupControl {
   list(filter: {
     readonly names?: readonly string[] | undefined;
     readonly tags?: Labels | undefined;
+    readonly after?: string;
     readonly page?: number;
     readonly pageSize?: number;
   }): Promise<readonly Group[]>;

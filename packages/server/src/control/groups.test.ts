@@ -65,6 +65,7 @@ test("groups are listed by name, by page, by tags, and only those that the calle
   expect(await names({})).toEqual(["a", "b", "c", "default"]);
   expect(await names({ page: 2, pageSize: 3 })).toEqual(["default"]);
   expect(await names({ tags: { all: "1", is: "b" } })).toEqual(["b"]);
+  expect(await names({ after: "b", pageSize: 1 })).toEqual(["c"]);
   expect(await names({ tags: { all: "2" } })).toEqual([]);
   expect(await names({ names: ["c", "default", "nobody"] })).toEqual(["c", "default"]);
   expect(await names({ names: [] })).toEqual([]);

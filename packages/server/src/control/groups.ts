@@ -18,9 +18,9 @@ export function groupControl(context: ControlContext, deletions: GroupDeletions)
       await gate.pass();
       return create(context, body);
     },
-    async list({ names, tags, page = 1, pageSize = defaultPageSize }) {
+    async list({ names, tags, after, page = 1, pageSize = defaultPageSize }) {
       await gate.pass();
-      return store.groups.list({ names, tags }, { limit: pageSize, offset: (page - 1) * pageSize }).map(toGroup);
+      return store.groups.list({ names, tags, after }, { limit: pageSize, offset: (page - 1) * pageSize }).map(toGroup);
     },
     async get(name) {
       await gate.pass();

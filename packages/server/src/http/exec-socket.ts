@@ -4,6 +4,7 @@
  */
 import { AlcoveError, ExecStreamSend, type StartExec, toProblem } from "@alcove/contract";
 import type { ExecControl, ExecMessage, SandboxRef } from "../control/control.js";
+import { parseJson } from "../lib/parse-json.js";
 import { createInputQueue, type InputQueue } from "./input-queue.js";
 import type { SocketMessage, SocketMessages } from "./socket-messages.js";
 import { validate } from "./validation.js";
@@ -99,7 +100,7 @@ async function act(
 function parseMessage(text: string): ExecStreamSend {
   let message: unknown;
   try {
-    message = JSON.parse(text);
+    message = parseJson(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message.slice(0, 200) : "";
     throw new AlcoveError("InvalidRequest", `The message is not valid JSON: ${reason}.`, {

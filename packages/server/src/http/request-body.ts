@@ -1,6 +1,7 @@
 /** Bodies of requests: JSON whole and bounded, bytes as they come. */
 import type { IncomingMessage } from "node:http";
 import { AlcoveError, type Payload } from "@alcove/contract";
+import { parseJson } from "../lib/parse-json.js";
 
 export const maximumJsonBytes = 4 * 1_048_576;
 
@@ -18,7 +19,7 @@ export async function readBody(request: IncomingMessage, payload: Payload): Prom
     return request;
   }
   if (type !== "application/json") throw unsupported(type, "application/json");
-  return parseJson(await readText(request));
+  return parseBody(await readText(request));
 }
 
 function refuseBody(request: IncomingMessage): undefined {
@@ -76,9 +77,9 @@ function tooSlow(bytes: number): AlcoveError {
   return new AlcoveError("Timeout", detail, { field: "body" });
 }
 
-function parseJson(text: string): unknown {
+function parseBody(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new AlcoveError("InvalidRequest", `The body is not valid JSON: ${reason.slice(0, 200)}.`, {

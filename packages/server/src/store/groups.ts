@@ -27,6 +27,8 @@ export interface GroupFilter {
   /** Only these; every group where it is left out. */
   readonly names?: readonly string[] | undefined;
   readonly tags?: Labels | undefined;
+  /** Only those whose names come after it. */
+  readonly after?: string | undefined;
 }
 
 export type GroupQueries = ReturnType<typeof groupQueries>;
@@ -56,10 +58,14 @@ export function groupQueries(database: Database.Database) {
     update: (name: string, group: Changeable): void => void update({ name, ...written(group) }),
     remove: (name: string): void => void remove({ name }),
     /** By name. */
-    list: ({ names, tags }: GroupFilter, page: { readonly limit: number; readonly offset: number }): GroupRecord[] =>
+    list: (
+      { names, tags, after = "" }: GroupFilter,
+      page: { readonly limit: number; readonly offset: number },
+    ): GroupRecord[] =>
       select({
         names: names === undefined ? null : JSON.stringify(names),
         tags: JSON.stringify(Object.entries(tags ?? {})),
+        after,
         ...page,
       }).map(toRecord),
     deleting: (): GroupRecord[] => deleting().map(toRecord),
@@ -71,7 +77,7 @@ type Changeable = Pick<GroupRecord, "state" | "tags" | "defaults" | "quota">;
 /** A tag asked for is an entry of the group's tags with that key and value. */
 const selection = `
   select * from groups g
-  where (@names is null or g.name in (select value from json_each(@names)))
+  where g.name > @after and (@names is null or g.name in (select value from json_each(@names)))
     and not exists (
       select 1 from json_each(@tags) wanted where not exists (
         select 1 from json_each(g.tags) tag where tag.key = wanted.value ->> 0 and tag.value = wanted.value ->> 1))
