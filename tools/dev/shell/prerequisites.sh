@@ -35,6 +35,7 @@ missing_packages() {
   need zstd zstd
   need git git
   need openssl openssl
+  need skopeo skopeo
   has_go || packages+=(golang-go)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages+=(debian-archive-keyring)
@@ -50,6 +51,21 @@ missing_packages() {
     need g++ g++
   fi
   echo "${packages[*]}"
+}
+
+# What only tests use: programs that Alcove is compared with, or talks to. Without them tests are skipped, with the reason.
+ensure_test_programs() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+  local packages=()
+  need() { has_program "$1" || packages+=("$2"); }
+  need dockerd docker.io
+  need docker-registry docker-registry
+  need busybox busybox-static
+  need chromium chromium
+  need zsh zsh
+  need fish fish
+  python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+  [ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
 }
 
 # Programs of administrators are not on every user's PATH.
