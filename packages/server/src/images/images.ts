@@ -99,7 +99,8 @@ class Workshop {
     const located = await locate(order, pull);
     const known = await order.known?.(located.manifestDigest);
     if (known !== undefined) return known;
-    return this.#layered(await fetchImage(located, order, pull), options);
+    // Awaited here: the layers lie in the place that goes with this scope.
+    return await this.#layered(await fetchImage(located, order, pull), options);
   }
 
   async #uploaded(upload: Upload, options: BuildOptions): Promise<BuiltImage> {

@@ -49,7 +49,7 @@ export async function buildLayered(build: LayeredBuild, image: LayeredImage, opt
   });
   onLine(`the disk holds ${used.files} files, ${used.bytes} bytes`);
   signal.throwIfAborted();
-  return contents.adopt(folder, {
+  return await contents.adopt(folder, {
     key,
     digest: createHash("sha256")
       .update(JSON.stringify([key, disk.fileSystemId]))
