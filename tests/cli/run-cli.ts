@@ -11,7 +11,7 @@ export const entries = { launcher: `${bin}alcove`, node: `${bin}alcove.js` } as 
 export type Entry = keyof typeof entries;
 
 /** What the developer has set is not what is tested. */
-const withoutConfiguration = {
+export const withoutConfiguration = {
   XDG_CONFIG_HOME: "/nonexistent",
   ...Object.fromEntries(
     ["URL", "API_KEY", "GROUP", "CONTEXT", "SOCKET", "OUTPUT"].map((name) => [`ALCOVE_${name}`, ""]),

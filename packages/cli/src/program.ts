@@ -91,6 +91,11 @@ export function createProgram(cli: Cli): Command {
   return program;
 }
 
+/** Every noun and every verb. */
+export function nodesOf(command: Command): Command[] {
+  return command.commands.flatMap((found) => [found, ...nodesOf(found)]);
+}
+
 /** Every command that does something itself. */
 export function leavesOf(command: Command): Command[] {
   return command.commands.flatMap((found) => (found.commands.length === 0 ? [found] : leavesOf(found)));
