@@ -1,10 +1,13 @@
 package api
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
 
+	"alcove.dev/agent/failure"
 	"alcove.dev/agent/files"
 )
 
@@ -125,6 +128,42 @@ func (s *Server) linkFile(writer http.ResponseWriter, request *http.Request) err
 		return err
 	}
 	return done(writer, files.Link(asked.Path, asked.Target))
+}
+
+// watchFiles tells changes, one a line, until the daemon hangs up. It takes no turn of the other calls on files: it may last.
+func (s *Server) watchFiles(writer http.ResponseWriter, request *http.Request) error {
+	query, path, err := s.fileQuery(request, "recursive")
+	if err != nil {
+		return err
+	}
+	recursive := query.flag("recursive", false)
+	if query.err != nil {
+		return query.err
+	}
+	select {
+	case s.watches <- struct{}{}:
+		defer func() { <-s.watches }()
+	default:
+		return failure.New(failure.TooManyRequests, "%d watches are open already.", watchCalls)
+	}
+	watch, err := files.OpenWatch(path, recursive)
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
+	asBytes(writer)
+	answer := newFlushed(writer)
+	if err := answer.send(nil); err != nil {
+		return err
+	}
+	return watch.Run(request.Context(), func(events []files.Event) error {
+		var lines bytes.Buffer
+		encoder := json.NewEncoder(&lines)
+		for _, event := range events {
+			encoder.Encode(event)
+		}
+		return answer.send(lines.Bytes())
+	})
 }
 
 func (s *Server) moveFile(writer http.ResponseWriter, request *http.Request) error {

@@ -60,6 +60,9 @@ const (
 	turnDeadline = 30 * time.Second
 )
 
+// watchCalls is how many watches may be open at once.
+const watchCalls = 16
+
 // onFiles makes a handler wait for its turn.
 func (s *Server) onFiles(handle handler) handler {
 	return func(writer http.ResponseWriter, request *http.Request) error {

@@ -38,11 +38,13 @@ type Server struct {
 	Execs   *execs.Registry
 	Book    *accounts.Book
 	turns   chan struct{}
+	watches chan struct{}
 }
 
 // Handler routes the calls.
 func (s *Server) Handler() http.Handler {
 	s.turns = make(chan struct{}, fileCalls)
+	s.watches = make(chan struct{}, watchCalls)
 	learnShapes()
 	routes := map[string]handler{
 		"GET /health":             s.health,
@@ -68,6 +70,7 @@ func (s *Server) Handler() http.Handler {
 		"DELETE /files":           s.onFiles(s.removeFile),
 		"GET /files/stat":         s.onFiles(s.statFile),
 		"GET /files/list":         s.onFiles(s.listFiles),
+		"GET /files/watch":        s.watchFiles,
 		"POST /files/mkdir":       s.onFiles(s.makeDirectory),
 		"POST /files/move":        s.onFiles(s.moveFile),
 		"POST /files/symlink":     s.onFiles(s.linkFile),

@@ -28,6 +28,7 @@ const (
 	FileTooLarge      Code = "FileTooLarge"
 	PermissionDenied  Code = "PermissionDenied"
 	UserNotFound      Code = "UserNotFound"
+	TooManyRequests   Code = "TooManyRequests"
 	DiskFull          Code = "DiskFull"
 	InternalError     Code = "InternalError"
 )
@@ -48,6 +49,7 @@ var statuses = map[Code]int{
 	FileTooLarge:      http.StatusRequestEntityTooLarge,
 	PermissionDenied:  http.StatusForbidden,
 	UserNotFound:      http.StatusBadRequest,
+	TooManyRequests:   http.StatusTooManyRequests,
 	DiskFull:          http.StatusInsufficientStorage,
 	InternalError:     http.StatusInternalServerError,
 }

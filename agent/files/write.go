@@ -29,6 +29,12 @@ type WriteOptions struct {
 
 const defaultMode = 0o644
 
+// What the names of temporary files begin and end with.
+const (
+	temporaryPrefix = ".alcove-"
+	temporarySuffix = ".part"
+)
+
 // Write puts source into the file at path, all of it or nothing: into a temporary file beside it, which then takes its name.
 func Write(path string, source io.Reader, options WriteOptions) (int64, error) {
 	if options.CreateParents {
@@ -92,7 +98,7 @@ func targetOf(path string, options *WriteOptions) (string, error) {
 func createBeside(target string) (*os.File, error) {
 	var random [6]byte
 	rand.Read(random[:])
-	name := filepath.Join(filepath.Dir(target), ".alcove-"+hex.EncodeToString(random[:])+".part")
+	name := filepath.Join(filepath.Dir(target), temporaryPrefix+hex.EncodeToString(random[:])+temporarySuffix)
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, failure.FromSystem(err, "create a file in "+filepath.Dir(target))

@@ -4,6 +4,7 @@ import * as audit from "./audit.js";
 import type { Endpoint } from "./endpoint.js";
 import * as events from "./events.js";
 import * as execs from "./execs.js";
+import * as fileEvents from "./file-events.js";
 import * as files from "./files.js";
 import * as groups from "./groups.js";
 import * as images from "./images.js";
@@ -56,6 +57,7 @@ export const endpoints: readonly Endpoint[] = [
   files.deleteFile,
   files.statFile,
   files.listFiles,
+  fileEvents.watchFiles,
   files.makeDirectory,
   files.makeSymlink,
   files.moveFile,

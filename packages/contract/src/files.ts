@@ -33,7 +33,7 @@ const LinkTarget = z
   .min(1)
   .refine((target) => !target.includes("\0"), "must not hold a NUL byte")
   .refine((target) => new TextEncoder().encode(target).length <= 4_095, "must have at most 4095 bytes");
-const errors = [
+export const fileErrors = [
   "SandboxNotFound",
   "SandboxNotRunning",
   "FileNotFound",
@@ -41,7 +41,9 @@ const errors = [
   "NotADirectory",
   "GuestUnresponsive",
 ] as const;
-const path = "/v1/groups/:group/sandboxes/:id/files";
+const errors = fileErrors;
+export const filesPath = "/v1/groups/:group/sandboxes/:id/files";
+const path = filesPath;
 const byteCount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 
 export const readFile = endpoint({

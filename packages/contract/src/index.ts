@@ -45,6 +45,7 @@ export {
   streamExec,
   writeStdin,
 } from "./execs.js";
+export { FileEvent, watchFiles } from "./file-events.js";
 export {
   deleteFile,
   Entry,

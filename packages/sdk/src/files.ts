@@ -2,6 +2,7 @@
 import {
   deleteFile,
   type Entry,
+  type FileEvent,
   listFiles,
   makeDirectory,
   makeSymlink,
@@ -9,6 +10,7 @@ import {
   readArchive,
   readFile,
   statFile,
+  watchFiles,
   writeArchive,
   writeFile,
 } from "@alcove/contract";
@@ -87,6 +89,19 @@ export class SandboxFiles {
     return call(transport, statFile, { params, query: { path, followSymlinks }, signal });
   }
 
+  /**
+   * What changes in a directory, with `recursive` in all below it, or with one file; it begins when this is fulfilled. It
+   * ends when the directory is gone, when the signal aborts, or when the iteration is left.
+   */
+  async watch(
+    path: string,
+    { recursive, signal }: Abortable & { readonly recursive?: boolean | undefined } = {},
+  ): Promise<AsyncIterable<FileEvent>> {
+    const { transport, params } = this.#address;
+    const response = await call(transport, watchFiles, { params, query: { path, recursive }, signal });
+    return eventsOf(new ByteStream(response.body));
+  }
+
   /** Makes a symbolic link; its target is taken as it is, there or not. */
   async symlink(path: string, target: string, { signal }: Abortable = {}): Promise<void> {
     const { transport, params } = this.#address;
@@ -143,6 +158,10 @@ export class SandboxFiles {
   async download(path: string, localDirectory: string, options: Abortable = {}): Promise<void> {
     await unpackDirectory(await this.readArchive(path, options), localDirectory);
   }
+}
+
+async function* eventsOf(stream: ByteStream): AsyncGenerator<FileEvent> {
+  for await (const line of stream.lines()) if (line !== "") yield JSON.parse(line) as FileEvent;
 }
 
 async function bodyOf(content: Content): Promise<string | Uint8Array | Chunks> {

@@ -4,6 +4,7 @@ export {
   type Entry,
   type ErrorCode,
   type Exec,
+  type FileEvent,
   type Image,
   type LogEntry,
 } from "@alcove/contract";

@@ -20,6 +20,7 @@ import type {
   ExecResult,
   ExecuteCommand,
   ExecuteShellCommand,
+  FileEvent,
   Group,
   GroupUsage,
   Health,
@@ -206,6 +207,13 @@ export interface FileControl {
     options: { readonly followSymlinks: boolean },
     signal: AbortSignal,
   ): Promise<Entry>;
+  /** Fulfils when changes are seen; ends when what is watched is gone. */
+  watch(
+    ref: SandboxRef,
+    path: string,
+    options: { readonly recursive: boolean },
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<FileEvent>>;
   symlink(ref: SandboxRef, path: string, target: string, signal: AbortSignal): Promise<void>;
   list(
     ref: SandboxRef,

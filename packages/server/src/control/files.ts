@@ -13,6 +13,7 @@ export function fileControl({ gate, machines }: ControlContext): FileControl {
     write: async (ref, path, content, options, signal) => (await filesOf(ref)).write(path, content, options, signal),
     delete: async (ref, path, options, signal) => (await filesOf(ref)).delete(path, options, signal),
     stat: async (ref, path, options, signal) => (await filesOf(ref)).stat(path, signal, options),
+    watch: async (ref, path, options, signal) => (await filesOf(ref)).watch(path, options, signal),
     symlink: async (ref, path, target, signal) => (await filesOf(ref)).symlink(path, target, signal),
     list: async (ref, path, signal) => (await filesOf(ref)).list(path, signal),
     makeDirectory: async (ref, path, options, signal) => (await filesOf(ref)).makeDirectory(path, options, signal),

@@ -1,6 +1,6 @@
 /** Against the real agent, in its development mode over UNIX sockets: it needs Go, and runs its programs on this machine. */
 import { createHash, randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitFor } from "../lib/backoff.js";
@@ -134,6 +134,35 @@ test("an upload larger than a window is refused at once where it cannot go", asy
   const writing = guest.files.write("/no/such/directory/file", endless(), { createDirs: false }, signal);
   await expect(writing).rejects.toMatchObject({ code: "FileNotFound" });
 });
+
+test("a download that the loss of the channel cuts off is not taken for a whole", async () => {
+  const path = join(folder, "large");
+  await writeFile(path, Buffer.alloc(64 * MiB));
+  const { content } = await guest.files.read(path, {}, signal);
+  await new Promise((resolve) => content.once("readable", resolve));
+  agent.hangUp();
+  await expect(content.toArray()).rejects.toMatchObject({ code: "GuestUnresponsive" });
+});
+
+test("a watch goes on over the loss of the channel, and says that changes may be lost", async () => {
+  const path = join(folder, "watched");
+  await guest.files.makeDirectory(path, { createParents: true }, signal);
+  const reader = new AbortController();
+  const events = (await guest.files.watch(path, { recursive: true }, reader.signal))[Symbol.asyncIterator]();
+  const write = (name: string) => guest.files.write(join(path, name), chunksOf(""), { createDirs: false }, signal);
+  await write("before");
+  expect((await events.next()).value).toEqual({ type: "created", path: join(path, "before"), isDir: false });
+  agent.hangUp();
+  expect((await events.next()).value).toEqual({ type: "overflow" });
+  await write("after");
+  expect((await events.next()).value).toEqual({ type: "created", path: join(path, "after"), isDir: false });
+  reader.abort(new Error("enough"));
+  await expect(events.next()).rejects.toThrow("enough");
+});
+
+async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
+  if (text !== "") yield Buffer.from(text);
+}
 
 test("2,000 execs one after the other, and what one costs", async () => {
   const times: number[] = [];

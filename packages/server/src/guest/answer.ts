@@ -38,10 +38,21 @@ export function bodyOf(
   });
 }
 
-/** Calls back at the end of a body; an empty one may have ended before its head was told. */
+/**
+ * Calls back at the end of a body; an empty one may have ended before its head was told. A body that was cut off has no end:
+ * its stream is closed, and that is all that comes.
+ */
 export function whenEnded(stream: ClientHttp2Stream, callback: () => void): void {
-  if (stream.readableEnded) callback();
-  else stream.once("end", callback);
+  const unlessCutOff = () => {
+    if (hasEnded(stream)) callback();
+  };
+  if (stream.readableEnded) unlessCutOff();
+  else stream.once("end", unlessCutOff);
+}
+
+/** Node lets the readable side end when a stream is reset, or its session is lost, as if the body were whole. */
+export function hasEnded(stream: ClientHttp2Stream): boolean {
+  return stream.readableEnded && stream.rstCode === http2.constants.NGHTTP2_NO_ERROR;
 }
 
 /** Lets go of a request: the agent is told that nobody reads its answer. */
@@ -83,6 +94,6 @@ export function untilClosed<T>(
       resolve(value);
     }, fail);
     if (signal.aborted) onAbort();
-    else if (stream.destroyed && !stream.readableEnded) onClose();
+    else if (stream.destroyed && !hasEnded(stream)) onClose();
   });
 }

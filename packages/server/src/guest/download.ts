@@ -4,7 +4,7 @@ import type { ClientHttp2Stream } from "node:http2";
 import { Readable } from "node:stream";
 import type { ErrorCode } from "@alcove/contract";
 import { withDeadline } from "../lib/deadline.js";
-import { giveUp, type Head, headOf, whenEnded } from "./answer.js";
+import { giveUp, type Head, hasEnded, headOf, whenEnded } from "./answer.js";
 import { type AgentLink, refuse } from "./call.js";
 import { exchangedContent } from "./exchange/download.js";
 import type { Exchange, Slot } from "./exchange/exchange.js";
@@ -29,7 +29,7 @@ export async function download(
   link: AgentLink,
   call: Download,
   signal: AbortSignal,
-): Promise<{ readonly head: Head; readonly content: Readable }> {
+): Promise<{ readonly head: Head; readonly content: Readable; readonly session: AgentSession }> {
   using deadline = withDeadline(signal, headDeadlineMs);
   let session: AgentSession | undefined;
   let slot: Slot | undefined;
@@ -43,12 +43,16 @@ export async function download(
     call.checkHead?.(head);
     if (slot !== undefined) {
       if (head["x-alcove-exchange"] === "true")
-        return { head, content: exchangedContent(session, { stream, slot, maximumBytes: call.maximumBytes }, signal) };
+        return {
+          head,
+          session,
+          content: exchangedContent(session, { stream, slot, maximumBytes: call.maximumBytes }, signal),
+        };
       stream.end();
       slot.release();
       slot = undefined;
     }
-    return { head, content: contentOf(session, stream, call.maximumBytes, signal) };
+    return { head, session, content: contentOf(session, stream, call.maximumBytes, signal) };
   } catch (error) {
     slot?.release();
     if (error instanceof ProtocolBreak) session?.end(error);
@@ -88,7 +92,7 @@ function contentOf(
   whenEnded(stream, () => content.push(null));
   stream.once("error", fail);
   const onClose = () => {
-    if (!stream.readableEnded) fail(new CallDropped(`a file broke off after ${received} bytes`));
+    if (!hasEnded(stream)) fail(new CallDropped(`a file broke off after ${received} bytes`));
   };
   if (stream.destroyed) onClose();
   else stream.once("close", onClose);

@@ -8,8 +8,10 @@ import { uploadAny } from "./exchange/upload.js";
 import { ProtocolBreak } from "./fault.js";
 import type { GuestFiles } from "./guest.js";
 import { EntryAnswer, ListAnswer, Nothing, UnpackedAnswer, WrittenAnswer } from "./shapes.js";
+import { watch } from "./watch.js";
 
 const lookErrors = ["InvalidRequest", "FileNotFound", "PermissionDenied", "NotADirectory"] as const;
+const watchErrors = [...lookErrors, "TooManyRequests"] as const;
 const readErrors = [...lookErrors, "IsADirectory", "NotARegularFile"] as const;
 const changeErrors = [...lookErrors, "FileExists", "IsADirectory", "DirectoryNotEmpty", "DiskFull"] as const;
 const writeErrors = [...changeErrors, "NotARegularFile", "UserNotFound", "FileTooLarge"] as const;
@@ -57,7 +59,7 @@ function contentCalls(
 
 function treeCalls(
   link: AgentLink,
-): Pick<GuestFiles, "delete" | "stat" | "list" | "makeDirectory" | "symlink" | "move"> {
+): Pick<GuestFiles, "delete" | "stat" | "list" | "watch" | "makeDirectory" | "symlink" | "move"> {
   const change = async (method: "POST" | "DELETE", path: string, body: unknown, signal: AbortSignal) => {
     const call = { method, path, body, answer: Nothing, errors: changeErrors as readonly ErrorCode[] };
     await callAgent(link, { ...call, deadlineMs: treeDeadlineMs }, signal);
@@ -74,6 +76,10 @@ function treeCalls(
       return callAgent(link, { ...call, errors: lookErrors, maximumBytes: maxListBytes, isRepeatable: true }, signal);
     },
     makeDirectory: (path, options, signal) => change("POST", "/files/mkdir", { path, ...options }, signal),
+    watch: (path, { recursive }, signal) => {
+      const call = { path: `/files/watch?${query({ path, recursive })}`, errors: watchErrors };
+      return watch(link, call, signal);
+    },
     symlink: (path, target, signal) => change("POST", "/files/symlink", { path, target }, signal),
     move: (from, to, options, signal) => change("POST", "/files/move", { from, to, ...options }, signal),
   };

@@ -5,7 +5,7 @@
  * Errors: AlcoveError with the contract's codes; GuestUnresponsive when the agent breaks the protocol or is silent.
  */
 import type { Duplex, Readable } from "node:stream";
-import type { Entry, SandboxProcess, SandboxStats } from "@alcove/contract";
+import type { Entry, FileEvent, SandboxProcess, SandboxStats } from "@alcove/contract";
 
 /** How to open one of the channel's two streams anew; engines hand this to `connectGuest`. */
 export type OpenStream = (name: "agent" | "host", signal: AbortSignal) => Promise<Duplex>;
@@ -123,6 +123,8 @@ export interface GuestFiles {
   delete(path: string, options: { readonly recursive: boolean }, signal: AbortSignal): Promise<void>;
   /** Of a link the link itself, unless it shall be followed. */
   stat(path: string, signal: AbortSignal, options?: { readonly followSymlinks: boolean }): Promise<Entry>;
+  /** Fulfils when changes are seen; ends when what is watched is gone. Goes on when the channel was lost, with an overflow. */
+  watch(path: string, options: { readonly recursive: boolean }, signal: AbortSignal): Promise<AsyncIterable<FileEvent>>;
   symlink(path: string, target: string, signal: AbortSignal): Promise<void>;
   list(
     path: string,

@@ -88,3 +88,10 @@ export const EntryAnswer = z.object({
 });
 
 export const ListAnswer = z.object({ path, entries: z.array(EntryAnswer).max(10_000), truncated: z.boolean() });
+
+const isDir = z.boolean().default(false);
+export const EventAnswer = z.discriminatedUnion("type", [
+  z.object({ type: z.enum(["created", "modified", "deleted"]), path, isDir }),
+  z.object({ type: z.literal("moved"), path, from: path, isDir }),
+  z.object({ type: z.literal("overflow") }),
+]);

@@ -1,5 +1,6 @@
 /** A file system in memory: enough of one for the agent's file calls and the fake programs. */
-import { AlcoveError, type Entry } from "@alcove/contract";
+import { AlcoveError, type Entry, type FileEvent } from "@alcove/contract";
+import { Change } from "../../lib/change.js";
 
 export interface FakeNode {
   kind: "file" | "directory" | "symlink";
@@ -24,6 +25,23 @@ const maxLinks = 40;
 
 export class FakeFileSystem {
   readonly #root = makeNode("directory", 0o755);
+  readonly #listeners = new Set<(event: FileEvent) => void>();
+  readonly changed = new Change();
+
+  get watchers(): number {
+    return this.#listeners.size;
+  }
+
+  /** Answers how to stop listening. */
+  onChange(listener: (event: FileEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #tell(event: FileEvent): void {
+    for (const listener of this.#listeners) listener(event);
+    this.changed.announce();
+  }
 
   /** The node of a path; symbolic links on the way are followed, the last one unless told not to. */
   find(path: string, options: { readonly followLast: boolean } = { followLast: true }, links = 0): FakeNode {
@@ -67,6 +85,7 @@ export class FakeFileSystem {
     if (existing?.kind === "directory") throw new AlcoveError("IsADirectory", `${path} is a directory.`);
     const node = existing ?? this.#add(path, makeNode("file", 0o644));
     Object.assign(node, ownership, { content, modifiedMs: Date.now(), version: node.version + 1 });
+    if (existing !== undefined) this.#tell({ type: "created", path, isDir: false });
   }
 
   link(path: string, target: string): void {
@@ -93,6 +112,7 @@ export class FakeFileSystem {
     if (node.kind === "directory" && node.entries.size > 0 && !recursive)
       throw new AlcoveError("DirectoryNotEmpty", `${path} is not empty.`);
     this.#parent(path).entries.delete(nameOf(path));
+    this.#tell({ type: "deleted", path, isDir: node.kind === "directory" });
   }
 
   move(from: string, to: string, overwrite: boolean): void {
@@ -107,6 +127,7 @@ export class FakeFileSystem {
     const target = this.#parent(to);
     this.#parent(from).entries.delete(nameOf(from));
     target.entries.set(nameOf(to), node);
+    this.#tell({ type: "moved", path: to, from, isDir: node.kind === "directory" });
   }
 
   stat(path: string, followLast = false): Entry {
@@ -122,6 +143,7 @@ export class FakeFileSystem {
 
   #add(path: string, node: FakeNode): FakeNode {
     this.#parent(path).entries.set(nameOf(path), node);
+    this.#tell({ type: "created", path, isDir: node.kind === "directory" });
     return node;
   }
 

@@ -8,6 +8,7 @@ import { type FakeExec, numberOf } from "./execs.js";
 import { streamFrames, writeAll } from "./frames.js";
 import type { FakeMachine } from "./machine.js";
 import { findUser } from "./users.js";
+import { watchFiles } from "./watch.js";
 
 export interface Request {
   readonly machine: FakeMachine;
@@ -96,6 +97,7 @@ export const routes: Readonly<Record<string, Route>> = {
     const entries = machine.files.list(pathOf(query));
     return { path: pathOf(query), entries: entries.slice(0, 10_000), truncated: entries.length > 10_000 };
   },
+  "GET /files/watch": async (request) => await watchFiles(request),
   "POST /files/mkdir": async (request) => {
     const shape = z.strictObject({ path: z.string(), createParents: z.boolean(), mode: z.string().optional() });
     const { path, createParents, mode } = await body(request, shape);

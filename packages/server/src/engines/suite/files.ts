@@ -1,6 +1,7 @@
 /** Files: content, attributes, trees, archives. */
 import { randomBytes } from "node:crypto";
 import { buffer } from "node:stream/consumers";
+import type { FileEvent } from "@alcove/contract";
 import { expect } from "vitest";
 import type { WriteOptions } from "../../guest/guest.js";
 import type { Subject } from "./subject.js";
@@ -9,6 +10,7 @@ export function fileCases(subject: Subject): void {
   contentCases(subject);
   treeCases(subject);
   linkCases(subject);
+  watchCases(subject);
   archiveCases(subject);
 }
 
@@ -142,6 +144,35 @@ function treeCases(subject: Subject): void {
     await move(true);
     expect(await read(subject, "/tmp/suite-to")).toBe("from");
     await expect(move(true)).rejects.toMatchObject({ code: "FileNotFound" });
+  });
+}
+
+function watchCases(subject: Subject): void {
+  subject.case("what changes in a directory is told, and a watch ends with its reader", async () => {
+    const { files } = subject.machine.guest;
+    await files.makeDirectory("/tmp/suite/watched/below", { createParents: true }, subject.signal());
+    const controller = new AbortController();
+    const ending = AbortSignal.any([controller.signal, subject.signal()]);
+    const events = (await files.watch("/tmp/suite/watched", { recursive: true }, ending))[Symbol.asyncIterator]();
+    const until = async (wanted: FileEvent) => {
+      for (;;) {
+        const { value } = await events.next();
+        if (JSON.stringify(value) === JSON.stringify(wanted)) return;
+        expect((value as FileEvent).type).not.toBe("overflow");
+      }
+    };
+    const isDir = false;
+    await write(subject, "/tmp/suite/watched/below/a", [Buffer.from("1")]);
+    await until({ type: "created", path: "/tmp/suite/watched/below/a", isDir });
+    await files.move("/tmp/suite/watched/below/a", "/tmp/suite/watched/b", { overwrite: false }, subject.signal());
+    await until({ type: "moved", path: "/tmp/suite/watched/b", from: "/tmp/suite/watched/below/a", isDir });
+    await files.delete("/tmp/suite/watched/b", { recursive: false }, subject.signal());
+    await until({ type: "deleted", path: "/tmp/suite/watched/b", isDir });
+    controller.abort(new Error("enough"));
+    await expect(events.next()).rejects.toThrow("enough");
+    await expect(files.watch("/tmp/suite/nothing", { recursive: true }, subject.signal())).rejects.toMatchObject({
+      code: "FileNotFound",
+    });
   });
 }
 

@@ -7,11 +7,13 @@ import {
   readArchive,
   readFile,
   statFile,
+  watchFiles,
   writeArchive,
   writeFile,
 } from "@alcove/contract";
 import type { FileControl } from "../../control/control.js";
 import { fileContent } from "../file-content.js";
+import { jsonLines } from "../json-lines.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 
@@ -32,6 +34,9 @@ export function fileRoutes(routes: RouteTable, files: FileControl): void {
   });
   route(routes, makeDirectory, ({ params, body: { path, createParents = false, ...options }, signal }) =>
     files.makeDirectory(params, path, { ...options, createParents }, signal),
+  );
+  route(routes, watchFiles, async ({ params, query: { path, recursive = false }, signal }) =>
+    jsonLines(await files.watch(params, path, { recursive }, signal)),
   );
   route(routes, makeSymlink, ({ params, body, signal }) => files.symlink(params, body.path, body.target, signal));
   route(routes, moveFile, ({ params, body, signal }) =>
