@@ -79,6 +79,12 @@ export class WaitError extends Error {
   }
 }
 
+/** The sandbox has no interpreter of the language that was asked for. */
+export class CodeUnavailableError extends Error {
+  override readonly name = "CodeUnavailableError";
+  readonly hint = "Use an image that has it, or name another program with `programs`.";
+}
+
 /** A command that was run with `check` and did not exit with 0. */
 export class ExecError extends Error {
   override readonly name = "ExecError";

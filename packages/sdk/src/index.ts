@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 export {
   AlcoveError,
   type AlcoveEvent,
@@ -10,8 +11,12 @@ export {
 } from "@alcove/contract";
 export { Alcove, type RawRequest } from "./alcove.js";
 export { ByteStream } from "./byte-stream.js";
+export { Code, type CodeOptions, type CodeResult, type RunOptions } from "./code/code.js";
+export type { CodeSandbox, Language } from "./code/interpreter.js";
+export type { CodeError } from "./code/result-file.js";
 export {
   CertificateError,
+  CodeUnavailableError,
   ConnectionError,
   ExecError,
   NoAnswerError,

@@ -10,10 +10,7 @@ import { getHealth } from "@alcove/contract";
 import { backOff } from "./back-off.js";
 import { call } from "./call.js";
 import { StartError } from "./errors.js";
-import type { NodeTransportOptions } from "./route-node.js";
-import type { Transport } from "./transport.js";
 import { createNodeTransport } from "./transport-node.js";
-import { untilAborted } from "./until-aborted.js";
 
 /** An optional peer: those who only talk to other machines' daemons need none here. */
 const daemonModule = "@alcove/server/daemon";
@@ -23,19 +20,6 @@ const yieldedMs = 3_000;
 const shownLines = 10;
 /** What earlier daemons said is kept up to here. */
 const wordsLimitBytes = 65_536;
-
-type LocalTransportOptions = Omit<NodeTransportOptions, "address"> & { readonly autoStart: boolean };
-
-/** A transport to this machine's daemon; with `autoStart` the first call that finds nobody starts it. A caller who gives up ends only its waiting. */
-export function createLocalTransport({ autoStart, ...options }: LocalTransportOptions): Transport {
-  const reached = { ...options, address: { socketPath: localSocketPath() } };
-  if (!autoStart) return createNodeTransport(reached);
-  let starting: Promise<void> | undefined;
-  return createNodeTransport(reached, (signal) => {
-    starting ??= startLocalDaemon().finally(() => (starting = undefined));
-    return untilAborted(starting, signal);
-  });
-}
 
 /** $ALCOVE_SOCKET, else alcoved.sock in the runtime directory. */
 export function localSocketPath(): string {

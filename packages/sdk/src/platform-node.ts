@@ -1,9 +1,9 @@
 /** What is Node's own, behind the name `#platform`; `platform-browser.ts` has the same for browsers. package.json chooses. */
 
 import { certificateFingerprint } from "./connection-node.js";
-import { createLocalTransport } from "./local.js";
 import { type AlcoveOptions, serverSettings } from "./options.js";
 import type { Transport } from "./transport.js";
+import { createLocalTransport } from "./transport-local.js";
 import { createNodeTransport } from "./transport-node.js";
 
 export function transportOf(options: AlcoveOptions): Transport {

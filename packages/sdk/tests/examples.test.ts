@@ -31,7 +31,9 @@ test.each(examples)("the example $place runs", { timeout: 60_000 }, async ({ cod
 
 /** The README's TypeScript, and every `@example` of a doc comment. */
 async function publicExamples(): Promise<{ place: string; code: string }[]> {
-  const sources = (await readdir(join(packageDirectory, "src"))).map((name) => `src/${name}`);
+  const sources = (await readdir(join(packageDirectory, "src"), { recursive: true }))
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `src/${name}`);
   const found = await Promise.all(
     ["README.md", ...sources].map(async (name) => {
       const text = (await readFile(join(packageDirectory, name), "utf8")).replace(/^ *\* ?/gm, "");

@@ -36,6 +36,7 @@ missing_packages() {
   need git git
   need openssl openssl
   need skopeo skopeo
+  need python3 python3
   has_go || packages+=(golang-go)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages+=(debian-archive-keyring)
@@ -46,7 +47,6 @@ missing_packages() {
   fi
   # better-sqlite3 is compiled where no ready-made build of it can be had.
   if ! [ -e node_modules/better-sqlite3/build/Release/better_sqlite3.node ]; then
-    need python3 python3
     need make make
     need g++ g++
   fi
