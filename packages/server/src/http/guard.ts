@@ -48,12 +48,12 @@ const longestTarget = 200;
 export function createGuard({ access, audit }: Pick<Control, "access" | "audit">): Guard {
   const allowances = createAllowances();
   const staying = createStaying(access);
-  const identify = async (door: Door, request: IncomingMessage) => {
+  const identify = async (door: Door, request: IncomingMessage, peer: string | undefined) => {
     const token = bearerToken(request);
     if (token === undefined) return door.caller;
     const caller = await access.authenticate(token);
     if (caller !== undefined) return caller;
-    allowances.takeFailure(request.socket.remoteAddress);
+    allowances.takeFailure(peer);
     // A token that is not valid gets nothing, not even what nobody needs one for.
     throw new AlcoveError("Unauthorized");
   };
@@ -62,11 +62,13 @@ export function createGuard({ access, audit }: Pick<Control, "access" | "audit">
       const visit: Partial<Seen> = {};
       const leave: (() => void)[] = [];
       const requestId = requestIdOf(request);
+      // Later the connection may have no address any more, and the request no connection.
+      const peer = request.socket.remoteAddress;
       return {
         requestId,
         async admit(match, end) {
           visit.match = match;
-          const caller = await identify(door, request);
+          const caller = await identify(door, request, peer);
           const demand = { access: match.route.endpoint.access, group: match.params.group };
           if (caller !== undefined) visit.caller = caller;
           const allowance = caller && allowances.take(caller);
@@ -79,7 +81,7 @@ export function createGuard({ access, audit }: Pick<Control, "access" | "audit">
         },
         over(status) {
           for (const act of leave) act();
-          tell(audit, visit, { status, requestId, peer: request.socket.remoteAddress ?? "socket" });
+          tell(audit, visit, { status, requestId, peer: peer ?? "socket" });
         },
       };
     },
