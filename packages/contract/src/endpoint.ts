@@ -2,7 +2,8 @@
  * The API is data: one value per endpoint. The server's routes, the SDK, the CLI's `api`, OpenAPI and the docs read it.
  *
  * To add an endpoint: 1. shapes and the endpoint in the file of its noun  2. name it in endpoints.ts  3. one line in
- * server/src/http/routes/<noun>.ts  4. a method in the SDK  5. its errors in errors.ts, if they are new.
+ * server/src/http/routes/<noun>.ts  4. a method in the SDK  5. its errors in errors.ts, if they are new  6. a request
+ * to it in server/src/http/endpoint-samples-test-kit.ts, with which tests try it under wrong keys.
  */
 import type { z } from "zod";
 import type { Access } from "./access.js";

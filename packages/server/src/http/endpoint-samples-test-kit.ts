@@ -1,0 +1,162 @@
+/**
+ * A request to every endpoint that would succeed with the right key, for tests that walk over all of them. A new endpoint
+ * needs a line here: what its query and body are; its path is filled in from what `Places` has.
+ */
+import { once } from "node:events";
+import { type IncomingHttpHeaders, request } from "node:http";
+import { type Endpoint, endpoints } from "@alcove/contract";
+import { WebSocket } from "ws";
+
+export interface Sample {
+  readonly query?: string;
+  readonly body?: object | Uint8Array;
+  /** The first message of a WebSocket. */
+  readonly message?: object;
+}
+
+const file = "path=%2Ftmp%2Fsecret";
+const sandbox = { sourcesRef: { diskImage: { name: "debian" } } };
+
+/** Whoever adds an endpoint is told here that it is missing. */
+export const samples: Readonly<Record<string, Sample>> = {
+  ...{ getHealth: {}, getVersion: {}, getDoctor: {}, backUpServer: {}, getSizes: {}, whoAmI: {} },
+  ...{ listGroups: {}, getGroup: {}, deleteGroup: { query: "force=true" } },
+  createGroup: { body: { name: "fresh" } },
+  updateGroup: { body: { tags: { a: "b" } } },
+  setGroupQuota: { body: { sandboxes: 100 } },
+  ...{ getGroupUsage: {}, listUsageRecords: {} },
+  createSandbox: { body: sandbox },
+  createSandboxes: { body: { count: 1, sandbox } },
+  ...{ listSandboxes: {}, countSandboxes: {}, getSandbox: {}, deleteSandbox: {}, getSandboxStats: {} },
+  updateSandbox: { body: { labels: { a: "b" } } },
+  ...{ listProcesses: {}, getConsole: {}, streamLogs: { query: "follow=false" } },
+  executeCommand: { body: { command: "true" } },
+  executeShellCommand: { body: { command: "true" } },
+  streamExec: { message: { type: "start", start: { args: ["true"] } } },
+  startExec: { body: { args: ["sleep", "60"] } },
+  ...{ listExecs: {}, getExec: {}, attachExec: {}, deleteExec: { query: "force=true" } },
+  writeStdin: { body: new Uint8Array([10]) },
+  signalExec: { body: { signal: "TERM" } },
+  ...{ readFile: { query: file }, statFile: { query: file }, deleteFile: { query: file } },
+  writeFile: { query: "path=%2Ftmp%2Fother", body: new Uint8Array([1]) },
+  listFiles: { query: "path=%2Ftmp" },
+  watchFiles: { query: "path=%2Ftmp" },
+  makeDirectory: { body: { path: "/tmp/new" } },
+  makeSymlink: { body: { path: "/tmp/link", target: "secret" } },
+  moveFile: { body: { from: "/tmp/other", to: "/tmp/moved" } },
+  readArchive: { query: "path=%2Ftmp" },
+  writeArchive: { query: "path=%2Ftmp", body: new Uint8Array(1_024) },
+  ...{
+    listPublicImages: {},
+    listImages: {},
+    getImage: {},
+    deleteImage: {},
+    prepareImage: { body: {} },
+    pruneImages: { body: {} },
+  },
+  createImage: { body: { name: "pulled", source: { kind: "registry", imageUrl: "registry.example.com/x" } } },
+  writeImageContent: { body: new Uint8Array(512) },
+  streamEvents: { query: "after=0" },
+  createKey: { body: { name: "k", isAdmin: true } },
+  createGroupKey: { body: { name: "k", role: "reader" } },
+  ...{ listKeys: {}, revokeKey: {}, listGroupKeys: {}, revokeGroupKey: {} },
+  ...{ listRoleAssignments: {}, getRoleAssignment: {}, deleteRoleAssignment: {}, listAudit: {}, listGroupAudit: {} },
+  putRoleAssignment: { body: { role: "reader" } },
+};
+
+/** What takes things away comes last. */
+export const inOrder: readonly Endpoint[] = [...endpoints].sort((one, other) => weight(one) - weight(other));
+
+function weight({ method, id, path }: Endpoint): number {
+  if (id === "pruneImages") return 1;
+  // Of what is in something before it itself.
+  return method === "DELETE" ? 100 - path.length / 10 : 0;
+}
+
+/** The parameters of paths, by name. */
+export type Places = Readonly<Record<string, string>>;
+
+export interface Outcome {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Of a WebSocket its messages and how it closed. */
+  readonly text: string;
+}
+
+export interface Sending {
+  readonly port: number;
+  /** Loopback has many: guesses are counted by address. */
+  readonly from?: string;
+  readonly key: string | undefined;
+  readonly places: Places;
+}
+
+/** Sends the endpoint's sample. */
+export function send(endpoint: Endpoint, sending: Sending): Promise<Outcome> {
+  const sample = samples[endpoint.id];
+  if (sample === undefined) throw new Error(`endpoint-samples-test-kit.ts has no request for ${endpoint.id}`);
+  const path = endpoint.path.replace(/:(\w+)/g, (_whole, name: string) => {
+    const place = sending.places[name];
+    if (place === undefined) throw new Error(`endpoint-samples-test-kit.ts has no place for :${name}`);
+    return encodeURIComponent(place);
+  });
+  const target = sample.query === undefined ? path : `${path}?${sample.query}`;
+  return endpoint.stream === undefined
+    ? sendRequest(endpoint.method, target, sample, sending)
+    : openSocket(target, sample, sending);
+}
+
+/** Streams without an end are read for so long. */
+const readForMs = 300;
+
+async function sendRequest(method: string, path: string, { body }: Sample, sending: Sending): Promise<Outcome> {
+  const isBytes = body instanceof Uint8Array;
+  const type = body === undefined ? {} : { "content-type": isBytes ? "application/octet-stream" : "application/json" };
+  const outgoing = request({ ...connection(sending), method, path, headers: { ...bearer(sending), ...type } });
+  outgoing.end(isBytes ? body : body && JSON.stringify(body));
+  const [incoming] = await once(outgoing, "response");
+  const timer = setTimeout(() => incoming.destroy(), readForMs);
+  let text = "";
+  try {
+    for await (const chunk of incoming) text += chunk;
+  } catch (error) {
+    if (!incoming.headers["content-type"]?.includes("ndjson")) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  return { status: incoming.statusCode, headers: incoming.headers, text };
+}
+
+function openSocket(path: string, { message }: Sample, sending: Sending): Promise<Outcome> {
+  const socket = new WebSocket(`ws://127.0.0.1:${sending.port}${path}`, {
+    ...connection(sending),
+    headers: bearer(sending),
+  });
+  const messages: string[] = [];
+  socket.on("open", () => message && socket.send(JSON.stringify(message)));
+  socket.on("message", (data, isBinary) => messages.push(isBinary ? "bytes" : String(data)));
+  return new Promise((resolve, reject) => {
+    let headers: IncomingHttpHeaders = {};
+    socket.on("upgrade", (response) => {
+      headers = response.headers;
+      setTimeout(() => socket.terminate(), readForMs);
+    });
+    socket.on("unexpected-response", (_request, response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+    });
+    socket.on("close", (code) => resolve({ status: 101, headers, text: [...messages, code].join("\n") }));
+    socket.on("error", reject);
+  });
+}
+
+function connection({ port, from }: Sending) {
+  return { host: "127.0.0.1", port, agent: false as const, ...(from && { localAddress: from }) };
+}
+
+function bearer({ key }: Sending): Record<string, string> {
+  return key === undefined ? {} : { authorization: `Bearer ${key}` };
+}
