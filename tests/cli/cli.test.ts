@@ -308,6 +308,12 @@ describe("the rest", () => {
   });
 
   test("a reader of results that goes away is no error: 141, as of a program that SIGPIPE ends", async () => {
+    const help = await promisify(execFile)("bash", [
+      "-c",
+      `"$0" run --help | head -c 0; echo $PIPESTATUS`,
+      entries.node,
+    ]);
+    expect(help).toEqual({ stdout: "141\n", stderr: "" });
     const shell = `set -o pipefail; "$0" api GET /openapi.json | head -c 1`;
     const run = promisify(execFile)("bash", ["-c", shell, entries.node], {
       env: { ...process.env, ...daemon.clientEnvironment },

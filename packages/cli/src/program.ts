@@ -11,6 +11,7 @@ import { Command, Option } from "commander";
 import type { Cli, Flags } from "./cli.js";
 import { addApi } from "./commands/api.js";
 import { addAttach } from "./commands/attach.js";
+import { addCompletion } from "./commands/completion.js";
 import { addConfig } from "./commands/config.js";
 import { addConsole } from "./commands/console.js";
 import { addContext } from "./commands/context.js";
@@ -65,6 +66,7 @@ const commands = [
   addConfig,
   addContext,
   addApi,
+  addCompletion,
   addVersion,
   addExitCodes,
 ];

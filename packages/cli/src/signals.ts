@@ -21,10 +21,12 @@ export function openSignals(terminal: Terminal): Signals {
     if (interruption.signal.aborted) leave(terminal);
     interruption.abort(new Error("interrupted"));
   };
+  let isOver = false;
   let listener: SignalListener = interrupt;
   const onSignal = (name: NodeJS.Signals) => listener(name);
   const onOutputError = (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
+    if (isOver) process.exit(exitCodes.brokenPipe);
     interruption.abort(new Exit(exitCodes.brokenPipe));
   };
   for (const name of signalNames) process.on(name, onSignal);
@@ -42,7 +44,8 @@ export function openSignals(terminal: Terminal): Signals {
     },
     [Symbol.dispose]() {
       for (const name of signalNames) process.off(name, onSignal);
-      process.stdout.off("error", onOutputError);
+      // Standard output's listener stays: what was printed last may find only now that nobody reads.
+      isOver = true;
     },
   };
 }
