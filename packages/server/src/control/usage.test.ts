@@ -153,6 +153,22 @@ test("setting the clock forth or back adds nothing and takes nothing away", asyn
   );
 });
 
+test("after the clock was set, what is used is on record under the time that it shows", async () => {
+  await using host = new TestHost();
+  const clocks = new TestClocks();
+  const daemon = await startDaemon(host, clocks);
+  await daemon.control.sandboxes.create("default", small, never);
+  clocks.pass(10 * second);
+  clocks.step(-48 * hourMs);
+  clocks.tick();
+  clocks.pass(20 * second);
+  const { records } = await daemon.control.usage.records("default", { ...always, per: "day" });
+  expect(records.map(({ from, coreSeconds }) => [from.slice(0, 10), coreSeconds])).toEqual([
+    ["2026-03-29", 10],
+    ["2026-03-31", 5],
+  ]);
+});
+
 test("a daemon that was killed: what it left running counts on, what is lost counts up to when it was last seen", async () => {
   await using host = new TestHost();
   const clocks = new TestClocks();
