@@ -43,6 +43,20 @@ describe("create, list, get, delete", () => {
     expect(await cli(["create", "-n", "1001", "debian"])).toMatchObject({ code: 2, stdout: "" });
   });
 
+  test("labels stand for an id: of one where one is meant, of all where several are", async () => {
+    const ids = (await cli(["create", "--count", "2", "-l", "kind=pick", "debian"])).stdout.trim().split("\n");
+    expect((await cli(["exec", "kind=main", "--", "echo", "here"])).stdout).toBe("here\n");
+    const several = await cli(["ps", "kind=pick"]);
+    expect(several).toMatchObject({ code: 1, stdout: "" });
+    expect(several.stderr).toMatch(/2 sandboxes have kind=pick/);
+    await cli(["label", "kind=pick", "done=yes"]);
+    const found = (await cli(["get", "-q", "done=yes"])).stdout.trim().split("\n");
+    expect(found.sort()).toEqual(ids.sort());
+    expect((await cli(["delete", "done=yes"])).stdout.trim().split("\n")).toHaveLength(2);
+    expect(await cli(["get", "kind=none"])).toMatchObject({ code: 0 });
+    expect((await cli(["logs", "kind=none"])).stderr).toContain("No sandbox has kind=none");
+  });
+
   test("label sets, takes away and prints what is left", async () => {
     expect((await cli(["label", id, "team=blue", "x=1"])).stdout).toBe("kind=main\nteam=blue\nx=1\n");
     expect((await cli(["label", id, "x-", "team-"])).stdout).toBe("kind=main\n");

@@ -10,7 +10,7 @@ import { alcoveOptions, checkSettings, isLocal } from "./connection.js";
 import { report } from "./failure.js";
 import { type OutputFormat, outputFormats } from "./output/format.js";
 import { type Output, openOutput } from "./output/output.js";
-import { findSandbox } from "./sandbox-name.js";
+import { findByLabels, findSandbox, labelsOf } from "./sandbox-name.js";
 import { openSignals, type SignalListener } from "./signals.js";
 import type { Terminal } from "./terminal.js";
 import { tellRequests } from "./verbose.js";
@@ -34,8 +34,10 @@ export interface Cli extends Disposable {
   alcove(): Promise<Alcove>;
   /** The server, or undefined when it is this machine's daemon and does not run. */
   runningAlcove(): Promise<Alcove | undefined>;
-  /** The sandbox whose id begins with the text. */
+  /** The sandbox whose id begins with the text, or the only one that has its labels (`key=value`). */
   sandbox(text: string): Promise<Sandbox>;
+  /** The same for verbs that take several: of labels, all that have them. */
+  sandboxes(text: string): Promise<Sandbox[]>;
   listSandboxes(labels?: Readonly<Record<string, string>>): Promise<SandboxRecord[]>;
   /** Until the answer is disposed of, signals go to the listener instead. */
   takeSignals(listener: SignalListener): Disposable;
@@ -90,6 +92,11 @@ export function openCli(terminal: Terminal): Cli {
     alcove,
     runningAlcove: async () => (!isLocal(settings()) || (await daemonListens()) ? alcove() : undefined),
     sandbox: async (text) => findSandbox(alcove, text, signals.signal),
+    async sandboxes(text) {
+      const labels = labelsOf(text);
+      if (labels === undefined) return [await findSandbox(alcove, text, signals.signal)];
+      return findByLabels(alcove, labels, signals.signal);
+    },
     async listSandboxes(labels) {
       const found: SandboxRecord[] = [];
       const filter = labels === undefined ? {} : { labels };

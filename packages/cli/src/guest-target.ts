@@ -1,4 +1,4 @@
-/** `ID:/path` names a file of a sandbox, `-` a standard stream, and everything else a local file. */
+/** `ID:/path`, or `KEY=VALUE:/path`, names a file of a sandbox, `-` a standard stream, and everything else a local file. */
 import { UsageError } from "./exit-codes.js";
 
 export type Target =
@@ -8,7 +8,7 @@ export type Target =
 
 export function parseTarget(text: string): Target {
   if (text === "-") return { kind: "stream" };
-  const [, sandbox, path] = /^([0-9a-f][0-9a-f-]*):(.*)$/s.exec(text) ?? [];
+  const [, sandbox, path] = /^([0-9a-f][0-9a-f-]*|[^/:=]+=[^:]*):(.*)$/s.exec(text) ?? [];
   if (sandbox === undefined || path === undefined) return { kind: "local", path: text };
   if (!path.startsWith("/")) {
     throw new UsageError(

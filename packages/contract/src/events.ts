@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { endpoint } from "./endpoint.js";
 import { Image } from "./images.js";
-import { wholeNumber } from "./names.js";
+import { LabelSelector, SandboxId, wholeNumber } from "./names.js";
 import { GroupParams, Sandbox } from "./sandboxes.js";
 
 const base = {
@@ -29,9 +29,13 @@ export const streamEvents = endpoint({
   access: "reader",
   summary: "Follow changes",
   description:
-    "JSON lines (application/x-ndjson), an empty line every 15 s. With `after` it begins behind that sequence number, as far as events are kept (the newest 10,000).",
+    "JSON lines (application/x-ndjson), an empty line every 15 s. With `after` it begins behind that sequence number, as far as events are kept (the newest 10,000). With `sandboxId`, or `labels`, only what is about that sandbox, or about sandboxes that have the labels then; deletions of any sandbox come with `labels` too, since nothing is left to look at.",
   params: GroupParams,
-  query: z.strictObject({ after: wholeNumber(0, Number.MAX_SAFE_INTEGER).exactOptional() }),
+  query: z.strictObject({
+    after: wholeNumber(0, Number.MAX_SAFE_INTEGER).exactOptional(),
+    sandboxId: SandboxId.exactOptional(),
+    labels: LabelSelector.exactOptional(),
+  }),
   body: "none",
   result: "bytes",
 });

@@ -10,16 +10,18 @@ import type { Scope } from "./scope.js";
 export interface EventOptions extends Abortable {
   /** Begin behind this sequence number; default: with what happens from now on. */
   readonly after?: number | undefined;
+  /** Only what is about this sandbox. */
+  readonly sandboxId?: string | undefined;
 }
 
 const maximumAttempts = 8;
 
 /** Events until the signal aborts or the iteration is left. A broken stream is opened again behind the last event. */
-export async function* followEvents(scope: Scope, { after, signal }: EventOptions): AsyncGenerator<AlcoveEvent> {
+export async function* followEvents(scope: Scope, { after, ...options }: EventOptions): AsyncGenerator<AlcoveEvent> {
   let last = after;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      for await (const event of await openEvents(scope, { after: last, signal })) {
+      for await (const event of await openEvents(scope, { after: last, ...options })) {
         last = event.sequence;
         attempt = 1;
         yield event;
@@ -27,16 +29,16 @@ export async function* followEvents(scope: Scope, { after, signal }: EventOption
     } catch (error) {
       if (!(error instanceof ConnectionError) || attempt >= maximumAttempts) throw error;
     }
-    await backOff(attempt, signal);
+    await backOff(attempt, options.signal);
   }
 }
 
 /** One stream of events; fulfils when the daemon has begun it. */
 export async function openEvents(
   { transport, params }: Scope,
-  { after, signal }: EventOptions,
+  { signal, ...query }: EventOptions,
 ): Promise<AsyncGenerator<AlcoveEvent>> {
-  const response = await call(transport, streamEvents, { params, query: { after }, signal });
+  const response = await call(transport, streamEvents, { params, query, signal });
   return parsed(new ByteStream(response.body));
 }
 

@@ -40,6 +40,7 @@ export { Paginated } from "./paginated.js";
 export { Sandbox } from "./sandbox.js";
 export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";
 export type { WaitOptions } from "./sandbox-wait.js";
+export type { SandboxChange } from "./sandbox-watch.js";
 export type { BatchOutcome, CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
 export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";
 export type { RequestSeen } from "./transport-observed.js";

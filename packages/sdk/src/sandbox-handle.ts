@@ -22,6 +22,7 @@ import { type AttachOptions, ExecHandle, type SpawnOptions } from "./exec-handle
 import { type Abortable, SandboxFiles } from "./files.js";
 import { type LogOptions, openLogs, readLogs } from "./logs.js";
 import { type WaitOptions, waitUntilGone, waitUntilState } from "./sandbox-wait.js";
+import { watchSandboxes } from "./sandbox-watch.js";
 import type { SandboxAddress } from "./scope.js";
 
 export class SandboxHandle implements AsyncDisposable {
@@ -59,6 +60,19 @@ export class SandboxHandle implements AsyncDisposable {
   /** Fulfils when nothing of it is left. */
   waitUntilDeleted(options: WaitOptions = {}): Promise<void> {
     return waitUntilGone(this.#address, options);
+  }
+
+  /** As `info`, again and again as it changes, until it is gone, the signal aborts or the iteration is left. */
+  async *watch({ signal }: Abortable = {}): AsyncGenerator<SandboxRecord> {
+    const read = async function* (this: SandboxHandle) {
+      yield await this.info({ signal });
+    }.bind(this);
+    const { transport, params } = this.#address;
+    const watched = { sandboxId: this.id, read, isWanted: () => true, signal };
+    for await (const change of watchSandboxes({ transport, params: { group: params.group } }, watched)) {
+      if (change.type === "gone") return;
+      yield change.sandbox;
+    }
   }
 
   /** Runs a shell line, or a program with arguments, and waits for its result. Aborting kills it. */

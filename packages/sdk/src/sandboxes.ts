@@ -15,6 +15,7 @@ import { call } from "./call.js";
 import type { Abortable } from "./files.js";
 import { Paginated } from "./paginated.js";
 import { SandboxHandle } from "./sandbox-handle.js";
+import { type SandboxChange, watchSandboxes } from "./sandbox-watch.js";
 import type { Scope } from "./scope.js";
 
 export interface CreateOptions extends Abortable {
@@ -104,6 +105,14 @@ export class Sandboxes {
       createdAt: ({ createdAt }) => createdAt,
       pageSize,
     });
+  }
+
+  /** First those that there are, then each as it changes, until the signal aborts or the iteration is left. */
+  watch({ labels, signal }: Pick<ListOptions, "labels" | "signal"> = {}): AsyncIterable<SandboxChange> {
+    const read = () => this.list({ labels, signal });
+    const wanted = Object.entries(labels ?? {});
+    const isWanted = (sandbox: SandboxRecord) => wanted.every(([key, value]) => sandbox.labels[key] === value);
+    return watchSandboxes(this.#scope, { read, isWanted, signal });
   }
 
   async count({ signal, ...filter }: Omit<ListOptions, "pageSize"> = {}): Promise<number> {

@@ -10,6 +10,7 @@ import { type Column, lines, type View } from "./view.js";
 
 export interface Output {
   readonly format: OutputFormat;
+  readonly isQuiet: boolean;
   /** Several things: a table with a heading, a JSON array, or a name a line. */
   list<Thing>(view: View<Thing>, things: readonly Thing[]): Promise<void>;
   /** One thing: a line for each thing known, an object, or its name. */
@@ -42,6 +43,7 @@ export function openOutput(terminal: Terminal, { format, isQuiet }: OutputSettin
   };
   return {
     format,
+    isQuiet,
     value,
     async list(view, things) {
       if (isQuiet) return names(things.map(view.name));

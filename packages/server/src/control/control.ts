@@ -272,7 +272,12 @@ export interface ImageControl {
 
 export interface EventControl {
   /** Ends with the signal, or when the daemon stops. A reader that is too slow gets a `gap`. */
-  follow(group: string, after: number | undefined, signal: AbortSignal): AsyncIterable<AlcoveEvent>;
+  follow(
+    group: string,
+    after: number | undefined,
+    signal: AbortSignal,
+    about?: { readonly sandboxId?: string; readonly labels?: Labels },
+  ): AsyncIterable<AlcoveEvent>;
 }
 
 export interface SystemControl {

@@ -110,3 +110,18 @@ test.each([
   expect(second).toMatchObject({ image: { state: "Failed", message } });
   expect(await control.images.listPublic(group)).toMatchObject([{ state: "Failed" }]);
 });
+
+test("a follower of one sandbox, or of labels, gets what is about them", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  const red = await control.sandboxes.create(group, { ...debian, labels: { team: "red" } }, never);
+  const blue = await control.sandboxes.create(group, { ...debian, labels: { team: "blue" } }, never);
+  await control.sandboxes.delete(red, never);
+  await control.sandboxes.delete(blue, never);
+  const of = async (about: { sandboxId?: string; labels?: Record<string, string> }, count: number) =>
+    (await take(control.events.follow(group, 0, never, about), count)).map((event) =>
+      event.type === "sandbox.changed" ? event.sandbox.labels.team : event.type,
+    );
+  expect(await of({ sandboxId: blue.id }, 4)).toEqual(["blue", "blue", "blue", "sandbox.deleted"]);
+  expect(await of({ labels: { team: "red" } }, 5)).toEqual(["red", "red", "red", "sandbox.deleted", "sandbox.deleted"]);
+});

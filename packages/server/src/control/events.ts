@@ -2,7 +2,7 @@
  * The event stream. Events are written in the transaction of the change that they tell of; who follows reads them from
  * the store at its own pace, so a slow reader costs no memory: it finds a gap when it has fallen behind what is kept.
  */
-import { AlcoveEvent, type Image, type Sandbox } from "@alcove/contract";
+import { AlcoveEvent, type Image, type Labels, type Sandbox } from "@alcove/contract";
 import { Change } from "../lib/change.js";
 import type { EventRecord } from "../store/events.js";
 import type { Store } from "../store/store.js";
@@ -84,11 +84,24 @@ export class Events {
 
 export function eventControl(events: Events, gate: Gate): EventControl {
   return {
-    async *follow(group, after, signal) {
+    async *follow(group, after, signal, about = {}) {
       await gate.enter(group);
-      yield* events.follow(group, after, signal);
+      for await (const event of events.follow(group, after, signal)) if (isAbout(event, about)) yield event;
     },
   };
+}
+
+/** A gap is everybody's. */
+function isAbout(
+  event: AlcoveEvent,
+  { sandboxId, labels }: { readonly sandboxId?: string; readonly labels?: Labels },
+): boolean {
+  if (event.type === "gap" || (sandboxId === undefined && labels === undefined)) return true;
+  if (event.type === "sandbox.deleted") return sandboxId === undefined || event.sandboxId === sandboxId;
+  if (event.type !== "sandbox.changed") return false;
+  const { sandbox } = event;
+  const hasLabels = Object.entries(labels ?? {}).every(([key, value]) => sandbox.labels[key] === value);
+  return hasLabels && (sandboxId === undefined || sandbox.id === sandboxId);
 }
 
 function toEvent({ sequence, at, body }: EventRecord): AlcoveEvent {

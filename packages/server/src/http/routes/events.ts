@@ -3,9 +3,10 @@ import type { EventControl } from "../../control/control.js";
 import { jsonLines } from "../json-lines.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
+import { selector } from "../selector.js";
 
 export function eventRoutes(routes: RouteTable, events: EventControl): void {
-  route(routes, streamEvents, ({ params, query, signal }) =>
-    jsonLines(events.follow(params.group, query.after, signal)),
+  route(routes, streamEvents, ({ params, query: { after, labels, ...about }, signal }) =>
+    jsonLines(events.follow(params.group, after, signal, { ...about, ...selector(labels) })),
   );
 }

@@ -6,16 +6,15 @@ import {
   getConsole,
   getSandbox,
   getSandboxStats,
-  type Labels,
   listProcesses,
   listSandboxes,
-  parseLabelSelector,
   type SandboxState,
   updateSandbox,
 } from "@alcove/contract";
 import type { SandboxControl, SandboxFilter } from "../../control/control.js";
 import { route, slowRoute } from "../route.js";
 import type { RouteTable } from "../route-table.js";
+import { selector } from "../selector.js";
 
 export function sandboxRoutes(routes: RouteTable, sandboxes: SandboxControl): void {
   // Creation and deletion are carried to their end whether their client waits or not.
@@ -44,9 +43,4 @@ export function sandboxRoutes(routes: RouteTable, sandboxes: SandboxControl): vo
 function filter(query: { labels?: string; state?: SandboxState }): SandboxFilter {
   const { labels, ...rest } = query;
   return { ...rest, ...selector(labels) };
-}
-
-function selector(text: string | undefined): { labels?: Labels } {
-  const labels = text === undefined ? undefined : parseLabelSelector(text);
-  return labels === undefined ? {} : { labels };
 }
