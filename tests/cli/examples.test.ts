@@ -23,10 +23,12 @@ let first: Sandbox;
 let second: Sandbox;
 let execId: string;
 
-/** Run elsewhere, since it asks on a terminal. */
+/** Run elsewhere, since it asks on a terminal or does not end by itself. */
 const elsewhere: Readonly<Record<string, string>> = {
   "alcove login --url https://sandboxes.example.com:7443": "login.test.ts",
   "alcove login --url https://sandboxes.example.com:7443 --context work --key-stdin < key": "login.test.ts",
+  "alcove list --watch -l run=42": "watch.test.ts",
+  "alcove get --watch 3f2a": "watch.test.ts",
 };
 /** Commands that start or stop a daemon have one of their own. */
 const daemonVerbs = /alcove (?:up|down|server restore)\b/;

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { serve } from "../../server/src/http/serve-for-tests.js";
 
 const packageDirectory = new URL("..", import.meta.url).pathname;
+const pages = ["sandboxes", "execs", "files"].map((noun) => `../../docs/${noun}.md`);
 const examples = await publicExamples();
 
 test("there are examples", () => {
@@ -29,13 +30,13 @@ test.each(examples)("the example $place runs", { timeout: 60_000 }, async ({ cod
   }
 });
 
-/** The README's TypeScript, and every `@example` of a doc comment. */
+/** The TypeScript of the README and of docs, and every `@example` of a doc comment. */
 async function publicExamples(): Promise<{ place: string; code: string }[]> {
   const sources = (await readdir(join(packageDirectory, "src"), { recursive: true }))
     .filter((name) => name.endsWith(".ts"))
     .map((name) => `src/${name}`);
   const found = await Promise.all(
-    ["README.md", ...sources].map(async (name) => {
+    ["README.md", ...pages, ...sources].map(async (name) => {
       const text = (await readFile(join(packageDirectory, name), "utf8")).replace(/^ *\* ?/gm, "");
       const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)];
       return blocks.map(([, code = ""], index) => ({ place: `${name} ${index + 1}`, code }));

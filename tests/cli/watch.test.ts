@@ -1,0 +1,55 @@
+/** Commands that go on: `list --watch`, `get --watch`. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { TestDaemon } from "../harness/daemon.js";
+import { entries, withoutConfiguration } from "./run-cli.js";
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await TestDaemon.start({ environment: { ALCOVE_ENGINE: "fake" } });
+}, 600_000);
+afterAll(() => daemon[Symbol.asyncDispose]());
+
+function start(words: readonly string[]): { readonly lines: AsyncIterator<string>; readonly child: ChildProcess } {
+  const env = { ...process.env, ...withoutConfiguration, ...daemon.clientEnvironment };
+  const child = spawn(entries.launcher, words, { env, stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+}
+
+async function next(lines: AsyncIterator<string>, pattern: RegExp): Promise<void> {
+  for (;;) {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(`It ended before ${pattern}`);
+    if (pattern.test(value)) return;
+  }
+}
+
+test("list --watch shows those that have the label, then each as it changes, until Ctrl-C", async () => {
+  const labels = { run: "42" };
+  const sandbox = await daemon.alcove.sandboxes.create({ image: "debian", labels });
+  const { lines, child } = start(["list", "--watch", "-l", "run=42"]);
+  await next(lines, /^ID +STATE/);
+  await next(lines, new RegExp(`^${sandbox.id} +Running`));
+  const other = await daemon.alcove.sandboxes.create({ image: "debian", labels });
+  await next(lines, new RegExp(`^${other.id} +Running`));
+  await sandbox.delete();
+  await next(lines, new RegExp(`^${sandbox.id} +Gone`));
+  child.kill("SIGINT");
+  expect(await once(child, "exit")).toEqual([130, null]);
+  await other.delete();
+});
+
+test("get --watch shows one as it changes, as JSON where that is asked for, and ends when it is gone", async () => {
+  const sandbox = await daemon.alcove.sandboxes.create({ image: "debian" });
+  const { lines, child } = start(["get", "--watch", "-o", "json", sandbox.id]);
+  await next(lines, /"state":"Running"/);
+  await sandbox.setLabels({ seen: "yes" });
+  await next(lines, /"seen":"yes"/);
+  const ended = once(child, "exit");
+  await sandbox.delete();
+  await next(lines, /"state":"Deleting"/);
+  expect(await ended).toEqual([0, null]);
+});
