@@ -49,7 +49,7 @@ export async function download(
           content: exchangedContent(session, { stream, slot, maximumBytes: call.maximumBytes }, signal),
         };
       stream.end();
-      slot.release();
+      slot.leave();
       slot = undefined;
     }
     return { head, session, content: contentOf(session, stream, call.maximumBytes, signal) };

@@ -244,3 +244,21 @@ async function claimed(exchange: Exchange): Promise<Slot> {
 function claimAll(exchange: Exchange): Promise<Slot[]> {
   return Promise.all(Array.from({ length: 4 }, () => claimed(exchange)));
 }
+
+test("what went through the channel all the same costs the file nothing, and what lay in it is still cleared away", async () => {
+  await using handle = await open(path, "r+");
+  let truncated = 0;
+  const truncate = async (bytes: number) => {
+    truncated++;
+    await handle.truncate(bytes);
+  };
+  const exchange = new Exchange(async () => ({ handle: { ...bound(handle), truncate }, freeBytes: async () => 1e12 }));
+  for (let round = 0; round < 5; round++) (await claimed(exchange)).leave();
+  await claimed(exchange).then((slot) => slot.leave());
+  expect(truncated).toBe(0);
+  const [small, large] = [await claimed(exchange), await claimed(exchange)];
+  large.release(true);
+  small.leave();
+  (await claimed(exchange)).leave();
+  expect(truncated).toBe(2);
+});

@@ -40,6 +40,8 @@ export interface Slot {
    * hang in that transfer, and has the slot as long.
    */
   release(isFinished?: boolean): void;
+  /** The same for a transfer that went through the channel all the same: nothing of it lies here. */
+  leave(): void;
 }
 
 export class Exchange {
@@ -49,6 +51,8 @@ export class Exchange {
   /** What is under way with the file as a whole. */
   #settled: Promise<void> = Promise.resolve();
   #isClosed = false;
+  /** Something lies in the file. */
+  #isUsed = false;
 
   constructor(open: OpenExchange) {
     this.#open = open;
@@ -59,9 +63,14 @@ export class Exchange {
     const number = this.#isClosed ? undefined : this.#free.pop();
     if (number === undefined) return undefined;
     const file = await this.#usable();
-    if (file !== undefined) return new FileSlot(file.handle, number, (isFinished) => this.#release(number, isFinished));
-    this.#release(number, true);
-    return undefined;
+    if (file === undefined) {
+      this.#release(number, true);
+      return undefined;
+    }
+    return new FileSlot(file.handle, number, ({ isFinished, isUsed }) => {
+      this.#isUsed ||= isUsed;
+      this.#release(number, isFinished);
+    });
   }
 
   async close(): Promise<void> {
@@ -83,7 +92,8 @@ export class Exchange {
     else this.#free.unshift(number);
     if (this.#free.length < slots) return;
     if (this.#isClosed) void this.#closeFile().catch(() => undefined);
-    else this.#settled = this.#settled.then(() => this.#empty());
+    else if (this.#isUsed) this.#settled = this.#settled.then(() => this.#empty());
+    this.#isUsed = false;
   }
 
   /** What was carried is of no use any more, and takes room. */
@@ -108,16 +118,24 @@ export class Exchange {
 class FileSlot implements Slot {
   readonly number: number;
   readonly #handle: ExchangeHandle;
-  readonly #onRelease: (isFinished: boolean) => void;
+  readonly #onRelease: (how: { readonly isFinished: boolean; readonly isUsed: boolean }) => void;
 
-  constructor(handle: ExchangeHandle, number: number, onRelease: (isFinished: boolean) => void) {
+  constructor(
+    handle: ExchangeHandle,
+    number: number,
+    onRelease: (how: { readonly isFinished: boolean; readonly isUsed: boolean }) => void,
+  ) {
     this.#handle = handle;
     this.number = number;
     this.#onRelease = onRelease;
   }
 
   release(isFinished = false): void {
-    this.#onRelease(isFinished);
+    this.#onRelease({ isFinished, isUsed: true });
+  }
+
+  leave(): void {
+    this.#onRelease({ isFinished: true, isUsed: false });
   }
 
   async fill(place: number, pieces: readonly Uint8Array[]): Promise<void> {
