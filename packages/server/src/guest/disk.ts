@@ -17,31 +17,12 @@ export function diskCalls(link: AgentLink, exchange: Exchange | undefined): Gues
       await callAgent(link, { ...call, deadlineMs: openDeadlineMs }, signal);
     },
     async apply(layer, signal) {
-      const source = watched(layer);
       const call = { method: "PUT", path: "/disk/layers", answer: LayerAnswer, errors: layerErrors } as const;
-      try {
-        return await uploadAny(link, exchange, { ...call, content: source.content() }, signal);
-      } catch (error) {
-        throw source.failure() ?? error;
-      }
+      return await uploadAny(link, exchange, { ...call, content: layer }, signal);
     },
     finish: (signal) => {
       const call = { method: "POST", path: "/disk/finish", body: {}, answer: DiskAnswer, errors: layerErrors } as const;
       return callAgent(link, { ...call, deadlineMs: finishDeadlineMs }, signal);
     },
   };
-}
-
-/** A source whose own failure can be told from one of the guest's: whoever serves layers is not to be taken for it. */
-function watched(source: AsyncIterable<Uint8Array>) {
-  let failure: unknown;
-  async function* content() {
-    try {
-      yield* source;
-    } catch (error) {
-      failure = error;
-      throw error;
-    }
-  }
-  return { content, failure: () => failure };
 }

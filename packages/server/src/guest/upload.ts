@@ -8,6 +8,7 @@ import { type AgentLink, refuse } from "./call.js";
 import { callerError, ProtocolBreak } from "./fault.js";
 import { parseJson } from "./json.js";
 import type { AgentSession } from "./session.js";
+import { withSource } from "./source.js";
 
 const maxAnswerBytes = 16_384;
 
@@ -20,7 +21,9 @@ export interface Upload<T> {
 }
 
 export function upload<T>(link: AgentLink, call: Upload<T>, signal: AbortSignal): Promise<T> {
-  return onSession(link, signal, (session) => uploadOn(session, call, signal));
+  return withSource(call.content, signal, (content) =>
+    onSession(link, signal, (session) => uploadOn(session, { ...call, content }, signal)),
+  );
 }
 
 /** Works with the session there is, and ends one in which the guest breaks the protocol. */

@@ -7,6 +7,7 @@ import { ProtocolBreak } from "../fault.js";
 import { parseJson } from "../json.js";
 import { maxRefusalBytes, refusalOf } from "../refusal.js";
 import type { AgentSession } from "../session.js";
+import { withSource } from "../source.js";
 import { answerUnlessSourceFails, onSession, type Upload, upload } from "../upload.js";
 import { type Exchange, placeBytes, placesPerSlot, type Slot } from "./exchange.js";
 import { beginningOf, gathered, groupsOf, withRest } from "./pieces.js";
@@ -22,6 +23,10 @@ export async function uploadAny<T>(
   signal: AbortSignal,
 ): Promise<T> {
   if (exchange === undefined) return upload(link, call, signal);
+  return withSource(call.content, signal, (content) => uploadLarge(link, exchange, { ...call, content }, signal));
+}
+
+async function uploadLarge<T>(link: AgentLink, exchange: Exchange, call: Upload<T>, signal: AbortSignal): Promise<T> {
   const source = gathered(call.content);
   const { pieces, isWhole } = await untilAborted(beginningOf(source, exchangeFromBytes), signal).catch((error) => {
     void source.return(undefined).catch(() => {});
