@@ -12,6 +12,7 @@ import (
 type command struct {
 	verb      string // exec or run
 	target    string // the sandbox's id or a prefix of it; for run, the image
+	group     string
 	keep      bool
 	create    createBody
 	exec      startBody
@@ -102,6 +103,8 @@ func (c *command) takeValue(name, value string) bool {
 		return takePair(&c.exec.Environment, value)
 	case "-w", "--cwd":
 		c.exec.WorkingDirectory = value
+	case "-g", "--group":
+		c.group = value
 	case "-u", "--user":
 		c.exec.User = value
 	case "-t", "--timeout":

@@ -14,28 +14,27 @@ import (
 	"strings"
 )
 
-// daemon speaks to alcoved over its UNIX socket.
-type daemon struct{ client *http.Client }
+// daemon speaks to alcoved over its UNIX socket, of one group.
+type daemon struct {
+	client *http.Client
+	group  string // its URL
+}
 
 const (
-	group          = "http://alcove/v1/groups/default"
+	groups         = "http://alcove/v1/groups/"
 	maxAnswerBytes = 16 << 20
 	idLength       = 36
 )
 
 // findDaemon fails when no socket is there; whether somebody answers shows with the first request.
-func findDaemon() (*daemon, error) {
-	path := os.Getenv("ALCOVE_SOCKET")
-	if path == "" {
-		path = filepath.Join(runtimeDirectory(), "alcoved.sock")
-	}
-	if _, err := os.Stat(path); err != nil {
+func findDaemon(s settings) (*daemon, error) {
+	if _, err := os.Stat(s.socket); err != nil {
 		return nil, err
 	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		return (&net.Dialer{}).DialContext(ctx, "unix", s.socket)
 	}
-	return &daemon{client: &http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
+	return &daemon{client: &http.Client{Transport: &http.Transport{DialContext: dial}}, group: groups + s.group}, nil
 }
 
 func runtimeDirectory() string {
@@ -61,7 +60,7 @@ func (d *daemon) call(ctx context.Context, method, path string, body any, status
 		}
 		content = bytes.NewReader(encoded)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, group+path, content)
+	request, err := http.NewRequestWithContext(ctx, method, d.group+path, content)
 	if err != nil {
 		return err
 	}

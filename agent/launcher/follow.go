@@ -42,7 +42,7 @@ type following struct {
 
 // follow runs the program and answers its exit code.
 func follow(ctx context.Context, cli nodeCLI, d *daemon, sandbox string, c command) (int, error) {
-	socket, _, err := websocket.Dial(ctx, group+"/sandboxes/"+sandbox+"/exec/stream", &websocket.DialOptions{HTTPClient: d.client})
+	socket, _, err := websocket.Dial(ctx, d.group+"/sandboxes/"+sandbox+"/exec/stream", &websocket.DialOptions{HTTPClient: d.client})
 	if err != nil {
 		return 0, errHandOver
 	}
@@ -60,7 +60,7 @@ func follow(ctx context.Context, cli nodeCLI, d *daemon, sandbox string, c comma
 		_ = d.call(ctx, http.MethodDelete, "/sandboxes/"+sandbox+"/execs/"+c.exec.ID+"?force=true", nil, http.StatusNoContent, nil)
 		return exitBrokenPipe, nil
 	case errors.Is(err, errBrokenStream) && f.isStarted && !c.exec.Stdin:
-		return cli.attach(sandbox, c.exec.ID, f.offset)
+		return cli.attach(c, sandbox, c.exec.ID, f.offset)
 	}
 	return code, err
 }

@@ -47,7 +47,11 @@ func launch(cli nodeCLI, arguments []string) (int, error) {
 	if !ok {
 		return 0, errHandOver
 	}
-	daemon, err := findDaemon()
+	settings, ok := readSettings(command.group)
+	if !ok {
+		return 0, errHandOver
+	}
+	daemon, err := findDaemon(settings)
 	if err != nil {
 		return 0, errHandOver
 	}
@@ -76,8 +80,12 @@ func (cli nodeCLI) become(arguments []string) (int, error) {
 
 // attach follows an exec whose stream broke, from what has come of its output: the CLI in Node waits for a daemon that
 // starts anew. Its exit code is the program's.
-func (cli nodeCLI) attach(sandbox, execID string, offset uint64) (int, error) {
-	attach := exec.Command("node", string(cli), "attach", "--offset", fmt.Sprint(offset), sandbox, execID)
+func (cli nodeCLI) attach(c command, sandbox, execID string, offset uint64) (int, error) {
+	words := []string{string(cli), "attach", "--offset", fmt.Sprint(offset)}
+	if c.group != "" {
+		words = append(words, "--group", c.group)
+	}
+	attach := exec.Command("node", append(words, sandbox, execID)...)
 	attach.Stdout, attach.Stderr = os.Stdout, os.Stderr
 	err := attach.Run()
 	if attach.ProcessState == nil {
