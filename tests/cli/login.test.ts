@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import http from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,3 +126,34 @@ async function onTerminal(line: string, answers: readonly (readonly [question: s
   const [code] = (await once(child, "close")) as [number | null];
   return { code, seen };
 }
+
+test("doctor looks at certificate, clock, key and version, and names what mends a wrong certificate", async () => {
+  await cli(["login", "--url", url, "--context", "work", "--key-stdin", "--fingerprint", fingerprint], key);
+  const { stdout } = await cli(["doctor"]);
+  for (const line of [/^ok +certificate: pinned, until /m, /^ok +clock: /m, /^ok +key: laptop: administrator/m]) {
+    expect(stdout).toMatch(line);
+  }
+  expect(stdout).toMatch(/^ok +version: /m);
+  await cli(["config", "set", "fingerprint", "ab".repeat(32)]);
+  const wrong = await cli(["doctor"]);
+  expect(wrong.code).toBe(1);
+  expect(wrong.stdout).toMatch(/^error +certificate: .*another one.*\n +mend it: alcove login --url https:/m);
+});
+
+test("doctor says whether a registry answers", async () => {
+  const registry = http.createServer((_request, response) => {
+    response.setHeader("www-authenticate", 'Basic realm="x"');
+    response.writeHead(401).end();
+  });
+  registry.listen(0, "127.0.0.1");
+  await once(registry, "listening");
+  const { port } = registry.address() as { port: number };
+  const asks = await runCli(["doctor", "--registry", `http://127.0.0.1:${port}`], {
+    environment: daemon.clientEnvironment,
+  });
+  expect(asks.stdout).toMatch(/^warning +registry: .* asks for credentials .*\n +mend it: docker login/m);
+  registry.close();
+  const away = await runCli(["doctor", "--registry", "http://127.0.0.1:1"], { environment: daemon.clientEnvironment });
+  expect(away.code).toBe(1);
+  expect(away.stdout).toMatch(/^error +registry: .* cannot be reached/m);
+});

@@ -21,9 +21,10 @@ export async function confirm(cli: Cli, question: string): Promise<boolean> {
 /** A line that is typed without being shown. The terminal is as it was afterwards, however this ends. */
 export async function askSecret(cli: Cli, question: string): Promise<string> {
   const { stdin } = process;
-  process.stderr.write(question);
+  // The echo goes before the question is there, so that nobody types too early.
   stdin.setRawMode(true);
   stdin.setEncoding("utf8");
+  process.stderr.write(question);
   stdin.resume();
   try {
     for (let typed = ""; ; ) {
