@@ -56,16 +56,24 @@ func follow(ctx context.Context, cli nodeCLI, d *daemon, sandbox string, c comma
 	f := &following{socket: socket, command: c}
 	code, err := f.toEnd(ctx)
 	switch {
-	case errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, errOutput):
+		// Nobody has the output: the program is not to go on without.
 		_ = d.call(ctx, http.MethodDelete, "/sandboxes/"+sandbox+"/execs/"+c.exec.ID+"?force=true", nil, http.StatusNoContent, nil)
-		return exitBrokenPipe, nil
+		// A pipe says EPIPE; a socket in its place, as some parents make one, may say ECONNRESET.
+		if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+			return exitBrokenPipe, nil
+		}
+		return exitFailed, err
 	case errors.Is(err, errBrokenStream) && f.isStarted && !c.exec.Stdin:
 		return cli.attach(c, sandbox, c.exec.ID, f.offset)
 	}
 	return code, err
 }
 
-var errBrokenStream = errors.New("the stream of the exec broke")
+var (
+	errBrokenStream = errors.New("the stream of the exec broke")
+	errOutput       = errors.New("the output cannot be written")
+)
 
 func (f *following) toEnd(ctx context.Context) (int, error) {
 	for {
@@ -114,8 +122,10 @@ func (f *following) writeOutput(data []byte) error {
 	}
 	output := data[outputHeaderSize:]
 	f.offset = binary.BigEndian.Uint64(data[1:]) + uint64(len(output))
-	_, err := target.Write(output)
-	return err
+	if _, err := target.Write(output); err != nil {
+		return fmt.Errorf("%w: %w\nhint: the program was ended; see where its output goes", errOutput, err)
+	}
+	return nil
 }
 
 func exitCode(m message, c command) int {

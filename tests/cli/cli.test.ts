@@ -172,6 +172,15 @@ describe.each<Entry>(["launcher", "node"])("exec and run, by the %s", (entry) =>
     await expect.poll(async () => (await cli(["attach", id])).stdout).not.toMatch(/Running .*yes/);
   });
 
+  test("output that cannot be written ends the program, with 125", async () => {
+    const words = ["-c", `"$0" exec ${id} yes > /dev/full`, entries[entry]];
+    const env = { ...process.env, ...daemon.clientEnvironment };
+    const outcome: unknown = await promisify(execFile)("bash", words, { env }).catch((error: unknown) => error);
+    expect(outcome).toMatchObject({ code: 125, stderr: expect.stringMatching(/^error: /) });
+    const running = (await daemon.alcove.sandboxes.connect(id).execs.list()).filter(({ state }) => state === "Running");
+    expect(running).toEqual([]);
+  });
+
   test.each([
     ["a sandbox that is gone", ["exec", "00000000-0000-4000-8000-000000000000", "true"]],
     ["an id that none begins with", ["exec", "00000000-00", "true"]],
@@ -333,6 +342,13 @@ describe("the rest", () => {
       env: { ...process.env, ...daemon.clientEnvironment },
     });
     expect(await run.catch((error: unknown) => error)).toMatchObject({ code: 141, stdout: "{", stderr: "" });
+  });
+
+  test("results that cannot be written are an error", async () => {
+    const env = { ...process.env, ...daemon.clientEnvironment };
+    const run = promisify(execFile)("bash", ["-c", `"$0" list > /dev/full`, entries.node], { env });
+    const outcome: unknown = await run.catch((error: unknown) => error);
+    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: .*ENOSPC/) });
   });
 
   test("status and version start no daemon; status exits with 1 where none runs", async () => {

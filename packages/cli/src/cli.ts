@@ -41,6 +41,8 @@ export interface Cli extends Disposable {
   listSandboxes(labels?: Readonly<Record<string, string>>): Promise<SandboxRecord[]>;
   /** Until the answer is disposed of, signals go to the listener instead. */
   takeSignals(listener: SignalListener): Disposable;
+  /** Why results cannot be written: a full disk. */
+  outputFailure(): Error | undefined;
   /** As Ctrl-C does, for whoever has taken the signals: the command ends with 130 when it has ended what it began. */
   interrupt(): void;
   /** Tells a failure: an error, a hint. */
@@ -107,6 +109,7 @@ export function openCli(terminal: Terminal): Cli {
     },
     takeSignals: signals.take,
     interrupt: signals.interrupt,
+    outputFailure: signals.outputFailure,
     report: (failure) => report(failure, terminal, errorFormat(readSettings, flags)),
     [Symbol.dispose]() {
       signals[Symbol.dispose]();

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import type { ExecHandle } from "alcove";
 import type { Cli } from "./cli.js";
 import { Exit, exitCodes } from "./exit-codes.js";
-import { leave } from "./signals.js";
+import { isReaderGone, leave } from "./signals.js";
 
 /** Takes the signals of this process for the program; ends it when this side cannot go on. */
 export async function follow(cli: Cli, handle: ExecHandle, timeoutMs?: number): Promise<number> {
@@ -20,7 +20,7 @@ export async function follow(cli: Cli, handle: ExecHandle, timeoutMs?: number): 
     ]);
   } catch (failure) {
     await handle.kill("KILL").catch(() => undefined);
-    if ((failure as NodeJS.ErrnoException).code === "EPIPE") throw new Exit(exitCodes.brokenPipe);
+    if (isReaderGone(failure)) throw new Exit(exitCodes.brokenPipe);
     throw failure;
   }
   const end = await handle.wait();

@@ -12,6 +12,9 @@ export async function main(words: readonly string[]): Promise<number> {
   const program = createProgram(cli);
   try {
     await program.parseAsync([...words], { from: "user" });
+    await written();
+    const lost = cli.outputFailure();
+    if (lost !== undefined) throw lost;
     return interruptedCode(cli.signal) ?? exitCodes.ok;
   } catch (thrown) {
     const code = thrown instanceof Exit ? thrown.code : (interruptedCode(cli.signal) ?? printedCode(thrown));
@@ -22,6 +25,11 @@ export async function main(words: readonly string[]): Promise<number> {
   } finally {
     terminal.endProgress();
   }
+}
+
+/** Fulfils when what was printed has been taken, or could not be. */
+function written(): Promise<void> {
+  return new Promise((resolve) => process.stdout.write("", () => setImmediate(resolve)));
 }
 
 /** Undefined while nothing has interrupted the command. */

@@ -9,6 +9,8 @@ export type SignalListener = (name: NodeJS.Signals) => void;
 export interface Signals extends Disposable {
   /** Aborts with the first signal that nobody has taken, and when nobody reads the results. */
   readonly signal: AbortSignal;
+  /** Why results cannot be written: a full disk. */
+  outputFailure(): Error | undefined;
   /** What a signal does that nobody has taken. */
   interrupt(): void;
   /** Until the answer is disposed of, signals go to the listener instead. */
@@ -22,18 +24,21 @@ export function openSignals(terminal: Terminal): Signals {
     interruption.abort(new Error("interrupted"));
   };
   let isOver = false;
+  let outputFailure: Error | undefined;
   let listener: SignalListener = interrupt;
   const onSignal = (name: NodeJS.Signals) => listener(name);
   const onOutputError = (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    if (isOver) process.exit(exitCodes.brokenPipe);
-    interruption.abort(new Exit(exitCodes.brokenPipe));
+    const code = isReaderGone(error) ? exitCodes.brokenPipe : exitCodes.error;
+    if (isOver) process.exit(code);
+    if (code === exitCodes.brokenPipe) interruption.abort(new Exit(code));
+    else outputFailure = error;
   };
   for (const name of signalNames) process.on(name, onSignal);
   process.stdout.on("error", onOutputError);
   return {
     signal: interruption.signal,
     interrupt,
+    outputFailure: () => outputFailure,
     take(taker) {
       listener = taker;
       return {
@@ -48,6 +53,12 @@ export function openSignals(terminal: Terminal): Signals {
       isOver = true;
     },
   };
+}
+
+/** A pipe says EPIPE; a socket in its place, as some parents make one, may say ECONNRESET. */
+export function isReaderGone(failure: unknown): boolean {
+  const { code } = failure as NodeJS.ErrnoException;
+  return code === "EPIPE" || code === "ECONNRESET";
 }
 
 /** Whatever has been begun stays as it is. */
