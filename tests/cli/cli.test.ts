@@ -173,11 +173,12 @@ describe.each<Entry>(["launcher", "node"])("exec and run, by the %s", (entry) =>
   });
 
   test("output that cannot be written ends the program, with 125", async () => {
-    const words = ["-c", `"$0" exec ${id} yes > /dev/full`, entries[entry]];
+    const words = ["-c", `"$0" exec ${id} yes full > /dev/full`, entries[entry]];
     const env = { ...process.env, ...daemon.clientEnvironment };
     const outcome: unknown = await promisify(execFile)("bash", words, { env }).catch((error: unknown) => error);
     expect(outcome).toMatchObject({ code: 125, stderr: expect.stringMatching(/^error: /) });
-    const running = (await daemon.alcove.sandboxes.connect(id).execs.list()).filter(({ state }) => state === "Running");
+    const execs = await daemon.alcove.sandboxes.connect(id).execs.list();
+    const running = execs.filter(({ args, state }) => state === "Running" && args.includes("full"));
     expect(running).toEqual([]);
   });
 
