@@ -1,0 +1,44 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** What a browser gets of the SDK: all but what is about daemons of the same machine. */
+export {
+  AlcoveError,
+  type AlcoveEvent,
+  type Entry,
+  type ErrorCode,
+  type Exec,
+  type FileEvent,
+  type Image,
+  type LogEntry,
+} from "@alcove/contract";
+export { Alcove, type RawRequest } from "./alcove.js";
+export { ByteStream } from "./byte-stream.js";
+export { Code, type CodeOptions, type CodeResult, type RunOptions } from "./code/code.js";
+export type { CodeSandbox, Language } from "./code/interpreter.js";
+export type { CodeError } from "./code/result-file.js";
+export {
+  CertificateError,
+  CodeUnavailableError,
+  ConnectionError,
+  ExecError,
+  NoAnswerError,
+  StartError,
+  StopError,
+  WaitError,
+} from "./errors.js";
+export type { EventOptions } from "./events.js";
+export type { Command, ExecOptions, ExecOutcome, ProcessOptions } from "./exec.js";
+export { type AttachOptions, type ExecEnd, ExecHandle, type SpawnOptions } from "./exec-handle.js";
+export type { ExecInput } from "./exec-input.js";
+export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
+export { Group, type UsageOptions } from "./group.js";
+export type { GroupListOptions, Groups } from "./groups.js";
+export type { Images, PrepareOptions } from "./images.js";
+export type { LogOptions } from "./logs.js";
+export type { AlcoveOptions } from "./options.js";
+export { Paginated } from "./paginated.js";
+export { Sandbox } from "./sandbox.js";
+export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";
+export type { WaitOptions } from "./sandbox-wait.js";
+export type { BatchOutcome, CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
+export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";
+export type { RequestSeen } from "./transport-observed.js";

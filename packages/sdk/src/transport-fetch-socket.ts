@@ -1,0 +1,83 @@
+/** WebSockets of browsers. They cannot be held back: one that is not read is given up before it takes the page's memory. */
+import { ConnectionError } from "./errors.js";
+import type { ServerSettings } from "./options.js";
+import type { TransportSocket } from "./transport.js";
+
+const protocol = "alcove.v1";
+const tokenProtocol = "alcove.bearer.";
+const maximumWaitingBytes = 67_108_864;
+
+export async function openFetchSocket(
+  { origin, basePath, apiKey }: ServerSettings,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<TransportSocket> {
+  signal?.throwIfAborted();
+  // The browser's own refusal would show it.
+  if (apiKey !== undefined && !/^[\w.~+-]+$/.test(apiKey)) {
+    throw new TypeError("A key for streams in browsers must have letters, digits and . _ ~ + - alone.");
+  }
+  const protocols = apiKey === undefined ? [protocol] : [protocol, tokenProtocol + apiKey];
+  const socket = new WebSocket(origin.replace(/^http/, "ws") + basePath + path, protocols);
+  socket.binaryType = "arraybuffer";
+  const messages = messagesOf(socket, signal);
+  await opened(socket, origin, signal);
+  return {
+    messages,
+    send: async (text) => socket.send(text),
+    close: () => socket.close(),
+  };
+}
+
+function opened(socket: WebSocket, origin: string, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      socket.close();
+      reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    socket.addEventListener("open", () => resolve());
+    socket.addEventListener("close", () => {
+      signal?.removeEventListener("abort", abort);
+      const message = `${origin} did not take the stream: a page is not told why.`;
+      reject(new ConnectionError(message, { isUnsent: false }));
+    });
+  });
+}
+
+function messagesOf(socket: WebSocket, signal: AbortSignal | undefined): AsyncIterable<string | Uint8Array> {
+  const waiting: (string | Uint8Array)[] = [];
+  let waitingBytes = 0;
+  let closed: { code: number; reason: string } | undefined;
+  let wake: (() => void) | undefined;
+  const notify = () => {
+    wake?.();
+    wake = undefined;
+  };
+  socket.addEventListener("message", (event) => {
+    const data = event.data as string | ArrayBuffer;
+    const message = typeof data === "string" ? data : new Uint8Array(data);
+    waiting.push(message);
+    waitingBytes += message.length;
+    if (waitingBytes > maximumWaitingBytes) socket.close(4_000, "not read");
+    notify();
+  });
+  socket.addEventListener("close", ({ code, reason }) => {
+    closed = { code, reason };
+    notify();
+  });
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        const message = waiting.shift();
+        if (message !== undefined) {
+          waitingBytes -= message.length;
+          yield message;
+        } else if (closed === undefined) await new Promise<void>((resolve) => (wake = resolve));
+        else if (signal?.aborted) throw signal.reason;
+        else if (closed.code === 1000) return;
+        else throw new ConnectionError(`The stream was closed: ${closed.code} ${closed.reason}`, { isUnsent: false });
+      }
+    },
+  };
+}
