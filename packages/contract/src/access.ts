@@ -2,7 +2,7 @@
  * Who may call an endpoint. A role is held in a group, and a higher one may do what the lower ones may; an administrator of
  * the server is the owner of every group.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** From the least to the most: reader looks at what there is, user runs things, owner changes the group and who is in it. */
 export const roles = ["reader", "user", "owner"] as const;

@@ -1,5 +1,5 @@
 /** The audit log: who did what, and who was turned away. Never what was sent. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { wholeNumber } from "./names.js";
 import { GroupParams } from "./sandboxes.js";

@@ -4,8 +4,10 @@
  * To add an endpoint: 1. shapes and the endpoint in the file of its noun  2. name it in endpoints.ts  3. one line in
  * server/src/http/routes/<noun>.ts  4. a method in the SDK  5. its errors in errors.ts, if they are new  6. a request
  * to it in server/src/http/endpoint-samples-test-kit.ts, with which tests try it under wrong keys.
+ *
+ * zod is imported as a namespace everywhere here, so that bundlers leave out of the SDK what of it is not used.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Access } from "./access.js";
 import type { ErrorCode } from "./errors.js";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { endpoints } from "./endpoints.js";
 import * as contract from "./index.js";
 

@@ -4,7 +4,7 @@
  * On the wire an error is `application/problem+json` (RFC 9457): `{type, title, status, detail, code, hint, field?,
  * value?, incidentId?}`. `detail` is the sentence with what was seen; `hint` says what to do next.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 interface ErrorKind {
   readonly status: number;

@@ -1,5 +1,5 @@
 /** The event stream: what changed, as it changes. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Image } from "./images.js";
 import { LabelSelector, SandboxId, wholeNumber } from "./names.js";

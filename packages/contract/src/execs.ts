@@ -2,7 +2,7 @@
  * Execs: run a program in a sandbox. Buffered (executeCommand, executeShellCommand: ACA's names and shapes), streaming
  * over a WebSocket (exec/stream), and detached (execs), which any client can attach to from an offset.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Environment, ExecId, Flag, GroupName, GuestPath, SandboxId, wholeNumber } from "./names.js";
 import { NoQuery, SandboxParams } from "./sandboxes.js";

@@ -1,5 +1,5 @@
 /** Following what changes in a directory of a sandbox, as it changes. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { fileErrors, filesPath } from "./files.js";
 import { Flag, GuestPath } from "./names.js";

@@ -1,5 +1,5 @@
 /** Files of a sandbox; routes and `Entry` as ACA's, plus move and archives. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Flag, GuestPath, wholeNumber } from "./names.js";
 import { SandboxParams } from "./sandboxes.js";

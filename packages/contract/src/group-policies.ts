@@ -1,5 +1,5 @@
 /** When sandboxes are suspended and deleted, and what they may reach: in ACA's shapes, so that what is written for it fits. */
-import { z } from "zod";
+import * as z from "zod";
 import { LabelKey } from "./names.js";
 
 const seconds = z.number().int().min(1).max(31_536_000);

@@ -3,7 +3,7 @@
  *
  * `lifecycle` and `egressPolicy` are kept and shown; nothing suspends, deletes or filters by them yet.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { EgressPolicy, LifecyclePolicy } from "./group-policies.js";
 import { Flag, GroupName, LabelKey, LabelSelector, wholeNumber } from "./names.js";

@@ -2,7 +2,7 @@
  * Images: what sandboxes start from. A name belongs to a group; the catalogue's names are public, for every group to read
  * and start from. Routes and `source` after ACA's disk images.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Flag, GroupName, ImageName, LabelSelector, Labels, wholeNumber } from "./names.js";
 import { Argv, GroupParams, NoQuery } from "./sandboxes.js";

@@ -1,5 +1,5 @@
 /** API keys: what a program shows to be known over TCP. The secret is answered once, when the key is made. */
-import { z } from "zod";
+import * as z from "zod";
 import { Role } from "./access.js";
 import { endpoint } from "./endpoint.js";
 import { GroupName } from "./names.js";

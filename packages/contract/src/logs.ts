@@ -1,5 +1,5 @@
 /** Logs: what the program that was started with a sandbox, or any other exec, wrote, line by line. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { ExecId, Flag, wholeNumber } from "./names.js";
 import { SandboxParams } from "./sandboxes.js";

@@ -1,5 +1,5 @@
 /** Ids and names that appear in paths and bodies. */
-import { z } from "zod";
+import * as z from "zod";
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

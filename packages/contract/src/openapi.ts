@@ -2,7 +2,7 @@
  * OpenAPI 3.1 out of the endpoints: nothing is written twice. A schema with `.meta({ id })` becomes a named component;
  * what has none stands where it is used.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Endpoint, Payload } from "./endpoint.js";
 import { endpoints } from "./endpoints.js";
 import { commonErrors, type ErrorCode, errorCatalogue, Problem } from "./errors.js";

@@ -1,5 +1,5 @@
 /** Roles given by name: to people whom the OIDC issuer knows, and to keys. */
-import { z } from "zod";
+import * as z from "zod";
 import { Role } from "./access.js";
 import { endpoint } from "./endpoint.js";
 import { GroupName } from "./names.js";

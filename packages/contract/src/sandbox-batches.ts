@@ -1,5 +1,5 @@
 /** Many sandboxes in one call. The shape follows ACA's `batch`. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Problem } from "./errors.js";
 import { CreateSandbox, creationErrors, GroupParams, NoQuery, Sandbox } from "./sandboxes.js";

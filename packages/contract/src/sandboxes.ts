@@ -1,5 +1,5 @@
 /** Sandboxes: create, read, list, count, delete, statistics and processes. Shapes follow ACA's `CreateSandboxContent` and `Sandbox`. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import {
   Environment,

@@ -2,7 +2,7 @@
  * Sizes are a grid. A request is rounded up to the next point, and the answer says what was given.
  * Tiers XS–XL are ACA's; between and beyond them memory and disk come in fixed steps.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export interface Size {
   readonly cpuMillicores: number;

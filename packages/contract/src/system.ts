@@ -1,5 +1,5 @@
 /** The daemon itself: health and version. Neither needs a group. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 
 const Nothing = z.strictObject({});

@@ -1,5 +1,5 @@
 /** What a group uses now, and what it has used: to bill, or to show. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Quota, QuotaUse } from "./groups.js";
 import { LabelKey } from "./names.js";

@@ -1,5 +1,5 @@
 /** Who the daemon takes the caller for. */
-import { z } from "zod";
+import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { KeyScope } from "./keys.js";
 
