@@ -12,6 +12,11 @@ interface Explained {
   readonly incidentId?: unknown;
 }
 
+/** A failure of this side, with what to do next. */
+export function explained(sentence: string, hint: string): Error {
+  return Object.assign(new Error(sentence), { hint });
+}
+
 export function report(failure: unknown, terminal: Terminal, format: OutputFormat): void {
   const error: Explained = failure instanceof Error ? failure : { message: String(failure) };
   if (format !== "table") terminal.say(json({ error: asObject(error) }));

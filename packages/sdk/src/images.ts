@@ -14,6 +14,7 @@ import {
   pruneImages,
   writeImageContent,
 } from "@alcove/contract";
+import { packRoot } from "#platform";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
 import type { Scope } from "./scope.js";
@@ -42,6 +43,11 @@ export interface ImportOptions extends Omit<PrepareOptions, "isPublic"> {
   /** archive: OCI's or docker's (default). tar: a root file system. */
   readonly format?: ImageFormat | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ImportDirectoryOptions extends Omit<ImportOptions, "format"> {
+  /** Whose the files are in the image: root's (default), or as on this machine. */
+  readonly owners?: "root" | "keep" | undefined;
 }
 
 export interface ListImagesOptions extends Abortable {
@@ -112,6 +118,12 @@ export class Images {
     const request = { params: { ...params, name }, query: { format, labels: selector(labels) }, body: content };
     await call(transport, writeImageContent, { ...request, signal: waiting.signal });
     return this.waitUntilReady(name, waiting);
+  }
+
+  /** Makes an image of a directory of this machine, as the root file system; only in Node. */
+  async importDirectory(name: string, directory: string, options: ImportDirectoryOptions = {}): Promise<Image> {
+    const { owners = "root", ...rest } = options;
+    return this.import(name, await packRoot(directory, owners), { ...rest, format: "tar" });
   }
 
   /** Builds an image of the catalogue, if it is not built, and any image's template, and waits until it is ready. */

@@ -31,7 +31,15 @@ export type { ExecInput } from "./exec-input.js";
 export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
 export { Group, type UsageOptions } from "./group.js";
 export type { GroupListOptions, Groups } from "./groups.js";
-export type { Images, PrepareOptions } from "./images.js";
+export type {
+  Images,
+  ImportDirectoryOptions,
+  ImportOptions,
+  ListImagesOptions,
+  PrepareOptions,
+  PruneOptions,
+  PullOptions,
+} from "./images.js";
 export { localSocketPath, restoreLocalBackup, runtimeDirectory, startLocalDaemon } from "./local.js";
 export { stopLocalDaemon } from "./local-stop.js";
 export type { LogOptions } from "./logs.js";

@@ -1,13 +1,22 @@
 /** Directories of this machine as tar streams: only in Node. */
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
-import type { ReadEntry, Unpack } from "tar";
+import type { ReadEntry, Unpack, WriteEntry } from "tar";
 import type { Chunks } from "./transport.js";
 
 /** The directory's contents; owners are the sandbox's business. */
 export async function* packDirectory(directory: string): AsyncGenerator<Uint8Array> {
   const { create } = await import("tar");
   yield* create({ cwd: directory, portable: true, strict: true }, ["."]);
+}
+
+/** The directory as a root file system: modes as they are, everything owned by root, or by whom it is here. */
+export async function* packRoot(directory: string, owners: "root" | "keep"): AsyncGenerator<Uint8Array> {
+  const { create } = await import("tar");
+  const onWriteEntry = (entry: WriteEntry) => {
+    if (owners === "root" && entry.stat !== undefined) Object.assign(entry.stat, { uid: 0, gid: 0 });
+  };
+  yield* create({ cwd: directory, strict: true, onWriteEntry }, ["."]);
 }
 
 /**

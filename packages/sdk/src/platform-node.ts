@@ -37,6 +37,10 @@ export async function packDirectory(path: string): Promise<AsyncIterable<Uint8Ar
   return (await import("./local-directory.js")).packDirectory(path);
 }
 
+export async function packRoot(path: string, owners: "root" | "keep"): Promise<AsyncIterable<Uint8Array>> {
+  return (await import("./local-directory.js")).packRoot(path, owners);
+}
+
 export async function unpackDirectory(archive: AsyncIterable<Uint8Array>, path: string): Promise<void> {
   return (await import("./local-directory.js")).unpackDirectory(archive, path);
 }

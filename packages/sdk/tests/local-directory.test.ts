@@ -1,8 +1,9 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { list } from "tar";
 import { expect, test } from "vitest";
-import { packDirectory, unpackDirectory } from "../src/local-directory.js";
+import { packDirectory, packRoot, unpackDirectory } from "../src/local-directory.js";
 
 test("a small archive is unpacked every time", async () => {
   const directory = await mkdtemp(join(tmpdir(), "alcove-sdk-"));
@@ -40,4 +41,21 @@ test("programs of a sandbox are not unpacked as setuid, nor its directories as s
   } finally {
     await rm(directory, { recursive: true });
   }
+});
+
+test.each(["root", "keep"] as const)("a root file system keeps its modes, and its owners are %s", async (owners) => {
+  const directory = await mkdtemp(join(tmpdir(), "alcove-sdk-"));
+  await writeFile(join(directory, "su"), "x");
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) await chown(join(directory, "su"), 12, 34);
+  await chmod(join(directory, "su"), 0o4755);
+  const seen: string[] = [];
+  const parser = list({
+    onReadEntry: ({ path, mode, uid, gid }) => seen.push(`${path} ${mode?.toString(8)} ${uid}:${gid}`),
+  });
+  for await (const chunk of packRoot(directory, owners)) parser.write(Buffer.from(chunk));
+  parser.end();
+  const kept = isRoot ? "12:34" : `${process.getuid?.()}:${process.getgid?.()}`;
+  expect(seen).toContain(`./su 4755 ${owners === "keep" ? kept : "0:0"}`);
+  await rm(directory, { recursive: true });
 });

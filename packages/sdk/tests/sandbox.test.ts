@@ -170,6 +170,29 @@ test("images are listed, read and prepared", async () => {
   expect(seen.at(-1)).toBe("Ready");
 });
 
+test("images are pulled, imported, used, kept while they are used, pruned and deleted", async () => {
+  const credentials = { username: "ann", token: "t" };
+  const seen: string[] = [];
+  const pulled = await alcove.images.pull("registry.example.com:5000/team/tools:1", {
+    ...{ credentials, labels: { team: "blue" } },
+    onProgress: ({ state }) => seen.push(state),
+  });
+  expect(pulled).toMatchObject({ name: "team/tools:1", state: "Ready", source: { isAuthenticated: true } });
+  expect(seen.at(-1)).toBe("Ready");
+  await alcove.images.import("sent", Buffer.from("bytes"), { format: "tar", labels: { team: "red" } });
+  expect((await alcove.images.list()).map(({ name }) => name)).toEqual(["sent", "team/tools:1"]);
+  expect((await alcove.images.list({ labels: { team: "red" } })).map(({ name }) => name)).toEqual(["sent"]);
+  const used = await Sandbox.create({ image: "sent", alcove });
+  await expect(alcove.images.delete("sent")).rejects.toMatchObject({ code: "ImageInUse" });
+  expect(await alcove.images.prune()).toMatchObject({ deleted: ["team/tools:1"] });
+  await used.delete();
+  await alcove.images.delete("sent");
+  expect(await alcove.images.list()).toEqual([]);
+  await expect(alcove.images.pull("registry.example.com/x", { name: "public" })).rejects.toMatchObject({
+    code: "InvalidRequest",
+  });
+});
+
 test("events come until the signal aborts, also over a restart of the daemon", async () => {
   const controller = new AbortController();
   const seen: string[] = [];

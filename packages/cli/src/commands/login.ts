@@ -10,6 +10,7 @@ import { type Context, contextNamed } from "../config/settings.js";
 import { alcoveOptions, readCertificates, refuseExposedKey } from "../connection.js";
 import { examples } from "../examples.js";
 import { UsageError } from "../exit-codes.js";
+import { explained } from "../failure.js";
 import { printable } from "../printable.js";
 
 interface Options {
@@ -108,8 +109,4 @@ async function whoIs(cli: Cli, context: Context): Promise<WhoAmI> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of answer.body) chunks.push(chunk);
   return JSON.parse(Buffer.concat(chunks).toString()) as WhoAmI;
-}
-
-function explained(sentence: string, hint: string): Error {
-  return Object.assign(new Error(sentence), { hint });
 }

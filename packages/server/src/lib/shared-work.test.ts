@@ -38,4 +38,26 @@ describe("shared work", () => {
     await expect(shared.run("a", failing, never)).rejects.toThrow("no luck");
     expect(await shared.run("a", async () => "luck", never)).toBe("luck");
   });
+
+  it("is undone before the last caller is told, and before it is begun anew", async () => {
+    const shared = new SharedWork<string, string>();
+    const order: string[] = [];
+    const work = (signal: AbortSignal) =>
+      new Promise<string>((_, reject) => {
+        signal.addEventListener("abort", () => {
+          setTimeout(() => {
+            order.push("undone");
+            reject(signal.reason);
+          }, 20);
+        });
+      });
+    const caller = new AbortController();
+    const first = shared.run("a", work, caller.signal).catch(() => order.push("told"));
+    caller.abort(new Error("gave up"));
+    await new Promise((resolve) => setImmediate(resolve));
+    const second = shared.run("a", async () => `anew after ${order.length}`, never);
+    expect(await second).toBe("anew after 1");
+    await first;
+    expect(order).toEqual(["undone", "told"]);
+  });
 });
