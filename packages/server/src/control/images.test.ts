@@ -148,6 +148,18 @@ test("a build that fails says why and what to do; one that had a disk keeps it",
   expect((await control.sandboxes.create(group, useTools, never)).state).toBe("Running");
 });
 
+test("a template that could not be made is no more said of an image that is pulled anew", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  await control.images.create(group, tools);
+  await stateOf(control, "tools:1", "Ready");
+  host.fake.faults.prepareError = new AlcoveError("EngineUnavailable", "The kernel did not boot.");
+  await control.images.prepare(group, "tools:1");
+  expect(await stateOf(control, "tools:1", "Failed")).toMatchObject({ message: "The kernel did not boot." });
+  await control.images.create(group, tools);
+  expect(await stateOf(control, "tools:1", "Ready")).toMatchObject({ message: "Built." });
+});
+
 test("what is not the caller's fault is told without paths of the host", async () => {
   await using host = new TestHost();
   host.images.building = Promise.reject(new Error("ENOENT: /var/lib/alcove/images"));

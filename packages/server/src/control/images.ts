@@ -43,6 +43,7 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
       await gate.enter(group);
       images.checkReference(body.source.imageUrl);
       await requireRoomToBuild(context, readiness);
+      preparations.delete(`${group}/${body.name}`);
       beginPull(context, group, body);
       return read({ group, name: body.name, isPublic: false });
     },
@@ -51,11 +52,13 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
       refuseBusy(context, { group, name });
       await requireRoomToBuild(context, readiness);
       await takeContent(context, { group, name, content, ...options }, signal);
+      preparations.delete(`${group}/${name}`);
       return read({ group, name, isPublic: false });
     },
     async delete(group, name) {
       await gate.enter(group);
       await remove(context, group, name);
+      preparations.delete(`${group}/${name}`);
       await collectContents(context, imageBuilds);
     },
     async prune(group, which) {

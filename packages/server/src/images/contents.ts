@@ -59,7 +59,7 @@ export class Contents {
       const sizeBytes = (await this.find(name))?.sizeBytes ?? 0;
       if (isWanted(name)) continue;
       const gone = join(this.directory, `${gonePrefix}${randomBytes(8).toString("hex")}`);
-      renameSync(join(this.directory, name), gone);
+      if (!renamed(join(this.directory, name), gone)) continue;
       await rm(gone, { recursive: true, force: true });
       count += 1;
       freedBytes += sizeBytes;
@@ -79,6 +79,17 @@ export class Contents {
       if (error.code === "ENOENT") return [];
       throw error;
     });
+  }
+}
+
+/** False where another collection was there first. */
+function renamed(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
   }
 }
 

@@ -124,6 +124,15 @@ test("contents that nobody wants are removed, the others stay", async () => {
   expect(await images.find(content.key)).toBeUndefined();
 });
 
+test("two collections at once do not stand in each other's way", async () => {
+  const build = new ControlledBuild();
+  build.finish();
+  const images = await open(build);
+  await ensure(images, idle);
+  const both = await Promise.all([images.collect(() => false), images.collect(() => false)]);
+  expect(both.map(({ count }) => count).sort()).toEqual([0, 1]);
+});
+
 test("a changed recipe makes another content", async () => {
   const build = new ControlledBuild();
   build.finish();

@@ -98,7 +98,8 @@ class Workshop {
     const pull: PullOptions = { settings: registries, place, signal, onStep, onLine, spareBytes };
     const located = await locate(order, pull);
     const known = await order.known?.(located.manifestDigest);
-    if (known !== undefined) return known;
+    if (known !== undefined) options.onContent(known.content.key);
+    if (known !== undefined && (await this.#contents.find(known.content.key)) !== undefined) return known;
     // Awaited here: the layers lie in the place that goes with this scope.
     return await this.#layered(await fetchImage(located, order, pull), options);
   }
@@ -129,7 +130,8 @@ class Workshop {
     options.onContent(key);
     const present = await this.#contents.find(key);
     if (present !== undefined) return present;
-    return this.#underWay.run(key, async (signal) => make({ ...options, signal }), options.signal);
+    const makeOrFind = async (signal: AbortSignal) => (await this.#contents.find(key)) ?? make({ ...options, signal });
+    return this.#underWay.run(key, makeOrFind, options.signal);
   }
 }
 

@@ -178,6 +178,7 @@ test("the credentials of whoever runs the daemon are not used for others", async
 
 test.each([
   ["a tag that is not there", "/none:1", "has no such image"],
+  ["a repository that no registry has", "/none/with/many/parts:1", "has no such image"],
   ["a digest that is not there", `/none@sha256:${"0".repeat(64)}`, "has no such image"],
 ])("%s is told as such", async (_name, path, sentence) => {
   await using registry = await startRegistry();

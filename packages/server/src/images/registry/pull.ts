@@ -60,7 +60,7 @@ export async function locate(order: PullOrder, options: PullOptions): Promise<Lo
   const { registry } = reference;
   const { verifyTls } = await admitRegistry(registry, settings, signal);
   const skopeo = await Skopeo.open({
-    ...{ registry, verifyTls, directory: place.directory, onStart: place.onStart },
+    ...{ registry, verifyTls, directory: place.directory, onStart: place.onStart, onLine },
     ...(order.credentials && { credentials: order.credentials }),
     ...(certificates !== undefined && { certificates }),
   });

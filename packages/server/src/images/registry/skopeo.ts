@@ -14,6 +14,8 @@ export interface SkopeoOptions {
   /** Where it may write. */
   readonly directory: string;
   readonly onStart: (pid: number) => void;
+  /** What it says, made fit for a log. */
+  readonly onLine: (line: string) => void;
 }
 
 const answerTimeoutMs = 60_000;
@@ -69,10 +71,16 @@ export class Skopeo {
     options: { readonly signal: AbortSignal; readonly timeoutMs?: number; readonly captureLimitBytes?: number },
   ) {
     const { directory, onStart } = this.#options;
+    const onLine = (line: string, stream: "stdout" | "stderr") => {
+      if (stream === "stderr") this.#options.onLine(printable(line, 1_000));
+    };
     const own = { HOME: directory, XDG_RUNTIME_DIR: directory, TMPDIR: join(directory, "tmp"), LC_ALL: "C" };
     const environment = { ...inherited(), ...own };
     try {
-      return await run("skopeo", [...this.#policy, ...args], { ...options, onStart, environment, killGraceMs: 500 });
+      return await run("skopeo", [...this.#policy, ...args], {
+        ...{ ...options, onStart, onLine, environment },
+        killGraceMs: 500,
+      });
     } catch (error) {
       throw error instanceof RunError ? this.#explain(error) : error;
     }
