@@ -7,21 +7,28 @@
  */
 import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { everyExample } from "@alcove/cli/every-example";
 import type { Sandbox } from "alcove";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { layerOf } from "../../packages/server/src/engines/suite/layers.js";
+import { dockerArchive, makeImage } from "../../packages/server/src/images/oci/test-image.js";
+import { startRegistry, type TestRegistry } from "../../packages/server/src/images/registry/test-registry.js";
 import { TestDaemon } from "../harness/daemon.js";
 import { entries, withoutConfiguration } from "./run-cli.js";
 
+const image = makeImage({ layers: [layerOf({ path: "etc/motd", content: "hello" })] });
 const scratch = mkdtempSync(join(tmpdir(), "alcove-x-"));
 const work = join(scratch, "work");
 let daemon: TestDaemon;
 let first: Sandbox;
 let second: Sandbox;
 let execId: string;
+let registry: TestRegistry;
+let docker: Server;
 
 /** Run elsewhere, since it asks on a terminal or does not end by itself. */
 const elsewhere: Readonly<Record<string, string>> = {
@@ -41,6 +48,7 @@ const placeholders = (line: string): readonly (readonly [RegExp, string])[] => [
   [/(?<=attach \S+ )9c01\b/, execId],
   [/\b3f2a\b|\$id\b|\bID(?=\/)/g, first.id],
   [/\b9c01\b/g, second.id],
+  [/\bregistry\.example\.com(?=\/)/g, registry.host],
   [/https:\/\/sandboxes\.example\.com:7443/g, line.includes("config set") ? "$&" : socketUrl()],
 ];
 
@@ -52,6 +60,10 @@ const helps = [...new Set(everyExample())];
 
 beforeAll(async () => {
   daemon = await TestDaemon.start({ environment: { ALCOVE_ENGINE: "fake" } });
+  registry = await startRegistry();
+  registry.serve(image);
+  docker = createServer((_request, response) => response.end(dockerArchive(image)));
+  docker.listen(join(scratch, "docker.sock"));
   mkdirSync(join(scratch, "bin"));
   symlinkSync(entries.launcher, join(scratch, "bin/alcove"));
   // Where the host has no jq, what takes its input stands for it.
@@ -60,6 +72,9 @@ beforeAll(async () => {
   }
 }, 600_000);
 afterAll(async () => {
+  docker.close();
+  await registry[Symbol.asyncDispose]();
+  await daemon.alcove.images.prune();
   await daemon[Symbol.asyncDispose]();
   rmSync(scratch, { recursive: true });
 });
@@ -102,7 +117,9 @@ async function prepare(): Promise<void> {
   await first.files.write("/etc/os-release", "NAME=fake\n");
   rmSync(work, { recursive: true, force: true });
   mkdirSync(join(work, "project"), { recursive: true });
-  for (const name of ["data.csv", "x", "project/a"]) writeFileSync(join(work, name), "1\n");
+  mkdirSync(join(work, "rootfs"));
+  writeFileSync(join(work, "tools.tar"), dockerArchive(image));
+  for (const name of ["data.csv", "x", "token", "project/a", "rootfs/a"]) writeFileSync(join(work, name), "1\n");
   mkdirSync(join(work, "home/alcove"), { recursive: true });
   const contexts = { work: { url: socketUrl() } };
   writeFileSync(join(work, "home/alcove/config.json"), JSON.stringify({ contexts }), { mode: 0o600 });
@@ -121,6 +138,7 @@ async function runs(script: string): Promise<void> {
     ...withoutConfiguration,
     ...(isAboutDaemon ? own : daemon.clientEnvironment),
     XDG_CONFIG_HOME: join(work, "home"),
+    DOCKER_HOST: `unix://${scratch}/docker.sock`,
     PATH: `${scratch}/bin:${process.env.PATH}`,
   };
   try {
