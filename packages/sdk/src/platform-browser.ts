@@ -26,6 +26,10 @@ export async function packDirectory(path: string): Promise<AsyncIterable<Uint8Ar
   throw new TypeError(`${path} is no directory of a browser's: upload and download are for Node.`);
 }
 
+export async function packRoot(path: string, _owners: "root" | "keep"): Promise<AsyncIterable<Uint8Array>> {
+  return packDirectory(path);
+}
+
 export async function unpackDirectory(_archive: AsyncIterable<Uint8Array>, path: string): Promise<void> {
   await packDirectory(path);
 }
