@@ -2,8 +2,8 @@
  * A group, as a program sees it: one member for each noun that lives in groups.
  *
  * To add a noun of a group: 1. `src/<noun>.ts`: a class that is given a `Scope`, one method for each endpoint of the
- * contract, each a `call`  2. a member of it here  3. its public types in index.ts and browser.ts  4. an example in README.md, which a test
- * runs. What belongs to the whole server goes the same way into `alcove.ts`, what belongs to one sandbox into
+ * contract, each a `call`  2. a member of it here  3. its public types in index.ts and browser.ts  4. an example in docs/,
+ * which a test runs. What belongs to the whole server goes the same way into `alcove.ts`, what belongs to one sandbox into
  * `sandbox-handle.ts`.
  */
 import {
