@@ -28,7 +28,7 @@ export default defineConfig({
       {
         test: {
           name: "real",
-          include: ["tests/{cli,compat,e2e,engines,images,security}/**/*.test.ts", ...realBesideSource],
+          include: ["tests/{cli,compat,e2e,engines,fuzz,images,security}/**/*.test.ts", ...realBesideSource],
           exclude: ["**/dist/**"],
           setupFiles: ["tests/harness/end-with-vitest.ts"],
           fileParallelism: false,

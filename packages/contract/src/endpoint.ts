@@ -34,6 +34,8 @@ export interface Endpoint<
   readonly query: Query;
   readonly body: Body;
   readonly result: Result;
+  /** What a result of bytes can be; application/octet-stream where nothing is said. */
+  readonly resultTypes?: readonly string[];
   /** Status of success. */
   readonly status: number;
   /** Errors beyond those that every endpoint can answer (InvalidRequest, Unauthorized, InternalError, …). */

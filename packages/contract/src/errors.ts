@@ -170,6 +170,11 @@ export const errorCatalogue = {
     sentence: "The request is larger than the limit.",
     hint: "Send large data through the files endpoints.",
   },
+  HeadersTooLarge: {
+    status: 431,
+    sentence: "The request's line and headers are larger than the limit.",
+    hint: "Send less in the path, the query and the headers; together they may have 16 KiB.",
+  },
   RangeNotSatisfiable: {
     status: 416,
     sentence: "The range is not one of the file's.",
@@ -226,6 +231,7 @@ export const commonErrors = [
   "Forbidden",
   "GroupNotFound",
   "RequestTooLarge",
+  "HeadersTooLarge",
   "UnsupportedMediaType",
   "TooManyRequests",
   "DaemonStopping",

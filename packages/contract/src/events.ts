@@ -38,4 +38,5 @@ export const streamEvents = endpoint({
   }),
   body: "none",
   result: "bytes",
+  resultTypes: ["application/x-ndjson"],
 });

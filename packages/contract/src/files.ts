@@ -173,6 +173,7 @@ export const readArchive = endpoint({
   query: z.strictObject({ path: GuestPath }),
   body: "none",
   result: "bytes",
+  resultTypes: ["application/x-tar"],
   errors,
 });
 

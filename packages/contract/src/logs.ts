@@ -44,5 +44,6 @@ export const streamLogs = endpoint({
   }),
   body: "none",
   result: "bytes",
+  resultTypes: ["text/plain", "application/x-ndjson"],
   errors: ["SandboxNotFound", "SandboxNotRunning", "ExecNotFound", "GuestUnresponsive"],
 });

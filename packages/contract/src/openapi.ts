@@ -118,11 +118,16 @@ function parameters(schema: z.ZodType, place: "path" | "query", components: Json
 function success(endpoint: Endpoint, components: Json): Json {
   if (endpoint.status === 101) return { description: "The connection becomes a WebSocket" };
   if (endpoint.result === "none") return { description: "Done" };
-  return { description: endpoint.summary, content: content(endpoint.result, components) };
+  return { description: endpoint.summary, content: content(endpoint.result, components, endpoint.resultTypes) };
 }
 
-function content(payload: Exclude<Payload, "none">, components: Json): Json {
-  if (payload === "bytes") return { "application/octet-stream": { schema: { type: "string", format: "binary" } } };
+function content(
+  payload: Exclude<Payload, "none">,
+  components: Json,
+  types: readonly string[] = ["application/octet-stream"],
+): Json {
+  if (payload === "bytes")
+    return Object.fromEntries(types.map((type) => [type, { schema: { type: "string", format: "binary" } }]));
   return { "application/json": { schema: schemaOf(payload, "input", components) } };
 }
 

@@ -122,5 +122,6 @@ export const backUpServer = endpoint({
   query: Nothing,
   body: "none",
   result: "bytes",
+  resultTypes: ["application/x-tar"],
   errors: ["DiskFull"],
 });

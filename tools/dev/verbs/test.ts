@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { buildDirectory } from "../checkout.js";
 import { runChecks } from "../checks/run-checks.js";
 import { sum, type Tally, tallyLine, vitestTally } from "../checks/tally.js";
+import { prepareFuzzer } from "../fuzzer.js";
 import { seconds } from "../progress.js";
 import { npmProgram, show } from "../show.js";
 import type { Verb } from "../verb.js";
@@ -16,6 +17,7 @@ export const test: Verb = async (args, signal) => {
   // Imports what `build` has compiled.
   const { prepareTestImage } = await import("../test-image.js");
   await prepareTestImage(signal);
+  await prepareFuzzer(signal);
   const total = sum([...checks, await realTests(args, signal)]);
   process.stdout.write(`Everything took ${seconds(performance.now() - startedAt)}.\n${tallyLine(total)}\n`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;

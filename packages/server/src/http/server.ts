@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { Control } from "../control/control.js";
 import { answer } from "./answer.js";
+import { answerClientError } from "./client-error.js";
 import { createConnections } from "./connections.js";
 import { type Door, socketDoor, type TcpDoorOptions, tcpDoor } from "./door.js";
 import { createGuard } from "./guard.js";
@@ -73,6 +74,7 @@ export function createHttpServer({ control, logger, version, limits }: HttpServe
       ? createTlsServer({ ...settings, ...secured }, onRequest)
       : createServer(settings, onRequest);
     shareConnections(server, maximumConnections);
+    server.on("clientError", answerClientError);
     server.on("upgrade", (request, socket, head) => upgrades.handle(door, request, socket, head));
     servers.push(server);
     return server;

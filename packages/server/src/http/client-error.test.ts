@@ -1,0 +1,37 @@
+import { once } from "node:events";
+import { createConnection } from "node:net";
+import { text } from "node:stream/consumers";
+import { expect, test } from "vitest";
+import { ask, serve } from "./serve-for-tests.js";
+
+async function sendRaw(socketPath: string, bytes: string): Promise<string> {
+  const socket = createConnection(socketPath);
+  await once(socket, "connect");
+  socket.write(bytes);
+  return text(socket);
+}
+
+test("a request line or headers above the limit are told as a problem", async () => {
+  await using served = await serve();
+  const { status, headers, json } = await ask(served.socketPath, `/v1/health?a=${"x".repeat(20_000)}`);
+  expect(status).toBe(431);
+  expect(headers["content-type"]).toBe("application/problem+json");
+  expect(json).toMatchObject({ code: "HeadersTooLarge", status: 431 });
+});
+
+test("what is not HTTP is told as a problem, and the connection ends", async () => {
+  await using served = await serve();
+  const answer = await sendRaw(served.socketPath, "hello there\r\n\r\n");
+  expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json\r\n/);
+  expect(JSON.parse(answer.split("\r\n\r\n")[1] ?? "")).toMatchObject({ code: "InvalidRequest" });
+});
+
+test("rubbish behind a request does not get into the answer that is under way", async () => {
+  await using served = await serve();
+  const answer = await sendRaw(served.socketPath, "GET /v1/version HTTP/1.1\r\nhost: x\r\n\r\nrubbish\r\n\r\n");
+  const heads = answer.split("HTTP/1.1 ").slice(1);
+  for (const part of heads) {
+    const [head = "", body = ""] = part.split("\r\n\r\n");
+    expect(body).toHaveLength(Number(/content-length: (\d+)/i.exec(head)?.[1]));
+  }
+});
