@@ -32,6 +32,7 @@ export class TestDaemon implements AsyncDisposable {
   readonly alcove: Alcove;
   readonly #options: DaemonOptions;
   #process: ChildProcess | undefined;
+  #program = program;
 
   private constructor(dataDirectory: string, runtimeDirectory: string, options: DaemonOptions) {
     this.dataDirectory = dataDirectory;
@@ -65,12 +66,19 @@ export class TestDaemon implements AsyncDisposable {
   /** Starts it again after `kill` or `stop`. */
   async restart(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     const log = await open(this.logPath, "a");
-    this.#process = spawn("setpriv", [...endWithThisProcess, program], {
+    this.#process = spawn("setpriv", [...endWithThisProcess, this.#program], {
       stdio: ["ignore", log.fd, log.fd],
       env: { ...process.env, ...this.clientEnvironment, ...this.#options.environment, ...environment },
     });
     await log.close();
     await this.#answering();
+  }
+
+  /** Stops it and starts another build's in its place. */
+  async replace(otherProgram: string): Promise<void> {
+    await this.stop();
+    this.#program = otherProgram;
+    await this.restart();
   }
 
   get logPath(): string {
