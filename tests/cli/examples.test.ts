@@ -29,6 +29,7 @@ let second: Sandbox;
 let execId: string;
 let registry: TestRegistry;
 let docker: Server;
+let keyId: string;
 
 /** Run elsewhere, since it asks on a terminal or does not end by itself. */
 const elsewhere: Readonly<Record<string, string>> = {
@@ -49,6 +50,7 @@ const placeholders = (line: string): readonly (readonly [RegExp, string])[] => [
   [/\b3f2a\b|\$id\b|\bID(?=\/)/g, first.id],
   [/\b9c01\b/g, second.id],
   [/\bregistry\.example\.com(?=\/)/g, registry.host],
+  [/\bk7f3q9x2m5n8b4v1\b/g, keyId],
   [/https:\/\/sandboxes\.example\.com:7443/g, line.includes("config set") ? "$&" : socketUrl()],
 ];
 
@@ -115,6 +117,9 @@ async function prepare(): Promise<void> {
   await first.files.mkdir("/srv", { createParents: true });
   await first.files.write("/root/result.json", "{}");
   await first.files.write("/etc/os-release", "NAME=fake\n");
+  const { keys, roleAssignments } = daemon.alcove.defaultGroup;
+  keyId = (await keys.create({ name: "ci", role: "user" })).id;
+  await roleAssignments.set("oidc:ada@example.com", "user");
   rmSync(work, { recursive: true, force: true });
   mkdirSync(join(work, "project"), { recursive: true });
   mkdirSync(join(work, "rootfs"));

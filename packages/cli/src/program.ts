@@ -11,6 +11,7 @@ import { Command, Option } from "commander";
 import type { Cli, Flags } from "./cli.js";
 import { addApi } from "./commands/api.js";
 import { addAttach } from "./commands/attach.js";
+import { addAudit } from "./commands/audit.js";
 import { addCompletion } from "./commands/completion.js";
 import { addConfig } from "./commands/config.js";
 import { addConsole } from "./commands/console.js";
@@ -25,18 +26,21 @@ import { addExitCodes } from "./commands/exit-codes.js";
 import { addGet } from "./commands/get.js";
 import { addGroup } from "./commands/group.js";
 import { addImage } from "./commands/image.js";
+import { addKey } from "./commands/key.js";
 import { addLabel } from "./commands/label.js";
 import { addList } from "./commands/list.js";
 import { addLogin } from "./commands/login.js";
 import { addLogout } from "./commands/logout.js";
 import { addLogs } from "./commands/logs.js";
 import { addPs } from "./commands/ps.js";
+import { addRole } from "./commands/role.js";
 import { addRun } from "./commands/run.js";
 import { addServer } from "./commands/server.js";
 import { addStatus } from "./commands/status.js";
 import { addUp } from "./commands/up.js";
 import { addUsage } from "./commands/usage.js";
 import { addVersion } from "./commands/version.js";
+import { addWhoami } from "./commands/whoami.js";
 import { examples } from "./examples.js";
 import { cliVersion } from "./version.js";
 
@@ -63,6 +67,10 @@ const commands = [
   addServer,
   addLogin,
   addLogout,
+  addWhoami,
+  addKey,
+  addRole,
+  addAudit,
   addConfig,
   addContext,
   addApi,

@@ -4,6 +4,7 @@
  */
 import {
   type AlcoveEvent,
+  type AuditRecord,
   backUpServer,
   type Doctor,
   getDoctor,
@@ -14,8 +15,11 @@ import {
   type Method,
   type Sizes,
   type Version,
+  type WhoAmI,
+  whoAmI,
 } from "@alcove/contract";
 import { fromEnvironment, transportOf } from "#platform";
+import { type AuditOptions, serverAudit } from "./audit.js";
 import { ByteStream } from "./byte-stream.js";
 import { call, throwProblem } from "./call.js";
 import type { EventOptions } from "./events.js";
@@ -23,7 +27,9 @@ import type { Abortable } from "./files.js";
 import { Group } from "./group.js";
 import { Groups } from "./groups.js";
 import type { Images } from "./images.js";
+import { Keys } from "./keys.js";
 import type { AlcoveOptions } from "./options.js";
+import type { Paginated } from "./paginated.js";
 import type { Sandboxes } from "./sandboxes.js";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.js";
 import { observedTransport } from "./transport-observed.js";
@@ -40,12 +46,14 @@ export class Alcove implements Disposable {
   /** The group that is meant where none is named. */
   readonly defaultGroup: Group;
   readonly groups: Groups;
+  readonly keys: Keys;
   readonly #transport: Transport;
 
   constructor(options: AlcoveOptions = {}) {
     const transport = transportOf(options);
     this.#transport = options.onRequest === undefined ? transport : observedTransport(transport, options.onRequest);
     this.groups = new Groups(this.#transport);
+    this.keys = new Keys(this.#transport);
     this.defaultGroup = this.group(options.group ?? fromEnvironment("ALCOVE_GROUP") ?? "default");
   }
 
@@ -62,6 +70,16 @@ export class Alcove implements Disposable {
   /** Those of the default group. */
   get images(): Images {
     return this.defaultGroup.images;
+  }
+
+  /** Who this server takes the caller for, and what it may do. */
+  whoAmI({ signal }: Abortable = {}): Promise<WhoAmI> {
+    return call(this.#transport, whoAmI, { params: {}, signal });
+  }
+
+  /** Who changed what on this server, and who was turned away, newest first: for its administrator. */
+  audit(options: AuditOptions = {}): Paginated<AuditRecord> {
+    return serverAudit(this.#transport, options);
   }
 
   health({ signal }: Abortable = {}): Promise<Health> {

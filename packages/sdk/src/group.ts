@@ -8,16 +8,21 @@
  */
 import {
   type AlcoveEvent,
+  type AuditRecord,
   type GroupUsage,
   getGroupUsage,
   listUsageRecords,
   type UsageRecords,
   type UsageStep,
 } from "@alcove/contract";
+import { type AuditOptions, groupAudit } from "./audit.js";
 import { call } from "./call.js";
 import { type EventOptions, followEvents } from "./events.js";
 import type { Abortable } from "./files.js";
 import { Images } from "./images.js";
+import { GroupKeys } from "./keys.js";
+import type { Paginated } from "./paginated.js";
+import { RoleAssignments } from "./role-assignments.js";
 import { Sandboxes } from "./sandboxes.js";
 import type { Scope } from "./scope.js";
 
@@ -36,6 +41,8 @@ export class Group {
   readonly name: string;
   readonly sandboxes: Sandboxes;
   readonly images: Images;
+  readonly keys: GroupKeys;
+  readonly roleAssignments: RoleAssignments;
   readonly #scope: Scope;
 
   /** Made by `alcove.group(name)`. */
@@ -44,11 +51,18 @@ export class Group {
     this.#scope = scope;
     this.sandboxes = new Sandboxes(scope);
     this.images = new Images(scope);
+    this.keys = new GroupKeys(scope);
+    this.roleAssignments = new RoleAssignments(scope);
   }
 
   /** What changes in the group from now on, or behind a sequence number, until the signal aborts. */
   events(options: EventOptions = {}): AsyncIterable<AlcoveEvent> {
     return followEvents(this.#scope, options);
+  }
+
+  /** Who changed what in the group, and who was turned away, newest first. */
+  audit(options: AuditOptions = {}): Paginated<AuditRecord> {
+    return groupAudit(this.#scope, options);
   }
 
   /** What is used now, the quota, and what was used this month. */

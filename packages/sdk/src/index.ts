@@ -10,6 +10,7 @@ export {
   type LogEntry,
 } from "@alcove/contract";
 export { Alcove, type RawRequest } from "./alcove.js";
+export type { AuditOptions } from "./audit.js";
 export { ByteStream } from "./byte-stream.js";
 export { Code, type CodeOptions, type CodeResult, type RunOptions } from "./code/code.js";
 export type { CodeSandbox, Language } from "./code/interpreter.js";
@@ -40,11 +41,13 @@ export type {
   PruneOptions,
   PullOptions,
 } from "./images.js";
+export type { GroupKeys, Keys } from "./keys.js";
 export { localSocketPath, restoreLocalBackup, runtimeDirectory, startLocalDaemon } from "./local.js";
 export { stopLocalDaemon } from "./local-stop.js";
 export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";
+export type { RoleAssignments } from "./role-assignments.js";
 export { Sandbox } from "./sandbox.js";
 export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";
 export type { WaitOptions } from "./sandbox-wait.js";
