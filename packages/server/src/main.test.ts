@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { request as secureRequest } from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -120,4 +121,43 @@ test("a configuration is checked without starting anything", async () => {
   expect(wrong).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("2 things are wrong") });
   expect(wrong.stderr).toMatch(/engine is docker: [\s\S]+logLevel is loud: /);
   expect(readdirSync(directory.path)).toEqual(["alcove.json"]);
+});
+
+test("it opens TCP with a certificate of its own making, which health and doctor tell, and a key lets in", async () => {
+  using directory = temporaryDirectory();
+  await using daemon = new Daemon(directory.path, { ALCOVE_LISTEN: "127.0.0.1:0", ALCOVE_TLS: "on" });
+  const { tcp } = (await daemon.get("/v1/health")) as { tcp: { url: string; fingerprint: string } };
+  expect(tcp).toMatchObject({
+    url: expect.stringMatching(/^https:.*:\d+$/),
+    fingerprint: expect.stringMatching(/^[0-9A-F:]{95}$/),
+  });
+  const made = request({
+    socketPath: daemon.socket,
+    path: "/v1/keys",
+    method: "POST",
+    headers: { "content-type": "application/json" },
+  });
+  made.end(JSON.stringify({ name: "test", isAdmin: true }));
+  const { key } = JSON.parse(await text((await once(made, "response"))[0]));
+  const call = secureRequest(`${tcp.url}/v1/doctor`, {
+    headers: { authorization: `Bearer ${key}` },
+    ca: readFileSync(join(directory.path, "data/tls.pem")),
+    agent: false,
+  });
+  const [response] = await once(call.end(), "response");
+  expect(response.socket.getPeerCertificate().fingerprint256).toBe(tcp.fingerprint);
+  expect(await text(response)).toContain(tcp.fingerprint);
+});
+
+test("a TCP address that is taken is told with what to do, and nothing is left listening", async () => {
+  using directory = temporaryDirectory();
+  await using first = new Daemon(directory.path, { ALCOVE_LISTEN: "127.0.0.1:0" });
+  const { tcp } = (await first.get("/v1/health")) as { tcp: { url: string } };
+  using other = temporaryDirectory();
+  await using second = new Daemon(other.path, { ALCOVE_LISTEN: new URL(tcp.url).host });
+  const { code, stderr } = await second.ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^alcoved: Cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE.* Choose another address with listen\.\n$/,
+  );
 });

@@ -28,6 +28,7 @@ export function keyControl(context: ControlContext): KeyControl {
     revoke: async (keyId) => revoke(context, keyId, () => true),
     async createForGroup(group, { role, ...rest }, caller) {
       await gate.enter(group);
+      requireOwnRate(rest.requestsPerMinute, caller);
       return make(context, { ...rest, isAdmin: false, scopes: [{ group, role }], group }, caller);
     },
     async listOfGroup(group) {
@@ -62,6 +63,18 @@ function make({ store }: ControlContext, wanted: Wanted, caller: Caller): Create
     store.keys.insert(record);
   });
   return { ...toKey(record), key: text };
+}
+
+/** Nobody gives more than they have. */
+function requireOwnRate(wanted: number | undefined, { isAdmin, requestsPerMinute: own }: Caller): void {
+  if (isAdmin || wanted === undefined || own === undefined) return;
+  const limit = Math.max(own, defaultRequestsPerMinute);
+  if (wanted <= limit) return;
+  throw new AlcoveError("InvalidRequest", `requestsPerMinute is ${wanted}; you can give at most ${limit}.`, {
+    field: "requestsPerMinute",
+    value: String(wanted),
+    hint: "Give less, or ask the administrator for the key.",
+  });
 }
 
 function expiry(text: string | undefined, now: number): number | null {

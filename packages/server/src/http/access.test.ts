@@ -144,3 +144,13 @@ test("health tells a caller of its own groups, and an administrator of the host"
   expect(Object.keys(own).sort()).toEqual(["accelerator", "engine", "problems", "sandboxes", "status", "uptimeMs"]);
   expect((await owner("/v1/health")).json).toHaveProperty("memory");
 });
+
+test("an owner of a group gives no key more requests than the own key may make, an administrator any", async () => {
+  const { key } = await makeKey({ scopes: [{ group: "default", role: "owner" }], requestsPerMinute: 4_000 });
+  const make = (requestsPerMinute: number) =>
+    by(key, "/v1/groups/default/keys", { method: "POST", body: { name: "x", role: "user", requestsPerMinute } });
+  expect((await make(4_000)).status).toBe(201);
+  expect((await make(4_001)).json).toMatchObject({ code: "InvalidRequest", field: "requestsPerMinute", value: "4001" });
+  const body = { name: "x", role: "user", requestsPerMinute: 1_000_000 };
+  expect((await owner("/v1/groups/default/keys", { method: "POST", body })).status).toBe(201);
+});

@@ -71,7 +71,7 @@ export function createGuard({ access, audit }: Pick<Control, "access" | "audit">
           const caller = await identify(door, request, peer);
           const demand = { access: match.route.endpoint.access, group: match.params.group };
           if (caller !== undefined) visit.caller = caller;
-          const allowance = caller && allowances.take(caller);
+          const allowance = caller && allowances.take(caller, demand.group);
           visit.verdict = access.decide(caller, demand);
           if (visit.verdict !== "allowed") throw refusal(visit.verdict, demand);
           if (caller === undefined) return { caller, allowance };

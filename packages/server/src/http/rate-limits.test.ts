@@ -15,17 +15,34 @@ const tooMany = (retryAfterMs: number) => expect.objectContaining({ code: "TooMa
 test("a caller has its requests of ten seconds at once, then as many as its minute gives; another's are its own", () => {
   let now = 0;
   const allowances = createAllowances(() => now);
-  for (let count = 9; count >= 0; count--) expect(allowances.take(caller("a"))?.left).toBe(count);
-  expect(() => allowances.take(caller("a"))).toThrow(tooMany(1_000));
-  expect(allowances.take(caller("b"))).toEqual({ limit: 60, left: 9, resetSeconds: 1 });
+  for (let count = 9; count >= 0; count--) expect(allowances.take(caller("a"), undefined)?.left).toBe(count);
+  expect(() => allowances.take(caller("a"), undefined)).toThrow(tooMany(1_000));
+  expect(allowances.take(caller("b"), undefined)).toEqual({ limit: 60, left: 9, resetSeconds: 1 });
   now = 1_000;
-  expect(allowances.take(caller("a"))?.left).toBe(0);
-  expect(() => allowances.take(caller("a"))).toThrow(tooMany(1_000));
+  expect(allowances.take(caller("a"), undefined)?.left).toBe(0);
+  expect(() => allowances.take(caller("a"), undefined)).toThrow(tooMany(1_000));
+});
+
+test("the keys of a group have no more together than a group may have, and another group's go on", () => {
+  const allowances = createAllowances(() => 0);
+  const of = (group: string, id: string): Caller => ({
+    ...caller(id, 1_000_000),
+    scopes: [{ group, role: "user" }],
+    roles: new Map([[group, "user"]]),
+  });
+  for (let count = 0; count < 2_500; count++) allowances.take(of("a", `x${count % 100}`), "a");
+  // What names no group is the group's too.
+  for (let count = 0; count < 2_500; count++) allowances.take(of("a", `y${count % 100}`), undefined);
+  expect(() => allowances.take(of("a", "z"), undefined)).toThrow(tooMany(2));
+  expect(() => allowances.take(of("a", "z"), "b")).toThrow(tooMany(2));
+  // Asking for a group without a role there takes nothing of it.
+  for (let count = 0; count < 4_000; count++) allowances.take(of("c", "w"), "b");
+  allowances.take(of("b", "v"), "b");
 });
 
 test("the daemon's owner has no limit", () => {
   const allowances = createAllowances(() => 0);
-  for (let count = 0; count < 10_000; count++) expect(allowances.take(daemonOwner)).toBeUndefined();
+  for (let count = 0; count < 10_000; count++) expect(allowances.take(daemonOwner, undefined)).toBeUndefined();
 });
 
 test("one address guesses sixty times, a network of IPv6 together, and others are not kept from theirs", () => {

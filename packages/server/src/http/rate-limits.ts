@@ -5,8 +5,8 @@ import { TokenBucket } from "../lib/token-bucket.js";
 import { networkOf } from "./network-of.js";
 
 export interface Allowances {
-  /** Takes one of the caller's requests; TooManyRequests with the time to wait where none is left. */
-  take(caller: Caller): Allowance | undefined;
+  /** Takes one of the caller's requests, and of its group's; TooManyRequests with the time to wait where none is left. */
+  take(caller: Caller, group: string | undefined): Allowance | undefined;
   /** Takes one of the address's wrong guesses. */
   takeFailure(peer: string | undefined): void;
   /** Counts what is under way, of the caller and in the group; answers how to say that it is over. */
@@ -22,6 +22,8 @@ export interface Allowance {
 
 /** What a key asks at once may be what it has for this long. */
 const burstSeconds = 10;
+/** Of all callers of a group together, however many keys its owners make. */
+const ofGroup = { capacity: 5_000, perMinute: 30_000 };
 const failures = { capacity: 60, perMinute: 60 };
 const bucketsKept = 10_000;
 /** Of the connections that the daemon takes, one group has at most a quarter and one key an eighth. */
@@ -29,15 +31,18 @@ const atOnce = { caller: 256, group: 512 };
 
 export function createAllowances(now: () => number = Date.now): Allowances {
   const callers = new Map<string, TokenBucket>();
+  const groups = new Map<string, TokenBucket>();
   const peers = new Map<string, TokenBucket>();
   const underWay = new Map<string, number>();
   return {
-    take({ principal, requestsPerMinute }) {
+    take(caller, group) {
+      const { principal, requestsPerMinute } = caller;
       if (requestsPerMinute === undefined) return undefined;
       const capacity = Math.max(1, Math.ceil((requestsPerMinute * burstSeconds) / 60));
       const bucket = bucketOf(callers, principal, { capacity, perMinute: requestsPerMinute, now: now() });
       const waitMs = bucket.take(now());
       if (waitMs > 0) throw tooMany(`More than ${requestsPerMinute} requests a minute came from this caller.`, waitMs);
+      if (!caller.isAdmin) for (const name of chargedGroups(caller, group)) takeOfGroup(groups, name, now());
       const resetSeconds = Math.ceil(bucket.untilFull(now()) / 1_000);
       return { limit: requestsPerMinute, left: bucket.left(now()), resetSeconds };
     },
@@ -60,6 +65,19 @@ export function createAllowances(now: () => number = Date.now): Allowances {
       });
     },
   };
+}
+
+/** The group of the path, where the caller has a role there, and the one that its key was made for. */
+function chargedGroups({ roles, scopes }: Caller, group: string | undefined): Set<string> {
+  const [only, ...others] = scopes;
+  const own = only !== undefined && others.length === 0 ? [only.group] : [];
+  return new Set([...own, ...(group !== undefined && roles.has(group) ? [group] : [])]);
+}
+
+function takeOfGroup(groups: Map<string, TokenBucket>, group: string, now: number): void {
+  const waitMs = bucketOf(groups, group, { ...ofGroup, now }).take(now);
+  if (waitMs > 0)
+    throw tooMany(`More than ${ofGroup.perMinute} requests a minute came from the group ${group}.`, waitMs);
 }
 
 function bucketOf(
