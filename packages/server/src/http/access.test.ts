@@ -154,3 +154,28 @@ test("an owner of a group gives no key more requests than the own key may make, 
   const body = { name: "x", role: "user", requestsPerMinute: 1_000_000 };
   expect((await owner("/v1/groups/default/keys", { method: "POST", body })).status).toBe(201);
 });
+
+test("a group that is made anew under a deleted one's name knows nothing of its keys, roles, records and events", async () => {
+  const group = "/v1/groups/again";
+  const create = () => owner("/v1/groups", { method: "POST", body: { name: "again" } });
+  await create();
+  const own = (await owner(`${group}/keys`, { method: "POST", body: { name: "own", role: "owner" } })).json;
+  const wide = await makeKey({
+    scopes: [
+      { group: "again", role: "owner" },
+      { group: "default", role: "reader" },
+    ],
+  });
+  const named = await keyOf("reader");
+  await by(wide.key, `${group}/roleAssignments/key%3A${named.id}`, { method: "PUT", body: { role: "user" } });
+  await by(wide.key, `${group}/sandboxes`, { method: "POST", body: { sourcesRef: { diskImage: { name: "debian" } } } });
+  expect((await by(named.key, group)).status).toBe(200);
+  expect((await owner(`${group}?force=true`, { method: "DELETE" })).status).toBe(204);
+  expect((await create()).status).toBe(201);
+  expect((await by(String(own.key), group)).status).toBe(401);
+  expect((await by(wide.key, group)).status).toBe(404);
+  expect((await by(named.key, group)).status).toBe(404);
+  for (const list of ["keys", "roleAssignments", "audit", "sandboxes"]) {
+    expect((await owner(`${group}/${list}`)).text).toBe("[]");
+  }
+});
