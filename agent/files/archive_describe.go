@@ -33,7 +33,7 @@ func (x *extraction) describe(parent int, name string, header *tar.Header) error
 			return err
 		}
 	}
-	modified := unix.NsecToTimespec(header.ModTime.UnixNano())
+	modified := unix.Timespec{Sec: header.ModTime.Unix(), Nsec: int64(header.ModTime.Nanosecond())}
 	if header.Typeflag == tar.TypeDir {
 		x.times = append(x.times, directoryTime{name: header.Name, time: modified})
 		return nil

@@ -140,6 +140,24 @@ func TestAnArchiveComesBackAsItWas(t *testing.T) {
 	}
 }
 
+// As nanoseconds in 64 bits it would be another year.
+func TestTimesThatAreFarOffAreKept(t *testing.T) {
+	inside, _ := place(t)
+	far := time.Date(2400, 2, 29, 1, 2, 3, 0, time.UTC)
+	entries := []tarEntry{file("file", "x"), directory("made"), symlink("link", "file")}
+	for index := range entries {
+		entries[index].ModTime = far
+	}
+	if _, err := Extract(inside, tarOf(t, entries...), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"file", "made", "link"} {
+		if info, err := os.Lstat(filepath.Join(inside, name)); err != nil || !info.ModTime().Equal(far) {
+			t.Errorf("%s is of %v, %v", name, info.ModTime(), err)
+		}
+	}
+}
+
 func TestALinkedDirectoryBeneathIsUsable(t *testing.T) {
 	inside, _ := place(t)
 	_, err := Extract(inside, tarOf(t, directory("real"), symlink("alias", "real"), file("alias/file", "x")), nil)
