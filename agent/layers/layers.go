@@ -94,7 +94,8 @@ func (u *unpacking) broken(err error) error {
 	return failure.New(failure.InvalidRequest, "The layer is no tar archive, or is cut off: after %d entries, %v.", u.done.Entries, err)
 }
 
-// end reads what follows the end of an archive, so that its sender sees all of it taken. An archive is of whole blocks.
+// end reads what follows the end of an archive, so that its sender sees all of it taken. An archive may end between two entries
+// without a mark, as it may for Docker; one that is not of whole blocks was cut off.
 func (u *unpacking) end(layer *counted) error {
 	skipped, err := io.Copy(io.Discard, io.LimitReader(layer, maxPadding+1))
 	if err != nil {

@@ -244,6 +244,25 @@ func TestABrokenLayerIsRefusedWithItsPlace(t *testing.T) {
 	}
 }
 
+// docker load (20.10) takes them too, and skopeo copies them.
+func TestAnArchiveMayEndWithoutItsMark(t *testing.T) {
+	const mark = 1_024
+	whole := layerOf(t, file("first", "first"), file("last", "last"))
+	bare := whole[:len(whole)-mark]
+	for name, layer := range map[string][]byte{"no mark": bare, "half a mark": whole[:len(whole)-512]} {
+		root, _ := place(t)
+		if done, err := Apply(root, bytes.NewReader(layer)); err != nil || done.Entries != 2 || read(t, root, "last") != "last" {
+			t.Errorf("%s: %+v, %v", name, done, err)
+		}
+	}
+	for name, layer := range map[string][]byte{"cut in the mark": whole[:len(bare)+100], "cut in the last padding": bare[:len(bare)-100]} {
+		root, _ := place(t)
+		if _, err := Apply(root, bytes.NewReader(layer)); failure.From(err).Code != failure.InvalidRequest {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestALayerWithoutEndIsRefused(t *testing.T) {
 	root, _ := place(t)
 	endless := io.MultiReader(bytes.NewReader(layerOf(t, file("x", "x"))), zeroes{})
