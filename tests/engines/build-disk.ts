@@ -33,7 +33,6 @@ async function* endless(): AsyncGenerator<Uint8Array> {
 const signal = AbortSignal.timeout(300_000);
 const disk = { path: join(place, "disk.raw"), fileSystemId: randomUUID() };
 const layers = how === "endless" ? [endless()] : [streamOf(lower), streamOf(upper)];
-const openBuilder = (diskPath: string) => engine.openBuilder?.({ id: randomUUID(), diskPath }, signal);
-const open = async (diskPath: string) => (await openBuilder(diskPath)) ?? Promise.reject(new Error("no builder"));
+const open = (diskPath: string) => engine.openBuilder({ id: randomUUID(), diskPath }, signal);
 console.log(`done ${JSON.stringify(await makeLayeredDisk(disk, layers, open, { signal }))}`);
 await engine.close();

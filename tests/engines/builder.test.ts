@@ -110,10 +110,7 @@ test.each<[string, readonly LayerEntry[], readonly string[]]>([
     const roots = { dataDirectory: join(place, "data"), runtimeDirectory: join(place, "run") };
     const engine = createMicrovmEngine({ ...roots, guestDirectory });
     const path = join(place, "disk.raw");
-    const open = async (diskPath: string) => {
-      if (engine.openBuilder === undefined) throw new Error("the engine has no builder");
-      return await engine.openBuilder({ id: randomUUID(), diskPath }, signal);
-    };
+    const open = (diskPath: string) => engine.openBuilder({ id: randomUUID(), diskPath }, signal);
     await makeLayeredDisk({ path, fileSystemId: randomUUID() }, [streamOf(layerOf(...entries))], open, { signal });
     const disk = { name: "odd", digest: randomUUID(), path, warm: [] };
     const identity = { hostname: "odd", environment: {}, generation: 1 };

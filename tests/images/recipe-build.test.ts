@@ -1,4 +1,4 @@
-/** Real builds: mmdebstrap, mke2fs, as root and as an ordinary user, and one that is killed. */
+/** Real builds: mmdebstrap and a builder, as root and as an ordinary user, and one that is killed. */
 import { access, chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,8 @@ import { type RunOptions, run } from "../../packages/server/src/host/run.js";
 import { createImages } from "../../packages/server/src/images/images.js";
 
 const builder = join(import.meta.dirname, "build-one.ts");
+const checkout = join(import.meta.dirname, "../..");
+const guestDirectory = process.env.ALCOVE_GUEST_DIR ?? join(checkout, "build/guest");
 const isRoot = process.getuid?.() === 0;
 const nobody = 65_534;
 let root = "";
@@ -28,9 +30,11 @@ const recipe = {
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "alcove-recipe-"));
   await chmod(root, 0o755);
+  await writeFile(ids(), `nobody:200000:65536\n`);
   for (const [name, packages] of [
     ["tiny", []],
-    ["capable", ["iputils-ping"]],
+    ["capable", ["iputils-ping", "libcap2-bin"]],
+    ["losing", ["libcap2-bin"]],
   ] as const) {
     await mkdir(join(root, "recipes", name), { recursive: true });
     const content = JSON.stringify({ ...recipe, packages: [...recipe.packages, ...packages] });
@@ -39,20 +43,30 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
+const asNobody = ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"];
+/** In a mount namespace of its own, where the files that give ids to users are others. */
+const withSubordinateIds = [
+  ...["unshare", "--mount", "--propagation", "private", "--", "sh", "-c"],
+  'mount --bind "$1" /etc/subuid && mount --bind "$1" /etc/subgid && shift && exec "$@"',
+];
+const ids = () => join(root, "subordinate-ids");
+
 describe.each([
-  { who: "this user", name: isRoot ? "capable" : "tiny", prefix: [] as string[], canRun: true },
+  { who: "this user", name: isRoot ? "capable" : "tiny", prefix: () => [], canRun: true },
+  { who: "nobody", name: "tiny", prefix: () => asNobody, canRun: isRoot },
   {
-    who: "nobody",
-    name: "tiny",
-    prefix: ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"],
+    who: "nobody with subordinate ids",
+    name: "capable",
+    prefix: () => [...withSubordinateIds, "sh", ids(), ...asNobody],
     canRun: isRoot,
   },
-])("built by $who", ({ who, name, prefix, canRun }) => {
+])("built by $who", ({ who, name, prefix: prefixOf, canRun }) => {
   test.skipIf(!canRun)(
     `owners, modes, setuid bits and capabilities are those of the packages, and the file system is clean${canRun ? "" : " (skipped: only root can become another user)"}`,
     async ({ skip }) => {
+      const prefix = prefixOf();
       if (!(await mayRead(prefix))) skip(`${who} may not read this checkout`);
-      const home = join(root, who.replace(" ", "-"));
+      const home = join(root, who.replaceAll(" ", "-"));
       await mkdir(home);
       if (prefix.length > 0) await chown(home, nobody, nobody);
       const { stdout } = await buildOne(prefix, home, { name });
@@ -65,23 +79,38 @@ describe.each([
         "1777 0:0",
         "0755 0:0",
       ]);
-      expect(await owners(disk, ["/etc/hostname", "/etc/resolv.conf", "/etc/environment"])).toEqual(
-        Array(3).fill("0644 0:0"),
+      expect(await owners(disk, ["/etc/resolv.conf", "/etc/environment"])).toEqual(Array(2).fill("0644 0:0"));
+      expect(await debugfs(disk, ["cat /etc/environment", "cat /etc/resolv.conf"])).toBe(
+        'LANG="C.UTF-8"\n# A sandbox has no network of its own.\n',
       );
+      expect(await debugfs(disk, ["ls /etc", "ls /etc/apt/apt.conf.d"])).not.toMatch(/hostname|99mmdebstrap/);
       expect(await hasCapability(disk, "/usr/bin/ping")).toBe(name === "capable");
       expect((await debugfs(disk, ["ls -p /dev"])).trim().split("\n")).toHaveLength(2);
       await run("e2fsck", ["-fn", disk], withSbin);
-      expect(await readdir(home)).toEqual(["images"]);
+      expect(await readdir(join(home, "images"))).toHaveLength(1);
+      for (const left of ["builders", "run/m"]) expect(await readdir(join(home, left))).toEqual([]);
     },
     300_000,
   );
 });
 
+test.skipIf(!isRoot)(
+  "where capabilities would be lost the build is refused, with what to do",
+  async ({ skip }) => {
+    if (!(await mayRead(asNobody))) skip("nobody may not read this checkout");
+    const home = join(root, "losing");
+    await mkdir(home);
+    await chown(home, nobody, nobody);
+    await expect(buildOne(asNobody, home, { name: "losing" })).rejects.toThrow(/fakeroot cannot keep the capabilities/);
+    expect(await readdir(join(home, "images"))).toEqual([]);
+  },
+  300_000,
+);
+
 test("a build that is killed leaves its work to the next daemon, which ends and removes all of it", async () => {
-  const images = join(root, "killed");
+  const images = join(root, "killed/images");
   await expect(
-    buildOne([], root, {
-      directory: images,
+    buildOne([], join(root, "killed"), {
       onLine: (line, pid) => line === "Setting up the base system" && process.kill(pid, "SIGKILL"),
     }),
   ).rejects.toThrow("signal SIGKILL");
@@ -108,17 +137,16 @@ async function mayRead(prefix: readonly string[]): Promise<boolean> {
 
 interface Watch {
   readonly name?: string;
-  readonly directory?: string;
   readonly onLine?: (line: string, pid: number) => void;
 }
 
-function buildOne(prefix: readonly string[], home: string, { name = "tiny", directory, onLine }: Watch = {}) {
+function buildOne(prefix: readonly string[], home: string, { name = "tiny", onLine }: Watch = {}) {
   let pid = 0;
   const [program = "", ...args] = [...prefix, process.execPath, "--import", "tsx", builder];
   const { PATH } = process.env;
-  return run(program, [...args, directory ?? join(home, "images"), join(root, "recipes"), name], {
+  return run(program, [...args, home, join(root, "recipes"), name, guestDirectory], {
     environment: { PATH, HOME: home },
-    workingDirectory: join(import.meta.dirname, "../.."),
+    workingDirectory: checkout,
     onStart: (started) => (pid = started),
     onLine: (line) => onLine?.(line, pid),
   });

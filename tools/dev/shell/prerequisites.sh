@@ -40,6 +40,7 @@ missing_packages() {
   has_go || packages+=(golang-go)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || packages+=(debian-archive-keyring)
+  # Ways of mmdebstrap for users who are not root.
   if [ "$(id -u)" != 0 ]; then
     need fakeroot fakeroot
     need fakechroot fakechroot

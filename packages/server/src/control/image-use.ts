@@ -3,14 +3,14 @@ import { randomUUID } from "node:crypto";
 import { AlcoveError, type Image } from "@alcove/contract";
 import type { DiskImage } from "../engines/engine.js";
 import type { CatalogueEntry } from "../images/catalogue.js";
-import { type Content, emptyConfig, type Images } from "../images/image.js";
+import type { Content, Images } from "../images/image.js";
 import { programOf } from "../lifecycle/image-program.js";
 import { type ImageRecord, publicGroup } from "../store/images.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import type { Store } from "../store/store.js";
 import type { ImageBuilds, ImageName } from "./image-builds.js";
 import type { ImageRegister } from "./image-register.js";
-import { catalogueImage, sourceOf, toImage } from "./image-view.js";
+import { catalogueConfig, catalogueImage, sourceOf, toImage } from "./image-view.js";
 
 /** A name as a group says it. */
 export interface NamedImage extends ImageName {
@@ -90,7 +90,7 @@ export class ImageUse {
       if (found !== undefined) return found;
     }
     const content = await this.#recipeContent(entry);
-    if (content !== undefined) return { content, config: emptyConfig, isPublic: true, name: entry.name };
+    if (content !== undefined) return { content, config: catalogueConfig(entry), isPublic: true, name: entry.name };
     this.build(entry);
     return this.#built(of, undefined, signal);
   }

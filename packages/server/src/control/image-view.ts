@@ -1,7 +1,7 @@
 /** An image as the API shows it: what is on record, or that its name in the catalogue has nothing built yet. */
 import type { Image } from "@alcove/contract";
 import type { CatalogueEntry } from "../images/catalogue.js";
-import { type Content, emptyConfig } from "../images/image.js";
+import { type Content, emptyConfig, recipeConfig } from "../images/image.js";
 import { type ImageRecord, publicGroup } from "../store/images.js";
 
 export interface Step {
@@ -30,7 +30,7 @@ export function catalogueImage(entry: CatalogueEntry, content: Content | undefin
     description: entry.description,
     isPublic: true,
     source: sourceOf(entry),
-    config: emptyConfig,
+    config: catalogueConfig(entry),
     labels: {},
   } as const;
   if (content === undefined) {
@@ -39,6 +39,11 @@ export function catalogueImage(entry: CatalogueEntry, content: Content | undefin
   }
   const { digest, sizeBytes, builtAt } = content;
   return { ...image, state: "Ready", message: readyMessage, progress: 1, digest, sizeBytes, builtAt };
+}
+
+/** What is known of it before there is a record. */
+export function catalogueConfig({ origin }: CatalogueEntry): Image["config"] {
+  return origin.kind === "recipe" ? recipeConfig(origin.recipe) : emptyConfig;
 }
 
 export const readyMessage = "Built.";

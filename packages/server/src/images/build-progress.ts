@@ -9,16 +9,16 @@ export interface BuildStep {
 /** In the order in which they come, with the share of the whole that lies before each; measured on the debian image. */
 const phases: readonly (readonly [RegExp, string, number])[] = [
   [/^I: running apt-get update/, "Reading the package lists", 0.02],
-  [/^I: downloading packages/, "Downloading packages", 0.1],
-  [/^I: extracting archives/, "Unpacking the base system", 0.25],
-  [/^I: installing essential packages/, "Setting up the base system", 0.35],
-  [/^I: installing remaining packages/, "Installing packages", 0.5],
-  [/^I: cleaning package lists/, "Cleaning up", 0.82],
-  [/^I: creating tarball/, "Packing the file tree", 0.86],
+  [/^I: downloading packages/, "Downloading packages", 0.05],
+  [/^I: extracting archives/, "Unpacking the base system", 0.12],
+  [/^I: installing essential packages/, "Setting up the base system", 0.25],
+  [/^I: installing remaining packages/, "Installing packages", 0.4],
+  [/^I: cleaning package lists/, "Cleaning up", 0.7],
+  [/^I: creating tarball/, "Packing the file tree", 0.73],
 ];
 
-export const treeStep: BuildStep = { message: "Unpacking the file tree", progress: 0.92 };
-export const diskStep: BuildStep = { message: "Making the disk", progress: 0.96 };
+/** Where the disk begins to be made. */
+export const diskProgress = 0.78;
 const settingUp = /^Setting up (?<package>\S+) /;
 
 /** The step that a line of output begins; undefined when it begins none. */

@@ -65,3 +65,7 @@ export interface Collected {
 }
 
 export const emptyConfig: ImageConfig = { entrypoint: [], cmd: [], environment: {}, exposedPorts: [] };
+
+export function recipeConfig({ environment }: NamedRecipe): ImageConfig {
+  return { ...emptyConfig, environment };
+}

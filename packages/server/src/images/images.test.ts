@@ -2,10 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Contents, diskName } from "./contents.js";
+import type { Workbench } from "./content-build.js";
+import { diskName } from "./contents.js";
 import type { BuildOptions, Images } from "./image.js";
 import { createImages } from "./images.js";
 import type { NamedRecipe } from "./recipe.js";
+import { notedDisk } from "./test-layer-disk.js";
 
 let root = "";
 const idle = new AbortController().signal;
@@ -14,7 +16,7 @@ const recipe = {
   suite: "bookworm",
   components: ["main"],
   packages: [],
-  environment: {},
+  environment: { LANG: "C.UTF-8" },
   warm: [["true"]],
 };
 
@@ -30,7 +32,7 @@ class ControlledBuild {
   count = 0;
   readonly #moment = withResolvers();
 
-  readonly build = async (contents: Contents, { recipeDigest, warm }: NamedRecipe, options: BuildOptions) => {
+  readonly build = async ({ contents }: Workbench, { recipeDigest, warm }: NamedRecipe, options: BuildOptions) => {
     this.count += 1;
     options.onStep({ message: "Halfway", progress: 0.5 });
     const aborted = new Promise((_, reject) =>
@@ -92,6 +94,7 @@ test("callers at once share one build, and a later daemon finds it built", async
   const [first, second] = await Promise.all(both);
   const path = join(root, "built", key, diskName);
   expect(first?.content).toMatchObject({ key, digest: "d1", path, warm: [["true"]], sizeBytes: 4 });
+  expect(first?.config).toMatchObject({ environment: { LANG: "C.UTF-8" }, cmd: [] });
   expect(second).toEqual(first);
   expect(await ensure(await open(build), idle)).toEqual(first);
   expect(build.count).toBe(1);
@@ -149,10 +152,18 @@ test("a recipe with an unknown field or an option for a package name is refused 
   await expect(open(new ControlledBuild())).rejects.toThrow(/recipe\.json is no recipe:[\s\S]*extra[\s\S]*packages/);
 });
 
+test("without an engine that makes disks nothing of a recipe is begun", async () => {
+  const images = await createImages({ directory: join(root, "built"), recipesDirectory: join(root, "recipes") });
+  await expect(ensure(images, idle)).rejects.toMatchObject({ code: "EngineUnavailable" });
+});
+
 test("a build that needs more room than there is fails with DiskFull before it starts", async () => {
   const path = join(root, "recipes/small/recipe.json");
   await writeFile(path, JSON.stringify({ ...recipe, buildSpaceMiB: 1_000_000_000 }));
-  const images = await createImages({ directory: join(root, "built"), recipesDirectory: join(root, "recipes") });
+  const images = await createImages({
+    ...{ directory: join(root, "built"), recipesDirectory: join(root, "recipes") },
+    openDisk: notedDisk().open,
+  });
   await expect(ensure(images, idle)).rejects.toMatchObject({ code: "DiskFull" });
 });
 

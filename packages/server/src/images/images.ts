@@ -6,15 +6,16 @@ import { Turns } from "../lib/turns.js";
 import { receiveUpload, type Upload } from "./archive/receive.js";
 import { buildRecipe } from "./build.js";
 import { readCatalogue } from "./catalogue.js";
+import type { Workbench } from "./content-build.js";
 import { Contents } from "./contents.js";
 import type { OpenDiskBuilder } from "./disk-builder.js";
 import {
   type BuildOptions,
   type BuiltImage,
   type Content,
-  emptyConfig,
   type ImageOrder,
   type Images,
+  recipeConfig,
 } from "./image.js";
 import { buildLayered, checkLayers } from "./layered-build.js";
 import { contentKey, type LayeredImage } from "./oci/layered-image.js";
@@ -32,12 +33,12 @@ export interface ImagesOptions {
   /** The administrator's names. */
   readonly catalogueFile?: string;
   readonly registries?: RegistrySettings;
-  /** How layers become a disk; without it only recipes can be built. */
+  /** How layers become a disk; without it nothing can be built. */
   readonly openDisk?: OpenDiskBuilder;
   /** Free space that every build leaves; none when left out. */
   readonly spareBytes?: number;
-  /** How a recipe becomes a content; mmdebstrap and mke2fs when left out. */
-  readonly buildRecipe?: (contents: Contents, recipe: NamedRecipe, options: BuildOptions) => Promise<Content>;
+  /** How a recipe becomes a content; mmdebstrap and a builder when left out. */
+  readonly buildRecipe?: (bench: Workbench, recipe: NamedRecipe, options: BuildOptions) => Promise<Content>;
 }
 
 export async function createImages(options: ImagesOptions): Promise<Images> {
@@ -66,11 +67,13 @@ class Workshop {
   readonly #contents: Contents;
   readonly #options: ImagesOptions;
   readonly #underWay = new SharedWork<string, Content>();
-  readonly #turns = new Turns(buildersAtOnce);
+  readonly #bench: Workbench;
 
   constructor(contents: Contents, options: ImagesOptions) {
+    const { openDisk, spareBytes = 0 } = options;
     this.#contents = contents;
     this.#options = options;
+    this.#bench = { contents, openDisk, spareBytes, turns: new Turns(buildersAtOnce) };
   }
 
   async build(order: ImageOrder, options: BuildOptions): Promise<BuiltImage> {
@@ -85,10 +88,8 @@ class Workshop {
 
   async #recipe(recipe: NamedRecipe, options: BuildOptions): Promise<BuiltImage> {
     const build = this.#options.buildRecipe ?? buildRecipe;
-    const content = await this.#content(recipe.recipeDigest, options, (shared) =>
-      build(this.#contents, recipe, shared),
-    );
-    return { content, config: emptyConfig, source: { kind: "recipe" } };
+    const content = await this.#content(recipe.recipeDigest, options, (shared) => build(this.#bench, recipe, shared));
+    return { content, config: recipeConfig(recipe), source: { kind: "recipe" } };
   }
 
   async #pulled(order: ImageOrder & { readonly kind: "registry" }, options: BuildOptions): Promise<BuiltImage> {
@@ -110,14 +111,9 @@ class Workshop {
   }
 
   async #layered(image: LayeredImage, options: BuildOptions): Promise<BuiltImage> {
-    const { openDisk, spareBytes = 0 } = this.#options;
     await checkLayers(image, options);
     const key = contentKey(image);
-    const content = await this.#content(key, options, (shared) =>
-      this.#turns.take(shared.signal, () =>
-        buildLayered({ contents: this.#contents, key, openDisk, spareBytes }, image, shared),
-      ),
-    );
+    const content = await this.#content(key, options, (shared) => buildLayered(this.#bench, { key, image }, shared));
     return { content, config: image.config, source: image.source };
   }
 

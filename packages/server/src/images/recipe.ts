@@ -23,7 +23,7 @@ export const Recipe = z.strictObject({
   leaveOut: z.array(absolutePattern).default([]),
   /** Exceptions to `leaveOut`. */
   keep: z.array(absolutePattern).default([]),
-  /** Written to /etc/environment. */
+  /** Of every program of a sandbox; written to /etc/environment too. */
   environment: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().regex(/^[^\n"]*$/)),
   /** Programs to run once while a template is made, so that their pages are warm. */
   warm: z.array(z.array(z.string()).min(1)),
@@ -39,7 +39,7 @@ export interface NamedRecipe extends Recipe {
 }
 
 /** Goes up when the same recipe begins to make a different disk. */
-const builderVersion = 1;
+const builderVersion = 2;
 
 /** The recipes of a directory, one folder each, by name. */
 export async function readRecipes(directory: string): Promise<ReadonlyMap<string, NamedRecipe>> {

@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { mountsBelow } from "../host/mounts.js";
 import { endRecordedGroups, recordGroup } from "../host/process-groups.js";
 import { identifyProcess, isAlive, type ProcessIdentity } from "../host/processes.js";
-import { chooseOwners, type Owners } from "./owners.js";
+import { type BootstrapMode, chooseBootstrapMode, removeLeft } from "./bootstrap-mode.js";
 
 export interface Workplace {
   readonly directory: string;
   /** In a user namespace mmdebstrap is another user: it reaches /var/tmp, but not a home or data directory. */
   readonly scratch: string;
-  readonly owners: Owners;
+  readonly mode: BootstrapMode;
   /** For every program that is started here: a later daemon ends those that this one could not. */
   readonly onStart: (pid: number) => void;
 }
@@ -44,19 +44,19 @@ export async function openWorkplace(images: string, signal: AbortSignal): Promis
   const scratch = scratchOf(name);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await mkdir(scratch, { mode: 0o755 });
-  const owners = await chooseOwners(join(directory, "owners"), signal);
-  return { directory, scratch, owners, onStart: (pid) => recordGroup(recordOf(directory), pid) };
+  const mode = await chooseBootstrapMode(signal);
+  return { directory, scratch, mode, onStart: (pid) => recordGroup(recordOf(directory), pid) };
 }
 
 /**
  * Removes a workplace, the files of other owners in it too, but never through a mount: what is mounted in a tree that
- * packages were installed into is the host's /dev/shm and the like. Not abortable: it is what an abort ends with.
+ * packages were installed into is the host's /dev/shm and the like.
  */
-export async function closeWorkplace(place: Pick<Workplace, "directory" | "scratch" | "owners">): Promise<void> {
-  for (const path of [place.scratch, place.directory]) {
+export async function closeWorkplace({ directory, scratch, mode }: Omit<Workplace, "onStart">): Promise<void> {
+  for (const path of [scratch, directory]) {
     const mounted = await mountsBelow(path);
     if (mounted.length > 0) throw new Error(`${path} is left, since this is mounted in it: ${mounted.join(", ")}.`);
-    await place.owners.run("rm", ["-rf", "--one-file-system", "--", path], {});
+    await removeLeft(mode, path);
   }
 }
 
@@ -69,9 +69,9 @@ export async function sweepWorkplaces(images: string): Promise<readonly string[]
     if (builder === undefined || (await isAlive(builder))) continue;
     const directory = join(images, name);
     await endRecordedGroups(recordOf(directory), AbortSignal.timeout(10_000));
-    const owners = await chooseOwners(join(directory, "owners"), AbortSignal.timeout(10_000));
+    const mode = await chooseBootstrapMode(AbortSignal.timeout(10_000));
     const left = `a build that process ${builder.pid} left unfinished`;
-    await closeWorkplace({ directory, scratch: scratchOf(name), owners }).then(
+    await closeWorkplace({ directory, scratch: scratchOf(name), mode }).then(
       () => told.push(`Removed ${name}, ${left}.`),
       (error: Error) => told.push(`Could not remove ${name}, ${left}: ${error.message}`),
     );

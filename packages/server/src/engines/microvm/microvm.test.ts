@@ -11,14 +11,13 @@ import { describe, test } from "vitest";
 import { findProcesses } from "../../host/processes.js";
 import { run } from "../../host/run.js";
 import { makeEmptyDisk } from "../../images/disk.js";
-import type { Images } from "../../images/image.js";
 import { createImages } from "../../images/images.js";
 import { describeEngine } from "../suite.js";
 import { createMicrovmEngine } from "./microvm.js";
 
 const checkout = fileURLToPath(new URL("../../../../../", import.meta.url));
 const guestDirectory = process.env.ALCOVE_GUEST_DIR ?? join(checkout, "build/guest");
-const imagesDirectory = join(process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "build/test-data"), "images");
+const testDataDirectory = process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "build/test-data");
 const templateTimeoutMs = 600_000;
 
 const lack = await whatIsLacking();
@@ -29,10 +28,9 @@ async function makeSubject() {
   const place = await mkdtemp(join(tmpdir(), "alcove-"));
   const dataDirectory = join(place, "data");
   const runtimeDirectory = join(place, "run");
-  const images = await createImages({ directory: imagesDirectory, recipesDirectory: join(checkout, "images") });
   return {
     createEngine: () => createMicrovmEngine({ dataDirectory, runtimeDirectory, guestDirectory }),
-    disk: await debianDisk(images),
+    disk: await debianDisk(join(place, "b")),
     size: tiers.XS,
     powerOff: ["sh", "-c", "echo o > /proc/sysrq-trigger"],
     residue: async () => [
@@ -52,12 +50,20 @@ async function makeSubject() {
   };
 }
 
-async function debianDisk(images: Images) {
+/** Built where it is not there yet, by an engine of the directory that it is kept in. */
+async function debianDisk(runtimeDirectory: string) {
+  const engine = createMicrovmEngine({ dataDirectory: testDataDirectory, runtimeDirectory, guestDirectory });
+  const images = await createImages({
+    directory: join(testDataDirectory, "images"),
+    recipesDirectory: join(checkout, "images"),
+    openDisk: (diskPath, signal) => engine.openBuilder({ id: randomUUID(), diskPath }, signal),
+  });
   const origin = images.catalogue.get("debian")?.origin;
   if (origin?.kind !== "recipe") throw new Error("There is no recipe debian");
   const signal = AbortSignal.timeout(templateTimeoutMs);
   const ignore = () => undefined;
   const { content } = await images.build(origin, { signal, onStep: ignore, onLine: ignore, onContent: ignore });
+  await engine.close();
   return { ...content, name: "debian" };
 }
 
