@@ -37,14 +37,20 @@ export class Admission {
 
   /** Refuses at once what can never start, and everything while too many of its group are `creating`, in the queue or on the way to it. */
   check(demand: Demand, creating: number): void {
-    const refusal = neverFits(demand, this.#options.limits);
-    if (refusal) throw new AlcoveError("CapacityExceeded", refusal.sentence, { field: refusal.field });
+    this.checkSize(demand);
     if (creating < mostCreating) return;
     throw new AlcoveError("TooManyRequests", `${creating} sandboxes of the group are being created already.`);
   }
 
+  /** Refuses what can never start; `what` is for sentences about something else than a sandbox that was asked for. */
+  checkSize(demand: Demand, what?: string): void {
+    const refusal = neverFits(demand, this.#options.limits, what);
+    if (refusal === undefined) return;
+    throw new AlcoveError("CapacityExceeded", refusal.sentence, what === undefined ? { field: refusal.field } : {});
+  }
+
   /** Waits for its turn, and counts as starting from then on. */
-  enter({ id, group }: Claimant, demand: Demand, signal: AbortSignal): Promise<void> {
+  enter({ id, group, what = "this sandbox" }: Claimant, demand: Demand, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const leave = (settle: () => void) => {
@@ -54,7 +60,7 @@ export class Admission {
         settle();
       };
       const abort = () => leave(() => reject(signal.reason));
-      const expire = () => leave(() => reject(this.#waitedTooLong(demand)));
+      const expire = () => leave(() => reject(this.#waitedTooLong(what, demand)));
       const waiting = { id, group, demand, admit: () => leave(resolve) };
       const timer = setTimeout(expire, this.#options.timeoutMs);
       signal.addEventListener("abort", abort, { once: true });
@@ -120,10 +126,10 @@ export class Admission {
     if (position === 0) queueMicrotask(() => this.#pump());
   }
 
-  #waitedTooLong(demand: Demand): AlcoveError {
+  #waitedTooLong(what: string, demand: Demand): AlcoveError {
     const reason = waitsFor(demand, this.#load(), this.#options.limits) ?? "others were before it in the queue";
     const seconds = Math.round(this.#options.timeoutMs / 1_000);
-    return new AlcoveError("CapacityExceeded", `The host had no room for this sandbox within ${seconds} s: ${reason}.`);
+    return new AlcoveError("CapacityExceeded", `The host had no room for ${what} within ${seconds} s: ${reason}.`);
   }
 
   #load(): Load {
@@ -148,6 +154,8 @@ export class Admission {
 interface Claimant {
   readonly id: string;
   readonly group: string;
+  /** For sentences. */
+  readonly what?: string;
 }
 
 interface Claim {

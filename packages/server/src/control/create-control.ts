@@ -8,6 +8,7 @@ import type { Store } from "../store/store.js";
 import { accessControl } from "./access.js";
 import { Admission } from "./admission.js";
 import { startAudit } from "./audit.js";
+import { BuilderTurns } from "./builder-turns.js";
 import type { ControlContext } from "./context.js";
 import type { Control, TokenVerifier } from "./control.js";
 import { type CrashPoint, noCrash } from "./crash-points.js";
@@ -121,17 +122,21 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
   const { usageRetentionDays: keptDays = defaultRetentionDays, clocks = hostClocks } = options;
   const events = new Events(store);
   const usage = new UsageAccounts({ store, logger, clocks, keptDays });
+  const admission = admissionOf(options);
   return {
     ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events, usage },
-    ...imageParts(options, events, stopping),
+    ...imageParts(options, { events, admission, stopping }),
     gate: new Gate(store),
     register: new SandboxRegister(store, events, usage),
     machines: new Machines(store),
-    admission: admissionOf(options),
+    admission,
   };
 }
 
-function imageParts({ store, images, logger }: ControlOptions, events: Events, stopping: AbortSignal) {
+function imageParts(
+  { store, engine, images, logger }: ControlOptions,
+  { events, admission, stopping }: Pick<ControlContext, "events" | "admission" | "stopping">,
+) {
   const imageRegister = new ImageRegister(store, events, logger);
   const collect = () => {
     if (stopping.aborted) return;
@@ -139,7 +144,9 @@ function imageParts({ store, images, logger }: ControlOptions, events: Events, s
       logger.error({ err: error }, "Contents of images could not be collected"),
     );
   };
-  const imageBuilds = new ImageBuilds({ store, images, register: imageRegister, logger, stopping, onEnd: collect });
+  const builders = new BuilderTurns(admission, engine);
+  const parts = { store, images, register: imageRegister, logger, stopping, builders };
+  const imageBuilds = new ImageBuilds({ ...parts, onEnd: collect });
   const imageUse = new ImageUse({ store, images, builds: imageBuilds, register: imageRegister });
   return { imageRegister, imageBuilds, imageUse };
 }

@@ -10,6 +10,7 @@ import { Backoff } from "../lib/backoff.js";
 import { untilAborted } from "../lib/until-aborted.js";
 import type { ImageRecord } from "../store/images.js";
 import type { Store } from "../store/store.js";
+import type { BuilderTurns } from "./builder-turns.js";
 import type { ImageRegister } from "./image-register.js";
 import { readyMessage, type Step, toImage } from "./image-view.js";
 
@@ -38,6 +39,7 @@ interface Helpers {
   readonly register: ImageRegister;
   readonly logger: Logger;
   readonly stopping: AbortSignal;
+  readonly builders: BuilderTurns;
   /** Called when a build is over, with whatever it did not need any more. */
   readonly onEnd: () => void;
 }
@@ -131,6 +133,7 @@ export class ImageBuilds {
           build.step = step;
           register.tell(request.group, toImage(record, { step }));
         },
+        builderTurn: (waiting, work) => this.#helpers.builders.take(request.group, waiting, work),
         onContent: (key) => void holds.push(this.hold(key)),
       });
       await this.#record(ready(request, record, built), signal);

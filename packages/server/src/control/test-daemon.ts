@@ -84,6 +84,7 @@ export function withMembers(engine: Engine): Engine {
     start: (spec, signal) => engine.start(spec, signal),
     recover: (owned, signal) => engine.recover(owned, signal),
     ...(engine.openBuilder && { openBuilder: engine.openBuilder.bind(engine) }),
+    ...(engine.builderSize && { builderSize: engine.builderSize }),
     cost: (size) => engine.cost(size),
     close: () => engine.close(),
   };

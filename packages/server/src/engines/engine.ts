@@ -22,6 +22,8 @@ export interface Engine {
   recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery>;
   /** Builds an image's disk in a machine of its own, so that what is in a layer stays there. */
   openBuilder?(build: DiskBuild, signal: AbortSignal): Promise<DiskBuilder>;
+  /** Of a builder's machine: it takes of the host as others do. */
+  readonly builderSize?: Size;
   /** What a machine of this size costs the host at the most: for the queue of creations. */
   cost(size: Size): { readonly memoryMiB: number };
   /** Lets go of connections and watches. Machines go on running. */

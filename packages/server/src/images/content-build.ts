@@ -3,11 +3,10 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
-import type { Turns } from "../lib/turns.js";
 import { type Contents, diskName, type Manifest } from "./contents.js";
 import { allocatedBytes } from "./disk.js";
 import { type Layer, makeLayeredDisk, type OpenDiskBuilder } from "./disk-builder.js";
-import type { BuildOptions, Content } from "./image.js";
+import type { BuilderTurn, BuildOptions, Content } from "./image.js";
 import { requireRoom, whileRoom } from "./room.js";
 import type { PlainWorkplace } from "./workplace.js";
 
@@ -15,8 +14,6 @@ import type { PlainWorkplace } from "./workplace.js";
 export interface Workbench {
   readonly contents: Contents;
   readonly openDisk: OpenDiskBuilder | undefined;
-  /** Whoever waits for a builder waits here. */
-  readonly turns: Turns;
   /** Free space that has to be left. */
   readonly spareBytes: number;
 }
@@ -39,11 +36,17 @@ export async function makeContent(
   const folder = join(place.directory, "image");
   await mkdir(folder, { mode: 0o755 });
   const disk = { path: join(folder, diskName), fileSystemId: randomUUID() };
-  const { signal, onLine } = options;
-  const used = await bench.turns.take(signal, async () => {
+  const { signal, onLine, builderTurn = atOnce } = options;
+  options.onStep({ message: "Waiting for a builder", progress: making.progress });
+  const used = await builderTurn(signal, async (onStarted) => {
+    const open = async (path: string) => {
+      const builder = await openDisk(path, signal);
+      onStarted();
+      return builder;
+    };
     await requireRoom(place.directory, bench.spareBytes, "Making the image's disk");
     options.onStep({ message: "Starting the builder", progress: making.progress });
-    return makeLayeredDisk(disk, streams(bench, place, making, options), openDisk, {
+    return makeLayeredDisk(disk, streams(bench, place, making, options), open, {
       ...{ signal, onLine, onStart: place.onStart },
       onLayer: (index, { entries, bytes }) => onLine(`unpacked layer ${index + 1}: ${entries} entries, ${bytes} bytes`),
     });
@@ -59,6 +62,8 @@ export async function makeContent(
     sizeBytes: await allocatedBytes(disk.path),
   });
 }
+
+const atOnce: BuilderTurn = (_signal, work) => work(() => undefined);
 
 /** Asked before a build begins, and when its layers are there. */
 export function requireBuilder({ openDisk }: Workbench): OpenDiskBuilder {

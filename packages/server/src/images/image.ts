@@ -42,7 +42,12 @@ export interface BuildOptions {
   readonly onLine: (line: string) => void;
   /** Called before the content with this key is looked for or made: from then on it has to stay. */
   readonly onContent: (key: string) => void;
+  /** When a builder may start; at once when left out. */
+  readonly builderTurn?: BuilderTurn;
 }
+
+/** Does the work when its turn has come. The work tells when its machine runs, and takes what it needs of the host until it is over. */
+export type BuilderTurn = <T>(signal: AbortSignal, work: (onStarted: () => void) => Promise<T>) => Promise<T>;
 
 export interface Images {
   readonly catalogue: ReadonlyMap<string, CatalogueEntry>;

@@ -2,7 +2,6 @@
 import { AlcoveError } from "@alcove/contract";
 import { RunError } from "../host/run.js";
 import { SharedWork } from "../lib/shared-work.js";
-import { Turns } from "../lib/turns.js";
 import { receiveUpload, type Upload } from "./archive/receive.js";
 import { buildRecipe } from "./build.js";
 import { readCatalogue } from "./catalogue.js";
@@ -60,9 +59,6 @@ export async function createImages(options: ImagesOptions): Promise<Images> {
   };
 }
 
-/** Machines that make disks at the same time; the others wait. */
-const buildersAtOnce = 2;
-
 class Workshop {
   readonly #contents: Contents;
   readonly #options: ImagesOptions;
@@ -73,7 +69,7 @@ class Workshop {
     const { openDisk, spareBytes = 0 } = options;
     this.#contents = contents;
     this.#options = options;
-    this.#bench = { contents, openDisk, spareBytes, turns: new Turns(buildersAtOnce) };
+    this.#bench = { contents, openDisk, spareBytes };
   }
 
   async build(order: ImageOrder, options: BuildOptions): Promise<BuiltImage> {

@@ -35,14 +35,14 @@ export interface Refusal {
 }
 
 /** Why the host can never run this, whatever ends; undefined when it can. */
-export function neverFits(demand: Demand, limits: Limits): Refusal | undefined {
+export function neverFits(demand: Demand, limits: Limits, what = "this one"): Refusal | undefined {
   if (demand.cpuMillicores > limits.cores * 1_000) {
     const sentence = `The host has ${limits.cores} cores; the sandbox needs ${demand.cpuMillicores / 1_000}.`;
     return { field: "resources.cpu", sentence };
   }
   const mostMiB = Math.min(limits.usableMemoryMiB, limits.promisedMemoryMiB);
   if (demand.memoryMiB > mostMiB) {
-    const sentence = `The host has ${mostMiB} MiB of memory for sandboxes; this one needs ${demand.memoryMiB} MiB.`;
+    const sentence = `The host has ${mostMiB} MiB of memory for sandboxes; ${what} needs ${demand.memoryMiB} MiB.`;
     return { field: "resources.memory", sentence };
   }
   return undefined;

@@ -46,6 +46,10 @@ class FakeEngine implements Engine {
     this.#patience = patience;
   }
 
+  get builderSize(): Size {
+    return tiers.XS;
+  }
+
   async probe() {
     return { works: true, findings: [] };
   }
@@ -90,7 +94,7 @@ class FakeEngine implements Engine {
 
   async openBuilder({ id, diskPath }: DiskBuild, signal: AbortSignal): Promise<DiskBuilder> {
     if (this.#host.faults.builderError !== undefined) throw this.#host.faults.builderError;
-    const machine = new FakeMachine(id, tiers.XS);
+    const machine = new FakeMachine(id, this.builderSize);
     machine.keepDisk = (content) => writeFakeDisk(diskPath, content);
     this.#host.builders.set(id, machine);
     this.#builders.add(id);

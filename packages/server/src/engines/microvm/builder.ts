@@ -5,7 +5,7 @@
  */
 import { chown, link, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { AlcoveError } from "@alcove/contract";
+import { AlcoveError, type Size } from "@alcove/contract";
 import { freeSpace } from "../../host/free-space.js";
 import { undone } from "../../lib/undo.js";
 import type { DiskBuild, DiskBuilder } from "../engine.js";
@@ -17,7 +17,7 @@ import { builderPaths, buildersDirectory, type MachinePaths, shortId } from "./m
 import { endProcesses, releaseUser } from "./removal.js";
 
 /** A second processor lets the guest's kernel write while the agent unpacks. */
-const size = { cpuMillicores: 2_000, memoryMiB: 768, diskMiB: 0 };
+export const builderSize: Size = { cpuMillicores: 2_000, memoryMiB: 768, diskMiB: 0 };
 const removalTimeoutMs = 30_000;
 /** A layer may grow as it is unpacked: what others on this host need of its disk is left to them. */
 const leftFreeBytes = 256 * 1024 * 1024;
@@ -43,7 +43,7 @@ export async function openBuilder(
   try {
     signal.throwIfAborted();
     booted = await bootBuilder(host, place, await makePlace(host, place), signal);
-    await host.cgroups?.limitCpu(shortId(build.id), cpuLimitsOf(size.cpuMillicores));
+    await host.cgroups?.limitCpu(shortId(build.id), cpuLimitsOf(builderSize.cpuMillicores));
     await booted.guest.disk.open(signal);
     return new MicrovmBuilder(place, booted, end);
   } catch (error) {
@@ -70,7 +70,7 @@ async function makePlace(host: MachineHost, { id, diskPath, paths, uid }: Place)
   await link(diskPath, diskIn(paths)).catch(explainLink);
   if (uid !== undefined) await chown(diskPath, uid, uid);
   await makeExchangeFile(paths.exchange, uid);
-  return (await host.cgroups?.create(shortId(id), limitsOf(size))) ?? [];
+  return (await host.cgroups?.create(shortId(id), limitsOf(builderSize))) ?? [];
 }
 
 function explainLink(error: NodeJS.ErrnoException): never {
@@ -90,8 +90,8 @@ function bootBuilder(
   signal: AbortSignal,
 ): Promise<Booted> {
   const devices = {
-    vcpus: vcpusOf(size),
-    memoryMiB: size.memoryMiB,
+    vcpus: vcpusOf(builderSize),
+    memoryMiB: builderSize.memoryMiB,
     disk: diskIn(paths),
     diskFormat: "raw",
     exchange: paths.exchange,

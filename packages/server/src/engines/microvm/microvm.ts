@@ -17,7 +17,7 @@ import type {
   Probe,
   Recovery,
 } from "../engine.js";
-import { openBuilder, removeLeftBuilders } from "./builder.js";
+import { builderSize, openBuilder, removeLeftBuilders } from "./builder.js";
 import { sentenceFrom } from "./host-findings.js";
 import type { MicrovmMachine } from "./machine.js";
 import { type MachineHost, overheadMiB } from "./machine-host.js";
@@ -32,12 +32,13 @@ const checkIntervalMs = 15_000;
 
 export type { MicrovmOptions } from "./options.js";
 
-export function createMicrovmEngine(options: MicrovmOptions): Engine {
+export function createMicrovmEngine(options: MicrovmOptions): Engine & Required<Pick<Engine, "openBuilder">> {
   return new MicrovmEngine(options);
 }
 
 class MicrovmEngine implements Engine {
   readonly name = "microvm";
+  readonly builderSize = builderSize;
   readonly #options: MicrovmOptions;
   readonly #closing = new AbortController();
   readonly #machines = new Map<string, MicrovmMachine>();
