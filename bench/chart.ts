@@ -52,10 +52,11 @@ function rowOf(row: RowResult, y: number): string {
 
 /** The goal as a figure of this run: the peer's median times the goal's ratio. */
 function goalFigure(row: RowResult): number | undefined {
-  return row.peer === null ? undefined : row.peer.p50 * row.goal.value;
+  return row.peer === null || row.goal === null ? undefined : row.peer.p50 * row.goal.value;
 }
 
 function verdict(row: RowResult): string {
+  if (row.goal === null) return row.ratio === null ? "no peer" : `${row.ratio.toFixed(2)} ×`;
   if (row.ours.p99 !== undefined) return `p99 ${row.ours.p99.toFixed(1)} ${row.unit}, goal ≤ ${row.goal.value}`;
   if (row.ratio === null) return "no peer";
   return `${row.ratio.toFixed(2)} ×, goal ${row.unit === "ms" ? "≤" : "≥"} ${row.goal.value} ×`;

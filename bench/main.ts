@@ -8,9 +8,11 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import type { Sandbox } from "alcove";
-import { acts, image } from "./alcove/acts.js";
+import { makeImage } from "../packages/server/src/images/oci/test-image.js";
+import { acts, image, pullAndRun } from "./alcove/acts.js";
 import { breakdown } from "./alcove/breakdown.js";
 import { type BenchDaemon, startDaemon } from "./alcove/daemon.js";
 import { startWith } from "./alcove/on-record.js";
@@ -19,13 +21,17 @@ import { checkout } from "./checkout.js";
 import { type Peer, type PeerInput, startPeer } from "./docker/peer.js";
 import { describeCommit, describeMachine } from "./machine.js";
 import { measure } from "./measure.js";
+import { DockerRegistry } from "./registry.js";
 import { judge, type Result, type RowResult, writeResult } from "./result.js";
-import { type Acts, payloadBytes, peerRows, type Row, recordRows } from "./rows.js";
+import { type Acts, imageRow, payloadBytes, peerRows, type Row, recordRows } from "./rows.js";
 import { markdownTable, resultTable } from "./table.js";
 
 /** For all rounds of all rows; the rest of the bench's ten minutes goes to setting up and the breakdown. */
 const totalBudgetMs = 460_000;
 const fullRounds = 20;
+const imageRounds = 3;
+const imageBudgetMs = 180_000;
+const rootFileSystem = ["tar", "--one-file-system", "-C", "/", "-cf", "-", "."] as const;
 /** Enough for a p99; they are quick. */
 const recordRounds = 400;
 const recordBudgetMs = 20_000;
@@ -52,7 +58,12 @@ async function bench(plan: Plan): Promise<void> {
     const peer = plan.withPeer ? await tryPeer({ sandbox, payload, scratch }) : "left out by --no-peer";
     try {
       const ours = acts({ alcove: daemon.alcove, sandbox, payload, scratch });
-      await conclude(plan, daemon, peer, [...(await measureRows(plan, ours, peer)), ...(await measureOnRecord(plan))]);
+      const measured = [
+        ...(await measureRows(plan, ours, peer)),
+        ...(await measureImage(plan, daemon, sandbox, peer)),
+        ...(await measureOnRecord(plan)),
+      ];
+      await conclude(plan, daemon, peer, measured);
     } finally {
       if (typeof peer !== "string") await peer.stop();
     }
@@ -70,7 +81,7 @@ async function tryPeer(
   input: Omit<PeerInput, "rootFileSystem"> & { readonly sandbox: Sandbox },
 ): Promise<Peer | string> {
   say("Starting Docker with the same root file system");
-  const tar = await input.sandbox.spawn(["tar", "--one-file-system", "-C", "/", "-cf", "-", "."]);
+  const tar = await input.sandbox.spawn(rootFileSystem);
   const peer = await startPeer({ ...input, rootFileSystem: Readable.from(tar.stdout, { objectMode: false }) });
   if (typeof peer === "string") say(`No comparison with Docker: ${peer}`);
   return peer;
@@ -93,6 +104,23 @@ async function measureRows(plan: Plan, ours: Acts, peer: Peer | string): Promise
     );
   }
   return measured;
+}
+
+/** The root file system of our image, pulled from a registry as if it were anybody's. */
+async function measureImage(plan: Plan, { alcove }: BenchDaemon, sandbox: Sandbox, peer: Peer | string) {
+  if (!isWanted(plan, imageRow.id)) return [];
+  say(`${imageRow.id}: ${imageRow.what}`);
+  await using registry = await DockerRegistry.start();
+  const tar = await sandbox.spawn(rootFileSystem);
+  await registry.push(makeImage({ layers: [await buffer(tar.stdout)] }), "bench/image:1");
+  const reference = `${registry.host}/bench/image:1`;
+  const other = typeof peer === "string" ? undefined : peer;
+  const sides = {
+    ours: () => pullAndRun(alcove, reference),
+    peer: other === undefined ? undefined : () => other.pullAndRun(reference),
+  };
+  const { ours, peer: theirs } = await measure(sides, { count: imageRounds, budgetMs: imageBudgetMs });
+  return [judge(imageRow, { ours, peer: theirs, peerName: other?.name })];
 }
 
 /** A daemon with 10,000 sandboxes on record, and where that is asked for one with 10, in turns. */

@@ -20,7 +20,7 @@ export interface RowResult {
   /** ours.p50 ÷ peer.p50 */
   readonly ratio: number | null;
   readonly goal: Row["goal"];
-  /** null where there is no peer to compare with. */
+  /** null where there is no goal, or no peer to compare with. */
   readonly met: boolean | null;
 }
 
@@ -33,14 +33,14 @@ export interface Measured {
 export function judge(row: Row, measured: Measured): RowResult {
   const moreIsBetter = row.unit === "MB/s";
   const badEnd = moreIsBetter ? "low" : "high";
-  const isAboutP99 = row.goal.of === "p99";
+  const isAboutP99 = row.goal?.of === "p99";
   const ours = { ...figuresOf(measured.ours, badEnd), ...(isAboutP99 ? { p99: p99Of(measured.ours) } : {}) };
   const hasPeer = measured.peerName !== undefined && measured.peer.length > 0;
   const peer = hasPeer ? { name: measured.peerName, ...figuresOf(measured.peer, badEnd) } : null;
   const ratio = peer === null ? null : hundredths(ours.p50 / peer.p50);
-  const judged = ours.p99 ?? ratio;
-  const met = judged === null ? null : moreIsBetter ? judged >= row.goal.value : judged <= row.goal.value;
   const { id, what, unit, goal } = row;
+  const judged = ours.p99 ?? ratio;
+  const met = judged === null || goal === null ? null : moreIsBetter ? judged >= goal.value : judged <= goal.value;
   return { id, what, unit, ours, peer, ratio, goal, met };
 }
 

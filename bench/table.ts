@@ -35,9 +35,13 @@ function cellsOf(row: RowResult): readonly string[] {
     figures(row.ours),
     figures(row.peer),
     row.ratio === null ? "—" : `${row.ratio.toFixed(2)} ×`,
-    row.goal.of === "p99"
-      ? `p99 (${row.ours.p99?.toFixed(1)}) ${sign} ${row.goal.value} ${row.unit}`
-      : `${sign} ${row.goal.value} ×`,
+    goalOf(row, sign),
     met,
   ];
+}
+
+function goalOf({ goal, ours, unit }: RowResult, sign: string): string {
+  if (goal === null) return "—";
+  if (goal.of === "p99") return `p99 (${ours.p99?.toFixed(1)}) ${sign} ${goal.value} ${unit}`;
+  return `${sign} ${goal.value} ×`;
 }

@@ -44,7 +44,9 @@ func NewBook(passwdPath, groupPath string) *Book {
 	return &Book{passwdPath: passwdPath, groupPath: groupPath}
 }
 
-// Find takes "name", "uid" or "uid:gid" ("name:group" as well); empty means root. A number needs no entry.
+// Find takes "name", "uid" or "uid:gid" ("name:group" as well); empty means root. A number needs no entry; its group is then
+// root's, as Docker has it. The group is always among the supplementary ones too, so that a file closed to it stays closed
+// (CVE-2022-36109 of containers).
 func (b *Book) Find(spec string) (User, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -62,7 +64,7 @@ func (b *Book) Find(spec string) (User, error) {
 		return user, nil
 	}
 	groupID, err := b.groupID(groupName)
-	user.GroupID = groupID
+	user.GroupID, user.Groups = groupID, []uint32{groupID}
 	return user, err
 }
 
@@ -88,7 +90,7 @@ func (b *Book) user(name string) (User, error) {
 	}
 	switch {
 	case numberErr == nil:
-		return User{Name: name, UserID: uint32(number), GroupID: uint32(number), Home: "/"}, nil
+		return User{Name: name, UserID: uint32(number), Home: "/"}, nil
 	case name == "root":
 		return User{Name: "root", Home: "/root"}, nil
 	}

@@ -29,9 +29,9 @@ func TestUsersAreFoundByNameAndNumber(t *testing.T) {
 		{"", 0, 0, "/root", []uint32{0}},
 		{"ann", 1000, 100, "/home/ann", []uint32{100, 27, 107}},
 		{"1000", 1000, 100, "/home/ann", []uint32{100, 27, 107}},
-		{"5", 5, 5, "/", []uint32{5}},
-		{"1000:7", 1000, 7, "/home/ann", nil},
-		{"ann:sudo", 1000, 27, "/home/ann", nil},
+		{"5", 5, 0, "/", []uint32{0}},
+		{"1000:7", 1000, 7, "/home/ann", []uint32{7}},
+		{"ann:sudo", 1000, 27, "/home/ann", []uint32{27}},
 	} {
 		user, err := book.Find(row.spec)
 		if err != nil || user.UserID != row.userID || user.GroupID != row.groupID || user.Home != row.home || !slices.Equal(user.Groups, row.groups) {

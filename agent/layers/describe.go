@@ -46,6 +46,21 @@ func describe(parent int, name string, header *tar.Header) error {
 	return unix.UtimesNanoAt(parent, name, times[:], unix.AT_SYMLINK_NOFOLLOW)
 }
 
+// describeLinked changes what is told otherwise than it is, and nothing else: a change of owner, even to the same, would take the
+// file's capabilities away, which few archives repeat.
+func describeLinked(parent int, name string, header *tar.Header, present *unix.Stat_t) error {
+	isAnothers := int(present.Uid) != header.Uid || int(present.Gid) != header.Gid
+	if !isAnothers && present.Mode&0o7777 == modeOf(header) {
+		return nil
+	}
+	if isAnothers {
+		if err := unix.Fchownat(parent, name, header.Uid, header.Gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return err
+		}
+	}
+	return unix.Fchmodat(parent, name, modeOf(header), 0)
+}
+
 func (u *unpacking) describeRoot(header *tar.Header) error {
 	if header.Typeflag != tar.TypeDir {
 		return failure.New(failure.InvalidRequest, "the root of the image is a directory, and nothing else")

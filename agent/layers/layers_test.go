@@ -30,7 +30,7 @@ func TestEveryKindOfEntryIsMade(t *testing.T) {
 	long := strings.Repeat("long/", 60) + strings.Repeat("n", 200)
 	done := apply(t, root,
 		entry{tar.Header{Typeflag: tar.TypeReg, Name: "su", Mode: 0o6755, Uid: 1_000, Gid: 4_000_000_000}, "program"},
-		hardlink("su2", "su"),
+		entry{tar.Header{Typeflag: tar.TypeLink, Name: "su2", Linkname: "su", Mode: 0o6755, Uid: 1_000, Gid: 4_000_000_000}, ""},
 		device("dev/null", unix.S_IFCHR, 1, 3), device("dev/disk", unix.S_IFBLK, 259, 70_000),
 		entry{tar.Header{Typeflag: tar.TypeFifo, Name: "fifo", Mode: 0o600}, ""},
 		entry{tar.Header{Typeflag: tar.TypeSymlink, Name: "link", Linkname: "/nowhere", Uid: 7, Gid: 8}, ""},
@@ -342,6 +342,19 @@ func TestTwentyThousandDirectoriesKeepTheirTimes(t *testing.T) {
 	for number := range 2_000 {
 		if found := status(t, root, fmt.Sprintf("%s/%d", strings.Repeat("n", 100), number)); found.Mtim.Sec != longAgo.Unix() || found.Mtim.Nsec != int64(longAgo.Nanosecond()) {
 			t.Fatalf("%d is of %v", number, time.Unix(found.Mtim.Unix()))
+		}
+	}
+}
+
+// An entry for a second name tells owner and mode once more; where it tells others, they hold for both names.
+func TestALinkSaysOwnerAndModeAnew(t *testing.T) {
+	root, _ := place(t)
+	link := hardlink("b", "a")
+	link.Mode, link.Uid, link.Gid = 0o4711, 12, 34
+	apply(t, root, file("a", "x"), link)
+	for _, name := range []string{"a", "b"} {
+		if found := status(t, root, name); found.Mode&0o7777 != 0o4711 || found.Uid != 12 || found.Gid != 34 || found.Nlink != 2 {
+			t.Errorf("%s: %+v", name, found)
 		}
 	}
 }

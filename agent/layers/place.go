@@ -21,7 +21,7 @@ func (u *unpacking) place(parent directory, name string, header *tar.Header, con
 	case tar.TypeDir:
 		return u.placeDirectory(parent, name, header)
 	case tar.TypeLink:
-		return u.placeLink(parent, name, header.Linkname)
+		return u.placeLink(parent, name, header)
 	case tar.TypeSymlink:
 		return u.placeNode(parent, name, header, func() error { return unix.Symlinkat(header.Linkname, parent.descriptor, name) })
 	}
@@ -104,8 +104,10 @@ func (u *unpacking) placeNode(parent directory, name string, header *tar.Header,
 	return describe(parent.descriptor, name, header)
 }
 
-// placeLink makes a second name of what has the target's; a link under that name is not followed. It is described already.
-func (u *unpacking) placeLink(parent directory, name, target string) error {
+// placeLink makes a second name of what has the target's; a link under that name is not followed. What the entry says of owner
+// and mode holds for both from then on, as it does where Docker unpacks it.
+func (u *unpacking) placeLink(parent directory, name string, header *tar.Header) error {
+	target := header.Linkname
 	targetName, err := inside(target)
 	if err != nil {
 		return err
@@ -123,10 +125,13 @@ func (u *unpacking) placeLink(parent directory, name, target string) error {
 		return failure.New(failure.InvalidRequest, "it is a hard link to %.200q, which is a directory", target)
 	}
 	err = unix.Fstatat(parent.descriptor, name, &found, unix.AT_SYMLINK_NOFOLLOW)
-	if err == nil && found.Ino == wanted.Ino {
-		return nil
+	if err != nil || found.Ino != wanted.Ino {
+		err = u.inStead(parent, name, func() error {
+			return unix.Linkat(from.descriptor, base, parent.descriptor, name, 0)
+		})
 	}
-	return u.inStead(parent, name, func() error {
-		return unix.Linkat(from.descriptor, base, parent.descriptor, name, 0)
-	})
+	if err != nil || wanted.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return err
+	}
+	return describeLinked(parent.descriptor, name, header, &wanted)
 }

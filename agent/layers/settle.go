@@ -26,7 +26,7 @@ func Settle(root string) error {
 			return failure.FromSystem(err, "make /"+name)
 		}
 	}
-	for name, mode := range map[string]uint32{"etc": 0o755, "root": 0o700, "tmp": 0o1777} {
+	for name, mode := range map[string]uint32{"etc": 0o755, "tmp": 0o1777} {
 		if err := t.settleDirectory(name, mode); err != nil {
 			return err
 		}

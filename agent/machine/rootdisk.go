@@ -71,7 +71,7 @@ func growRootDisk(diskBytes int64) error {
 
 // mountAround mounts what belongs around the root disk, except /proc, which only a process of the users' PID namespace can.
 func mountAround() error {
-	for _, directory := range []string{"proc", "sys", "dev", "run", "tmp", "etc", "root"} {
+	for _, directory := range []string{"proc", "sys", "dev", "run", "tmp", "etc"} {
 		if err := makeMissing(directory); err != nil {
 			return err
 		}

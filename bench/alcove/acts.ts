@@ -58,3 +58,16 @@ function cliActs({ sandbox, payload, scratch }: ActInput) {
     "download-cli": () => stopwatch(() => runToEnd(alcove("cp", remote, join(scratch, "alcove-download-cli")))),
   };
 }
+
+/** Pulls an image, runs a program in a sandbox of it until its output is there, and removes both. Answers milliseconds until then. */
+export async function pullAndRun(alcove: Alcove, reference: string): Promise<number> {
+  const name = "bench-image";
+  const started = performance.now();
+  await alcove.images.pull(reference, { name });
+  const created = await alcove.sandboxes.create({ image: name, cmd: [] });
+  await created.exec(["echo", "hello"], { check: true });
+  const elapsed = performance.now() - started;
+  await created.delete();
+  await alcove.images.delete(name);
+  return elapsed;
+}

@@ -1,7 +1,7 @@
 /** The same acts with Docker: through its API from this warm process, and through its CLI. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { runToEnd, untilFirstOutput } from "../child.js";
 import { stopwatch } from "../measure.js";
 import type { Acts } from "../rows.js";
@@ -14,6 +14,8 @@ const image = "alcove-bench";
 export interface Peer {
   readonly name: string;
   readonly acts: Acts;
+  /** Pulls an image, runs a program in it until its first output, and removes both. Answers milliseconds until that output. */
+  pullAndRun(reference: string): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export async function startPeer(input: PeerInput): Promise<Peer | string> {
     return {
       name: `docker ${version}`,
       acts: { ...apiActs(api, container, input), ...(await cliActs(daemon, api, container, input)) },
+      pullAndRun: (reference) => pullAndRun(api, reference),
       async stop() {
         await api.call("DELETE", `/containers/${container}?force=true`);
         await api.call("DELETE", `/images/${image}?force=true`);
@@ -59,13 +62,7 @@ export async function startPeer(input: PeerInput): Promise<Peer | string> {
 function apiActs(api: DockerApi, container: string, input: PeerInput) {
   return {
     "create-template": async () => {
-      const started = performance.now();
-      const id = await createContainer(api, ["echo", "hello"]);
-      const output = await api.attach(`/containers/${id}/attach?stream=1&stdout=1&stderr=1`);
-      await api.call("POST", `/containers/${id}/start`);
-      await firstOutput(output);
-      const elapsed = performance.now() - started;
-      output.destroy();
+      const { id, elapsed } = await untilOutput(api, performance.now(), image);
       await api.call("DELETE", `/containers/${id}?force=true`);
       return elapsed;
     },
@@ -103,8 +100,28 @@ async function cliActs(daemon: DockerDaemon, api: DockerApi, container: string, 
   };
 }
 
-async function createContainer(api: DockerApi, command: readonly string[]): Promise<string> {
-  const body = { Image: image, Cmd: command, AttachStdout: true, HostConfig: { NetworkMode: "none" } };
+async function pullAndRun(api: DockerApi, reference: string): Promise<number> {
+  const started = performance.now();
+  await api.send("POST", `/images/create?fromImage=${encodeURIComponent(reference)}`, Readable.from([]));
+  const { id, elapsed } = await untilOutput(api, started, reference);
+  await api.call("DELETE", `/containers/${id}?force=true`);
+  await api.call("DELETE", `/images/${encodeURIComponent(reference)}?force=true`);
+  return elapsed;
+}
+
+/** Creates and starts a container that says hello. */
+async function untilOutput(api: DockerApi, started: number, from: string) {
+  const id = await createContainer(api, ["echo", "hello"], from);
+  const output = await api.attach(`/containers/${id}/attach?stream=1&stdout=1&stderr=1`);
+  await api.call("POST", `/containers/${id}/start`);
+  await firstOutput(output);
+  const elapsed = performance.now() - started;
+  output.destroy();
+  return { id, elapsed };
+}
+
+async function createContainer(api: DockerApi, command: readonly string[], from = image): Promise<string> {
+  const body = { Image: from, Cmd: command, AttachStdout: true, HostConfig: { NetworkMode: "none" } };
   const { Id } = (await api.call("POST", "/containers/create", body)) as { Id: string };
   return Id;
 }

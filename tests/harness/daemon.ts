@@ -22,6 +22,8 @@ export interface DaemonOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Fulfil `start` also when the daemon ends before it answers. */
   readonly mayDie?: boolean;
+  /** Runs it as this user instead of ours; only root can. Both directories have to be its own. */
+  readonly userId?: number;
   /** Leave what is on record there. */
   readonly keepSandboxes?: boolean;
 }
@@ -66,7 +68,7 @@ export class TestDaemon implements AsyncDisposable {
   /** Starts it again after `kill` or `stop`. */
   async restart(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     const log = await open(this.logPath, "a");
-    this.#process = spawn("setpriv", [...endWithThisProcess, this.#program], {
+    this.#process = spawn("setpriv", [...asUser(this.#options.userId), ...endWithThisProcess, this.#program], {
       stdio: ["ignore", log.fd, log.fd],
       env: { ...process.env, ...this.clientEnvironment, ...this.#options.environment, ...environment },
     });
@@ -142,4 +144,8 @@ export class TestDaemon implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+function asUser(userId: number | undefined): string[] {
+  return userId === undefined ? [] : [`--reuid=${userId}`, `--regid=${userId}`, "--clear-groups"];
 }

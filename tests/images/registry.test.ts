@@ -4,11 +4,11 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { Sandbox } from "alcove";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DockerRegistry, registryUser } from "../../bench/registry.js";
 import { hostArchitecture } from "../../packages/server/src/images/oci/platform.js";
 import { makeImage, makeIndex } from "../../packages/server/src/images/oci/test-image.js";
 import { TestDaemon } from "../harness/daemon.js";
 import { busyboxImage, staticImage } from "../harness/made-images.js";
-import { DockerRegistry, registryUser } from "../harness/registry.js";
 
 const lack = ["docker-registry", "skopeo", "/bin/busybox"].find((program) =>
   program.startsWith("/") ? !existsSync(program) : spawnSync(program, ["--help"]).error !== undefined,

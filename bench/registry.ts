@@ -7,8 +7,8 @@ import { request as tlsRequest } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../../packages/server/src/host/run.js";
-import { indexType, type MadeImage, ociArchive } from "../../packages/server/src/images/oci/test-image.js";
+import { run } from "../packages/server/src/host/run.js";
+import { indexType, type MadeImage, ociArchive } from "../packages/server/src/images/oci/test-image.js";
 
 export const registryUser = { username: "ann", token: "s3cret" };
 /** Of the token, by bcrypt, as docker-registry wants it. */

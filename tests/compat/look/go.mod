@@ -1,0 +1,3 @@
+module alcove.dev/tests/look
+
+go 1.21
