@@ -25,15 +25,17 @@ test("the program of the README runs and prints what its comments say", { timeou
     cwd: root,
     env: { ...process.env, ...daemon.clientEnvironment },
   });
-  expect(stdout).toBe("0 12\n\nstep 1\nstep 2\nstep 3\n0 false\n");
+  expect(stdout).toBe("0 12\n\nstep 1\nstep 2\nstep 3\n0 false\n45\n");
   const left: string[] = [];
   for await (const { id } of daemon.alcove.sandboxes.list()) left.push(id);
   expect(left).toEqual([]);
 });
 
 test("the command lines of the README do what they say", { timeout: 600_000 }, async () => {
-  const commands = [...readme.matchAll(/^\$ (npx|id=|tar)(.*)$/gm)].map(([line]) => line.slice(2));
-  expect(commands.length).toBeGreaterThan(7);
+  const shown = [...readme.matchAll(/^\$ (npx|id=|tar)(.*)$/gm)].map(([line]) => line.slice(2));
+  const commands = shown.filter((line) => !/example\.com/.test(line));
+  expect(commands.length).toBeGreaterThan(9);
+  expect(shown.length - commands.length).toBe(2);
   const place = mkdtempSync(join(tmpdir(), "alcove-readme-"));
   try {
     await mkdir(join(place, "project"));
@@ -43,9 +45,11 @@ test("the command lines of the README do what they say", { timeout: 600_000 }, a
     const environment = { ...process.env, ...daemon.clientEnvironment };
     const { stdout, stderr } = await promisify(execFile)("bash", ["-c", script], { cwd: place, env: environment });
     expect(stdout).toMatch(/^42\n0\nID .*\n.*Running +debian.* run=42\n\{"status":"ok"/);
+    expect(stdout).toMatch(/alc_[0-9a-zA-Z]+_/);
     expect(stderr).toContain("Ran 1 test ");
   } finally {
     await rm(place, { recursive: true });
+    await daemon.alcove.groups.delete("team-a", { force: true });
   }
 });
 
