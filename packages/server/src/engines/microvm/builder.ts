@@ -26,15 +26,16 @@ const bytesBetweenLooks = 64 * 1024 * 1024;
 interface Place extends DiskBuild {
   readonly paths: MachinePaths;
   readonly uid: number | undefined;
+  readonly stallMs: number | undefined;
 }
 
 export async function openBuilder(
   host: MachineHost,
   build: DiskBuild,
-  onEnded: () => void,
+  { onEnded, stallMs }: { readonly onEnded: () => void; readonly stallMs: number | undefined },
   signal: AbortSignal,
 ): Promise<DiskBuilder> {
-  const place = { ...build, paths: builderPaths(host.roots, build.id), uid: host.users?.claim() };
+  const place = { ...build, paths: builderPaths(host.roots, build.id), uid: host.users?.claim(), stallMs };
   const end = async () => {
     await removePlace(host, place);
     onEnded();
@@ -123,7 +124,7 @@ class MicrovmBuilder implements DiskBuilder {
   async apply(layer: AsyncIterable<Uint8Array>, signal: AbortSignal) {
     const stalled = async (seconds: number) =>
       unresponsive(`it took nothing of the layer for ${seconds} s${await this.#booted.lastLines()}`);
-    using guard = new StallGuard([signal, this.#over.signal], stalled);
+    using guard = new StallGuard([signal, this.#over.signal], stalled, this.#place.stallMs);
     return await this.#booted.guest.disk.apply(guard.watch(this.#whileThereIsRoom(layer)), guard.signal);
   }
 

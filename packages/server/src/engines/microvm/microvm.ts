@@ -81,7 +81,8 @@ class MicrovmEngine implements Engine {
   async openBuilder(build: DiskBuild, signal: AbortSignal): Promise<DiskBuilder> {
     const { host } = await this.#ready(signal);
     this.#builders.set(build.id, undefined);
-    const builder = await openBuilder(host, build, () => this.#builders.delete(build.id), signal);
+    const onEnded = () => this.#builders.delete(build.id);
+    const builder = await openBuilder(host, build, { onEnded, stallMs: this.#options.builderStallMs }, signal);
     this.#builders.set(build.id, builder);
     return builder;
   }

@@ -6,6 +6,8 @@ export interface MicrovmOptions extends Roots {
   readonly guestDirectory: string;
   /** Found out by trying when left out. */
   readonly accelerator?: Accelerator;
+  /** How long a builder may take nothing of a layer that has bytes for it; 2 minutes when left out. */
+  readonly builderStallMs?: number;
   /** Told how long each phase of a start took, for benchmarks. */
   readonly onTimings?: (timings: StartTimings) => void;
   /** Told of each template that was not what it had been when it was made, and was removed: a sentence. */
