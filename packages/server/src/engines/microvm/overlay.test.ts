@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../../host/run.js";
-import { overlayImage, writeOverlay } from "./overlay.js";
+import { backingPath, overlayImage, writeOverlay } from "./overlay.js";
 
 const GiB = 1024 ** 3;
 
@@ -31,6 +31,8 @@ describe("overlay", () => {
     await run("qemu-io", ["-f", "qcow2", "-c", "write -P 7 64k 4k", "-c", "read -P 7 64k 4k", path]);
     await run("qemu-img", ["check", "-q", path]);
     await expect(firstBytes(base)).resolves.toBe("what the base holds");
+    await expect(backingPath(path)).resolves.toBe(base);
+    await expect(backingPath(base)).resolves.toBeUndefined();
   });
 
   it("never replaces a disk that is there", async () => {

@@ -11,6 +11,7 @@ export interface Backing {
 
 const clusterBits = 16;
 const clusterBytes = 1 << clusterBits;
+const magic = "QFI\xfb";
 const headerBytes = 104;
 /** A second-level table fills one cluster with 8-byte entries, one a cluster. */
 const bytesPerTable = clusterBytes * (clusterBytes / 8);
@@ -25,6 +26,20 @@ export async function writeOverlay(path: string, backing: Backing, virtualBytes:
   try {
     await file.write(image);
     await file.truncate(clusters.end * clusterBytes);
+  } finally {
+    await file.close();
+  }
+}
+
+/** What an image stands on; undefined where its header does not say. */
+export async function backingPath(path: string): Promise<string | undefined> {
+  const file = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(clusterBytes), 0, clusterBytes, 0);
+    if (bytesRead < headerBytes || buffer.toString("latin1", 0, magic.length) !== magic) return undefined;
+    const at = Number(buffer.readBigUInt64BE(8));
+    const length = buffer.readUInt32BE(16);
+    return length > 0 && at + length <= bytesRead ? buffer.toString("utf8", at, at + length) : undefined;
   } finally {
     await file.close();
   }
@@ -55,7 +70,7 @@ function writeHeader(image: Buffer, { backing, virtualBytes, tables }: Header): 
   if (path.length > longestBackingPath) throw new RangeError(`the path ${backing.path} is too long for a qcow2 header`);
   const format = Buffer.from(backing.format);
   const pathAt = headerBytes + 16 + 8;
-  image.write("QFI\xfb", 0, "latin1");
+  image.write(magic, 0, "latin1");
   image.writeUInt32BE(3, 4);
   image.writeBigUInt64BE(BigInt(pathAt), 8);
   image.writeUInt32BE(path.length, 16);

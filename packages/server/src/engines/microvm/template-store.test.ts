@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { MachineHost } from "./machine-host.js";
 import { makeRoots, templatesDirectory } from "./machine-paths.js";
-import { templateIn } from "./template.js";
+import { writeOverlay } from "./overlay.js";
+import { makingOf, templateIn } from "./template.js";
 import { fingerprintTemplate } from "./template-record.js";
 import { TemplateStore } from "./template-store.js";
 
@@ -24,7 +25,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "alcove-templates-"));
   const roots = { dataDirectory: join(directory, "data"), runtimeDirectory: join(directory, "run") };
   await makeRoots(roots);
-  host = { roots, installation: { platform: {} } } as unknown as MachineHost;
+  host = { roots, installation: { platform: {}, qemu: {}, assets: {} } } as unknown as MachineHost;
   for (const key of ["changed", "gone"]) {
     const template = join(templatesDirectory(roots), key);
     await mkdir(template);
@@ -62,4 +63,43 @@ test("a template that is not what it was is told and removed, and so is one that
     "The template gone has no record; it is removed, and made anew at its next use.",
   ]);
   expect(await readdir(templatesDirectory(host.roots))).toEqual([]);
+});
+
+/** A template that is what it was, with its disk on the image. */
+async function goodTemplate(key: string, image: string): Promise<void> {
+  const directory = join(templatesDirectory(host.roots), key);
+  await mkdir(directory);
+  for (const name of ["memory", "state"]) await writeFile(join(directory, name), "good");
+  await writeOverlay(join(directory, "disk.qcow2"), { path: image, format: "raw" }, 2 ** 30);
+  const fingerprint = { memory: "f", state: "f", disk: "f" };
+  const written = { ...record, making: makingOf(host.installation), fingerprint };
+  await writeFile(join(directory, "template.json"), JSON.stringify(written));
+}
+
+test("a template goes when its image is deleted, or another disk is in the image's place; one that a machine stands on stays", async () => {
+  for (const name of ["kept.raw", "replaced.raw"]) await writeFile(join(directory, name), "a disk");
+  await utimes(join(directory, "kept.raw"), 0, 0);
+  const inAnHour = Date.now() / 1_000 + 3_600;
+  await utimes(join(directory, "replaced.raw"), inAnHour, inAnHour);
+  for (const name of ["kept", "replaced", "deleted", "used"]) await goodTemplate(name, join(directory, `${name}.raw`));
+  const templates = new TemplateStore(host);
+  await templates.recover(never);
+  const removed = await templates.removeStale(new Set(["used"]));
+  expect(removed.filter((sentence) => sentence.includes("its image is deleted")).sort()).toEqual([
+    "Removed the template deleted: its image is deleted.",
+    "Removed the template replaced: its image is deleted.",
+  ]);
+  expect((await readdir(templatesDirectory(host.roots))).sort()).toEqual(["kept", "used"]);
+});
+
+test("the templates of an image that is deleted while the daemon runs go with the next look, and nobody is alarmed", async () => {
+  await writeFile(join(directory, "tools.raw"), "a disk");
+  await goodTemplate("tools", join(directory, "tools.raw"));
+  const templates = new TemplateStore(host);
+  await templates.recover(never);
+  await rm(join(directory, "tools.raw"));
+  const told: string[] = [];
+  await templates.check((sentence) => told.push(sentence), never);
+  expect(told.filter((sentence) => sentence.includes("tools"))).toEqual([]);
+  expect(await readdir(templatesDirectory(host.roots))).not.toContain("tools");
 });

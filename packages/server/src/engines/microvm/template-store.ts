@@ -11,6 +11,7 @@ import { pathsIn, shortId, socketsDirectory, templatesDirectory } from "./machin
 import { endProcesses } from "./removal.js";
 import { SharedProgress } from "./shared-progress.js";
 import { makingOf, type Template, templateIn, templateKey } from "./template.js";
+import { hasItsImage } from "./template-image.js";
 import { makeTemplate, unfinishedPrefix } from "./template-making.js";
 import { fingerprintTemplate, readTemplateRecord, type TemplateRecord } from "./template-record.js";
 
@@ -51,10 +52,14 @@ export class TemplateStore {
   /**
    * Looks at every template that is ready, and takes away each that is not what it was: byte for byte the first time, and again
    * when the system says that one of its files was changed since. It says so of a write through a mapping when the page was clean
-   * before: so they are cleaned first.
+   * before: so they are cleaned first. One whose image is deleted goes without a word: nothing is made of it any more.
    */
   async check(onDamaged: (sentence: string) => void, signal: AbortSignal): Promise<void> {
     for (const template of this.#ready.values()) {
+      if (!(await hasItsImage(template))) {
+        await this.#takeAway(template);
+        continue;
+      }
       const stamp = await stampOf(template);
       if (stamp !== undefined && stamp === this.#goodStamps.get(template.key)) continue;
       const record = await readTemplateRecord(template);
@@ -100,10 +105,11 @@ export class TemplateStore {
     for (const key of await readdir(directory)) {
       if (key.startsWith(unfinishedPrefix) || inUse.has(key)) continue;
       const template = templateIn(join(directory, key), key);
-      if ((await readTemplateRecord(template))?.making === making) continue;
-      this.#ready.delete(key);
-      await rm(template.directory, { recursive: true, force: true });
-      removed.push(`Removed the template ${key}: it was made with another QEMU, kernel or agent.`);
+      const isOfThisHost = (await readTemplateRecord(template))?.making === making;
+      if (isOfThisHost && (await hasItsImage(template))) continue;
+      await this.#takeAway(template);
+      const why = isOfThisHost ? "its image is deleted" : "it was made with another QEMU, kernel or agent";
+      removed.push(`Removed the template ${key}: ${why}.`);
     }
     return removed;
   }
