@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
 import Database from "better-sqlite3";
 import { copyBeforeMigration } from "./backup/before-migration.js";
-import { removeUnfinishedCopies } from "./backup/copy.js";
+import { removeUnfinished } from "./backup/unfinished.js";
 import { sqliteCode, translate } from "./failures.js";
 import { migrate, needsMigration } from "./migrations.js";
 
@@ -22,7 +22,7 @@ export function openDatabase(directory: string): Database.Database {
   const database = open(directory);
   try {
     setUp(database);
-    removeUnfinishedCopies(directory);
+    removeUnfinished(directory);
     const schema = needsMigration(database);
     if (schema !== undefined) copyBeforeMigration(database, directory, schema);
     migrate(database);

@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
   createWriteStream,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -215,11 +214,28 @@ test("a backup of a newer Alcove is refused with both schemas", async () => {
   await expect(restoring).rejects.toThrow("The database has schema 9000; this Alcove knows schemas up to");
 });
 
-test("what a daemon left that was killed while it copied is removed by the next", () => {
+test("what was left when copying or restoring was killed is removed by the next daemon", () => {
   const data = directory("killed");
   writeFileSync(join(data, "copying-1"), "half");
+  mkdirSync(join(data, "restoring-1"));
+  writeFileSync(join(data, "restoring-1", databaseFile), "half");
   openStore(data).close();
-  expect(existsSync(join(data, "copying-1"))).toBe(false);
+  expect(readdirSync(data)).toEqual([databaseFile]);
+});
+
+test("a database that a daemon has made while the backup was read is not replaced", async () => {
+  await backedUp();
+  const target = directory("target");
+  const restore = restoreBackup({ archivePath, dataDirectory: target, force: false });
+  const store = openStore(target);
+  const record = testRecord();
+  store.sandboxes.insert(record);
+  await expect(restore).rejects.toThrow("has a database");
+  expect(readdirSync(target)).not.toContainEqual(expect.stringContaining("replaced"));
+  store.close();
+  const again = openStore(target);
+  expect(again.sandboxes.find(record.id)).toBeDefined();
+  again.close();
 });
 
 test("before a schema is changed the database is copied, and the newest three copies are kept", () => {
@@ -229,6 +245,8 @@ test("before a schema is changed the database is copied, and the newest three co
   const older = [1, 2, 3, 4].map((day) => `2026010${day}T000000000Z-schema-1.db`);
   for (const name of older) writeFileSync(join(copies, name), "");
   writeFileSync(join(copies, "mine.db"), "");
+  // Of a daemon that was killed while it copied: it does not count as one of the three.
+  writeFileSync(join(copies, "copying-1"), "half");
   const database = new Database(join(data, databaseFile));
   migrate(database, migrations.slice(0, 1));
   database.close();

@@ -1,10 +1,10 @@
 /** A consistent copy of the open database, taken while it is used: SQLite's online backup. */
-import { createHash, randomUUID } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type Database from "better-sqlite3";
 import { translate } from "../failures.js";
+import { unfinishedCopy } from "./unfinished.js";
 
 export interface DatabaseCopy {
   readonly schema: number;
@@ -14,12 +14,11 @@ export interface DatabaseCopy {
   close(): Promise<void>;
 }
 
-const prefix = "copying-";
 const chunkBytes = 262_144;
 
 /** The copy has no name any more when this answers: it is gone with its handle, however the daemon ends. */
 export async function copyDatabase(database: Database.Database, directory: string): Promise<DatabaseCopy> {
-  const path = join(directory, `${prefix}${randomUUID()}`);
+  const path = join(directory, unfinishedCopy());
   let file: FileHandle | undefined;
   try {
     file = await open(path, "wx+", 0o600);
@@ -32,12 +31,6 @@ export async function copyDatabase(database: Database.Database, directory: strin
   } finally {
     for (const name of [path, `${path}-journal`, `${path}-wal`]) await rm(name, { force: true });
   }
-}
-
-/** Removes what a daemon left that was killed while it copied. */
-export function removeUnfinishedCopies(directory: string): void {
-  for (const name of readdirSync(directory))
-    if (name.startsWith(prefix)) rmSync(join(directory, name), { force: true });
 }
 
 function describe(file: FileHandle, schema: number, found: { sizeBytes: number; sha256: string }): DatabaseCopy {
