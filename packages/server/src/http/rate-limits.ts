@@ -85,19 +85,13 @@ function bucketOf(
   name: string,
   size: ConstructorParameters<typeof TokenBucket>[0],
 ): TokenBucket {
-  const found = buckets.get(name);
-  if (found) return found;
-  if (buckets.size >= bucketsKept) makeRoom(buckets, size.now);
-  const bucket = new TokenBucket(size);
+  const bucket = buckets.get(name) ?? new TokenBucket(size);
+  // A map keeps the order in which its names came: the first is the one that was asked for longest ago.
+  buckets.delete(name);
   buckets.set(name, bucket);
-  return bucket;
-}
-
-/** Those that are full know nothing; where all know something, the oldest is forgotten. */
-function makeRoom(buckets: Map<string, TokenBucket>, now: number): void {
-  for (const [name, bucket] of buckets) if (bucket.untilFull(now) === 0) buckets.delete(name);
   const [oldest] = buckets.keys();
-  if (buckets.size >= bucketsKept && oldest !== undefined) buckets.delete(oldest);
+  if (buckets.size > bucketsKept && oldest !== undefined) buckets.delete(oldest);
+  return bucket;
 }
 
 function tooMany(detail: string, retryAfterMs: number): AlcoveError {
