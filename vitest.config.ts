@@ -1,7 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests of the real engine beside its source; the rest of the real ones is in tests/. */
-const realBesideSource = ["packages/server/src/engines/microvm/microvm.test.ts"];
+/** Real ones beside what they try: of the engine, of daemons as processes, of packages that npm installs. The rest is in tests/. */
+const realBesideSource = [
+  "packages/server/src/engines/microvm/microvm.test.ts",
+  "packages/server/src/main.test.ts",
+  "packages/sdk/tests/local.test.ts",
+  "packages/sdk/tests/pack.test.ts",
+];
 
 /**
  * - fast: seconds; what `./dev check` runs.
