@@ -108,6 +108,7 @@ const plain = {
   imageKey: "",
   imageConfig: {},
   askedProgram: {},
+  entrypointSecrets: [],
   environment: {},
   entrypoint: [],
   cmd: [],

@@ -111,7 +111,12 @@ async function prepare(): Promise<void> {
   await daemon.deleteAll();
   const { sandboxes } = daemon.alcove;
   const labels = { run: "42", team: "blue" };
-  first = await sandboxes.create({ image: "debian", labels, cmd: ["sh", "-c", "echo started"] });
+  first = await sandboxes.create({
+    image: "debian",
+    labels,
+    secretEnv: { TOKEN: "1" },
+    cmd: ["sh", "-c", "echo started"],
+  });
   second = await sandboxes.create({ image: "debian" });
   execId = (await first.spawn(["true"], { detached: true })).id;
   await first.files.mkdir("/srv", { createParents: true });

@@ -37,6 +37,11 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** Gathers a repeated option. */
+export function names(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
 /** Gathers repeated `KEY=VALUE` options. */
 export function pairs(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf("=");

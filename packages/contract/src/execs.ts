@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
-import { Environment, ExecId, Flag, GroupName, GuestPath, SandboxId, wholeNumber } from "./names.js";
+import { Environment, ExecId, Flag, GroupName, GuestPath, SandboxId, SecretNames, wholeNumber } from "./names.js";
 import { NoQuery, SandboxParams } from "./sandboxes.js";
 
 const noNul = (text: string) => !text.includes("\0");
@@ -20,6 +20,8 @@ const OutputLimitBytes = z.number().int().min(0).max(16_777_216);
 
 const processOptions = {
   environment: Environment.optional(),
+  /** Names of the sandbox's `secretEnvironment` that are added to the environment, before which they go. */
+  secrets: SecretNames.optional(),
   workingDirectory: GuestPath.optional(),
   /** Default root. */
   user: UserName.optional(),

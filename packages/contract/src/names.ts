@@ -82,13 +82,18 @@ export const GuestPath = z
   .refine((path) => new TextEncoder().encode(path).length <= 4096, "must have at most 4096 bytes")
   .meta({ id: "GuestPath" });
 
+const EnvironmentName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a name that a shell takes")
+  .max(255);
+
+/** Names of a sandbox's secrets, at most 256. */
+export const SecretNames = z.array(EnvironmentName).max(256).meta({ id: "SecretNames" });
+
 /** Environment: names as the shell takes them, no NUL, at most 64 KiB in all. */
 export const Environment = z
   .record(
-    z
-      .string()
-      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a name that a shell takes")
-      .max(255),
+    EnvironmentName,
     z.string().refine((value) => !value.includes("\0"), "must not hold a NUL byte"),
   )
   .refine((environment) => JSON.stringify(environment).length <= 65_536, "must have at most 64 KiB in all")

@@ -11,6 +11,7 @@ import {
   LabelSelector,
   Labels,
   SandboxId,
+  SecretNames,
   wholeNumber,
 } from "./names.js";
 import { Resources } from "./sizes.js";
@@ -45,12 +46,16 @@ export const CreateSandbox = z
     labels: Labels.optional(),
     /** Write-only: never returned. Given to every exec of the sandbox. */
     environment: Environment.optional(),
+    /** Write-only: never returned. No program gets any of it unless it is asked for by name: `secrets` of an exec, or below. */
+    secretEnvironment: Environment.optional(),
     /**
      * A program started with the sandbox: entrypoint followed by cmd. Its end does not stop the sandbox. What is left out is
      * the image's own, but the image's cmd does not follow another entrypoint; an empty list turns the image's off.
      */
     entrypoint: Argv.optional(),
     cmd: Argv.optional(),
+    /** Which of `secretEnvironment` the program that is started with the sandbox gets. */
+    entrypointSecrets: SecretNames.optional(),
     /** Where execs and the entrypoint start, unless they say otherwise. Default: the image's, else the user's home. */
     workingDirectory: GuestPath.optional(),
   })

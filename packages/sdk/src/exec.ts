@@ -12,6 +12,8 @@ export interface ProcessOptions {
   readonly cwd?: string | undefined;
   /** Added to the sandbox's environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Names of the sandbox's `secretEnv` that are added to it as well. */
+  readonly secrets?: readonly string[] | undefined;
   /** A name, a uid, or uid:gid; default root. */
   readonly user?: string | undefined;
   /** The command and all it started are killed after this time, and the result says `timedOut`. */
@@ -62,8 +64,14 @@ export async function exec(address: SandboxAddress, command: Command, options: E
 }
 
 /** Options in the contract's words. */
-export function processBody({ cwd, env, user, timeoutMs }: ProcessOptions) {
-  return { workingDirectory: cwd, environment: env, user, timeoutMs };
+export function processBody({ cwd, env, secrets, user, timeoutMs }: ProcessOptions) {
+  return {
+    workingDirectory: cwd,
+    environment: env,
+    secrets: secrets === undefined ? undefined : [...secrets],
+    user,
+    timeoutMs,
+  };
 }
 
 function shown(command: Command): string {

@@ -31,10 +31,14 @@ export interface CreateOptions extends Abortable {
   readonly disk?: string | undefined;
   /** Given to every command. Never returned. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Given to no command but those that ask for it by name: `secrets` of `exec` and `spawn`. Never returned. */
+  readonly secretEnv?: Readonly<Record<string, string>> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** A program that is started with the sandbox: entrypoint, then cmd. */
   readonly entrypoint?: readonly string[] | undefined;
   readonly cmd?: readonly string[] | undefined;
+  /** Names of `secretEnv` that this program gets. */
+  readonly entrypointSecrets?: readonly string[] | undefined;
   /** Where commands start unless they say otherwise. */
   readonly cwd?: string | undefined;
   /** With `false` it answers while the sandbox is Creating: `info` tells when it is Running. Default true. */
@@ -127,15 +131,17 @@ export class Sandboxes {
 }
 
 function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox {
-  const { image, tier, cpu, memory, disk, env, labels, entrypoint, cmd, cwd } = options;
+  const { image, tier, cpu, memory, disk, env, secretEnv, labels, entrypoint, entrypointSecrets, cmd, cwd } = options;
   const resources = { tier, cpu: cpu === undefined ? undefined : String(cpu), memory, disk };
   return {
     ...(image === undefined ? {} : { sourcesRef: { diskImage: { name: image } } }),
     ...(Object.values(resources).every((size) => size === undefined) ? {} : { resources }),
     labels,
     environment: env,
+    secretEnvironment: secretEnv,
     entrypoint: entrypoint === undefined ? undefined : [...entrypoint],
     cmd: cmd === undefined ? undefined : [...cmd],
+    entrypointSecrets: entrypointSecrets === undefined ? undefined : [...entrypointSecrets],
     workingDirectory: cwd,
   };
 }

@@ -4,13 +4,16 @@ import type { Cli } from "../cli.js";
 import { addSizeOptions, createManyWithProgress, createWithProgress, type SizeOptions } from "../creation.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes, UsageError } from "../exit-codes.js";
-import { pairs } from "../option-values.js";
+import { names, pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
 import { programOf } from "../process-options.js";
+import { secretPairs } from "../secret-options.js";
 import { sandboxView } from "../views/sandbox.js";
 
 interface Options extends SizeOptions {
   readonly env?: Record<string, string>;
+  readonly secretEnv?: Record<string, string>;
+  readonly secret?: string[];
   readonly cwd?: string;
   readonly count?: number;
   readonly wait: boolean;
@@ -27,6 +30,8 @@ export function addCreate(program: Command, cli: Cli): void {
     .argument("[program...]", "a program to start with it, behind -- if you like");
   addOutputOptions(addSizeOptions(command))
     .option("-e, --env <key=value>", "given to every program in it; repeat for more", pairs)
+    .option("--secret-env <name>", "a secret, of this variable here, or NAME=@FILE: see exec --secret", secretPairs)
+    .option("--secret <name>", "add this secret to the environment of the program started with it", names)
     .option("-w, --cwd <directory>", "where programs start")
     .option("-n, --count <number>", "so many of a kind, at most 1000", countOf)
     .option("--no-wait", "print the id while the sandbox is still being created")
@@ -36,14 +41,15 @@ export function addCreate(program: Command, cli: Cli): void {
     ["id=$(alcove create debian)", ""],
     ["alcove create --cpu 2 --memory 4Gi -l run=42 debian", "larger, with a label"],
     ["alcove create --count 20 -l run=42 debian", "twenty, found again by their label"],
+    ["TOKEN=$(cat token) alcove create --secret-env TOKEN debian", "with a secret that commands ask for by name"],
     ["alcove create debian -- python3 -m http.server", "with a program"],
   ]);
 }
 
 async function create(cli: Cli, image: string | undefined, words: readonly string[], options: Options): Promise<void> {
-  const { label: labels, env, cwd, tier, cpu, memory, disk, wait, count } = options;
+  const { label: labels, secret: entrypointSecrets, wait, count, ...rest } = options;
   const cmd = programOf(words);
-  const creation = { image, tier, cpu, memory, disk, labels, env, cwd, cmd };
+  const creation = { ...rest, image, labels, entrypointSecrets, cmd };
   if (count !== undefined) {
     if (!wait) throw new UsageError("--count and --no-wait do not go together.", "Leave one of them out.");
     return createMany(cli, count, creation);

@@ -33,6 +33,16 @@ test("a disk that is full fails no call: what cannot be written is told in the d
   expect(error.mock.calls[0]?.[0]).toMatchObject({ endpoint: "createSandbox", principal: "key:1" });
 });
 
+test("a store that is closed fails no call either: a socket may end after it", () => {
+  const error = vi.fn();
+  const find = () => {
+    throw new TypeError("The database connection is not open");
+  };
+  const context = { store: { groups: { find } }, logger: { error } } as unknown as ControlContext;
+  startAudit(context, 10).control.record({ ...deed, group: "default" });
+  expect(error).toHaveBeenCalledOnce();
+});
+
 test("however many callers are refused, a bounded number of them is counted apart", () => {
   const written: number[] = [];
   const store = {

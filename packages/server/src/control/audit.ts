@@ -19,20 +19,19 @@ export interface RunningAudit {
 
 export function startAudit(context: ControlContext, kept: number): RunningAudit {
   const { gate, logger, store } = context;
-  const write = (entry: AuditEntry) => {
+  const write = (deed: Deed & { count?: number }, otherwise: "server" | "refusals") => {
     try {
+      const entry = entryOf(deed, ringOf(context, deed, otherwise));
       store.unsyncedTransaction(() => store.audit.append(entry, kept));
     } catch (error) {
-      logger.error(
-        { endpoint: entry.endpoint, principal: entry.principal, err: error },
-        "The audit log is not written",
-      );
+      const { endpoint, principal } = deed;
+      logger.error({ endpoint, principal, err: error }, "The audit log is not written");
     }
   };
-  const refusals = new Refusals((refusal) => write(entryOf(refusal, ringOf(context, refusal, "refusals"))));
+  const refusals = new Refusals((refusal) => write(refusal, "refusals"));
   return {
     control: {
-      record: (deed) => write(entryOf(deed, ringOf(context, deed, "server"))),
+      record: (deed) => write(deed, "server"),
       refuse: (refusal) => refusals.add(refusal),
       async list(query) {
         return store.audit.list(filterOf(query)).map((row) => toRecord(row, row.sequence));

@@ -9,6 +9,7 @@ import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
 import { watchMachine } from "./machine-watch.js";
 import { imageDefaults } from "./machines.js";
+import { namedSecrets } from "./secrets.js";
 
 /** Ends with the sandbox Running, or throws and leaves it Failed; Creating or Deleting when the signal aborted. */
 export async function startSandbox(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<void> {
@@ -88,7 +89,7 @@ async function startEntrypoint({ context, record, signal }: Attempt, machine: Ma
     {
       id: execId,
       argv: [...record.entrypoint, ...record.cmd],
-      environment: {},
+      environment: namedSecrets(store, record.id, record.entrypointSecrets),
       stdin: false,
       ...imageDefaults(record),
     },

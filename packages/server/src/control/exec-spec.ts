@@ -37,7 +37,7 @@ function bufferedSpec(
 
 function processOptions(sandbox: RunningSandbox, body: ExecuteCommand | ExecuteShellCommand | StartExec) {
   return {
-    environment: body.environment ?? {},
+    environment: { ...body.environment, ...sandbox.secrets(body.secrets) },
     ...sandbox.defaults,
     ...(body.workingDirectory === undefined ? {} : { workingDirectory: body.workingDirectory }),
     ...(body.user === undefined ? {} : { user: body.user }),

@@ -5,12 +5,15 @@ import type { Hold } from "../lifecycle/hold.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import type { Store } from "../store/store.js";
 import type { SandboxRef } from "./control.js";
+import { namedSecrets, type Secrets } from "./secrets.js";
 
 export interface RunningSandbox {
   readonly id: string;
   readonly group: string;
   /** For execs that do not say otherwise. */
   readonly defaults: ExecDefaults;
+  /** Those of its secrets that an exec asks for. */
+  secrets(names: readonly string[] | undefined): Secrets;
   readonly machine: Machine;
   /** Why the host holds the machine now; seen, not recorded: the next daemon sees it again. */
   hold: Hold | undefined;
@@ -41,7 +44,8 @@ export class Machines {
 
   add(record: SandboxRecord, machine: Machine): void {
     const { id, group } = record;
-    this.#running.set(id, { id, group, defaults: imageDefaults(record), machine, hold: undefined });
+    const secrets = (names: readonly string[] | undefined) => namedSecrets(this.#store, id, names);
+    this.#running.set(id, { id, group, defaults: imageDefaults(record), secrets, machine, hold: undefined });
   }
 
   setHold(id: string, hold: Hold | undefined): void {

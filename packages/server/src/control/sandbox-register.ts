@@ -5,6 +5,7 @@ import type { SandboxRecord } from "../store/sandboxes.js";
 import type { Store } from "../store/store.js";
 import type { Events } from "./events.js";
 import { toSandbox } from "./sandbox-view.js";
+import type { Secrets } from "./secrets.js";
 import type { UsageAccounts } from "./usage-accounts.js";
 
 export class SandboxRegister {
@@ -19,9 +20,10 @@ export class SandboxRegister {
   }
 
   /** Records a new sandbox and, before any effect, that its creation is under way. */
-  insert(record: SandboxRecord): void {
+  insert(record: SandboxRecord, secrets: Secrets): void {
     this.#commit(() => {
       this.#store.sandboxes.insert(record);
+      this.#store.secrets.insert(record.id, secrets);
       this.#usage.opened(record);
       const at = Date.now();
       this.#store.journal.begin({ operation: "create", sandboxId: record.id, execId: null, step: "start", at });

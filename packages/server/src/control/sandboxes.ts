@@ -14,6 +14,7 @@ import { requireQuota } from "./quotas.js";
 import type { Reconciler } from "./reconciler.js";
 import { createBatch } from "./sandbox-batch.js";
 import { toSandbox } from "./sandbox-view.js";
+import { requireEntrypointSecrets } from "./secrets.js";
 
 const defaultPageSize = 100;
 
@@ -74,7 +75,9 @@ interface Creation {
 async function create(context: ControlContext, { reconciler, readiness }: Helpers, creation: Creation) {
   const { crashPoint, gate, register, store } = context;
   const { group, body, signal, wait = true } = creation;
+  const { secretEnvironment = {} } = body;
   const record = newRecord(context, await gate.enter(group), body);
+  requireEntrypointSecrets(record.entrypointSecrets, secretEnvironment);
   await requireImage(context, record);
   await readiness.require(signal);
   await requireDiskSpace(context);
@@ -84,7 +87,7 @@ async function create(context: ControlContext, { reconciler, readiness }: Helper
   requireQuota(gate.require(group), { ...record.size, sandboxes: 1 });
   crashPoint("create.beforeInsert");
   // Numbers and times of creation have the same order.
-  register.insert({ ...record, createdAt: Date.now() });
+  register.insert({ ...record, createdAt: Date.now() }, secretEnvironment);
   crashPoint("create.afterInsert");
   const running = reconciler.close(record.id).catch((error: unknown) => {
     forgetOldFailures(context, group);
@@ -152,6 +155,7 @@ function newRecord({ engine }: ControlContext, group: GroupRecord, body: CreateS
     entrypoint: entrypoint ?? [],
     cmd: cmd ?? [],
     askedProgram: { entrypoint, cmd },
+    entrypointSecrets: body.entrypointSecrets ?? [],
     workingDirectory: body.workingDirectory,
     entrypointExecId: undefined,
     generation: 1,

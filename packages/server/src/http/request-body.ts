@@ -82,7 +82,8 @@ function parseBody(text: string): unknown {
     return parseJson(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new AlcoveError("InvalidRequest", `The body is not valid JSON: ${reason.slice(0, 200)}.`, {
+    // Without the piece of the body that the parser quotes: it may have been given in confidence.
+    throw new AlcoveError("InvalidRequest", `The body is not valid JSON: ${reason.replace(/, (?:\.\.\.)?".*/s, "")}.`, {
       field: "body",
       hint: "Send one JSON object.",
     });

@@ -37,9 +37,10 @@ function invalid(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, pla
   const seen = valueAt(input, issue.path);
   const subject = field === "" ? `The ${place}` : field;
   const isMissing = issue.code === "invalid_type" && seen === undefined;
-  return new AlcoveError("InvalidRequest", isMissing ? `${subject} is required.` : sentence(subject, issue, seen), {
+  const sentence = isMissing ? `${subject} is required.` : told(subject, issue, seen);
+  return new AlcoveError("InvalidRequest", sentence, {
     ...(field === "" ? {} : { field }),
-    ...(seen === undefined ? {} : { value: shown(seen) }),
+    ...(seen === undefined ? {} : { value: seenAt(issue.path, seen) }),
   });
 }
 
@@ -55,14 +56,14 @@ function unknownField(
   const what = place === "query" ? "query parameter" : "field";
   return new AlcoveError("InvalidRequest", `There is no ${what} ${field} here.`, {
     field,
-    value: shown(valueAt(input, path)),
+    value: seenAt(path, valueAt(input, path)),
     ...(known.length === 0 ? {} : { hint: `Known are ${known.join(", ")}.` }),
   });
 }
 
-function sentence(subject: string, issue: z.core.$ZodIssue, seen: unknown): string {
+function told(subject: string, issue: z.core.$ZodIssue, seen: unknown): string {
   const message = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-  const saw = seen === undefined ? "" : `; got ${shown(seen)}`;
+  const saw = seen === undefined ? "" : `; got ${seenAt(issue.path, seen)}`;
   return message.startsWith("must ") ? `${subject} ${message}${saw}.` : `${subject}: ${message}${saw}.`;
 }
 
@@ -80,6 +81,15 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   }
   return value;
 }
+
+/** What may hold something given in confidence is not said again: what stands there, and what is more than one value. */
+function seenAt(path: readonly PropertyKey[], value: unknown): string {
+  if (path.some((part) => confidential.has(part))) return "…";
+  if (Array.isArray(value)) return value.length === 0 ? "[]" : "[…]";
+  return typeof value === "object" && value !== null ? "{…}" : shown(value);
+}
+
+const confidential: ReadonlySet<PropertyKey> = new Set(["environment", "secretEnvironment", "stdin"]);
 
 function shown(value: unknown): string {
   return shortened(typeof value === "string" ? JSON.stringify(value.slice(0, 200)) : (JSON.stringify(value) ?? ""));

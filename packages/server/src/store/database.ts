@@ -27,6 +27,8 @@ export function openDatabase(directory: string): Database.Database {
     if (schema !== undefined) copyBeforeMigration(database, directory, schema);
     migrate(database);
     keepRoom(database);
+    // A deleted sandbox leaves nothing of its secrets in a copy of the database.
+    database.pragma("secure_delete = ON");
     return database;
   } catch (error) {
     database.close();

@@ -8,6 +8,7 @@ import { sandboxesMigration } from "./migrations/1-sandboxes.js";
 import { accessMigration } from "./migrations/2-access.js";
 import { groupsMigration } from "./migrations/3-groups.js";
 import { imagesMigration } from "./migrations/4-images.js";
+import { secretsMigration } from "./migrations/5-secrets.js";
 
 export interface Migration {
   readonly number: number;
@@ -15,7 +16,13 @@ export interface Migration {
   readonly sql: string;
 }
 
-export const migrations: readonly Migration[] = [sandboxesMigration, accessMigration, groupsMigration, imagesMigration];
+export const migrations: readonly Migration[] = [
+  sandboxesMigration,
+  accessMigration,
+  groupsMigration,
+  imagesMigration,
+  secretsMigration,
+];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */
 export function migrate(database: Database.Database, steps: readonly Migration[] = migrations): void {

@@ -28,6 +28,8 @@ export interface SandboxRecord {
   };
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];
+  /** Names of secrets that the program gets. */
+  readonly entrypointSecrets: readonly string[];
   readonly workingDirectory: string | undefined;
   readonly entrypointExecId: string | undefined;
   readonly generation: number;
@@ -79,10 +81,11 @@ function inserter(database: Database.Database): (record: SandboxRecord) => void 
     database,
     `insert into sandboxes (id, group_name, engine, state, desired_state, state_details, image, cpu_millicores,
        memory_mib, disk_mib, labels, environment, entrypoint, cmd, working_directory, entrypoint_exec_id, generation,
-       created_at, image_is_public, image_key, image_config, asked_program)
+       created_at, image_is_public, image_key, image_config, asked_program, entrypoint_secrets)
      values (@id, @group_name, @engine, @state, @desired_state, @state_details, @image, @cpu_millicores,
        @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
-       @generation, @created_at, @image_is_public, @image_key, @image_config, @asked_program)`,
+       @generation, @created_at, @image_is_public, @image_key, @image_config, @asked_program,
+       @entrypoint_secrets)`,
   );
   const index = labelIndexer(database);
   return (record) => {
@@ -131,6 +134,7 @@ interface Row {
   readonly image_key: string;
   readonly image_config: string;
   readonly asked_program: string;
+  readonly entrypoint_secrets: string;
   readonly cpu_millicores: number;
   readonly memory_mib: number;
   readonly disk_mib: number;
@@ -157,6 +161,7 @@ function toRow(record: SandboxRecord): Parameters & Row {
     image_key: record.imageKey,
     image_config: JSON.stringify(record.imageConfig),
     asked_program: JSON.stringify(record.askedProgram),
+    entrypoint_secrets: JSON.stringify(record.entrypointSecrets),
     cpu_millicores: record.size.cpuMillicores,
     memory_mib: record.size.memoryMiB,
     disk_mib: record.size.diskMiB,
@@ -184,6 +189,7 @@ function toRecord(row: Row): SandboxRecord {
     imageKey: row.image_key,
     imageConfig: JSON.parse(row.image_config),
     askedProgram: JSON.parse(row.asked_program),
+    entrypointSecrets: JSON.parse(row.entrypoint_secrets),
     size: { cpuMillicores: row.cpu_millicores, memoryMiB: row.memory_mib, diskMiB: row.disk_mib },
     labels: JSON.parse(row.labels),
     environment: JSON.parse(row.environment),

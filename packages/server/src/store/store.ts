@@ -13,11 +13,13 @@ import { type JournalQueries, journalQueries } from "./journal.js";
 import { type KeyQueries, keyQueries } from "./keys.js";
 import { type RoleAssignmentQueries, roleAssignmentQueries } from "./role-assignments.js";
 import { type SandboxQueries, sandboxQueries } from "./sandboxes.js";
+import { type SecretQueries, secretQueries } from "./secrets.js";
 import { type UsageQueries, usageQueries } from "./usage.js";
 
 export interface Store {
   readonly groups: GroupQueries;
   readonly sandboxes: SandboxQueries;
+  readonly secrets: SecretQueries;
   readonly execs: ExecQueries;
   readonly journal: JournalQueries;
   readonly events: EventQueries;
@@ -44,6 +46,7 @@ export function openStore(directory: string): Store {
   return {
     groups: groupQueries(database),
     sandboxes: sandboxQueries(database),
+    secrets: secretQueries(database),
     execs: execQueries(database),
     journal: journalQueries(database),
     events: eventQueries(database),

@@ -19,6 +19,7 @@ export function testRecord(changes: Partial<SandboxRecord> = {}): SandboxRecord 
     imageKey: "",
     imageConfig: {},
     askedProgram: {},
+    entrypointSecrets: [],
     size: defaultSize,
     labels: {},
     environment: { SECRET: "x" },
