@@ -1,12 +1,18 @@
 // Makes dist/alcove.cjs (the CLI as one file) and dist/alcove.cjs.cache (its code as this Node's V8 compiles it). Run by
-// `npm run bundle`, after tsc.
+// `npm run bundle`, after tsc. `node bundle.js DIRECTORY` makes both in another directory, for a test.
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 const here = import.meta.dirname;
-const target = join(here, "dist/alcove.cjs");
+const [, , place = here] = process.argv;
+const target = join(place, "dist/alcove.cjs");
+const starter = join(place, "bin/alcove.js");
+if (place !== here) {
+  mkdirSync(join(place, "bin"), { recursive: true });
+  copyFileSync(join(here, "bin/alcove.js"), starter);
+}
 
 await build({
   entryPoints: [join(here, "dist/main.js")],
@@ -14,6 +20,8 @@ await build({
   bundle: true,
   platform: "node",
   target: "node20.19",
+  // Code that V8 takes from its cache cannot import: what is not in the bundle is required.
+  supported: { "dynamic-import": false },
   format: "cjs",
   minifyWhitespace: true,
   minifySyntax: true,
@@ -34,7 +42,7 @@ await build({
 
 rmSync(`${target}.cache`, { force: true });
 // A command that loads everything and asks a daemon only if one runs.
-run("node", [join(here, "bin/alcove.js"), "version"], { ALCOVE_KEEP_CODE: "1" });
+run("node", [starter, "version"], { ALCOVE_KEEP_CODE: "1" });
 
 function run(program, args, environment) {
   const { status, error } = spawnSync(program, args, {
