@@ -9,12 +9,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Alcove } from "alcove";
+import { prepareTestImage } from "../../tools/dev/test-image.js";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
 const program = join(checkout, "packages/server/bin/alcoved");
 /** A run that is broken off leaves no daemon in the next one's way. */
 const endWithThisProcess = ["--pdeathsig", "KILL", "--"];
 export const sharedDataDirectory = process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "build/test-data");
+const imageTimeoutMs = 600_000;
 
 export interface DaemonOptions {
   readonly dataDirectory?: string;
@@ -47,6 +49,9 @@ export class TestDaemon implements AsyncDisposable {
     const dataDirectory = options.dataDirectory ?? sharedDataDirectory;
     await mkdir(dataDirectory, { recursive: true, mode: 0o711 });
     const runtimeDirectory = options.runtimeDirectory ?? (await mkdtemp(join(tmpdir(), "alcove-t-")));
+    // No machine would start from the disk that the fake engine makes of a recipe, and it would be kept.
+    const isFake = options.environment?.ALCOVE_ENGINE === "fake";
+    if (isFake && dataDirectory === sharedDataDirectory) await prepareTestImage(AbortSignal.timeout(imageTimeoutMs));
     const daemon = new TestDaemon(dataDirectory, runtimeDirectory, options);
     await daemon.restart();
     // What a run left that was broken off.
