@@ -21,6 +21,7 @@ const (
 	uploadDone     = 2
 	uploadRefused  = 3
 	exchangeHeader = "X-Alcove-Exchange"
+	exchangeTaken  = "taken"
 )
 
 // exchangeFrom is how much a download must bring to go through the exchange.
@@ -56,6 +57,9 @@ func (s *Server) slotOf(request *http.Request, query *query) (*exchange.Slot, er
 // receive gives take what an upload brings, in the request's body or through the exchange, and answers with what it makes of it.
 func (s *Server) receive(writer http.ResponseWriter, request *http.Request, query *query, take func(io.Reader) (any, error)) error {
 	slot, err := s.slotOf(request, query)
+	if err == errSlotTaken {
+		writer.Header().Set(exchangeHeader, exchangeTaken)
+	}
 	if err != nil {
 		return err
 	}

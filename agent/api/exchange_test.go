@@ -116,9 +116,10 @@ func TestASlotThatIsNotLeftStopsNobody(t *testing.T) {
 	if err != nil || answer.Body.String() != "content" || answer.Header().Get(exchangeHeader) != "" {
 		t.Errorf("the download answered %q, %v, %v", answer.Body.String(), answer.Header(), err)
 	}
-	err = server.receive(httptest.NewRecorder(), request, asked, func(io.Reader) (any, error) { return nil, nil })
-	if err != errSlotTaken {
-		t.Errorf("the upload answered %v", err)
+	refused := httptest.NewRecorder()
+	err = server.receive(refused, request, asked, func(io.Reader) (any, error) { return nil, nil })
+	if err != errSlotTaken || refused.Header().Get(exchangeHeader) != exchangeTaken {
+		t.Errorf("the upload answered %v, %v", err, refused.Header())
 	}
 }
 

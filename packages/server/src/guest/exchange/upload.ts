@@ -38,14 +38,25 @@ async function uploadLarge<T>(link: AgentLink, exchange: Exchange, call: Upload<
   let isFinished = false;
   try {
     const result = await onSession(link, signal, (session) => uploadThrough(session, slot, whole, signal));
-    isFinished = true;
-    return result;
+    if (result !== slotTaken) {
+      isFinished = true;
+      return result;
+    }
   } finally {
     slot.release(isFinished);
   }
+  return upload(link, whole, signal);
 }
 
-async function uploadThrough<T>(session: AgentSession, slot: Slot, call: Upload<T>, signal: AbortSignal): Promise<T> {
+/** A call that hangs in the guest still has the slot: nothing of the content was sent, and nothing was asked of its source. */
+const slotTaken = Symbol("slot taken");
+
+async function uploadThrough<T>(
+  session: AgentSession,
+  slot: Slot,
+  call: Upload<T>,
+  signal: AbortSignal,
+): Promise<T | typeof slotTaken> {
   const path = `${call.path}${call.path.includes("?") ? "&" : "?"}exchange=${slot.number}`;
   const stream = session.request({ ":method": call.method, ":path": path }, true);
   const places = new FreePlaces();
@@ -72,7 +83,8 @@ async function fillPlaces(stream: ClientHttp2Stream, { slot, places, content }: 
   const groups = groupsOf(content, placeBytes);
   const closed = new Promise<undefined>((resolve) => stream.once("close", () => resolve(undefined)));
   try {
-    for (let place = 0; ; place++) {
+    await Promise.race([places.first(), closed]);
+    for (let place = 0; !stream.destroyed && !stream.closed; place++) {
       const next = await Promise.race([groups.next(), closed]);
       if (next === undefined || next.done === true) break;
       await Promise.race([places.take(), closed]);
@@ -106,13 +118,18 @@ class FreePlaces {
     this.#waiting?.();
   }
 
-  async take(): Promise<void> {
+  /** Waits until there is one, and leaves it free. */
+  async first(): Promise<void> {
     if (this.#count === 0) {
       await new Promise<void>((resolve) => {
         this.#waiting = resolve;
       });
     }
     this.#waiting = undefined;
+  }
+
+  async take(): Promise<void> {
+    await this.first();
     this.#count--;
   }
 }
@@ -130,8 +147,12 @@ async function answerOf<T>(
   session: AgentSession,
   { stream, places, call, isSent }: Answering<T>,
   signal: AbortSignal,
-): Promise<T> {
+): Promise<T | typeof slotTaken> {
   const head = await headOf(session, stream, signal);
+  if (head["x-alcove-exchange"] === "taken") {
+    giveUp(stream);
+    return slotTaken;
+  }
   await refuse(session, stream, head, call.errors, signal);
   const { kind, body } = await lastWords(session, { stream, places, isSent }, signal);
   if (kind === kinds.refused) throw refusalOf(body, call.errors);
