@@ -6,7 +6,7 @@ import { LabelSelector, SandboxId, wholeNumber } from "./names.js";
 import { GroupParams, Sandbox } from "./sandboxes.js";
 
 const base = {
-  /** Grows by one with every event of the server; never reused. */ sequence: z.number().int(),
+  /** Grows by one with every event of the group; never reused. */ sequence: z.number().int(),
   at: z.iso.datetime(),
 };
 
@@ -29,7 +29,7 @@ export const streamEvents = endpoint({
   access: "reader",
   summary: "Follow changes",
   description:
-    "JSON lines (application/x-ndjson), an empty line every 15 s. With `after` it begins behind that sequence number, as far as events are kept (the newest 10,000). With `sandboxId`, or `labels`, only what is about that sandbox, or about sandboxes that have the labels then; deletions of any sandbox come with `labels` too, since nothing is left to look at.",
+    "JSON lines (application/x-ndjson), an empty line every 15 s. With `after` it begins behind that sequence number, with 0 from the beginning on, as far as events are kept (the newest 10,000 of the group). With `sandboxId`, or `labels`, only what is about that sandbox, or about sandboxes that have the labels then; deletions of any sandbox come with `labels` too, since nothing is left to look at.",
   params: GroupParams,
   query: z.strictObject({
     after: wholeNumber(0, Number.MAX_SAFE_INTEGER).exactOptional(),

@@ -26,7 +26,12 @@ export const Health = z
 export type Health = z.infer<typeof Health>;
 
 export const Version = z
-  .object({ version: z.string(), apiVersion: z.literal("v1"), node: z.string(), pid: z.number().int() })
+  .object({
+    apiVersion: z.literal("v1"),
+    version: z.string().exactOptional().describe("For those who have said who they are"),
+    node: z.string().exactOptional().describe("Of Node.js; for administrators"),
+    pid: z.number().int().exactOptional().describe("Of the daemon's process; for administrators"),
+  })
   .meta({ id: "Version" });
 export type Version = z.infer<typeof Version>;
 

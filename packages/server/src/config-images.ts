@@ -21,13 +21,13 @@ export const imageKeys = {
     .array(RegistryPattern)
     .max(256)
     .describe(
-      "Registries that may be pulled from, `*.example.com` for all below it; comma-separated in the variable. Empty: any that has no link-local address",
+      "Registries that may be pulled from, `*.example.com` for all below it; comma-separated in the variable. Empty: any that has no link-local address; those on this machine only for administrators",
     ),
   insecureRegistries: z
     .array(RegistryPattern)
     .max(256)
     .describe(
-      "Registries that may do without TLS, or whose certificate is not looked at; comma-separated in the variable. One on this machine may do without TLS anyway",
+      "Registries that may do without TLS, or whose certificate is not looked at; comma-separated in the variable. One on this machine may do without TLS anyway, and is there for everybody once it is named",
     ),
   registryCertificates: Path.optional().describe(
     "A directory with certificates of authorities, `*.crt`, that registries may have theirs from, beside the system's",

@@ -92,7 +92,7 @@ async function serverFindings(cli: Cli): Promise<Finding[]> {
   const middle = (askedAt + Date.now()) / 2;
   const { version } = await alcove.version({ signal: cli.signal });
   const key = await look("key", () => keyFinding(cli, alcove), "alcove login");
-  return [clockFinding(headers.date, middle), versionFinding(version), ...key];
+  return [clockFinding(headers.date, middle), ...(version === undefined ? [] : [versionFinding(version)]), ...key];
 }
 
 /** The header has whole seconds, cut off. */

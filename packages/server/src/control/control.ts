@@ -252,7 +252,8 @@ export interface ImageControl {
   get(group: string, name: string, options?: { readonly isPublic?: boolean }): Promise<Image>;
   listPublic(group: string): Promise<readonly Image[]>;
   /** Begins to pull, and answers at once. */
-  create(group: string, body: CreateImage): Promise<Image>;
+  /** What an administrator pulls may come from this very host. */
+  create(group: string, body: CreateImage, options?: { readonly isAdministrators?: boolean }): Promise<Image>;
   /** Takes the bytes, looks whether they are an image, begins to build and answers. */
   writeContent(
     ref: { readonly group: string; readonly name: string },
@@ -283,7 +284,7 @@ export interface EventControl {
 export interface SystemControl {
   /** What is told depends on who asks: only an administrator hears of the host and of every group. */
   health(viewer: Caller): Promise<Health>;
-  version(): Version;
+  version(viewer: Caller | undefined): Version;
   sizes(): Sizes;
   doctor(signal: AbortSignal): Promise<Doctor>;
   /** A tar archive of everything on record: docs/service.md says what is in it. */

@@ -125,3 +125,52 @@ test("a follower of one sandbox, or of labels, gets what is about them", async (
   expect(await of({ sandboxId: blue.id }, 4)).toEqual(["blue", "blue", "blue", "sandbox.deleted"]);
   expect(await of({ labels: { team: "red" } }, 5)).toEqual(["red", "red", "red", "sandbox.deleted", "sandbox.deleted"]);
 });
+
+/** What a group is told, as its sequence numbers. */
+const numbers = (events: readonly AlcoveEvent[]) => events.map(({ sequence }) => sequence);
+
+function twoGroups(path: string) {
+  const store = openStore(path);
+  const common = { state: "Ready", tags: {}, defaults: {}, quota: {} } as const;
+  for (const name of ["quiet", "busy"]) store.groups.insert({ ...common, name, createdAt: 1_000 });
+  return { store, events: new Events(store) };
+}
+
+test("a busy group neither pushes another's events out nor shows in the other's numbers", async () => {
+  using directory = temporaryDirectory();
+  const { store, events } = twoGroups(directory.path);
+  const tell = (name: string, sandboxId: string) => events.append(name, { type: "sandbox.deleted", sandboxId });
+  tell("quiet", "first");
+  store.transaction(() => {
+    for (let count = 0; count < 10_100; count++) tell("busy", `${count}`);
+  });
+  tell("quiet", "second");
+  const told = await take(events.follow("quiet", 0, never), 2);
+  expect(told).toMatchObject([{ sandboxId: "first" }, { sandboxId: "second" }]);
+  expect(numbers(told)).toEqual([1_001, 1_002]);
+  expect((await take(events.follow("busy", 0, never), 1))[0]).toMatchObject({ type: "gap", sequence: 1_100 });
+  store.close();
+});
+
+test("what becomes of the catalogue's images is told to every group, in the group's own numbers", async () => {
+  using directory = temporaryDirectory();
+  const { store, events } = twoGroups(directory.path);
+  events.append("busy", { type: "sandbox.deleted", sandboxId: "a" });
+  events.append(null, { type: "image.deleted", name: "debian" });
+  expect(numbers(await take(events.follow("quiet", 0, never), 1))).toEqual([1_001]);
+  expect(numbers(await take(events.follow("busy", 1_001, never), 1))).toEqual([1_002]);
+  store.close();
+});
+
+test("who followed a group that is gone gets a gap from the one that has its name now", async () => {
+  using directory = temporaryDirectory();
+  const { store, events } = twoGroups(directory.path);
+  events.append("quiet", { type: "sandbox.deleted", sandboxId: "old" });
+  store.groups.remove("quiet");
+  store.events.removeGroup("quiet");
+  store.groups.insert({ name: "quiet", state: "Ready", tags: {}, defaults: {}, quota: {}, createdAt: 9_000 });
+  for (const sandboxId of ["one", "two"]) events.append("quiet", { type: "sandbox.deleted", sandboxId });
+  const told = await take(events.follow("quiet", 1_001, never), 3);
+  expect(told).toMatchObject([{ type: "gap", after: 1_001 }, { sandboxId: "one" }, { sandboxId: "two" }]);
+  store.close();
+});

@@ -17,6 +17,13 @@ export type EventBody =
 
 const pageLength = 100;
 
+/** How far a follower of a group has come. */
+interface Place {
+  readonly group: string;
+  readonly createdAt: number | undefined;
+  readonly seen: number;
+}
+
 export class Events {
   readonly #store: Store;
   readonly #change = new Change();
@@ -44,15 +51,16 @@ export class Events {
 
   /** Ends with the signal, with the daemon, and with the group. */
   async *follow(group: string, after: number | undefined, signal: AbortSignal): AsyncGenerator<AlcoveEvent> {
-    const start = this.#store.events.bounds();
+    const start = this.#store.events.bounds(group);
     const createdAt = this.#createdAt(group);
-    let seen = after ?? start.newest;
+    // Behind 0 is from the beginning on, wherever the group's numbers begin.
+    let seen = after === 0 ? start.begin : (after ?? start.newest);
     if (seen > start.newest) {
       yield gap(start.newest, seen);
       seen = start.newest;
     }
     while (!this.#isEnded && !signal.aborted && this.#createdAt(group) === createdAt) {
-      const { oldest, newest } = this.#store.events.bounds();
+      const { oldest, newest } = this.#store.events.bounds(group);
       if (seen < oldest - 1) {
         yield gap(oldest - 1, seen);
         seen = oldest - 1;
@@ -60,8 +68,7 @@ export class Events {
       const page = this.#store.events.after(group, seen, pageLength);
       for (const record of page) yield toEvent(record);
       seen = page.length < pageLength ? Math.max(seen, newest) : (page.at(-1)?.sequence ?? newest);
-      if (page.length < pageLength && !(await this.#isMore(() => this.#createdAt(group) !== createdAt, seen, signal)))
-        return;
+      if (page.length < pageLength && !(await this.#isMore({ group, createdAt, seen }, signal))) return;
     }
   }
 
@@ -71,10 +78,11 @@ export class Events {
   }
 
   /** Waits for events behind this one; false when the stream is over. */
-  async #isMore(isOver: () => boolean, seen: number, signal: AbortSignal): Promise<boolean> {
+  async #isMore({ group, createdAt, seen }: Place, signal: AbortSignal): Promise<boolean> {
+    const isOver = () => this.#isEnded || this.#createdAt(group) !== createdAt;
     try {
-      await this.#change.until(() => this.#isEnded || isOver() || this.#store.events.bounds().newest > seen, signal);
-      return !this.#isEnded && !isOver();
+      await this.#change.until(() => isOver() || this.#store.events.bounds(group).newest > seen, signal);
+      return !isOver();
     } catch (error) {
       if (signal.aborted) return false;
       throw error;

@@ -104,7 +104,7 @@ export class GroupDeletions {
     crashPoint("groupDelete.beforeRemove");
     store.transaction(() => {
       store.groups.remove(name);
-      store.events.disown(name);
+      store.events.removeGroup(name);
       // Whoever gets the name next gets nothing of this group's, and nobody of this one gets in there.
       store.keys.removeGroup(name);
       store.roleAssignments.removeGroup(name);

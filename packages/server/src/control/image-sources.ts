@@ -6,17 +6,23 @@ import type { ControlContext } from "./context.js";
 import type { ImageName } from "./image-builds.js";
 import { requireQuota } from "./quotas.js";
 
-export function beginPull(context: ControlContext, group: string, body: CreateImage): void {
-  requireRoomForName(context, { group, name: body.name });
-  pull(context, group, body);
+interface Pull {
+  readonly group: string;
+  readonly body: CreateImage;
+  readonly isAdministrators: boolean;
 }
 
-function pull(context: ControlContext, group: string, body: CreateImage): void {
+export function beginPull(context: ControlContext, asked: Pull): void {
+  requireRoomForName(context, { group: asked.group, name: asked.body.name });
+  pull(context, asked);
+}
+
+function pull(context: ControlContext, { group, body, isAdministrators }: Pull): void {
   const { name, source, labels = {}, entrypoint, cmd } = body;
   const { imageUrl, authentication } = source;
   const isOverridden = entrypoint !== undefined || cmd !== undefined;
   const order: ImageOrder = {
-    ...{ kind: "registry", imageUrl, known: knownTo(context, group) },
+    ...{ kind: "registry", imageUrl, isAdministrators, known: knownTo(context, group) },
     ...(authentication && { credentials: authentication.registryCredentials }),
   };
   context.imageBuilds.begin({
@@ -29,10 +35,11 @@ function pull(context: ControlContext, group: string, body: CreateImage): void {
   });
 }
 
-/** What a daemon before had begun. */
+/** What a daemon before had begun; whether an administrator asked for it is not on record. */
 export function pullAgain(context: ControlContext, { group, name, labels, source }: ImageRecord): void {
   const { imageUrl = "" } = source;
-  pull(context, group, { name, labels, source: { kind: "registry", imageUrl } });
+  const body: CreateImage = { name, labels, source: { kind: "registry", imageUrl } };
+  pull(context, { group, body, isAdministrators: false });
 }
 
 interface Sent extends ImageName {

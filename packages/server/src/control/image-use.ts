@@ -99,7 +99,8 @@ export class ImageUse {
   build(entry: CatalogueEntry): void {
     const of = { group: publicGroup, name: entry.name };
     if (this.#builds.isRunning(of)) return;
-    const order = entry.origin;
+    const { origin } = entry;
+    const order = origin.kind === "registry" ? { ...origin, isAdministrators: true } : origin;
     this.#builds.begin({ ...of, labels: {}, fingerprint: entry.fingerprint, source: sourceOf(entry), order });
   }
 

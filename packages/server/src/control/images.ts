@@ -39,12 +39,12 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
       await gate.enter(group);
       return readWithLog({ group, name, isPublic });
     },
-    async create(group, body) {
+    async create(group, body, { isAdministrators = false } = {}) {
       await gate.enter(group);
       images.checkReference(body.source.imageUrl);
       await requireRoomToBuild(context, readiness);
       preparations.delete(`${group}/${body.name}`);
-      beginPull(context, group, body);
+      beginPull(context, { group, body, isAdministrators });
       return read({ group, name: body.name, isPublic: false });
     },
     async writeContent({ group, name }, content, options, signal) {

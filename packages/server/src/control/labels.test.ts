@@ -21,7 +21,7 @@ test("changed labels are found, old ones are not, followers are told, and a rest
   await using host = new TestHost();
   const first = await host.daemon();
   const sandbox = await first.control.sandboxes.create(group, { ...debian, labels: { team: "red", run: "1" } }, never);
-  const { newest } = first.store.events.bounds();
+  const { newest } = first.store.events.bounds(group);
   const changed = await first.control.sandboxes.changeLabels(sandbox, { team: "blue", run: null });
   expect(changed).toEqual({ ...sandbox, labels: { team: "blue" } });
   const [event] = first.store.events.after(group, newest, 10);
@@ -40,8 +40,8 @@ test("labels of another group's sandbox, or of none, cannot be changed; a refuse
   await expect(control.sandboxes.changeLabels({ ...sandbox, id: crypto.randomUUID() }, {})).rejects.toMatchObject({
     code: "SandboxNotFound",
   });
-  const { newest } = store.events.bounds();
+  const { newest } = store.events.bounds(group);
   await expect(control.sandboxes.changeLabels(sandbox, { more: "" })).rejects.toMatchObject({ field: "labels" });
-  expect(store.events.bounds().newest).toBe(newest);
+  expect(store.events.bounds(group).newest).toBe(newest);
   expect(Object.keys((await control.sandboxes.get(sandbox)).labels)).toHaveLength(64);
 });

@@ -48,7 +48,7 @@ test("an unknown image, an unknown group and a size beyond the host change nothi
     }),
   );
   expect(store.sandboxes.all()).toEqual([]);
-  expect(store.events.bounds().newest).toBe(0);
+  expect(store.events.bounds(group).newest).toBe(0);
   expect(host.fake.machines.size).toBe(0);
 });
 

@@ -19,7 +19,11 @@ export function systemControl(context: ControlContext, sources: Sources): System
   const { readiness, version, tcp } = sources;
   return {
     health: (viewer) => (viewer.isAdmin ? health(context, sources) : healthOfGroups(context, sources, viewer)),
-    version: (): Version => ({ version, apiVersion: "v1", node: process.version, pid: process.pid }),
+    version: (viewer): Version => ({
+      apiVersion: "v1",
+      ...(viewer && { version }),
+      ...(viewer?.isAdmin && { node: process.version, pid: process.pid }),
+    }),
     sizes,
     backup: () => backup(context, version),
     async doctor(signal) {

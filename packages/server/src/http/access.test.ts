@@ -38,6 +38,15 @@ test("a key lets in over TCP, and says who it is; without one nobody gets in", a
   expect((await owner("/v1/whoami")).json).toMatchObject({ kind: "owner", isAdmin: true });
 });
 
+test("a stranger learns the version of the API alone, a key the server's, an administrator of its process", async () => {
+  const { key } = await keyOf("reader");
+  const administrator = await makeKey({ isAdmin: true });
+  expect((await ask(port, "/v1/version")).json).toEqual({ apiVersion: "v1" });
+  expect((await ask(port, "/openapi.json")).status).toBe(401);
+  expect((await by(key, "/v1/version")).json).toEqual({ apiVersion: "v1", version: "0.0.0" });
+  expect((await by(administrator.key, "/v1/version")).json).toMatchObject({ pid: process.pid, node: process.version });
+});
+
 test("a role reaches what it is for, and is told what it lacks", async () => {
   const [reader, user] = [await keyOf("reader"), await keyOf("user")];
   const exec = { method: "POST", body: { command: "true" } };

@@ -61,6 +61,7 @@ export function createGuard({ access, audit }: Pick<Control, "access" | "audit">
     visit(door, request) {
       const visit: Partial<Seen> = {};
       const leave: (() => void)[] = [];
+      let isOver = false;
       const requestId = requestIdOf(request);
       // Later the connection may have no address any more, and the request no connection.
       const peer = request.socket.remoteAddress;
@@ -74,12 +75,14 @@ export function createGuard({ access, audit }: Pick<Control, "access" | "audit">
           const allowance = caller && allowances.take(caller, demand.group);
           visit.verdict = access.decide(caller, demand);
           if (visit.verdict !== "allowed") throw refusal(visit.verdict, demand);
-          if (caller === undefined) return { caller, allowance };
+          // Whoever went away while it was asked who it is has nothing under way that would end.
+          if (caller === undefined || isOver) return { caller, allowance };
           leave.push(allowances.enter(caller, demand.group));
           if (caller !== door.caller) leave.push(staying.add({ caller, demand, end }));
           return { caller, allowance };
         },
         over(status) {
+          isOver = true;
           for (const act of leave) act();
           tell(audit, visit, { status, requestId, peer: peer ?? "socket" });
         },

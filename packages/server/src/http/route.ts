@@ -18,6 +18,7 @@ export interface Call<Params extends z.ZodType, Query extends z.ZodType, Body ex
   readonly body: Given<Body>;
   /** Unauthorized where nobody has said who it is. */
   readonly caller: Caller;
+  readonly callerIfKnown: Caller | undefined;
   readonly signal: AbortSignal;
   readonly daemonSignal: AbortSignal;
   readonly headers: IncomingHttpHeaders;
@@ -108,6 +109,7 @@ async function check<P extends z.ZodType, Q extends z.ZodType, B extends Payload
   const { caller, signal, daemonSignal } = exchange;
   return {
     ...{ params, query, body: body as Given<B>, signal, daemonSignal, headers: exchange.request.headers },
+    callerIfKnown: caller,
     get caller() {
       if (caller === undefined) throw new AlcoveError("Unauthorized");
       return caller;

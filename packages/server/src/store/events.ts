@@ -1,4 +1,7 @@
-/** Events as they were published: numbered without a gap, the newest 10,000 kept. */
+/**
+ * Events as they were published. Each group has its own numbers, without a gap, and the newest 10,000 of its own: what others
+ * do neither pushes them out nor shows in them. What becomes of the catalogue's images is written for every group.
+ */
 import type Database from "better-sqlite3";
 import { all, one, write } from "./statement.js";
 
@@ -11,35 +14,54 @@ export interface EventRecord {
   readonly body: string;
 }
 
+export interface EventBounds {
+  /** The group's events are numbered behind it. */
+  readonly begin: number;
+  /** Of those that are kept; where there is none the oldest is behind the newest. */
+  readonly oldest: number;
+  readonly newest: number;
+}
+
 export type EventQueries = ReturnType<typeof eventQueries>;
 
 export function eventQueries(database: Database.Database, kept = eventsKept) {
-  const insert = write(database, "insert into events (group_name, at, body) values (@group, @at, @body)");
-  const trim = write(database, "delete from events where sequence <= @sequence");
+  const count = write(
+    database,
+    "update groups set newest_event = newest_event + 1 where @group is null or name = @group",
+  );
+  const insert = write(
+    database,
+    `insert into group_events (group_name, sequence, at, body)
+     select name, newest_event, @at, @body from groups where @group is null or name = @group`,
+  );
+  const trim = write(
+    database,
+    `delete from group_events where (group_name, sequence) in
+       (select name, newest_event - @kept from groups where @group is null or name = @group)`,
+  );
+  const remove = write(database, "delete from group_events where group_name = @group");
   const after = all<EventRecord>(
     database,
-    `select sequence, at, body from events
-     where sequence > @after and (group_name = @group or group_name is null) order by sequence limit @limit`,
+    `select sequence, at, body from group_events
+     where group_name = @group and sequence > @after order by sequence limit @limit`,
   );
-  const disown = write(database, "update events set group_name = '' where group_name = @group");
-  const bounds = one<{ oldest: number | null; newest: number | null }>(
+  const bounds = one<{ begin: number; oldest: number | null; newest: number }>(
     database,
-    "select (select min(sequence) from events) as oldest, (select max(sequence) from events) as newest",
+    `select events_begin as begin, newest_event as newest, (select min(sequence) from group_events where group_name = name) as oldest
+     from groups where name = @group`,
   );
   return {
-    /** Of one group, or of all groups where it is null. Answers its number. */
-    append(event: { readonly group: string | null; readonly at: number; readonly body: string }): number {
-      const { rowId } = insert({ ...event });
-      trim({ sequence: rowId - kept });
-      return rowId;
+    /** Of one group, or of all groups where it is null. Within a transaction. */
+    append({ group, at, body }: { readonly group: string | null; readonly at: number; readonly body: string }): void {
+      count({ group });
+      insert({ group, at, body });
+      trim({ group, kept });
     },
-    /** Its events are nobody's from now on: a group that is created later under its name does not see them. */
-    disown: (group: string): void => void disown({ group }),
+    removeGroup: (group: string): void => void remove({ group }),
     after: (group: string, sequence: number, limit: number): EventRecord[] => after({ group, after: sequence, limit }),
-    /** The numbers of the oldest and the newest event that are kept; 1 and 0 when there is none. */
-    bounds(): { readonly oldest: number; readonly newest: number } {
-      const found = bounds();
-      return { oldest: found?.oldest ?? 1, newest: found?.newest ?? 0 };
+    bounds(group: string): EventBounds {
+      const { begin, oldest, newest } = bounds({ group }) ?? { begin: 0, oldest: null, newest: 0 };
+      return { begin, oldest: oldest ?? newest + 1, newest };
     },
   };
 }

@@ -39,8 +39,8 @@ export function groupQueries(database: Database.Database) {
   const deleting = all<Row>(database, "select * from groups where state = 'Deleting' order by name");
   const insert = write(
     database,
-    `insert into groups (name, state, tags, defaults, quota, created_at)
-     values (@name, @state, @tags, @defaults, @quota, @createdAt)`,
+    `insert into groups (name, state, tags, defaults, quota, created_at, newest_event, events_begin)
+     values (@name, @state, @tags, @defaults, @quota, @createdAt, @createdAt, @createdAt)`,
   );
   const update = write(
     database,
@@ -53,6 +53,7 @@ export function groupQueries(database: Database.Database) {
     find: (name: string): GroupRecord | undefined => record(find({ name })),
     /** The group of this name, whatever the case of its letters. */
     findInAnyCase: (name: string): GroupRecord | undefined => record(similar({ name })),
+    /** Its events are numbered from the time on: behind all that a group which had the name was told. */
     insert: (group: Omit<GroupRecord, "used">): void =>
       void insert({ name: group.name, createdAt: group.createdAt, ...written(group) }),
     update: (name: string, group: Changeable): void => void update({ name, ...written(group) }),

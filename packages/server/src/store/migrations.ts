@@ -9,6 +9,7 @@ import { accessMigration } from "./migrations/2-access.js";
 import { groupsMigration } from "./migrations/3-groups.js";
 import { imagesMigration } from "./migrations/4-images.js";
 import { secretsMigration } from "./migrations/5-secrets.js";
+import { groupEventsMigration } from "./migrations/6-group-events.js";
 
 export interface Migration {
   readonly number: number;
@@ -22,6 +23,7 @@ export const migrations: readonly Migration[] = [
   groupsMigration,
   imagesMigration,
   secretsMigration,
+  groupEventsMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

@@ -24,7 +24,9 @@ export function imageRoutes(routes: RouteTable, images: ImageControl): void {
     return [...(await images.list(params.group, { ...page, ...(selected && { labels: selected }) }))];
   });
   route(routes, getImage, ({ params, query }) => images.get(params.group, params.name, query));
-  route(routes, createImage, ({ params, body }) => images.create(params.group, body));
+  route(routes, createImage, ({ params, body, caller }) =>
+    images.create(params.group, body, { isAdministrators: caller.isAdmin }),
+  );
   route(routes, writeImageContent, ({ params, query: { format = "archive", labels }, body, signal }) =>
     images.writeContent(
       params,

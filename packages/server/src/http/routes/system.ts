@@ -5,7 +5,7 @@ import type { RouteTable } from "../route-table.js";
 
 export function systemRoutes(routes: RouteTable, system: SystemControl, version: string): void {
   route(routes, getHealth, ({ caller }) => system.health(caller));
-  route(routes, getVersion, () => system.version());
+  route(routes, getVersion, ({ callerIfKnown }) => system.version(callerIfKnown));
   route(routes, getSizes, () => system.sizes());
   route(routes, getDoctor, ({ signal }) => system.doctor(signal));
   route(routes, backUpServer, async () => {
@@ -15,7 +15,7 @@ export function systemRoutes(routes: RouteTable, system: SystemControl, version:
   let description: ReturnType<typeof openApi> | undefined;
   routes.add("GET", "/openapi.json", {
     kind: "http",
-    endpoint: { id: "openApi", method: "GET", access: "anyone" },
+    endpoint: { id: "openApi", method: "GET", access: "caller" },
     handle: async (_exchange, response) => {
       description ??= openApi(version);
       sendJson(response, 200, description);

@@ -40,11 +40,12 @@ interface Pull {
   readonly credentials?: { readonly username: string; readonly token: string };
   readonly signal?: AbortSignal;
   readonly log?: string[];
+  readonly isAdministrators?: boolean;
 }
 
-async function pull(imageUrl: string, { images, credentials, signal, log = [] }: Pull = {}) {
+async function pull(imageUrl: string, { images, credentials, signal, log = [], isAdministrators = true }: Pull = {}) {
   return (images ?? (await open())).build(
-    { kind: "registry", imageUrl, ...(credentials && { credentials }) },
+    { kind: "registry", imageUrl, isAdministrators, ...(credentials && { credentials }) },
     {
       signal: signal ?? AbortSignal.timeout(15_000),
       onStep: ({ message }) => log.push(message),
@@ -191,6 +192,21 @@ test("a registry that nobody is at, and one that is not allowed, are told apart"
   await expect(pull("127.0.0.1:1/a:1", { images })).rejects.toThrow("none of those that are allowed");
   for (const address of ["169.254.169.254/a", "[fe80::1]:5000/a", "0.0.0.0:5000/a", "[::ffff:169.254.169.254]:80/a"]) {
     await expect(pull(address)).rejects.toThrow("an address that no registry has");
+  }
+});
+
+test("whoever is no administrator knocks at no port of this host, unless the configuration names it", async () => {
+  await using registry = await startRegistry();
+  registry.serve(good());
+  const { port } = new URL(`http://${registry.host}`);
+  const isAdministrators = false;
+  for (const host of ["127.0.0.1", "localhost", "127.1", "127.0.0.2", "[::1]", "[::ffff:127.0.0.1]"]) {
+    await expect(pull(`${host}:${port}/a:1`, { isAdministrators })).rejects.toThrow("on the daemon's own host");
+  }
+  expect(registry.asked).toEqual([]);
+  for (const named of [{ insecure: [registry.host] }, { insecure: [], allowed: ["127.0.0.1"] }]) {
+    const images = await open({ registries: named });
+    await pull(`${registry.host}/a:1`, { images, isAdministrators });
   }
 });
 

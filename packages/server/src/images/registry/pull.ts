@@ -31,6 +31,8 @@ import { Skopeo } from "./skopeo.js";
 export interface PullOrder {
   readonly imageUrl: string;
   readonly credentials?: RegistryCredentials;
+  /** May reach what listens on this host alone. */
+  readonly isAdministrators?: boolean;
 }
 
 export interface PullOptions {
@@ -58,7 +60,8 @@ export async function locate(order: PullOrder, options: PullOptions): Promise<Lo
   onStep({ message: "Asking the registry", progress: 0 });
   const reference = parseReference(order.imageUrl, defaultRegistry);
   const { registry } = reference;
-  const { verifyTls } = await admitRegistry(registry, settings, signal);
+  const { isAdministrators = false } = order;
+  const { verifyTls } = await admitRegistry(registry, settings, { signal, isAdministrators });
   const skopeo = await Skopeo.open({
     ...{ registry, verifyTls, directory: place.directory, onStart: place.onStart, onLine },
     ...(order.credentials && { credentials: order.credentials }),

@@ -1,6 +1,7 @@
 /**
  * Which registries may be spoken to, and how. Whoever may pull names any host, so the daemon's network is the caller's to
- * knock at: without a list everything but link-local addresses, where clouds keep their machines' credentials, is allowed.
+ * knock at: without a list everything is allowed but link-local addresses, where clouds keep their machines' credentials, and
+ * this host itself, whose services take whoever comes from there for one of their own; an administrator can name one or pull.
  */
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
@@ -21,16 +22,23 @@ export interface RegistrySettings {
 /** Refuses, or answers whether the registry has to prove who it is. */
 export async function admitRegistry(
   registry: string,
-  { allowed, insecure }: RegistrySettings,
-  signal: AbortSignal,
+  settings: RegistrySettings,
+  { signal, isAdministrators = false }: { readonly signal: AbortSignal; readonly isAdministrators?: boolean },
 ): Promise<{ readonly verifyTls: boolean }> {
+  const { allowed, insecure } = settings;
   if (allowed !== undefined && !allowed.some((pattern) => fits(registry, pattern))) throw notAllowed(registry);
   const addresses = await addressesOf(hostOf(registry));
   signal.throwIfAborted();
   if (allowed === undefined && addresses.some(isForbidden)) throw linkLocal(registry);
+  const isTrusted = isAdministrators || isNamed(registry, settings);
+  if (!isTrusted && addresses.some((address) => isIn(loopback, address))) throw ofThisHost(registry);
   if (insecure.some((pattern) => fits(registry, pattern))) return { verifyTls: false };
   const isLoopback = addresses.length > 0 && addresses.every((address) => isIn(loopback, address));
   return { verifyTls: !isLoopback || (await speaksTls(registry, signal)) };
+}
+
+function isNamed(registry: string, { allowed = [], insecure, defaultRegistry }: RegistrySettings): boolean {
+  return registry === defaultRegistry || [...allowed, ...insecure].some((pattern) => fits(registry, pattern));
 }
 
 function fits(registry: string, pattern: string): boolean {
@@ -91,6 +99,14 @@ function notAllowed(registry: string): AlcoveError {
     field: "source.imageUrl",
     value: registry,
     hint: "An administrator can add it to the configuration key allowedRegistries.",
+  });
+}
+
+function ofThisHost(registry: string): AlcoveError {
+  return new AlcoveError("InvalidRequest", `The registry ${registry} is on the daemon's own host.`, {
+    field: "source.imageUrl",
+    value: registry,
+    hint: "An administrator can pull from it, or name it in the configuration keys allowedRegistries or insecureRegistries.",
   });
 }
 
