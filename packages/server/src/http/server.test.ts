@@ -181,3 +181,13 @@ test("a WebSocket endpoint asked without an upgrade says so", async () => {
   const { json } = await get(`${sandbox.path}/exec/stream`);
   expect(json).toMatchObject({ code: "InvalidRequest", field: "upgrade" });
 });
+
+test("a body that is nested too deep, or has values without number, is the caller's fault and quickly told", async () => {
+  const headers = { "content-type": "application/json" };
+  const labels = Array.from({ length: 200_000 }, (_, number) => `"k${number}":"1"`).join(",");
+  for (const body of ["[".repeat(1_900_000) + "]".repeat(1_900_000), `{"labels":{${labels}}}`]) {
+    const { status, json } = await post("/v1/groups/default/sandboxes", body, { headers });
+    expect(json).toMatchObject({ code: "InvalidRequest", field: "body" });
+    expect(status).toBe(400);
+  }
+});
