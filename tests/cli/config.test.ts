@@ -64,9 +64,10 @@ test("a list as YAML, and names alone", async () => {
 });
 
 test("a key in a file that others can read is refused with what mends it; one of the environment is not", async () => {
+  const { key } = await daemon.alcove.defaultGroup.keys.create({ name: "test", role: "user" });
   await cli(["config", "set", "--context", "open", "group", "team"]);
   const file = JSON.parse(readFileSync(path, "utf8")) as { contexts: { open: { apiKey?: string } } };
-  file.contexts.open.apiKey = "secret-key";
+  file.contexts.open.apiKey = key;
 
   writeFileSync(path, JSON.stringify(file));
   chmodSync(path, 0o644);
@@ -79,11 +80,12 @@ test("a key in a file that others can read is refused with what mends it; one of
 });
 
 test("--verbose says which server is asked as whom, and a line for each request, without the key", async () => {
-  const outcome = await cli(["list", "-q", "--verbose"], { ALCOVE_API_KEY: "very-secret" });
+  const { key } = await daemon.alcove.defaultGroup.keys.create({ name: "test", role: "user" });
+  const outcome = await cli(["list", "-q", "--verbose"], { ALCOVE_API_KEY: key });
   expect(outcome).toMatchObject({ code: 0, stdout: "" });
   expect(outcome.stderr).toMatch(/^context default .*, a key \(variable ALCOVE_API_KEY\)$/m);
   expect(outcome.stderr).toMatch(/^GET \/v1\/groups\/default\/sandboxes\?\S+: 200, \d+ ms, request \S+$/m);
-  expect(outcome.stderr).not.toContain("very-secret");
+  expect(outcome.stderr).not.toContain(key);
 });
 
 test("a path or a header that could end the request and begin another is refused", async () => {

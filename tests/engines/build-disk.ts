@@ -16,7 +16,7 @@ const lower = layerOf(
   { path: "usr/bin/" },
   { path: "usr/bin/su", content: "program", mode: 0o4755, uid: 12, gid: 34 },
   { path: "usr/bin/ping", content: "program", mode: 0o755, pax: { "SCHILY.xattr.security.capability": capability } },
-  { path: "usr/bin/su2", kind: "1", target: "usr/bin/su" },
+  { path: "usr/bin/su2", kind: "1", target: "usr/bin/su", mode: 0o4755, uid: 12, gid: 34 },
   { path: "bin", kind: "2", target: "/usr/bin" },
   { path: "disk", kind: "4", device: [8, 1], mode: 0o660 },
   { path: "gone", content: "gone" },
