@@ -50,7 +50,7 @@ export async function busyboxImage(): Promise<MadeImage> {
     { path: "var/gone/file", content: "gone" },
     { path: "var/emptied/file", content: "gone" },
     { path: "srv/setuid", content: "x", mode: 0o4755, uid: 12, gid: 34 },
-    { path: "srv/linked", kind: "1", target: "srv/setuid" },
+    { path: "srv/linked", kind: "1", target: "srv/setuid", mode: 0o4755, uid: 12, gid: 34 },
     { path: "srv/owned", content: "x", mode: 0o640, uid: 70_000, gid: 70_001 },
     { path: "srv/labelled", content: "x", pax: { "SCHILY.xattr.user.colour": "blue" } },
     { path: "srv/null", kind: "3", device: [1, 3], mode: 0o666 },
