@@ -11,6 +11,7 @@ import type { Events } from "./events.js";
 import type { Gate } from "./gate.js";
 import type { HostFacts } from "./host-facts.js";
 import type { ImageBuilds } from "./image-builds.js";
+import type { ImagePreparations } from "./image-preparation.js";
 import type { ImageRegister } from "./image-register.js";
 import type { ImageUse } from "./image-use.js";
 import type { Machines } from "./machines.js";
@@ -33,6 +34,7 @@ export interface ControlContext {
   readonly imageRegister: ImageRegister;
   readonly imageBuilds: ImageBuilds;
   readonly imageUse: ImageUse;
+  readonly imagePreparations: ImagePreparations;
   readonly machines: Machines;
   readonly admission: Admission;
   readonly usage: UsageAccounts;

@@ -22,6 +22,7 @@ import { groupControl } from "./groups.js";
 import type { HostFacts, TcpFacts } from "./host-facts.js";
 import { ImageBuilds } from "./image-builds.js";
 import { collectContents } from "./image-collection.js";
+import { ImagePreparations } from "./image-preparation.js";
 import { takeUpImages } from "./image-recovery.js";
 import { ImageRegister } from "./image-register.js";
 import { ImageUse } from "./image-use.js";
@@ -111,7 +112,9 @@ export function createControl(options: ControlOptions): RunningControl {
       context.events.end();
       audit.close();
       stopping.abort(new AlcoveError("DaemonStopping"));
-      await Promise.all([reconciler.settled(), deletions.settled(), context.imageBuilds.allSettled()]);
+      const { imageBuilds, imagePreparations } = context;
+      const work = [reconciler.settled(), deletions.settled(), imageBuilds.allSettled(), imagePreparations.settled()];
+      await Promise.all(work);
       context.usage.end();
     },
   };
@@ -148,7 +151,8 @@ function imageParts(
   const parts = { store, images, register: imageRegister, logger, stopping, builders };
   const imageBuilds = new ImageBuilds({ ...parts, onEnd: collect });
   const imageUse = new ImageUse({ store, images, builds: imageBuilds, register: imageRegister });
-  return { imageRegister, imageBuilds, imageUse };
+  const imagePreparations = new ImagePreparations({ engine, imageRegister, imageUse, logger, stopping });
+  return { imageRegister, imageBuilds, imageUse, imagePreparations };
 }
 
 function admissionOf({ capacity, host }: ControlOptions): Admission {

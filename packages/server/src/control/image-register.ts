@@ -10,12 +10,19 @@ import { toImage } from "./image-view.js";
 /** Progress between two states is told at most twice a second. */
 const quietMs = 500;
 
+interface ImageView {
+  /** How an image is shown to those who follow it: with what is done to it besides building. */
+  show(group: string, image: Image): Image;
+  /** The group has no image of this name any more. */
+  forget(group: string, name: string): void;
+}
+
 export class ImageRegister {
   readonly #store: Store;
   readonly #events: Events;
   readonly #logger: Logger;
   readonly #told = new Map<string, { readonly state: string; readonly at: number }>();
-  #show = (_group: string, image: Image): Image => image;
+  #view: ImageView = { show: (_group, image) => image, forget: () => undefined };
 
   constructor(store: Store, events: Events, logger: Logger) {
     this.#store = store;
@@ -23,15 +30,14 @@ export class ImageRegister {
     this.#logger = logger;
   }
 
-  /** How an image is shown to those who follow it: with what is done to it besides building. */
-  showWith(show: (group: string, image: Image) => Image): void {
-    this.#show = show;
+  showWith(view: ImageView): void {
+    this.#view = view;
   }
 
   put(record: ImageRecord): void {
     this.#commit(() => {
       this.#store.images.put(record);
-      this.#append(record.group, this.#show(record.group, toImage(record)));
+      this.#append(record.group, this.#view.show(record.group, toImage(record)));
     });
   }
 
@@ -41,6 +47,7 @@ export class ImageRegister {
       this.#store.images.remove(group, name);
       this.#events.append(eventGroup(group), { type: "image.deleted", name });
     });
+    this.#view.forget(group, name);
   }
 
   /** What a sandbox stands on, from now on. */
@@ -50,7 +57,7 @@ export class ImageRegister {
 
   /** Tells how far it is; a change of state always, others now and then. */
   tell(group: string, unshown: Image): void {
-    const image = this.#show(group, unshown);
+    const image = this.#view.show(group, unshown);
     const name = nameOf(group, image.name);
     const last = this.#told.get(name);
     const at = Date.now();

@@ -1,8 +1,10 @@
 import { AlcoveError, type CreateImage } from "@alcove/contract";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import type { Engine } from "../engines/engine.js";
 import { waitFor } from "../lib/backoff.js";
+import { untilAborted } from "../lib/until-aborted.js";
 import type { Control } from "./control.js";
-import { debian, group, never, TestHost } from "./test-daemon.js";
+import { debian, group, never, TestHost, withMembers } from "./test-daemon.js";
 
 const tools: CreateImage = {
   name: "tools:1",
@@ -158,6 +160,61 @@ test("a template that could not be made is no more said of an image that is pull
   expect(await stateOf(control, "tools:1", "Failed")).toMatchObject({ message: "The kernel did not boot." });
   await control.images.create(group, tools);
   expect(await stateOf(control, "tools:1", "Ready")).toMatchObject({ message: "Built." });
+});
+
+describe("a template that is being made ends", () => {
+  /** A host whose engine makes templates without end, unless it is told to stop; and how many it makes now. */
+  async function preparing() {
+    const host = new TestHost();
+    const under = { way: 0 };
+    const engine = (own: Engine): Engine => ({
+      ...withMembers(own),
+      async prepare(_disk, _size, { signal }) {
+        under.way += 1;
+        await untilAborted(new Promise<never>(() => undefined), signal).finally(() => {
+          under.way -= 1;
+        });
+      },
+    });
+    const daemon = await host.daemon({ engine });
+    await daemon.control.images.create(group, tools);
+    await stateOf(daemon.control, "tools:1", "Ready");
+    await daemon.control.images.prepare(group, "tools:1");
+    await waitFor(() => (under.way === 1 ? true : undefined), never);
+    return { host, under, daemon, ...daemon };
+  }
+
+  test.each([
+    ["its image is deleted", (control: Control) => control.images.delete(group, "tools:1")],
+    ["its image is pruned", (control: Control) => control.images.prune(group, {})],
+    ["its image is pulled anew", (control: Control) => control.images.create(group, tools)],
+  ])("when %s", async (_, act) => {
+    const { host, under, control } = await preparing();
+    await using _host = host;
+    await act(control);
+    await waitFor(() => (under.way === 0 ? true : undefined), never);
+  });
+
+  test("before the daemon does", async () => {
+    const { host, under, daemon } = await preparing();
+    await using _host = host;
+    await daemon.close();
+    expect(under.way).toBe(0);
+  });
+});
+
+test("a pull that is refused, since one is under way, does not end the preparation that waits for it", async () => {
+  await using host = new TestHost();
+  let finish = () => {};
+  host.images.building = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const { control } = await host.daemon();
+  await control.images.create(group, tools);
+  await control.images.prepare(group, "tools:1");
+  await expect(control.images.create(group, tools)).rejects.toMatchObject({ code: "ImageBusy" });
+  finish();
+  await waitFor(() => (host.fake.templates.size === 1 ? true : undefined), never);
 });
 
 test("what is not the caller's fault is told without paths of the host", async () => {

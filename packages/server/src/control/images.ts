@@ -6,7 +6,6 @@ import type { ImageControl } from "./control.js";
 import { requireDiskSpace } from "./disk-space.js";
 import type { EngineReadiness } from "./engine-readiness.js";
 import { collectContents } from "./image-collection.js";
-import { Preparation } from "./image-preparation.js";
 import { beginPull, refuseBusy, takeContent } from "./image-sources.js";
 import type { NamedImage } from "./image-use.js";
 
@@ -14,12 +13,8 @@ const defaultPageSize = 100;
 const usersNamed = 5;
 
 export function imageControl(context: ControlContext, readiness: EngineReadiness): ImageControl {
-  const { gate, images, imageBuilds, imageUse, store } = context;
-  const preparations = new Map<string, Preparation>();
-  const keyOf = (image: Image, group: string) => `${image.isPublic ? publicGroup : group}/${image.name}`;
-  const show = (group: string, image: Image): Image => preparations.get(keyOf(image, group))?.show(image) ?? image;
-  context.imageRegister.showWith(show);
-  const read = async (named: NamedImage) => show(named.group, await imageUse.read(named));
+  const { gate, images, imageBuilds, imagePreparations: preparations, imageUse, store } = context;
+  const read = async (named: NamedImage) => preparations.show(named.group, await imageUse.read(named));
   const readWithLog = async (named: NamedImage): Promise<Image> => {
     const image = await read(named);
     return { ...image, log: imageBuilds.log({ ...named, ...(image.isPublic && { group: publicGroup }) }) };
@@ -43,7 +38,8 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
       await gate.enter(group);
       images.checkReference(body.source.imageUrl);
       await requireRoomToBuild(context, readiness);
-      preparations.delete(`${group}/${body.name}`);
+      refuseBusy(context, { group, name: body.name });
+      preparations.forget(group, body.name);
       beginPull(context, { group, body, isAdministrators });
       return read({ group, name: body.name, isPublic: false });
     },
@@ -52,13 +48,12 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
       refuseBusy(context, { group, name });
       await requireRoomToBuild(context, readiness);
       await takeContent(context, { group, name, content, ...options }, signal);
-      preparations.delete(`${group}/${name}`);
+      preparations.forget(group, name);
       return read({ group, name, isPublic: false });
     },
     async delete(group, name) {
       await gate.enter(group);
       await remove(context, group, name);
-      preparations.delete(`${group}/${name}`);
       await collectContents(context, imageBuilds);
     },
     async prune(group, which) {
@@ -70,12 +65,7 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
       const named = { group, name, isPublic };
       await imageUse.read(named);
       await requireRoomToBuild(context, readiness);
-      const image = await imageUse.read(named);
-      const key = keyOf(image, group);
-      if (preparations.get(key)?.isUnderWay) return show(group, image);
-      const owner = image.isPublic ? publicGroup : group;
-      const onChange = async () => context.imageRegister.tell(owner, await imageUse.read(named));
-      preparations.set(key, new Preparation(context, { named, isBuilt: image.state === "Ready", onChange }));
+      preparations.begin(named, await imageUse.read(named));
       return read(named);
     },
   };
