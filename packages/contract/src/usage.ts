@@ -73,9 +73,9 @@ export const listUsageRecords = endpoint({
   params: GroupParams,
   query: z.strictObject({
     /** Default: 24 hours before `to`. */
-    from: z.iso.datetime().exactOptional(),
+    from: z.iso.datetime({ offset: true }).exactOptional(),
     /** Default: now. */
-    to: z.iso.datetime().exactOptional(),
+    to: z.iso.datetime({ offset: true }).exactOptional(),
     /** Its values are told apart. */
     label: LabelKey.exactOptional(),
     /** Default: hour. */

@@ -110,7 +110,7 @@ function addPrune(image: Command, cli: Cli): void {
     .command("prune")
     .summary("delete images that no sandbox uses")
     .description("Delete the group's images that no sandbox uses. Prints the name of each.")
-    .option("--older-than <time>", "only those that were built longer ago, such as 24h", durationMs)
+    .option("--older-than <time>", "only those that were built longer ago, such as 24h or 7d", durationMs)
     .option("-l, --label <key=value>", "only those with this label; repeat for more", pairs);
   const prune = async ({ olderThan, label: labels }: { olderThan?: number; label?: Record<string, string> }) => {
     const olderThanSeconds = olderThan === undefined ? undefined : Math.ceil(olderThan / 1_000);
@@ -122,6 +122,6 @@ function addPrune(image: Command, cli: Cli): void {
   addOutputOptions(command, { quiet: false }).action(prune);
   examples(command, [
     ["alcove image prune", ""],
-    ["alcove image prune --older-than 168h", "what a week has not touched"],
+    ["alcove image prune --older-than 7d", "what a week has not touched"],
   ]);
 }

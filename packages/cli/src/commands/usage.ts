@@ -2,7 +2,7 @@ import type { GroupUsage, UsageRecords, UsageStep } from "@alcove/contract";
 import { type Command, Option } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
-import { UsageError } from "../exit-codes.js";
+import { momentPast } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
 import { properties, table } from "../output/table.js";
 import { printable } from "../printable.js";
@@ -23,8 +23,12 @@ export function addUsage(program: Command, cli: Cli): void {
     .description(
       "Show what the group uses now and used this month. With any of --from, --to, --label, --per or --csv: its records, by time and by the values of a label. Times are UTC.",
     )
-    .option("--from <time>", "2026-01-31 or 2026-01-31T12:00:00Z; default 24 hours before --to")
-    .option("--to <time>", "default now")
+    .option(
+      "--from <time>",
+      "12h or 30d ago, 2026-01-31, or 2026-01-31T12:00:00Z; default 24 hours before --to",
+      momentPast,
+    )
+    .option("--to <time>", "as --from; default now", momentPast)
     .option("--label <key>", "tell the values of this label apart")
     .addOption(new Option("--per <step>", "a record for each; default hour").choices(["hour", "day", "range"]))
     .option("--csv", "records as CSV");
@@ -42,8 +46,7 @@ async function show(cli: Cli, { from, to, label, per, csv }: Options): Promise<v
     const usage = await group.usage({ signal: cli.signal });
     return cli.output.value(usage, () => currentText(usage));
   }
-  const range = { from: timeOf(from), to: timeOf(to), label, per, signal: cli.signal };
-  const records = await group.usageRecords(range);
+  const records = await group.usageRecords({ from, to, label, per, signal: cli.signal });
   if (csv === true) cli.terminal.print(csvOf(records));
   else await cli.output.value(records, () => table(headings(records), rows(records)));
 }
@@ -82,14 +85,6 @@ function csvOf(records: UsageRecords): string {
     return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
   };
   return [headings(records), ...rows(records)].map((cells) => cells.map(cell).join(",")).join("\n");
-}
-
-function timeOf(text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined;
-  const isKnown = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z)?$/.test(text);
-  const time = new Date(text);
-  if (isKnown && !Number.isNaN(time.getTime())) return time;
-  throw new UsageError(`${JSON.stringify(text)} is no time.`, "Such as 2026-01-31 or 2026-01-31T12:00:00Z, UTC.");
 }
 
 function rounded(value: number): string {
