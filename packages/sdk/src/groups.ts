@@ -13,6 +13,7 @@ import {
 } from "@alcove/contract";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
+import { labelSelector } from "./label-selector.js";
 import { Paginated } from "./paginated.js";
 import type { Transport } from "./transport.js";
 
@@ -57,12 +58,10 @@ export class Groups {
   }
 
   /** By name, those that the caller has a role in: to iterate over, page by page as they are asked for, or `toArray()`. */
-  list({ signal, tags = {}, pageSize = defaultPageSize }: GroupListOptions = {}): Paginated<GroupRecord> {
-    const pairs = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
-    const selector = pairs.length === 0 ? undefined : pairs.join(",");
+  list({ signal, tags, pageSize = defaultPageSize }: GroupListOptions = {}): Paginated<GroupRecord> {
     return new Paginated({
       read: ({ before, ...page }) => {
-        const query = { tags: selector, after: before, ...page };
+        const query = { tags: labelSelector(tags), after: before, ...page };
         return call(this.#transport, listGroups, { params: {}, query, signal });
       },
       idOf: ({ name }) => name,

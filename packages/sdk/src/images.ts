@@ -17,6 +17,7 @@ import {
 import { packRoot } from "#platform";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
+import { labelSelector } from "./label-selector.js";
 import type { Scope } from "./scope.js";
 import type { Chunks } from "./transport.js";
 import { until } from "./until.js";
@@ -73,7 +74,7 @@ export class Images {
     const { transport, params } = this.#scope;
     const found: Image[] = [];
     for (let page = 1; ; page += 1) {
-      const query = { page, pageSize: pageLength, labels: selector(labels) };
+      const query = { page, pageSize: pageLength, labels: labelSelector(labels) };
       const images = await call(transport, listImages, { params, query, signal });
       found.push(...images);
       if (images.length < pageLength) return found;
@@ -115,7 +116,7 @@ export class Images {
   async import(name: string, content: Uint8Array | Chunks, options: ImportOptions = {}): Promise<Image> {
     const { format, labels, ...waiting } = options;
     const { transport, params } = this.#scope;
-    const request = { params: { ...params, name }, query: { format, labels: selector(labels) }, body: content };
+    const request = { params: { ...params, name }, query: { format, labels: labelSelector(labels) }, body: content };
     await call(transport, writeImageContent, { ...request, signal: waiting.signal });
     return this.waitUntilReady(name, waiting);
   }
@@ -175,11 +176,6 @@ function failure({ name, message, hint, log }: Image): AlcoveError {
   const end = log?.trimEnd().split("\n").slice(-5).join("\n") ?? "";
   const detail = `The image ${name} could not be built: ${message}${end && `\n${end}`}`;
   return new AlcoveError("ImageNotReady", detail, hint === undefined ? {} : { hint });
-}
-
-function selector(labels: Readonly<Record<string, string>> | undefined): string | undefined {
-  const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
-  return pairs.length === 0 ? undefined : pairs.join(",");
 }
 
 /** Of `registry.example.com:5000/team/tools:1.2` that is `team/tools:1.2`. */

@@ -13,6 +13,7 @@ import {
 } from "@alcove/contract";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
+import { labelSelector } from "./label-selector.js";
 import { Paginated } from "./paginated.js";
 import { SandboxHandle } from "./sandbox-handle.js";
 import { type SandboxChange, watchSandboxes } from "./sandbox-watch.js";
@@ -147,6 +148,5 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
 }
 
 function queryOf({ labels, state }: Pick<ListOptions, "labels" | "state">) {
-  const pairs = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
-  return { labels: pairs.length === 0 ? undefined : pairs.join(","), state };
+  return { labels: labelSelector(labels), state };
 }

@@ -4,6 +4,7 @@
  */
 import { AlcoveEvent, type Image, type Labels, type Sandbox } from "@alcove/contract";
 import { Change } from "../lib/change.js";
+import { hasLabels } from "../lib/has-labels.js";
 import type { EventRecord } from "../store/events.js";
 import type { Store } from "../store/store.js";
 import type { EventControl } from "./control.js";
@@ -108,8 +109,7 @@ function isAbout(
   if (event.type === "sandbox.deleted") return sandboxId === undefined || event.sandboxId === sandboxId;
   if (event.type !== "sandbox.changed") return false;
   const { sandbox } = event;
-  const hasLabels = Object.entries(labels ?? {}).every(([key, value]) => sandbox.labels[key] === value);
-  return hasLabels && (sandboxId === undefined || sandbox.id === sandboxId);
+  return hasLabels(sandbox.labels, labels ?? {}) && (sandboxId === undefined || sandbox.id === sandboxId);
 }
 
 function toEvent({ sequence, at, body }: EventRecord): AlcoveEvent {

@@ -1,6 +1,7 @@
 /** Images: a group's own names, and the catalogue's. */
 import { AlcoveError, type Image, type Labels } from "@alcove/contract";
-import { type ImageRecord, publicGroup } from "../store/images.js";
+import { hasLabels } from "../lib/has-labels.js";
+import { publicGroup } from "../store/images.js";
 import type { ControlContext } from "./context.js";
 import type { ImageControl } from "./control.js";
 import { requireDiskSpace } from "./disk-space.js";
@@ -22,7 +23,7 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
   return {
     async list(group, { labels = {}, page = 1, pageSize = defaultPageSize }) {
       await gate.enter(group);
-      const found = store.images.list(group).filter((record) => hasLabels(record, labels));
+      const found = store.images.list(group).filter((record) => hasLabels(record.labels, labels));
       const shown = found.slice((page - 1) * pageSize, page * pageSize);
       return Promise.all(shown.map(({ name }) => read({ group, name, isPublic: false })));
     },
@@ -103,13 +104,9 @@ async function prune(
   const before = Date.now() - olderThanSeconds * 1_000;
   const unused = store.images
     .list(group)
-    .filter((record) => (record.builtAt ?? record.createdAt) <= before && hasLabels(record, labels))
+    .filter((record) => (record.builtAt ?? record.createdAt) <= before && hasLabels(record.labels, labels))
     .filter((record) => !imageBuilds.isRunning(record) && store.imageUsers.ofImage(group, record.name, 1).count === 0);
   for (const record of unused) imageRegister.remove(record);
   const { freedBytes } = await collectContents(context, imageBuilds);
   return { deleted: unused.map(({ name }) => name), freedBytes };
-}
-
-function hasLabels(record: ImageRecord, labels: Labels): boolean {
-  return Object.entries(labels).every(([key, value]) => record.labels[key] === value);
 }

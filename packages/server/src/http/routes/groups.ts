@@ -1,24 +1,13 @@
-import {
-  createGroup,
-  deleteGroup,
-  getGroup,
-  listGroups,
-  parseLabelSelector,
-  setGroupQuota,
-  updateGroup,
-} from "@alcove/contract";
+import { createGroup, deleteGroup, getGroup, listGroups, setGroupQuota, updateGroup } from "@alcove/contract";
 import type { Caller, GroupControl } from "../../control/control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
+import { selected } from "../selector.js";
 
 export function groupRoutes(routes: RouteTable, groups: GroupControl): void {
   route(routes, createGroup, ({ body }) => groups.create(body));
   route(routes, listGroups, async ({ query: { tags, ...page }, caller }) => [
-    ...(await groups.list({
-      ...page,
-      ...seenBy(caller),
-      ...(tags === undefined ? {} : { tags: parseLabelSelector(tags) }),
-    })),
+    ...(await groups.list({ ...page, ...seenBy(caller), tags: selected(tags) })),
   ]);
   route(routes, getGroup, ({ params }) => groups.get(params.group));
   route(routes, updateGroup, ({ params, body }) => groups.update(params.group, body));

@@ -4,7 +4,6 @@ import {
   getImage,
   listImages,
   listPublicImages,
-  parseLabelSelector,
   prepareImage,
   pruneImages,
   writeImageContent,
@@ -12,6 +11,7 @@ import {
 import type { ImageControl } from "../../control/control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
+import { selected, selector } from "../selector.js";
 
 export function imageRoutes(routes: RouteTable, images: ImageControl): void {
   route(routes, listPublicImages, async ({ params }) => [...(await images.listPublic(params.group))]);
@@ -19,21 +19,15 @@ export function imageRoutes(routes: RouteTable, images: ImageControl): void {
     const { deleted, freedBytes } = await images.prune(params.group, body);
     return { deleted: [...deleted], freedBytes };
   });
-  route(routes, listImages, async ({ params, query: { labels, ...page } }) => {
-    const selected = labels === undefined ? undefined : parseLabelSelector(labels);
-    return [...(await images.list(params.group, { ...page, ...(selected && { labels: selected }) }))];
-  });
+  route(routes, listImages, async ({ params, query: { labels, ...page } }) => [
+    ...(await images.list(params.group, { ...page, ...selector(labels) })),
+  ]);
   route(routes, getImage, ({ params, query }) => images.get(params.group, params.name, query));
   route(routes, createImage, ({ params, body, caller }) =>
     images.create(params.group, body, { isAdministrators: caller.isAdmin }),
   );
   route(routes, writeImageContent, ({ params, query: { format = "archive", labels }, body, signal }) =>
-    images.writeContent(
-      params,
-      body,
-      { format, labels: (labels === undefined ? undefined : parseLabelSelector(labels)) ?? {} },
-      signal,
-    ),
+    images.writeContent(params, body, { format, labels: selected(labels) ?? {} }, signal),
   );
   route(routes, deleteImage, ({ params }) => images.delete(params.group, params.name));
   route(routes, prepareImage, ({ params, query }) => images.prepare(params.group, params.name, query));
