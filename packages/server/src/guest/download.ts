@@ -1,11 +1,12 @@
 /** Receiving a body of any size, no faster than it is read. */
 
 import type { ClientHttp2Stream } from "node:http2";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { ErrorCode } from "@alcove/contract";
 import { withDeadline } from "../lib/deadline.js";
-import { giveUp, type Head, hasEnded, headOf, whenEnded } from "./answer.js";
+import { type Head, hasEnded, headOf, whenEnded } from "./answer.js";
 import { type AgentLink, refuse } from "./call.js";
+import { openContent } from "./content.js";
 import { exchangedContent } from "./exchange/download.js";
 import type { Exchange, Slot } from "./exchange/exchange.js";
 import { CallDropped, callerError, ProtocolBreak } from "./fault.js";
@@ -68,20 +69,8 @@ function contentOf(
   signal: AbortSignal,
 ): Readable {
   let received = 0;
-  const fail = (error: unknown) => {
-    if (error instanceof ProtocolBreak) session.end(error);
-    content.destroy(callerError(session.faultOf(error), signal) as Error);
-  };
-  const onAbort = () => content.destroy(signal.reason as Error);
-  const content = new Readable({
-    highWaterMark: bufferBytes,
-    read: () => void stream.resume(),
-    destroy(error, done) {
-      signal.removeEventListener("abort", onAbort);
-      giveUp(stream);
-      done(error);
-    },
-  });
+  const read = () => void stream.resume();
+  const { content, fail } = openContent({ session, stream, highWaterMark: bufferBytes, read }, signal);
   stream.on("data", (chunk: Buffer) => {
     session.taken(chunk.length);
     received += chunk.length;
@@ -90,14 +79,12 @@ function contentOf(
     else if (!content.push(chunk)) stream.pause();
   });
   whenEnded(stream, () => content.push(null));
-  stream.once("error", fail);
+  stream.once("error", (error) => fail(session.faultOf(error)));
   const onClose = () => {
-    if (!hasEnded(stream)) fail(new CallDropped(`a file broke off after ${received} bytes`));
+    if (!hasEnded(stream)) fail(session.faultOf(new CallDropped(`a file broke off after ${received} bytes`)));
   };
   if (stream.destroyed) onClose();
   else stream.once("close", onClose);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  else stream.pause();
+  if (!content.destroyed) stream.pause();
   return content;
 }

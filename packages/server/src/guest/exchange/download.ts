@@ -1,8 +1,8 @@
 /** Receiving a large body through the exchange, no faster than it is read. */
 import type { ClientHttp2Stream } from "node:http2";
-import { Readable } from "node:stream";
-import { giveUp } from "../answer.js";
-import { callerError, ProtocolBreak } from "../fault.js";
+import type { Readable } from "node:stream";
+import { openContent } from "../content.js";
+import { ProtocolBreak } from "../fault.js";
 import type { AgentSession } from "../session.js";
 import { placeBytes, placesPerSlot, type Slot } from "./exchange.js";
 
@@ -24,27 +24,11 @@ export function exchangedContent(session: AgentSession, answer: ExchangedAnswer,
   const { stream, slot } = answer;
   const pieces = piecesOf(session, answer);
   let step: Promise<void> = Promise.resolve();
-  const fail = (error: unknown) => {
-    // Whoever gave the content up has reset the stream: that is no fault of the agent's.
-    if (content.destroyed) return;
-    if (error instanceof ProtocolBreak) session.end(error);
-    content.destroy(callerError(error, signal) as Error);
+  const read = () => {
+    step = pieces.next().then(({ value, done }) => void content.push(done === true ? null : value), fail);
   };
-  const onAbort = () => content.destroy(signal.reason as Error);
-  const content = new Readable({
-    highWaterMark: pieceBytes,
-    read() {
-      step = pieces.next().then(({ value, done }) => void content.push(done === true ? null : value), fail);
-    },
-    destroy(error, done) {
-      signal.removeEventListener("abort", onAbort);
-      giveUp(stream);
-      void step.then(() => slot.release(content.readableEnded));
-      done(error);
-    },
-  });
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
+  const onClose = (isWhole: boolean) => void step.then(() => slot.release(isWhole));
+  const { content, fail } = openContent({ session, stream, highWaterMark: pieceBytes, read, onClose }, signal);
   return content;
 }
 
