@@ -82,8 +82,7 @@ function parseBody(text: string): unknown {
     return parseJson(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    // Without the piece of the body that the parser quotes: it may have been given in confidence.
-    throw new AlcoveError("InvalidRequest", `The body is not valid JSON: ${reason.replace(/, (?:\.\.\.)?".*/s, "")}.`, {
+    throw new AlcoveError("InvalidRequest", `The body is not valid JSON: ${reason.slice(0, 200)}.`, {
       field: "body",
       hint: "Send one JSON object.",
     });

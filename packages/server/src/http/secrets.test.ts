@@ -112,6 +112,7 @@ test("no answer, error, event, log or audit record has it, in a batch and in a f
       answers.push(reply.text);
     }
   }
+  answers.push(await streamed(served, path, `{"environment": {"TOKEN": ${canary}`));
   await call(`${path}/executeShellCommand`, { command: "exit 3", secrets: ["TOKEN"] });
   await call(`${path}/executeCommand`, { command: "/no/such", secrets: ["TOKEN"] });
   await call(`${path}/execs`, { args: ["/no/such"], secrets: ["TOKEN"], workingDirectory: "/no/where" });
@@ -143,11 +144,11 @@ function beginningOf({ socketPath }: Served, path: string): Promise<string> {
   });
 }
 
-function streamed({ socketPath }: Served, path: string, start: object): Promise<string> {
+function streamed({ socketPath }: Served, path: string, start: object | string): Promise<string> {
   const socket = new WebSocket(`ws+unix:${socketPath}:${path}/exec/stream`);
   return new Promise((resolve, reject) => {
     let text = "";
-    socket.on("open", () => socket.send(JSON.stringify({ type: "start", start })));
+    socket.on("open", () => socket.send(typeof start === "string" ? start : JSON.stringify({ type: "start", start })));
     socket.on("message", (message: Buffer) => {
       text += message.toString("latin1");
     });

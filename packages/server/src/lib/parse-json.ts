@@ -1,11 +1,17 @@
 /**
  * JSON from outside, within bounds: what a few bytes of it cost here, deep nesting that overflows the stack and values by the
  * hundred thousand that are looked at one by one, everybody would wait for. A member named `__proto__` is an error: it is no
- * field of anything, and what reads objects by their names would pass it over in silence.
+ * field of anything, and what reads objects by their names would pass it over in silence. What is wrong is said without the
+ * piece that the parser quotes, which may have been given in confidence.
  */
 export function parseJson(text: string): unknown {
   refuseTooMuch(text);
-  return JSON.parse(text, mayHold.test(text) ? refuse : undefined);
+  try {
+    return JSON.parse(text, mayHold.test(text) ? refuse : undefined);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SyntaxError(reason.replace(/, (?:\.\.\.)?".*/s, ""));
+  }
 }
 
 /** Twice what any request of the contract can need. */

@@ -1,8 +1,9 @@
 /** Receiving a large body through the exchange, no faster than it is read. */
 import type { ClientHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
+import { hasEnded } from "../answer.js";
 import { openContent } from "../content.js";
-import { ProtocolBreak } from "../fault.js";
+import { CallDropped, ProtocolBreak } from "../fault.js";
 import type { AgentSession } from "../session.js";
 import { placeBytes, placesPerSlot, type Slot } from "./exchange.js";
 
@@ -24,12 +25,18 @@ export function exchangedContent(session: AgentSession, answer: ExchangedAnswer,
   const { stream, slot } = answer;
   const pieces = piecesOf(session, answer);
   let step: Promise<void> = Promise.resolve();
+  const failWith = async (error: unknown) => fail(await reasonOf(error, slot));
   const read = () => {
-    step = pieces.next().then(({ value, done }) => void content.push(done === true ? null : value), fail);
+    step = pieces.next().then(({ value, done }) => void content.push(done === true ? null : value), failWith);
   };
   const onClose = (isWhole: boolean) => void step.then(() => slot.release(isWhole));
   const { content, fail } = openContent({ session, stream, highWaterMark: pieceBytes, read, onClose }, signal);
   return content;
+}
+
+/** Where the host's disk is full the guest's writes into the file fail, and it can do nothing but break off. */
+async function reasonOf(error: unknown, slot: Slot): Promise<unknown> {
+  return error instanceof ProtocolBreak ? error : ((await slot.hostFault()) ?? error);
 }
 
 async function* piecesOf(
@@ -90,5 +97,6 @@ async function* lengthsOf(session: AgentSession, stream: ClientHttp2Stream): Asy
   } catch (error) {
     throw session.faultOf(error);
   }
+  if (!hasEnded(stream)) throw session.faultOf(new CallDropped("a download broke off"));
   throw new ProtocolBreak("it ended a download without saying that it was all");
 }

@@ -35,6 +35,8 @@ export interface Slot {
   fill(place: number, pieces: readonly Uint8Array[]): Promise<void>;
   /** Answers bytes of the transfer's place of that number. */
   fetch(place: number, offset: number, bytes: number): Promise<Buffer>;
+  /** DiskFull where the host's disk has less room than a transfer may need: the guest cannot put anything into the file then. */
+  hostFault(): Promise<AlcoveError | undefined>;
   /**
    * Call it once, when nothing of the transfer is under way any more. A slot whose transfer was not finished goes last: the agent may
    * hang in that transfer, and has the slot as long.
@@ -67,7 +69,7 @@ export class Exchange {
       this.#release(number, true);
       return undefined;
     }
-    return new FileSlot(file.handle, number, ({ isFinished, isUsed }) => {
+    return new FileSlot(file, number, ({ isFinished, isUsed }) => {
       this.#isUsed ||= isUsed;
       this.#release(number, isFinished);
     });
@@ -83,8 +85,7 @@ export class Exchange {
     this.#file ??= this.#open().catch(() => undefined);
     const file = await this.#file;
     await this.#settled;
-    const freeBytes = await file?.freeBytes().catch(() => 0);
-    return freeBytes !== undefined && freeBytes >= exchangeBytes ? file : undefined;
+    return file !== undefined && (await hasRoom(file)) ? file : undefined;
   }
 
   #release(number: number, isFinished: boolean): void {
@@ -115,17 +116,21 @@ export class Exchange {
   }
 }
 
+async function hasRoom(file: ExchangeFile): Promise<boolean> {
+  return (await file.freeBytes().catch(() => 0)) >= exchangeBytes;
+}
+
 class FileSlot implements Slot {
   readonly number: number;
-  readonly #handle: ExchangeHandle;
+  readonly #file: ExchangeFile;
   readonly #onRelease: (how: { readonly isFinished: boolean; readonly isUsed: boolean }) => void;
 
   constructor(
-    handle: ExchangeHandle,
+    file: ExchangeFile,
     number: number,
     onRelease: (how: { readonly isFinished: boolean; readonly isUsed: boolean }) => void,
   ) {
-    this.#handle = handle;
+    this.#file = file;
     this.number = number;
     this.#onRelease = onRelease;
   }
@@ -142,7 +147,7 @@ class FileSlot implements Slot {
     let position = this.#at(place);
     // What was cut short tells its reason when the rest is tried.
     for (let rest = pieces; rest.length > 0; ) {
-      const { bytesWritten } = await this.#handle.writev(rest, position).catch(refuseFull);
+      const { bytesWritten } = await this.#file.handle.writev(rest, position).catch(refuseFull);
       if (bytesWritten === 0) throw new Error("the file for exchange takes nothing");
       position += bytesWritten;
       rest = withoutFirst(rest, bytesWritten);
@@ -151,9 +156,13 @@ class FileSlot implements Slot {
 
   async fetch(place: number, offset: number, bytes: number): Promise<Buffer> {
     const buffer = Buffer.allocUnsafeSlow(bytes);
-    const { bytesRead } = await this.#handle.read(buffer, 0, bytes, this.#at(place) + offset);
+    const { bytesRead } = await this.#file.handle.read(buffer, 0, bytes, this.#at(place) + offset);
     if (bytesRead !== bytes) throw new Error(`the file for exchange gave ${bytesRead} of ${bytes} bytes`);
     return buffer;
+  }
+
+  async hostFault(): Promise<AlcoveError | undefined> {
+    return (await hasRoom(this.#file)) ? undefined : hostFull("from");
   }
 
   #at(place: number): number {
@@ -163,7 +172,10 @@ class FileSlot implements Slot {
 
 function refuseFull(error: NodeJS.ErrnoException): never {
   if (error.code !== "ENOSPC" && error.code !== "EDQUOT") throw error;
-  throw new AlcoveError("DiskFull", "The disk of the host is full: the content could not be passed to the sandbox.", {
-    cause: error,
-  });
+  throw hostFull("to", error);
+}
+
+function hostFull(direction: "from" | "to", cause?: Error): AlcoveError {
+  const sentence = `The disk of the host is full: the content could not be passed ${direction} the sandbox.`;
+  return new AlcoveError("DiskFull", sentence, cause === undefined ? {} : { cause });
 }

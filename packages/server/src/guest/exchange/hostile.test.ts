@@ -79,6 +79,32 @@ test.each(["x-alcove-size", "x-alcove-mode"])(
   },
 );
 
+test("a download that a guest breaks off while the host's disk is full is told as that", async () => {
+  await using liar = await start(
+    afterHead(exchangedHead, (stream) => {
+      file.freeBytes = 1_000_000;
+      stream.write(lengths(placeBytes), () => stream.close(2));
+    }),
+  );
+  await expect(download(liar.guest)).rejects.toMatchObject({
+    code: "DiskFull",
+    message: "The disk of the host is full: the content could not be passed from the sandbox.",
+  });
+  file.reset();
+  await expectAllSlots(liar);
+  expect(liar.opened.agent).toBe(1);
+});
+
+test("a guest that breaks the protocol is told as that, full as the host's disk may be", async () => {
+  await using liar = await start(
+    afterHead(exchangedHead, (stream) => {
+      file.freeBytes = 0;
+      stream.end(lengths(placeBytes + 1));
+    }),
+  );
+  await expect(download(liar.guest)).rejects.toMatchObject(unresponsive);
+});
+
 test("a download gets no more than it asked for, however many parts there are", async () => {
   await using liar = await start(afterHead(exchangedHead, announceForEver));
   await expect(download(liar.guest, 2 * placeBytes + 1)).rejects.toMatchObject(unresponsive);
