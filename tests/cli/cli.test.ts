@@ -90,10 +90,10 @@ describe("create, list, get, delete", () => {
     expect(outcome.stderr).toContain(`begins with ${missing}`);
   });
 
-  test("delete --all --label takes those that have the label, and no others", async () => {
+  test("delete --label takes those that have the label, and no others", async () => {
     await cli(["create", "-l", "kind=many", "debian"]);
     await cli(["create", "-l", "kind=many", "debian"]);
-    const { stdout } = await cli(["delete", "--all", "-l", "kind=many"]);
+    const { stdout } = await cli(["delete", "-l", "kind=many"]);
     expect(stdout.trim().split("\n")).toHaveLength(2);
     expect((await cli(["list", "-q"])).stdout).toBe(`${id}\n`);
   });
@@ -309,9 +309,10 @@ describe("the rest", () => {
     [["exec", "not-an-id", "true"], /^error: "not-an-id" is not the beginning/],
     [["cp", "a", "b"], /^error: Neither side is in a sandbox/],
     [["cp", "3f2a:relative", "b"], /^error: A path in a sandbox is absolute/],
-    [["delete"], /^error: Say either which sandboxes or --all/],
-    [["delete", "--all", "3f2a"], /^error: Say either which sandboxes or --all/],
-    [["delete", "-l", "a=b", "3f2a"], /^error: --label goes with --all/],
+    [["delete"], /^error: Say either which sandboxes, or --label, or --all/],
+    [["delete", "--all", "3f2a"], /^error: Say either which sandboxes, or --label, or --all/],
+    [["delete", "-l", "a=b", "3f2a"], /^error: Say either which sandboxes, or --label, or --all/],
+    [["-g", "default", "list", "--frobnicate"], /hint: `alcove list --help`/],
     [["api", "FETCH", "/v1/health"], /^error: The method FETCH/],
   ])("%j is a usage error: exit code 2 and a hint", async (words, sentence) => {
     const outcome = await cli(words);

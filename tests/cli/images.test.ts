@@ -55,6 +55,13 @@ test("pull with credentials from standard input, run it, and be told who uses it
   expect(await cli(["image", "rm", "team/tools:1"])).toMatchObject({ code: 0, stdout: "team/tools:1\n" });
 });
 
+test("what is not the group's own is not said to be deleted", async () => {
+  const outcome = await cli(["image", "rm", "debian", "nope"]);
+  expect(outcome).toMatchObject({ code: 1, stdout: "" });
+  expect(outcome.stderr).toContain("The image debian is the catalogue's; no group can delete it.\nhint: ");
+  expect(outcome.stderr).toContain("There is no image nope");
+});
+
 test("import an archive, a directory, standard input and Docker's image; list and prune", async () => {
   const archive = dockerArchive(image);
   await writeFile(join(place, "tools.tar"), archive);

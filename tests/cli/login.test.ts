@@ -74,6 +74,18 @@ test("with its fingerprint the key is tried and kept in a file of ours alone, an
   expect(without.stderr).toMatch(/\nhint: /);
 });
 
+test("a key for one group alone works there from then on, without naming the group", async () => {
+  const owner = { environment: daemon.clientEnvironment };
+  await runCli(["group", "create", "team-a"], owner);
+  const made = await runCli(["-g", "team-a", "key", "create", "ci", "--role", "reader", "-q"], owner);
+  const words = ["login", "--url", url, "--key-stdin", "--fingerprint", fingerprint];
+  const kept = await cli(words, made.stdout);
+  expect(kept.stdout).toBe(`ci at ${url}, context 127.0.0.1, group team-a\n`);
+  expect(await cli(["list", "-q"])).toEqual({ code: 0, stdout: "", stderr: "" });
+  await cli([...words, "--group", "default"], made.stdout);
+  expect((await cli(["list"])).stderr).toContain("no group default");
+});
+
 test("a key that is not known, and another certificate, keep nothing", async () => {
   const wrong = await cli(
     ["login", "--url", url, "--key-stdin", "--fingerprint", fingerprint],

@@ -18,14 +18,14 @@ export function explained(sentence: string, hint: string): Error {
 }
 
 export function report(failure: unknown, terminal: Terminal, format: OutputFormat): void {
-  const error: Explained = failure instanceof Error ? failure : { message: String(failure) };
+  const error: Explained = failure instanceof Error ? withSystemWords(failure) : { message: String(failure) };
   if (format !== "table") terminal.say(json({ error: asObject(error) }));
   else sayError(error, terminal);
 }
 
 function sayError(error: Explained, terminal: Terminal): void {
   const { paint } = terminal;
-  const where = typeof error.field === "string" ? ` (${error.field}${seenValue(error)})` : "";
+  const where = typeof error.field === "string" ? placeOf(error, error.field) : "";
   terminal.say(`${paint.red("error:")} ${printableLines(`${error.message}${where}`)}`);
   if (typeof error.hint === "string") terminal.say(`${paint.dim("hint:")} ${printableLines(error.hint)}`);
   if (typeof error.incidentId === "string") {
@@ -39,6 +39,25 @@ function asObject({ message, code, hint, field, value, incidentId }: Explained) 
   return { message, ...Object.fromEntries(known) };
 }
 
-function seenValue(error: Explained): string {
-  return typeof error.value === "string" ? `: ${JSON.stringify(error.value)}` : "";
+/** Field and value, as far as the sentence does not tell them itself. */
+function placeOf({ message, value }: Explained, field: string): string {
+  if (typeof value !== "string") return message.includes(field) ? "" : ` (${field})`;
+  return message.includes(field) && message.includes(value) ? "" : ` (${field}: ${JSON.stringify(value)})`;
+}
+
+const systemSentences: Readonly<Record<string, readonly [sentence: string, hint: string]>> = {
+  ENOENT: ["There is no such file or directory", "Look at the path; it counts from the directory that you are in."],
+  EACCES: ["You may not read or write it", "Look at owner and mode of it and of the directories above: ls -ld."],
+  EPERM: ["The system does not permit it", "Look at owner and mode of it and of the directories above: ls -ld."],
+  EISDIR: ["A file is needed, and it is a directory", "Name a file in it."],
+  ENOTDIR: ["A part of the path is a file", "Look at the path."],
+  ENOSPC: ["The disk is full", "Free space, then try again."],
+  EROFS: ["The file system is read-only", "Choose another place."],
+};
+
+/** What this machine's file system refused, in words: Node's own are `ENOENT: no such file or directory, stat 'x'`. */
+function withSystemWords(error: Error & { readonly hint?: unknown; readonly code?: unknown; readonly path?: unknown }) {
+  const [sentence, hint] = systemSentences[String(error.code)] ?? [];
+  if (sentence === undefined || typeof error.path !== "string" || error.hint !== undefined) return error;
+  return { message: `${sentence}: ${error.path}`, code: error.code, hint };
 }

@@ -51,8 +51,15 @@ function usageError(error: CommanderError, program: Command, words: readonly str
   return new UsageError(sentence, `${guess}\`${pathOf(program, words)} --help\` shows what it takes.`);
 }
 
-/** The command that the words begin with: `alcove image list`. */
-function pathOf(command: Command, [word, ...words]: readonly string[]): string {
+/** The command that the words begin with, options before the verb aside: `alcove image list`. */
+function pathOf(command: Command, given: readonly string[]): string {
+  const [word, ...words] = withoutOptions(command, given);
   const found = command.commands.find((child) => child.name() === word || child.aliases().includes(String(word)));
   return found === undefined ? command.name() : `${command.name()} ${pathOf(found, words)}`;
+}
+
+function withoutOptions(command: Command, [word, ...words]: readonly string[]): readonly string[] {
+  if (word === undefined || !word.startsWith("-")) return word === undefined ? [] : [word, ...words];
+  const option = command.options.find((known) => known.short === word || known.long === word);
+  return withoutOptions(command, option?.required === true ? words.slice(1) : words);
 }

@@ -19,31 +19,29 @@ export function addDelete(program: Command, cli: Cli): void {
     .summary("delete sandboxes")
     .description("Delete sandboxes and everything in them, at once and for ever. Prints the id of each that is gone.")
     .argument("[ids...]", "ids, beginnings of them, or KEY=VALUE for all that have the label")
-    .option("--all", "all sandboxes, or with --label all that have it")
-    .option("-l, --label <key=value>", "with --all: only those with this label; repeat for more", pairs)
+    .option("--all", "all sandboxes of the group")
+    .option("-l, --label <key=value>", "all that have this label; repeat for more", pairs)
     .option("-y, --yes", "do not ask before more than was named by its id is deleted")
     .option("--no-wait", "print the ids while the sandboxes are still being deleted")
     .action((ids: string[], options: Options) => deleteAll(cli, ids, options));
   examples(command, [
     ["alcove delete 3f2a 9c01", ""],
-    ["alcove delete run=42", "all with a label"],
+    ["alcove delete -l run=42", "all with a label"],
     ["alcove delete --all", "all"],
   ]);
 }
 
 /** Goes on after a failure, so that one sandbox does not keep the others; the exit code tells. */
 async function deleteAll(cli: Cli, ids: readonly string[], options: Options): Promise<void> {
-  if (ids.length > 0 === (options.all === true)) {
-    throw new UsageError("Say either which sandboxes or --all.", "alcove delete ID…, or alcove delete --all");
+  const isAll = options.all === true || options.label !== undefined;
+  if (ids.length > 0 === isAll) {
+    const hint = "alcove delete ID…, alcove delete --label KEY=VALUE, or alcove delete --all";
+    throw new UsageError("Say either which sandboxes, or --label, or --all.", hint);
   }
-  if (options.label !== undefined && options.all !== true) {
-    throw new UsageError("--label goes with --all.", "alcove delete --all --label key=value");
-  }
-  const found =
-    options.all === true
-      ? (await cli.listSandboxes(options.label)).map(({ id }) => cli.sandbox(id))
-      : (await Promise.all(ids.map((id) => cli.sandboxes(id).catch(failed)))).flat();
-  const isWide = options.all === true || ids.some((id) => id.includes("="));
+  const found = isAll
+    ? (await cli.listSandboxes(options.label)).map(({ id }) => cli.sandbox(id))
+    : (await Promise.all(ids.map((id) => cli.sandboxes(id).catch(failed)))).flat();
+  const isWide = isAll || ids.some((id) => id.includes("="));
   if (isWide && found.length > 0 && !(await isMeant(cli, found.length, options))) return;
   const outcomes = await Promise.allSettled(
     found.map(async (finding) => {

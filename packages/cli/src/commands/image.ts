@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes } from "../exit-codes.js";
+import { explained } from "../failure.js";
 import { addImageImport } from "../image/import.js";
 import { withImageProgress } from "../image/progress.js";
 import { addImagePull } from "../image/pull.js";
@@ -88,12 +89,16 @@ function addDelete(image: Command, cli: Cli): void {
   examples(command, [["alcove image delete team/tools:1", ""]]);
 }
 
+const ownImagesHint = "`alcove image list` shows under SOURCE which are the group's own.";
+
 /** Goes on after a failure; the exit code tells. */
 async function deleteAll(cli: Cli, names: readonly string[]): Promise<void> {
   const { images } = await cli.alcove();
   let hasFailed = false;
   for (const name of names) {
     try {
+      const { isPublic } = await images.get(name, { signal: cli.signal });
+      if (isPublic) throw explained(`The image ${name} is the catalogue's; no group can delete it.`, ownImagesHint);
       await images.delete(name, { signal: cli.signal });
       cli.terminal.print(name);
     } catch (failure) {

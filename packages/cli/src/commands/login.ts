@@ -18,6 +18,7 @@ interface Options {
   readonly context?: string;
   readonly keyStdin?: true;
   readonly fingerprint?: string;
+  readonly group?: string;
 }
 
 export function addLogin(program: Command, cli: Cli): void {
@@ -57,11 +58,21 @@ async function login(cli: Cli, options: Options): Promise<void> {
   checkSetting("apiKey", apiKey, "login");
   const context: Context = { url, apiKey, ...(ca && { ca }), ...(fingerprint && { fingerprint }) };
   const who = await whoIs(cli, context);
+  const group = groupFor(who, options.group);
   await changeConfig(({ contexts }) => {
     const { fingerprint: _before, ...kept } = contextNamed(contexts, name) ?? {};
-    return { currentContext: name, contexts: { ...contexts, [name]: { ...kept, ...context } } };
+    return {
+      currentContext: name,
+      contexts: { ...contexts, [name]: { ...kept, ...context, ...(group && { group }) } },
+    };
   });
-  cli.terminal.print(printable(`${who.name} at ${url}, context ${name}`));
+  cli.terminal.print(printable(`${who.name} at ${url}, context ${name}${group ? `, group ${group}` : ""}`));
+}
+
+/** The group to keep: the one that was said, else the only one that the key has a role in. */
+function groupFor({ isAdmin, roles }: WhoAmI, said: string | undefined): string | undefined {
+  if (said !== undefined || isAdmin || roles.length !== 1) return said;
+  return roles[0]?.group;
 }
 
 /** The context that this server has already, else one by the host's name. */

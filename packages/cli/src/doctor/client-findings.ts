@@ -1,10 +1,10 @@
 /** What `doctor` looks at on this side: configuration, the way to the server, certificate, clock, key, versions, launcher. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Doctor, WhoAmI } from "@alcove/contract";
 import type { Alcove } from "alcove";
 import { sameFingerprint, seeCertificate } from "../certificate.js";
+import { guestDirectory } from "../checkout.js";
 import type { Cli } from "../cli.js";
 import type { Settings } from "../config/settings.js";
 import { readCertificates } from "../connection.js";
@@ -47,8 +47,7 @@ function configuration(cli: Cli): Finding {
 
 function launcher(): Finding {
   const check = "launcher";
-  const checkout = fileURLToPath(new URL("../../../../build/guest", import.meta.url));
-  const path = join(process.env.ALCOVE_GUEST_DIR || checkout, "agent");
+  const path = join(process.env.ALCOVE_GUEST_DIR || guestDirectory, "agent");
   if (existsSync(path)) return { check, level: "ok", sentence: `${path} does exec and run without Node's start` };
   return { check, level: "ok", sentence: `there is none at ${path}: exec and run start Node, and take longer` };
 }

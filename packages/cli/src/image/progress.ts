@@ -8,8 +8,12 @@ export async function withImageProgress(
   cli: Cli,
   make: (options: { signal: AbortSignal; onProgress: (image: Image) => void }) => Promise<Image>,
 ): Promise<Image> {
+  const onProgress = (image: Image) => {
+    // Why it failed is the error's to say.
+    if (image.state !== "Failed") cli.terminal.progress(progressLine(image));
+  };
   try {
-    return await make({ signal: cli.signal, onProgress: (image) => cli.terminal.progress(progressLine(image)) });
+    return await make({ signal: cli.signal, onProgress });
   } finally {
     cli.terminal.endProgress();
   }
