@@ -6,7 +6,10 @@ export const imageView: View<Image> = {
   columns: [
     { heading: "NAME", value: ({ name }) => name },
     { heading: "STATE", value: ({ state }) => state },
-    { heading: "SIZE", value: ({ sizeBytes }) => `${Math.round(sizeBytes / 2 ** 20)} MiB` },
+    {
+      heading: "SIZE",
+      value: ({ sizeBytes }) => (sizeBytes === 0 ? undefined : `${Math.round(sizeBytes / 2 ** 20)} MiB`),
+    },
     { heading: "SOURCE", value: sourceText },
     { heading: "BUILT", value: ({ builtAt }) => builtAt },
     { heading: "MESSAGE", value: ({ message }) => message },

@@ -101,6 +101,8 @@ class Preparation {
     if (this.#state === "building" && image.state !== "Ready") {
       return { ...image, progress: image.progress * this.#base };
     }
+    // The image tells itself why it could not be built; the words here are about the template.
+    if (this.#state === "failed" && image.state === "Failed") return image;
     const state = this.#state === "failed" ? "Failed" : "Building";
     return { ...image, state, message: this.#message, progress: this.#base + (1 - this.#base) * this.#fraction };
   }

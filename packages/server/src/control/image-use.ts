@@ -44,7 +44,19 @@ export class ImageUse {
     const entry = this.#entry(named);
     const record = this.#publicRecord(entry);
     if (record !== undefined) return this.#view(record, entry);
-    return catalogueImage(entry, await this.#recipeContent(entry));
+    return this.#withWayToIt(entry, catalogueImage(entry, await this.#recipeContent(entry)));
+  }
+
+  /** A name whose registry nobody has configured says so before anybody uses it. */
+  #withWayToIt({ origin }: CatalogueEntry, image: Image): Image {
+    if (image.state !== "Missing" || origin.kind !== "registry") return image;
+    try {
+      this.#images.checkReference(origin.imageUrl);
+      return image;
+    } catch (error) {
+      if (!(error instanceof AlcoveError)) throw error;
+      return { ...image, message: `Cannot be built yet: ${error.message}`, ...(error.hint && { hint: error.hint }) };
+    }
   }
 
   /** The group's own image of this name. */

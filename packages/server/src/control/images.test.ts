@@ -52,6 +52,29 @@ test("a name of the group goes before the catalogue's, unless the catalogue is a
   expect(shared.sourcesRef).toEqual(theirs.sourcesRef);
 });
 
+test("a name of the catalogue whose registry nobody configured says so; when it fails, why is said once", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  const entry = (imageUrl: string) =>
+    ({ name: "alpine", description: "", fingerprint: imageUrl, origin: { kind: "registry", imageUrl } }) as const;
+  host.images.catalogue.set("alpine", entry(""));
+  expect(await control.images.get(group, "alpine")).toMatchObject({
+    state: "Missing",
+    message: "Cannot be built yet: no reference",
+  });
+  host.images.catalogue.set("alpine", entry("registry.example.com/alpine"));
+  expect(await control.images.get(group, "alpine")).toMatchObject({
+    state: "Missing",
+    message: expect.stringMatching(/^Not built yet/),
+  });
+  const building = Promise.reject(new AlcoveError("ImageNotReady", "The registry is closed.", { hint: "Open it." }));
+  building.catch(() => undefined);
+  host.images.building = building;
+  await control.images.prepare(group, "alpine");
+  const failed = await stateOf(control, "alpine", "Failed");
+  expect(failed).toMatchObject({ message: "The registry is closed.", hint: "Open it." });
+});
+
 test("what the image says about its program is honoured, what was asked for goes before it", async () => {
   await using host = new TestHost();
   host.images.config = {
