@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { createConnection } from "node:net";
+import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { answerClientError } from "./client-error.js";
 import { ask, serve } from "./serve-for-tests.js";
 
 async function sendRaw(socketPath: string, bytes: string): Promise<string> {
@@ -34,4 +36,19 @@ test("rubbish behind a request does not get into the answer that is under way", 
     const [head = "", body = ""] = part.split("\r\n\r\n");
     expect(body).toHaveLength(Number(/content-length: (\d+)/i.exec(head)?.[1]));
   }
+});
+
+test.each(["ERR_TLS_HANDSHAKE_TIMEOUT", "ECONNRESET"])(
+  "after %s, where nothing can be sent, nothing is kept",
+  (code) => {
+    const socket = new Duplex({ read: () => undefined, write: () => undefined });
+    answerClientError(Object.assign(new Error("no"), { code }), socket);
+    expect(socket.destroyed).toBe(true);
+  },
+);
+
+test("a client that neither reads nor closes does not keep its connection by a refusal", async () => {
+  const socket = new Duplex({ read: () => undefined, write: () => undefined });
+  answerClientError(Object.assign(new Error("no"), { code: "HPE_INVALID_METHOD" }), socket);
+  await vi.waitFor(() => expect(socket.destroyed).toBe(true), { timeout: 5_000 });
 });

@@ -4,14 +4,24 @@ import { AlcoveError, toProblem } from "@alcove/contract";
 
 /** Answers with a problem where an answer still has a place, and ends the connection. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable || isAnswering(socket)) return void socket.destroy();
-  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") return void socket.end(head("408 Request Timeout", []));
+  // Where TLS did not come about nothing can be sent: an end would wait for ever.
+  const isHttp = /^(?:HPE|ERR_HTTP)_/.test(error.code ?? "");
+  if (!isHttp || !socket.writable || isAnswering(socket)) return void socket.destroy();
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") return void endSurely(socket, head("408 Request Timeout", []));
   const problem = problemOf(error);
   const body = JSON.stringify(toProblem(problem));
   const headers = ["content-type: application/problem+json", `content-length: ${Buffer.byteLength(body)}`];
   const reason = problem.status === 431 ? "Request Header Fields Too Large" : "Bad Request";
-  socket.end(head(`${problem.status} ${reason}`, headers) + body);
+  endSurely(socket, head(`${problem.status} ${reason}`, headers) + body);
 }
+
+/** Sends the last words; a client that neither reads them nor closes keeps no connection by it. */
+export function endSurely(socket: Duplex, text: string): void {
+  socket.end(text);
+  setTimeout(() => socket.destroy(), politeMs).unref();
+}
+
+const politeMs = 1_000;
 
 function problemOf({ code }: NodeJS.ErrnoException): AlcoveError {
   if (code === "HPE_HEADER_OVERFLOW") return new AlcoveError("HeadersTooLarge");

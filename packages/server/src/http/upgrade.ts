@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { AlcoveError, toProblem } from "@alcove/contract";
 import { type WebSocket, WebSocketServer } from "ws";
 import { socketProtocol } from "./bearer.js";
+import { endSurely } from "./client-error.js";
 import type { Connections } from "./connections.js";
 import { checkComing, type Door } from "./door.js";
 import type { Guard, Visit } from "./guard.js";
@@ -117,7 +118,8 @@ function endAtOnce(socket: WebSocket, error: AlcoveError): void {
 
 function refuse(socket: Duplex, error: AlcoveError): void {
   const body = JSON.stringify(toProblem(error));
-  socket.end(
+  endSurely(
+    socket,
     [
       `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ""}`,
       "connection: close",
