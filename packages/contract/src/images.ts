@@ -13,8 +13,8 @@ export type ImageState = z.infer<typeof ImageState>;
 /** Where an image came from; never with credentials. */
 export const ImageSource = z
   .object({
-    /** recipe: one of the catalogue's; registry: pulled; archive, tar: sent by a client. */
-    kind: z.enum(["recipe", "registry", "archive", "tar"]),
+    /** recipe: one of the catalogue's; registry: pulled; archive, tar: sent by a client; dockerfile: built of what a client sent. */
+    kind: z.enum(["recipe", "registry", "archive", "tar", "dockerfile"]),
     /** Of a registry: the reference that was asked for. */
     imageUrl: z.string().optional(),
     /** Of a registry: the digest of the manifest that was pulled, `sha256:…`. */
@@ -99,14 +99,40 @@ export const CreateImage = z
   .meta({ id: "CreateImage" });
 export type CreateImage = z.infer<typeof CreateImage>;
 
-/** What `content` holds: an OCI or docker archive, or the root file system as a tar. */
-export const ImageFormat = z.enum(["archive", "tar"]).meta({ id: "ImageFormat" });
+/** What `content` holds: an OCI or docker archive, the root file system as a tar, or a directory with a Dockerfile as a tar. */
+export const ImageFormat = z.enum(["archive", "tar", "dockerfile"]).meta({ id: "ImageFormat" });
 export type ImageFormat = z.infer<typeof ImageFormat>;
 
 export const PruneResult = z
   .object({ deleted: z.array(z.string()), freedBytes: z.number().int() })
   .meta({ id: "PruneResult" });
 export type PruneResult = z.infer<typeof PruneResult>;
+
+const maximumBuildArgs = 256;
+/** What a query can hold. */
+const maximumBuildArgsLength = 8_192;
+
+/** `{"NAME":"value"}` as JSON, percent-encoded as all of a query is. */
+export const BuildArgs = z
+  .string()
+  .max(maximumBuildArgsLength)
+  .refine((text) => parseBuildArgs(text) !== undefined, "must be a JSON object of names and strings")
+  .meta({ id: "BuildArgs" });
+
+const BuildArgValues = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+    z.string().refine((value) => !value.includes("\0")),
+  )
+  .refine((values) => Object.keys(values).length <= maximumBuildArgs);
+
+export function parseBuildArgs(text: string): Record<string, string> | undefined {
+  try {
+    return BuildArgValues.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
 
 const ImageParams = z.strictObject({ group: GroupName, name: ImageName });
 const path = "/v1/groups/:group/diskimages";
@@ -198,15 +224,24 @@ export const writeImageContent = endpoint({
   method: "PUT",
   path: `${path}/:name/content`,
   access: "user",
-  summary: "Make an image of bytes: an archive, or a root file system",
+  summary: "Make an image of bytes: an archive, a root file system, or a directory with a Dockerfile",
   description:
-    "Bytes may be compressed with gzip or zstd. An OCI and a docker archive are told apart by what is in them. Answers with state Building when all bytes are there and are an archive at all.",
+    "Bytes may be compressed with gzip or zstd. An OCI and a docker archive are told apart by what is in them. A Dockerfile is built in a machine of its own that has no network; its base images are pulled first. Answers with state Building when all bytes are there and are an archive at all.",
   params: z.strictObject({ group: GroupName, name: NewImageName }),
   query: z.strictObject({
     /** Default archive. */
     format: ImageFormat.exactOptional(),
     /** The image's, as a selector writes them. */
     labels: LabelSelector.exactOptional(),
+    /** Of a Dockerfile: its path in the tar; default Dockerfile. */
+    dockerfile: z.string().min(1).max(1_024).exactOptional(),
+    /** Of a Dockerfile: the stage to build; default the last. */
+    target: z
+      .string()
+      .max(128)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/)
+      .exactOptional(),
+    buildArgs: BuildArgs.exactOptional(),
   }),
   body: "bytes",
   result: Image,

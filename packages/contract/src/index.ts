@@ -89,6 +89,7 @@ export {
   listImages,
   listPublicImages,
   PruneResult,
+  parseBuildArgs,
   prepareImage,
   pruneImages,
   type RegistryCredentials,

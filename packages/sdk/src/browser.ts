@@ -32,7 +32,15 @@ export type { ExecInput } from "./exec-input.js";
 export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
 export { Group, type UsageOptions } from "./group.js";
 export type { GroupListOptions, Groups } from "./groups.js";
-export type { Images, ImportOptions, ListImagesOptions, PrepareOptions, PruneOptions, PullOptions } from "./images.js";
+export type {
+  BuildImageOptions,
+  Images,
+  ImportOptions,
+  ListImagesOptions,
+  PrepareOptions,
+  PruneOptions,
+  PullOptions,
+} from "./images.js";
 export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";

@@ -14,7 +14,7 @@ import {
   pruneImages,
   writeImageContent,
 } from "@alcove/contract";
-import { packRoot } from "#platform";
+import { packContext, packRoot } from "#platform";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
 import { labelSelector } from "./label-selector.js";
@@ -42,13 +42,22 @@ export interface PullOptions extends Omit<PrepareOptions, "isPublic"> {
 
 export interface ImportOptions extends Omit<PrepareOptions, "isPublic"> {
   /** archive: OCI's or docker's (default). tar: a root file system. */
-  readonly format?: ImageFormat | undefined;
+  readonly format?: Exclude<ImageFormat, "dockerfile"> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface ImportDirectoryOptions extends Omit<ImportOptions, "format"> {
   /** Whose the files are in the image: root's (default), or as on this machine. */
   readonly owners?: "root" | "keep" | undefined;
+}
+
+export interface BuildImageOptions extends Omit<PrepareOptions, "isPublic"> {
+  /** The Dockerfile's path in the context; default Dockerfile. */
+  readonly dockerfile?: string | undefined;
+  /** The stage to build; default the last. */
+  readonly target?: string | undefined;
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface ListImagesOptions extends Abortable {
@@ -127,6 +136,20 @@ export class Images {
     return this.import(name, await packRoot(directory, owners), { ...rest, format: "tar" });
   }
 
+  /**
+   * Builds a Dockerfile, and waits until the image is ready. The context is a directory of this machine (only in Node), without
+   * what its .dockerignore leaves out, or a tar. ImageNotReady with the last lines of the step that failed.
+   */
+  async build(name: string, context: string | Uint8Array | Chunks, options: BuildImageOptions = {}): Promise<Image> {
+    const { dockerfile, target, buildArgs, labels, ...waiting } = options;
+    const { transport, params } = this.#scope;
+    const body = typeof context === "string" ? await packContext(context, dockerfile ?? "Dockerfile") : context;
+    const args = buildArgs === undefined ? undefined : JSON.stringify(buildArgs);
+    const query = { format: "dockerfile", dockerfile, target, buildArgs: args, labels: labelSelector(labels) } as const;
+    await call(transport, writeImageContent, { params: { ...params, name }, query, body, signal: waiting.signal });
+    return this.waitUntilReady(name, waiting);
+  }
+
   /** Builds an image of the catalogue, if it is not built, and any image's template, and waits until it is ready. */
   async prepare(name: string, options: PrepareOptions = {}): Promise<Image> {
     const { transport, params } = this.#scope;
@@ -173,7 +196,8 @@ export class Images {
 }
 
 function failure({ name, message, hint, log }: Image): AlcoveError {
-  const end = log?.trimEnd().split("\n").slice(-5).join("\n") ?? "";
+  // A message of several lines has the end of the log in it.
+  const end = message.includes("\n") ? "" : (log?.trimEnd().split("\n").slice(-5).join("\n") ?? "");
   const detail = `The image ${name} could not be built: ${message}${end && `\n${end}`}`;
   return new AlcoveError("ImageNotReady", detail, hint === undefined ? {} : { hint });
 }

@@ -33,6 +33,7 @@ export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from
 export { Group, type UsageOptions } from "./group.js";
 export type { GroupListOptions, Groups } from "./groups.js";
 export type {
+  BuildImageOptions,
   Images,
   ImportDirectoryOptions,
   ImportOptions,

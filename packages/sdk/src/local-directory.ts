@@ -1,6 +1,8 @@
 /** Directories of this machine as tar streams: only in Node. */
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
 import type { ReadEntry, Unpack, WriteEntry } from "tar";
 import type { Chunks } from "./transport.js";
 
@@ -17,6 +19,41 @@ export async function* packRoot(directory: string, owners: "root" | "keep"): Asy
     if (owners === "root" && entry.stat !== undefined) Object.assign(entry.stat, { uid: 0, gid: 0 });
   };
   yield* create({ cwd: directory, strict: true, onWriteEntry }, ["."]);
+}
+
+/**
+ * The directory as a Dockerfile's context: without what its .dockerignore leaves out, everything root's. The Dockerfile is always
+ * there.
+ */
+export async function* packContext(directory: string, dockerfile: string): AsyncGenerator<Uint8Array> {
+  const { create } = await import("tar");
+  const isKept = await keptBy(directory, dockerfile);
+  const filter = (path: string, stat: object) => isKept(posix.normalize(path), (stat as Stats).isDirectory());
+  const onWriteEntry = (entry: WriteEntry) => {
+    if (entry.stat !== undefined) Object.assign(entry.stat, { uid: 0, gid: 0 });
+  };
+  yield* create({ cwd: directory, strict: true, filter, onWriteEntry }, ["."]);
+}
+
+/** Where a rule takes something back, directories are looked into that another one leaves out. */
+async function keptBy(directory: string, dockerfile: string) {
+  const {
+    default: { default: dockerignore },
+  } = await import("@balena/dockerignore");
+  const rules = await readFile(join(directory, ".dockerignore"), "utf8").catch(unlessMissing);
+  const ignored = dockerignore().add(rules);
+  const takesBack = /^\s*!/m.test(rules);
+  const always = [posix.normalize(dockerfile), ".dockerignore"];
+  return (path: string, isDirectory: boolean) => {
+    if (path === "." || path === "./" || always.some((file) => file === path || file.startsWith(`${path}/`)))
+      return true;
+    return (isDirectory && takesBack) || !ignored.ignores(path.replace(/\/$/, ""));
+  };
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT") return "";
+  throw error;
 }
 
 /**

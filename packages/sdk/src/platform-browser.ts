@@ -30,6 +30,10 @@ export async function packRoot(path: string, _owners: "root" | "keep"): Promise<
   return packDirectory(path);
 }
 
+export async function packContext(path: string, _dockerfile: string): Promise<AsyncIterable<Uint8Array>> {
+  return packDirectory(path);
+}
+
 export async function unpackDirectory(_archive: AsyncIterable<Uint8Array>, path: string): Promise<void> {
   await packDirectory(path);
 }

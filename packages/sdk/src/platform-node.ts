@@ -41,6 +41,10 @@ export async function packRoot(path: string, owners: "root" | "keep"): Promise<A
   return (await import("./local-directory.js")).packRoot(path, owners);
 }
 
+export async function packContext(path: string, dockerfile: string): Promise<AsyncIterable<Uint8Array>> {
+  return (await import("./local-directory.js")).packContext(path, dockerfile);
+}
+
 export async function unpackDirectory(archive: AsyncIterable<Uint8Array>, path: string): Promise<void> {
   return (await import("./local-directory.js")).unpackDirectory(archive, path);
 }

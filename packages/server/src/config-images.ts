@@ -32,4 +32,10 @@ export const imageKeys = {
   registryCertificates: Path.optional().describe(
     "A directory with certificates of authorities, `*.crt`, that registries may have theirs from, beside the system's",
   ),
+  imageBuildTimeoutMs: z
+    .number()
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .describe("How long the build of a Dockerfile may take, its base images included"),
 };

@@ -102,6 +102,7 @@ export const variables = {
   allowedRegistries: "ALCOVE_ALLOWED_REGISTRIES",
   insecureRegistries: "ALCOVE_INSECURE_REGISTRIES",
   registryCertificates: "ALCOVE_REGISTRY_CERTIFICATES",
+  imageBuildTimeoutMs: "ALCOVE_IMAGE_BUILD_TIMEOUT_MS",
   engine: "ALCOVE_ENGINE",
   maxConcurrentCreates: "ALCOVE_MAX_CONCURRENT_CREATES",
   queueTimeoutMs: "ALCOVE_QUEUE_TIMEOUT_MS",
@@ -127,6 +128,7 @@ export const variables = {
 export const fixedDefaults = {
   allowedRegistries: [] as string[],
   insecureRegistries: [] as string[],
+  imageBuildTimeoutMs: 1_800_000,
   engine: "auto",
   queueTimeoutMs: 120_000,
   reservedMemoryMiB: 1_024,

@@ -57,6 +57,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     ...{ store, engine, images, logger, version, capacity: config },
     host: hostFacts(() => freeSpace(config.dataDirectory)),
     freeSpaceMarkBytes: config.freeSpaceMarkBytes,
+    imageBuildTimeoutMs: config.imageBuildTimeoutMs,
     usageRetentionDays: config.usageRetentionDays,
     crashPoint: config.crashAt === undefined ? noCrash : crashAt(config.crashAt),
   });

@@ -3,6 +3,7 @@ import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes } from "../exit-codes.js";
 import { explained } from "../failure.js";
+import { addImageBuild } from "../image/build.js";
 import { addImageImport } from "../image/import.js";
 import { withImageProgress } from "../image/progress.js";
 import { addImagePull } from "../image/pull.js";
@@ -14,11 +15,12 @@ import { imageView } from "../views/image.js";
 export function addImage(program: Command, cli: Cli): void {
   const image = program
     .command("image")
-    .summary("list, pull, import and delete images")
+    .summary("list, pull, build, import and delete images")
     .description("What sandboxes start from: the group's own images, and the catalogue that every group may use.");
   addList(image, cli);
   addGet(image, cli);
   addImagePull(image, cli);
+  addImageBuild(image, cli);
   addImageImport(image, cli);
   addPrepare(image, cli);
   addDelete(image, cli);
@@ -26,6 +28,7 @@ export function addImage(program: Command, cli: Cli): void {
   examples(image, [
     ["alcove image list", ""],
     ["alcove image pull registry.example.com/team/tools:1", "from a registry"],
+    ["alcove image build -t tools .", "from a Dockerfile"],
     ["alcove image import tools tools.tar", "what `docker save` wrote"],
     ["alcove image get debian", "its state, and the log of its build"],
   ]);

@@ -24,6 +24,8 @@ export interface ControlContext {
   readonly images: Images;
   readonly host: HostFacts;
   readonly freeSpaceMarkBytes: number;
+  /** How long a Dockerfile's build may take. */
+  readonly imageBuildTimeoutMs: number;
   readonly logger: Logger;
   readonly crashPoint: CrashPoint;
   /** Aborts when the daemon stops. */

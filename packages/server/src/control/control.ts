@@ -243,6 +243,16 @@ export interface FileControl {
   ): Promise<number>;
 }
 
+export interface WriteImageOptions {
+  readonly format: ImageFormat;
+  readonly labels: Labels;
+  /** Of a Dockerfile: its path in the bytes. */
+  readonly dockerfile?: string;
+  readonly target?: string;
+  readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly isAdministrators?: boolean;
+}
+
 export interface ImageControl {
   list(
     group: string,
@@ -258,7 +268,7 @@ export interface ImageControl {
   writeContent(
     ref: { readonly group: string; readonly name: string },
     content: AsyncIterable<Uint8Array>,
-    options: { readonly format: ImageFormat; readonly labels: Labels },
+    options: WriteImageOptions,
     signal: AbortSignal,
   ): Promise<Image>;
   /** Ends a build of it. ImageInUse while sandboxes stand on it. */

@@ -53,6 +53,8 @@ export interface ControlOptions {
     readonly queueTimeoutMs: number;
   };
   readonly freeSpaceMarkBytes: number;
+  /** How long a Dockerfile's build may take; default 30 minutes. */
+  readonly imageBuildTimeoutMs?: number;
   /** Records of the audit log that are kept, of the server and of each group. */
   readonly auditKept?: number;
   /** For tokens of an OIDC issuer. */
@@ -74,6 +76,7 @@ export interface RunningControl {
 
 const defaultRetentionDays = 90;
 const defaultAuditKept = 100_000;
+const defaultBuildTimeoutMs = 1_800_000;
 
 export function createControl(options: ControlOptions): RunningControl {
   const stopping = new AbortController();
@@ -123,11 +126,13 @@ export function createControl(options: ControlOptions): RunningControl {
 function contextOf(options: ControlOptions, stopping: AbortSignal): ControlContext {
   const { store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint = noCrash } = options;
   const { usageRetentionDays: keptDays = defaultRetentionDays, clocks = hostClocks } = options;
+  const { imageBuildTimeoutMs = defaultBuildTimeoutMs } = options;
   const events = new Events(store);
   const usage = new UsageAccounts({ store, logger, clocks, keptDays });
   const admission = admissionOf(options);
   return {
     ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events, usage },
+    imageBuildTimeoutMs,
     ...imageParts(options, { events, admission, stopping }),
     gate: new Gate(store),
     register: new SandboxRegister(store, events, usage),

@@ -27,6 +27,7 @@ export interface BuildRequest extends ImageName, Pick<ImageRecord, "labels" | "f
 }
 
 interface Build {
+  readonly request: BuildRequest;
   readonly controller: AbortController;
   readonly log: LogRing;
   step: Step;
@@ -67,7 +68,8 @@ export class ImageBuilds {
     const step = { message: "Starting", progress: 0 };
     const record = beginning(request, before);
     register.put(record);
-    const build: Build = { controller: new AbortController(), log: new LogRing(), step, ended: Promise.resolve() };
+    const [controller, log] = [new AbortController(), new LogRing()];
+    const build: Build = { request, controller, log, step, ended: Promise.resolve() };
     this.#running.set(id, build);
     this.#keepLog(id, build.log);
     build.ended = this.#run(request, { record, before, build });
@@ -84,6 +86,12 @@ export class ImageBuilds {
     build?.controller.abort(new AlcoveError("ImageNotFound", `The image ${of.name} was deleted meanwhile.`));
     await build?.ended;
     this.#logs.delete(idOf(of));
+  }
+
+  /** The group's builds of Dockerfiles under way. */
+  dockerfilesOf(group: string): number {
+    const requests = [...this.#running.values()].map(({ request }) => request);
+    return requests.filter((request) => request.group === group && request.order.kind === "dockerfile").length;
   }
 
   isRunning(of: ImageName): boolean {

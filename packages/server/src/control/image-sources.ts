@@ -44,7 +44,7 @@ export function pullAgain(context: ControlContext, { group, name, labels, source
 
 interface Sent extends ImageName {
   readonly content: AsyncIterable<Uint8Array>;
-  readonly format: ImageFormat;
+  readonly format: Exclude<ImageFormat, "dockerfile">;
   readonly labels: Labels;
 }
 
@@ -64,7 +64,7 @@ export async function takeContent(context: ControlContext, sent: Sent, signal: A
 }
 
 /** A name that the group has already takes no more room. */
-function requireRoomForName({ gate, store }: ControlContext, { group, name }: ImageName): void {
+export function requireRoomForName({ gate, store }: ControlContext, { group, name }: ImageName): void {
   const record = gate.require(group);
   if (store.images.find(group, name) === undefined) requireQuota(record, { images: 1 });
 }

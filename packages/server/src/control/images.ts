@@ -5,6 +5,7 @@ import { publicGroup } from "../store/images.js";
 import type { ControlContext } from "./context.js";
 import type { ImageControl } from "./control.js";
 import { requireDiskSpace } from "./disk-space.js";
+import { takeDockerfile } from "./dockerfiles.js";
 import type { EngineReadiness } from "./engine-readiness.js";
 import { collectContents } from "./image-collection.js";
 import { beginPull, refuseBusy, takeContent } from "./image-sources.js";
@@ -48,7 +49,12 @@ export function imageControl(context: ControlContext, readiness: EngineReadiness
       await gate.enter(group);
       refuseBusy(context, { group, name });
       await requireRoomToBuild(context, readiness);
-      await takeContent(context, { group, name, content, ...options }, signal);
+      const { format, dockerfile = "Dockerfile", target, buildArgs = {}, labels, isAdministrators = false } = options;
+      const sent = { group, name, content, labels };
+      if (format === "dockerfile") {
+        const asked = { dockerfile, buildArgs, isAdministrators, ...(target !== undefined && { target }) };
+        await takeDockerfile(context, { ...sent, ...asked }, signal);
+      } else await takeContent(context, { ...sent, format }, signal);
       preparations.forget(group, name);
       return read({ group, name, isPublic: false });
     },

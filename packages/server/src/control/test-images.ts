@@ -4,6 +4,8 @@ import { AlcoveError, type ImageConfig } from "@alcove/contract";
 import type { Upload } from "../images/archive/receive.js";
 import type { BuildStep } from "../images/build-progress.js";
 import type { CatalogueEntry } from "../images/catalogue.js";
+import type { BuildContext, DockerfileRequest } from "../images/dockerfile/build-context.js";
+import { readDockerfile } from "../images/dockerfile/dockerfile.js";
 import {
   type BuildOptions,
   type BuiltImage,
@@ -51,6 +53,13 @@ export class TestImages implements Images {
     return { image, [Symbol.asyncDispose]: async () => undefined };
   }
 
+  async receiveContext(chunks: AsyncIterable<Uint8Array>, request: DockerfileRequest): Promise<BuildContext> {
+    let text = "";
+    for await (const chunk of chunks) text += Buffer.from(chunk).toString();
+    const context = { ...request, ...readDockerfile(text, request.buildArgs), open: nothing };
+    return { ...context, [Symbol.asyncDispose]: async () => undefined };
+  }
+
   async build(order: ImageOrder, options: BuildOptions): Promise<BuiltImage> {
     this.orders.push(order);
     this.#options = options;
@@ -65,6 +74,7 @@ export class TestImages implements Images {
     const built = this.contents.get(key) ?? content(key);
     this.contents.set(key, built);
     if (order.kind === "recipe") return { content: built, config: emptyConfig, source: { kind: "recipe" } };
+    if (order.kind === "dockerfile") return { content: built, config: this.config, source: { kind: "dockerfile" } };
     if (order.kind === "upload") return { content: built, config: this.config, source: { kind: "archive" } };
     return { content: built, config: this.config, source: { kind: "registry", imageUrl: order.imageUrl } };
   }
@@ -82,8 +92,13 @@ export class TestImages implements Images {
 
 function keyOf(order: ImageOrder): string {
   if (order.kind === "recipe") return order.recipe.recipeDigest;
-  const origin = order.kind === "registry" ? order.imageUrl : (order.upload.image.layers[0]?.diffId ?? "");
+  const origin = originOf(order);
   return createHash("sha256").update(origin).digest("hex");
+}
+
+function originOf(order: Exclude<ImageOrder, { kind: "recipe" }>): string {
+  if (order.kind === "registry") return order.imageUrl;
+  return order.kind === "dockerfile" ? order.context.text : (order.upload.image.layers[0]?.diffId ?? "");
 }
 
 function content(key: string): Content {

@@ -3,6 +3,8 @@ import type { ImageConfig, ImageSource } from "@alcove/contract";
 import type { Upload } from "./archive/receive.js";
 import type { BuildStep } from "./build-progress.js";
 import type { CatalogueEntry } from "./catalogue.js";
+import type { BuildContext, DockerfileRequest } from "./dockerfile/build-context.js";
+import type { DockerfileOrder } from "./dockerfile/dockerfile-build.js";
 import type { NamedRecipe } from "./recipe.js";
 import type { PullOrder } from "./registry/pull.js";
 
@@ -34,7 +36,8 @@ export type ImageOrder =
       readonly known?: (manifestDigest: string) => Promise<BuiltImage | undefined>;
     })
   /** Taken over: its bytes are gone when the build is over. */
-  | { readonly kind: "upload"; readonly upload: Upload };
+  | { readonly kind: "upload"; readonly upload: Upload }
+  | DockerfileOrder;
 
 export interface BuildOptions {
   readonly signal: AbortSignal;
@@ -56,6 +59,12 @@ export interface Images {
   checkReference(imageUrl: string): void;
   /** Takes bytes that a client sends, and looks whether they are an image at all. */
   receive(content: AsyncIterable<Uint8Array>, format: "archive" | "tar", signal: AbortSignal): Promise<Upload>;
+  /** Takes a build's context, and reads its Dockerfile. */
+  receiveContext(
+    content: AsyncIterable<Uint8Array>,
+    request: DockerfileRequest,
+    signal: AbortSignal,
+  ): Promise<BuildContext>;
   /** Makes the content of the order, or finds that it is there. Those who want the same content at once share the work. */
   build(order: ImageOrder, options: BuildOptions): Promise<BuiltImage>;
   /** Removes the contents that nobody wants; asked anew for each, in the moment before it goes. */

@@ -8,6 +8,8 @@ import { readCatalogue } from "./catalogue.js";
 import type { Workbench } from "./content-build.js";
 import { Contents } from "./contents.js";
 import type { OpenDiskBuilder } from "./disk-builder.js";
+import { receiveContext } from "./dockerfile/build-context.js";
+import { buildDockerfile, type DockerfileOrder } from "./dockerfile/dockerfile-build.js";
 import {
   type BuildOptions,
   type BuiltImage,
@@ -50,6 +52,7 @@ export async function createImages(options: ImagesOptions): Promise<Images> {
     find: (key) => contents.find(key),
     checkReference: (imageUrl) => void parseReference(imageUrl, registries?.defaultRegistry),
     receive: (content, format, signal) => receiveUpload(content, { directory, format, signal, spareBytes }),
+    receiveContext: (content, request, signal) => receiveContext(content, request, { directory, signal, spareBytes }),
     build: (order, buildOptions) => workshop.build(order, buildOptions),
     collect: (isWanted) => contents.collect(isWanted),
     async sweep() {
@@ -76,6 +79,7 @@ class Workshop {
     try {
       if (order.kind === "recipe") return await this.#recipe(order.recipe, options);
       if (order.kind === "registry") return await this.#pulled(order, options);
+      if (order.kind === "dockerfile") return await this.#fromDockerfile(order, options);
       return await this.#uploaded(order.upload, options);
     } catch (error) {
       throw options.signal.aborted ? options.signal.reason : explain(error);
@@ -104,6 +108,14 @@ class Workshop {
   async #uploaded(upload: Upload, options: BuildOptions): Promise<BuiltImage> {
     await using _bytes = upload;
     return await this.#layered(upload.image, options);
+  }
+
+  async #fromDockerfile(order: DockerfileOrder, options: BuildOptions): Promise<BuiltImage> {
+    const { registries = { insecure: [] }, spareBytes = 0 } = this.#options;
+    const { directory } = this.#contents;
+    await using _context = order.context;
+    await using upload = await buildDockerfile({ directory, registries, spareBytes }, order, options);
+    return { ...(await this.#layered(upload.image, options)), source: { kind: "dockerfile" } };
   }
 
   async #layered(image: LayeredImage, options: BuildOptions): Promise<BuiltImage> {

@@ -1,11 +1,14 @@
 import {
+  AlcoveError,
   createImage,
   deleteImage,
   getImage,
   listImages,
   listPublicImages,
+  parseBuildArgs,
   prepareImage,
   pruneImages,
+  type SchemaOutput,
   writeImageContent,
 } from "@alcove/contract";
 import type { ImageControl } from "../../control/control.js";
@@ -26,9 +29,29 @@ export function imageRoutes(routes: RouteTable, images: ImageControl): void {
   route(routes, createImage, ({ params, body, caller }) =>
     images.create(params.group, body, { isAdministrators: caller.isAdmin }),
   );
-  route(routes, writeImageContent, ({ params, query: { format = "archive", labels }, body, signal }) =>
-    images.writeContent(params, body, { format, labels: selected(labels) ?? {} }, signal),
+  route(routes, writeImageContent, ({ params, query, body, signal, caller }) =>
+    images.writeContent(params, body, { ...writeOptions(query), isAdministrators: caller.isAdmin }, signal),
   );
   route(routes, deleteImage, ({ params }) => images.delete(params.group, params.name));
   route(routes, prepareImage, ({ params, query }) => images.prepare(params.group, params.name, query));
+}
+
+function writeOptions({
+  labels,
+  buildArgs,
+  format = "archive",
+  ...query
+}: SchemaOutput<typeof writeImageContent.query>) {
+  if (format !== "dockerfile") refuseDockerfileOptions({ ...query, ...(buildArgs !== undefined && { buildArgs }) });
+  return {
+    ...{ ...query, format },
+    labels: selected(labels) ?? {},
+    ...(buildArgs !== undefined && { buildArgs: parseBuildArgs(buildArgs) ?? {} }),
+  };
+}
+
+function refuseDockerfileOptions(query: object): void {
+  const [field] = Object.keys(query);
+  if (field === undefined) return;
+  throw new AlcoveError("InvalidRequest", `${field} goes with format=dockerfile alone.`, { field });
 }

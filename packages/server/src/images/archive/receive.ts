@@ -38,7 +38,12 @@ export async function receiveUpload(content: AsyncIterable<Uint8Array>, options:
   try {
     const path = join(place.directory, "content.tar");
     const hash = createHash("sha256");
-    await spool(content, { path, hash, place }, options);
+    const what = {
+      maximumBytes: maximumUploadBytes,
+      what: "image",
+      onChunk: (chunk: Uint8Array) => void hash.update(chunk),
+    };
+    await spool(content, { path, place, ...what }, options);
     await refuseUnlessTar(path);
     const image = options.format === "archive" ? await readArchiveImage(path) : treeImage(path, hash);
     return { image, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
@@ -48,33 +53,48 @@ export async function receiveUpload(content: AsyncIterable<Uint8Array>, options:
   }
 }
 
-async function spool(
-  content: AsyncIterable<Uint8Array>,
-  { path, hash, place }: { readonly path: string; readonly hash: Hash; readonly place: PlainWorkplace },
-  { signal, spareBytes, stallMs = usualStallMs }: ReceiveOptions,
-): Promise<void> {
-  const arriving = withoutStall(content, stallMs);
-  const plain = decompressed(arriving, { signal, onStart: place.onStart });
-  const fitting = whileRoom(plain, { path: place.directory, spareBytes, what: "Taking the image" });
-  await pipeline(bounded(fitting, hash), createWriteStream(path, { flags: "wx", mode: 0o600 }), { signal });
+interface Spooled {
+  readonly path: string;
+  readonly place: PlainWorkplace;
+  readonly maximumBytes: number;
+  /** For sentences. */
+  readonly what: string;
+  readonly onChunk?: (chunk: Uint8Array) => void;
 }
 
-async function* bounded(chunks: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
+/** Bytes of a client's into a file, uncompressed. */
+export async function spool(
+  content: AsyncIterable<Uint8Array>,
+  spooled: Spooled,
+  { signal, spareBytes, stallMs = usualStallMs }: Omit<ReceiveOptions, "format">,
+): Promise<void> {
+  const { path, place, what } = spooled;
+  const arriving = withoutStall(content, stallMs, what);
+  const plain = decompressed(arriving, { signal, onStart: place.onStart });
+  const fitting = whileRoom(plain, { path: place.directory, spareBytes, what: `Taking the ${what}` });
+  await pipeline(bounded(fitting, spooled), createWriteStream(path, { flags: "wx", mode: 0o600 }), { signal });
+}
+
+async function* bounded(chunks: AsyncIterable<Uint8Array>, spooled: Spooled): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   for await (const chunk of chunks) {
     bytes += chunk.length;
-    if (bytes > maximumUploadBytes) throw tooLarge();
-    hash.update(chunk);
+    if (bytes > spooled.maximumBytes) throw tooLarge(spooled);
+    spooled.onChunk?.(chunk);
     yield chunk;
   }
 }
 
 /** Throws where the next bytes do not come in time. */
-async function* withoutStall(chunks: AsyncIterable<Uint8Array>, stallMs: number): AsyncGenerator<Uint8Array> {
+async function* withoutStall(
+  chunks: AsyncIterable<Uint8Array>,
+  stallMs: number,
+  what: string,
+): AsyncGenerator<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next = await inTime(iterator.next(), stallMs);
+      const next = await inTime(iterator.next(), stallMs, what);
       if (next.done) return;
       yield next.value;
     }
@@ -83,10 +103,10 @@ async function* withoutStall(chunks: AsyncIterable<Uint8Array>, stallMs: number)
   }
 }
 
-async function inTime<T>(promise: Promise<T>, stallMs: number): Promise<T> {
+async function inTime<T>(promise: Promise<T>, stallMs: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(stalled(stallMs)), stallMs);
+    timer = setTimeout(() => reject(stalled(stallMs, what)), stallMs);
   });
   try {
     return await Promise.race([promise, late]);
@@ -105,15 +125,15 @@ function treeImage(path: string, hash: Hash): LayeredImage {
   };
 }
 
-function tooLarge(): AlcoveError {
-  const gibibytes = maximumUploadBytes / 2 ** 30;
-  return new AlcoveError("InvalidRequest", `The image unpacks to more than ${gibibytes} GiB.`, {
-    hint: "Use a smaller image.",
+function tooLarge({ maximumBytes, what }: Spooled): AlcoveError {
+  const gibibytes = maximumBytes / 2 ** 30;
+  return new AlcoveError("InvalidRequest", `The ${what} unpacks to more than ${gibibytes} GiB.`, {
+    hint: "Send less.",
   });
 }
 
-function stalled(stallMs: number): AlcoveError {
-  return new AlcoveError("Timeout", `The image's bytes stopped coming for ${stallMs / 1_000} s.`, {
+function stalled(stallMs: number, what: string): AlcoveError {
+  return new AlcoveError("Timeout", `The bytes of the ${what} stopped coming for ${stallMs / 1_000} s.`, {
     field: "body",
   });
 }
