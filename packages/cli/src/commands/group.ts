@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Cli } from "../cli.js";
 import { tierOption } from "../creation.js";
 import { examples } from "../examples.js";
+import { changedQuota, type Limit, limitOf, limits } from "../group-quota.js";
 import { pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
 import { groupView } from "../views/group.js";
@@ -152,18 +153,24 @@ function quotaOf({ cores, memory, disk, sandboxes, images }: QuotaOptions): Quot
 function addQuota(group: Command, cli: Cli): void {
   const command = group
     .command("quota")
-    .summary("set what a group may have")
-    .description(
-      "Set the whole quota of a group: what is not given has no limit. A quota below what is used ends nothing.",
-    )
+    .summary("change what a group may have")
+    .description("Change the quota of a group. What is not given stays. A quota below what is used ends nothing.")
     .argument("<name>", "the group");
-  addOutputOptions(addQuotaOptions(command)).action(async (name: string, options: QuotaOptions) => {
-    const { groups } = await cli.alcove();
-    await cli.output.one(groupView, await groups.setQuota(name, quotaOf(options), { signal: cli.signal }));
-  });
+  addOutputOptions(addQuotaOptions(command))
+    .option(
+      "--unset <limit>",
+      `take away a limit (${limits.join(", ")}); repeat for more`,
+      (word: string, before: readonly Limit[] = []) => [...before, limitOf(word)],
+    )
+    .action(async (name: string, { unset, ...options }: QuotaOptions & { readonly unset?: readonly Limit[] }) => {
+      const { groups } = await cli.alcove();
+      const { quota } = await groups.get(name, { signal: cli.signal });
+      const changed = changedQuota(quota, quotaOf(options), unset);
+      await cli.output.one(groupView, await groups.setQuota(name, changed, { signal: cli.signal }));
+    });
   examples(command, [
     ["alcove group quota default --cores 8 --memory 16Gi --disk 500Gi --sandboxes 50", ""],
-    ["alcove group quota default", "no limits"],
+    ["alcove group quota default --unset cores --unset memory --unset disk --unset sandboxes", "take away"],
   ]);
 }
 

@@ -46,7 +46,11 @@ export class Admission {
   checkSize(demand: Demand, what?: string): void {
     const refusal = neverFits(demand, this.#options.limits, what);
     if (refusal === undefined) return;
-    throw new AlcoveError("CapacityExceeded", refusal.sentence, what === undefined ? { field: refusal.field } : {});
+    const field = what === undefined ? { field: refusal.field } : {};
+    throw new AlcoveError("CapacityExceeded", refusal.sentence, {
+      ...field,
+      hint: "Ask for a smaller size: it never fits.",
+    });
   }
 
   /** Waits for its turn, and counts as starting from then on. */
