@@ -305,7 +305,7 @@ describe("the rest", () => {
     [["list", "--context", "nosuch"], /^error: There is no context nosuch/],
     [["up", "--url", "https://sandboxes.example.com"], /^error: `alcove up` is for the daemon of this machine/],
     [["config", "set", "apiKey", "x"], /^error: A key stands on no command line/],
-    [["exec", "-t", "5x", "3f2a", "true"], /^error: .*500ms, 30s, 5m or 2h/],
+    [["exec", "-t", "5x", "3f2a", "true"], /^error: .*500ms, 30s, 5m, 2h or 7d/],
     [["exec", "not-an-id", "true"], /^error: "not-an-id" is not the beginning/],
     [["cp", "a", "b"], /^error: Neither side is in a sandbox/],
     [["cp", "3f2a:relative", "b"], /^error: A path in a sandbox is absolute/],
