@@ -37,6 +37,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   "alcove login --url https://sandboxes.example.com:7443 --context work --key-stdin < key": "login.test.ts",
   "alcove list --watch -l run=42": "watch.test.ts",
   "alcove get --watch 3f2a": "watch.test.ts",
+  "alcove image build -t tools .": "../images/dockerfile.test.ts",
+  "alcove image build -t tools --target test --build-arg VERSION=2 ./tools": "../images/dockerfile.test.ts",
 };
 /** Commands that start or stop a daemon have one of their own. */
 const daemonVerbs = /alcove (?:up|down|server restore)\b/;

@@ -1,12 +1,13 @@
 /** Dockerfiles built in real machines: from a registry's base, with what steps do to owners and modes, and with steps that mean harm. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BuildImageOptions, Sandbox } from "alcove";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { DockerRegistry } from "../../bench/registry.js";
+import { run } from "../../packages/server/src/host/run.js";
 import { TestDaemon } from "../harness/daemon.js";
 import { busyboxImage } from "../harness/made-images.js";
 
@@ -15,6 +16,7 @@ const lack = ["docker-registry", "skopeo", "/bin/busybox"].find((program) =>
 );
 const memory = "512Mi";
 const minute = 60_000;
+const commandLine = join(import.meta.dirname, "../../packages/cli/bin/alcove");
 
 describe.skipIf(lack !== undefined)(`Dockerfiles${lack ? ` (skipped: there is no ${lack})` : ""}`, () => {
   let registry: DockerRegistry;
@@ -105,6 +107,30 @@ describe.skipIf(lack !== undefined)(`Dockerfiles${lack ? ` (skipped: there is no
       await expect(build("failing", ["FROM scratch"], { dockerfile: "../Dockerfile" })).rejects.toThrow("has no file");
       await expect(build("failing", [`FROM ${registry.host}/none:1`])).rejects.toThrow("has no such image");
       expect(await machines()).toEqual([]);
+    },
+    5 * minute,
+  );
+
+  test.each([
+    ["alcove image build -t tools .", "1\n"],
+    ["alcove image build -t tools --target test --build-arg VERSION=2 ./tools", "2\n"],
+  ])(
+    "%s",
+    async (line, version) => {
+      const lines = [
+        `FROM ${base}:1 AS test`,
+        "USER root",
+        "ARG VERSION=1",
+        "RUN echo $VERSION > /version",
+        "FROM test",
+      ];
+      await mkdir(join(context, "tools"));
+      for (const place of ["", "tools"]) await writeFile(join(context, place, "Dockerfile"), `${lines.join("\n")}\n`);
+      const environment = { ...process.env, ...daemon.clientEnvironment };
+      const [, ...words] = line.split(" ");
+      await run(commandLine, words, { workingDirectory: context, environment, timeoutMs: 4 * minute });
+      await using sandbox = await Sandbox.create({ image: "tools", memory, alcove: daemon.alcove });
+      expect((await sandbox.exec(["cat", "/version"])).stdout).toBe(version);
     },
     5 * minute,
   );
