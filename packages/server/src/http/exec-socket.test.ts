@@ -60,6 +60,16 @@ test("input flows in, and closing it ends the reader", async () => {
   expect(stdout?.split("\n")).toHaveLength(101);
 });
 
+test("input for a program that has ended meanwhile ends nothing else", async () => {
+  const { messages, code } = await run({ args: ["nosuchprogram"], stdin: true }, (socket) => {
+    socket.send(Buffer.from("unread"));
+    socket.send(JSON.stringify({ type: "closeStdin" }));
+  });
+  expect(messages.map(({ type }) => type)).toEqual(["started", "end"]);
+  expect(messages[1]).toMatchObject({ exec: { exitCode: 127 } });
+  expect(code).toBe(1000);
+});
+
 test("input that the program never reads does not pile up here", async () => {
   const socket = open("exec/stream");
   socket.on("open", () =>

@@ -1,5 +1,5 @@
 /** Input of an exec on its way in: written chunk by chunk, taken by one long call that starts with the first of them. */
-import { AlcoveError } from "@alcove/contract";
+import { AlcoveError, type ErrorCode } from "@alcove/contract";
 
 export interface InputQueue {
   /** Fulfils when the chunk before this one was taken. Input after the exec's end is let go. */
@@ -35,15 +35,16 @@ export function createInputQueue(deliver: Deliver): InputQueue {
   };
 }
 
-/** A process may end without reading all that is written to it; that is no error of the one who writes. */
+/** A process may end, or close its input, without reading all that is written to it; that is no error of the one who writes. */
 async function ignoringEnded(delivery: Promise<void>): Promise<void> {
   try {
     await delivery;
   } catch (error) {
-    const isEnded = error instanceof AlcoveError && (error.code === "ExecEnded" || error.code === "ExecNotFound");
-    if (!isEnded) throw error;
+    if (!(error instanceof AlcoveError && unread.has(error.code))) throw error;
   }
 }
+
+const unread: ReadonlySet<ErrorCode> = new Set(["ExecEnded", "ExecNotFound", "StdinClosed"]);
 
 /** One chunk at a time from hand to hand: `put` waits until the one before is taken. */
 function createHandOver() {
