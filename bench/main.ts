@@ -44,7 +44,7 @@ interface Plan {
 }
 
 async function bench(plan: Plan): Promise<void> {
-  if (!peerRows.some(({ id }) => isWanted(plan, id))) {
+  if (![...peerRows, imageRow].some(({ id }) => isWanted(plan, id))) {
     return print(await measureOnRecord(plan));
   }
   const scratch = await mkdtemp("/var/tmp/alcove-bench-");

@@ -66,7 +66,8 @@ const operationIds = () =>
 whereInstalled(
   `Operations on what is there are answered as the document says${lack}`,
   async () => {
-    const known = { group: "default", id: sandboxId };
+    // Of a path with one free part the fuzzer spoils the known ones too, and sends what is right after all.
+    const known = { group: "default", id: sandboxId, principal: "oidc:fuzzer@example.com" };
     const options = { url, key, directory, document, known, examples: 12, seconds: 60 };
     const excluded = [...endless, ...removing];
     const { cases, operations, complaint } = await fuzz({ ...options, excluded });
