@@ -26,24 +26,43 @@ export async function startDaemon(): Promise<BenchDaemon> {
   const runtimeDirectory = await mkdtemp(join(tmpdir(), "alcove-bench-"));
   process.env.ALCOVE_DATA_DIR = dataDirectory;
   process.env.ALCOVE_RUNTIME_DIR = runtimeDirectory;
+  const removeRuntime = () => rm(runtimeDirectory, { recursive: true, force: true });
+  const { alcove, isRunning, end } = await launchDaemon(runtimeDirectory, process.env).catch(async (error) => {
+    await removeRuntime();
+    throw error;
+  });
+  return {
+    alcove,
+    // Where standard error is a file the daemon keeps its log in the data directory.
+    log: () => readFile(join(dataDirectory, "alcoved.log"), "utf8"),
+    async stop() {
+      if (isRunning()) {
+        for await (const { id } of alcove.sandboxes.list()) await alcove.sandboxes.connect(id).delete();
+      }
+      await end();
+      await removeRuntime();
+    },
+  };
+}
+
+/** Starts a daemon whose directories the environment says, and waits until it answers; what it says before that is in the error when it never does. */
+export async function launchDaemon(
+  runtimeDirectory: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<{ readonly alcove: Alcove; isRunning(): boolean; end(): Promise<void> }> {
   const logPath = join(runtimeDirectory, "bench.log");
   const output = await open(logPath, "a");
   const program = join(checkout, "packages/server/bin/alcoved");
-  const child = spawn(program, { stdio: ["ignore", output.fd, output.fd] });
+  const child = spawn(program, { env: environment, stdio: ["ignore", output.fd, output.fd] });
   await output.close();
   const alcove = new Alcove({ socketPath: join(runtimeDirectory, "alcoved.sock") });
-
-  // Where standard error is a file the daemon keeps its log in the data directory; what it says before is here.
-  const log = () => readFile(join(dataDirectory, "alcoved.log"), "utf8");
-  const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      for await (const { id } of alcove.sandboxes.list()) await alcove.sandboxes.connect(id).delete();
-      const exit = once(child, "exit");
-      child.kill("SIGTERM");
-      await exit;
-    }
+  const isRunning = () => child.exitCode === null && child.signalCode === null;
+  const end = async () => {
     alcove[Symbol.dispose]();
-    await rm(runtimeDirectory, { recursive: true, force: true });
+    if (!isRunning()) return;
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    await exit;
   };
   const deadline = performance.now() + startDeadlineMs;
   for (;;) {
@@ -51,10 +70,10 @@ export async function startDaemon(): Promise<BenchDaemon> {
       () => undefined,
       (error: unknown) => error,
     );
-    if (failure === undefined) return { alcove, log, stop };
-    if (child.exitCode !== null || performance.now() > deadline) {
+    if (failure === undefined) return { alcove, isRunning, end };
+    if (!isRunning() || performance.now() > deadline) {
       const lines = (await readFile(logPath, "utf8")).trim().split("\n").slice(-10).join("\n");
-      await stop();
+      await end();
       throw new Error(`The daemon did not come up; its log ends with:\n${lines}`, { cause: failure });
     }
     await pause(50);

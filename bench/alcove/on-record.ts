@@ -3,18 +3,14 @@
  * and HTTP, over its socket, and the fake engine, so that no machine's start hides what the record costs. The sandboxes
  * on record are Stopped ones, in 8 groups, each with five labels; they were written into the store directly.
  */
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { link, mkdir, mkdtemp, open, readdir, readFile, rm } from "node:fs/promises";
+import { link, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
-import { Alcove } from "alcove";
+import type { Alcove } from "alcove";
 import { openStore } from "../../packages/server/src/store/store.js";
-import { checkout } from "../checkout.js";
 import { stopwatch } from "../measure.js";
-import { dataDirectory as benchData } from "./daemon.js";
+import { dataDirectory as benchData, launchDaemon } from "./daemon.js";
 
 export interface OnRecord {
   /** One page of those with a label; another value each round. */
@@ -23,7 +19,6 @@ export interface OnRecord {
   stop(): Promise<void>;
 }
 
-const startDeadlineMs = 60_000;
 const groups = ["default", "a", "b", "c", "d", "e", "f", "g"] as const;
 /** So many of a group share the value of the label `app`. */
 const sharing = 50;
@@ -34,7 +29,14 @@ export async function startWith(count: number): Promise<OnRecord> {
   const dataDirectory = await mkdtemp(`${benchData}-record-`);
   await linkTree(join(benchData, "images"), join(dataDirectory, "images"));
   fill(dataDirectory, count);
-  const { alcove, stop } = await startDaemon(runtimeDirectory, dataDirectory);
+  const { alcove, end } = await launchDaemon(runtimeDirectory, {
+    ...process.env,
+    ALCOVE_DATA_DIR: dataDirectory,
+    ALCOVE_RUNTIME_DIR: runtimeDirectory,
+    ALCOVE_CONFIG_DIR: runtimeDirectory,
+    ALCOVE_ENGINE: "fake",
+    ALCOVE_FREE_SPACE_MARK_BYTES: "0",
+  });
   await alcove.images.prepare("debian");
   const values = Math.max(1, Math.floor(count / groups.length / sharing));
   return {
@@ -51,7 +53,7 @@ export async function startWith(count: number): Promise<OnRecord> {
       return elapsed;
     },
     async stop() {
-      await stop();
+      await end();
       for (const directory of [runtimeDirectory, dataDirectory]) await rm(directory, { recursive: true, force: true });
     },
   };
@@ -117,35 +119,3 @@ const plain = {
   generation: 1,
   createdAt: Date.now(),
 } as const;
-
-async function startDaemon(runtimeDirectory: string, dataDirectory: string) {
-  const logPath = join(runtimeDirectory, "daemon.log");
-  const log = await open(logPath, "a");
-  const env = {
-    ...process.env,
-    ALCOVE_DATA_DIR: dataDirectory,
-    ALCOVE_RUNTIME_DIR: runtimeDirectory,
-    ALCOVE_CONFIG_DIR: runtimeDirectory,
-    ALCOVE_ENGINE: "fake",
-    ALCOVE_FREE_SPACE_MARK_BYTES: "0",
-  };
-  const child = spawn(join(checkout, "packages/server/bin/alcoved"), { env, stdio: ["ignore", log.fd, log.fd] });
-  await log.close();
-  const alcove = new Alcove({ socketPath: join(runtimeDirectory, "alcoved.sock") });
-  const stop = async () => {
-    alcove[Symbol.dispose]();
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, "exit");
-    child.kill("SIGTERM");
-    await exit;
-  };
-  const deadline = performance.now() + startDeadlineMs;
-  for (;;) {
-    if (await alcove.health().then(Boolean, () => false)) return { alcove, stop };
-    if (child.exitCode !== null || performance.now() > deadline) {
-      await stop();
-      throw new Error(`The daemon did not come up:\n${await readFile(logPath, "utf8")}`);
-    }
-    await pause(50);
-  }
-}

@@ -11,6 +11,7 @@ export {
   type LogEntry,
 } from "@alcove/contract";
 export { Alcove, type RawRequest } from "./alcove.js";
+export type { AuditOptions } from "./audit.js";
 export { ByteStream } from "./byte-stream.js";
 export { Code, type CodeOptions, type CodeResult, type RunOptions } from "./code/code.js";
 export type { CodeSandbox, Language } from "./code/interpreter.js";
@@ -41,12 +42,15 @@ export type {
   PruneOptions,
   PullOptions,
 } from "./images.js";
+export type { GroupKeys, Keys } from "./keys.js";
 export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";
+export type { RoleAssignments } from "./role-assignments.js";
 export { Sandbox } from "./sandbox.js";
 export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";
 export type { WaitOptions } from "./sandbox-wait.js";
+export type { SandboxChange } from "./sandbox-watch.js";
 export type { BatchOutcome, CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
 export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";
 export type { RequestSeen } from "./transport-observed.js";

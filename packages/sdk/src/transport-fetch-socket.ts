@@ -1,6 +1,7 @@
 /** WebSockets of browsers. They cannot be held back: one that is not read is given up before it takes the page's memory. */
 import { ConnectionError } from "./errors.js";
 import type { ServerSettings } from "./options.js";
+import { SocketInbox } from "./socket-inbox.js";
 import type { TransportSocket } from "./transport.js";
 
 const protocol = "alcove.v1";
@@ -45,39 +46,16 @@ function opened(socket: WebSocket, origin: string, signal: AbortSignal | undefin
   });
 }
 
-function messagesOf(socket: WebSocket, signal: AbortSignal | undefined): AsyncIterable<string | Uint8Array> {
-  const waiting: (string | Uint8Array)[] = [];
+function messagesOf(socket: WebSocket, signal: AbortSignal | undefined): SocketInbox {
   let waitingBytes = 0;
-  let closed: { code: number; reason: string } | undefined;
-  let wake: (() => void) | undefined;
-  const notify = () => {
-    wake?.();
-    wake = undefined;
-  };
+  const inbox = new SocketInbox({ signal, onTaken: ({ length }) => (waitingBytes -= length) });
   socket.addEventListener("message", (event) => {
     const data = event.data as string | ArrayBuffer;
     const message = typeof data === "string" ? data : new Uint8Array(data);
-    waiting.push(message);
     waitingBytes += message.length;
     if (waitingBytes > maximumWaitingBytes) socket.close(4_000, "not read");
-    notify();
+    inbox.put(message);
   });
-  socket.addEventListener("close", ({ code, reason }) => {
-    closed = { code, reason };
-    notify();
-  });
-  return {
-    async *[Symbol.asyncIterator]() {
-      for (;;) {
-        const message = waiting.shift();
-        if (message !== undefined) {
-          waitingBytes -= message.length;
-          yield message;
-        } else if (closed === undefined) await new Promise<void>((resolve) => (wake = resolve));
-        else if (signal?.aborted) throw signal.reason;
-        else if (closed.code === 1000) return;
-        else throw new ConnectionError(`The stream was closed: ${closed.code} ${closed.reason}`, { isUnsent: false });
-      }
-    },
-  };
+  socket.addEventListener("close", ({ code, reason }) => inbox.close(code, reason));
+  return inbox;
 }

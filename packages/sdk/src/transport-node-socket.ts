@@ -3,8 +3,8 @@ import type { IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
 import { problemOf } from "./call.js";
 import { connectionError } from "./daemon-address.js";
-import { ConnectionError } from "./errors.js";
 import { headersOf, type NodeRoute, routedPath } from "./route-node.js";
+import { SocketInbox } from "./socket-inbox.js";
 import type { TransportSocket } from "./transport.js";
 
 /** Messages that may wait to be read before the other side is held back. */
@@ -51,35 +51,17 @@ function opened(socket: WebSocket, { address }: NodeRoute, signal: AbortSignal |
   });
 }
 
-function messagesOf(socket: WebSocket, signal: AbortSignal | undefined): AsyncIterable<string | Uint8Array> {
-  const waiting: (string | Uint8Array)[] = [];
-  let closed: { code: number; reason: string } | undefined;
-  let wake: (() => void) | undefined;
-  const notify = () => {
-    wake?.();
-    wake = undefined;
-  };
-  socket.on("message", (data: RawData, isBinary: boolean) => {
-    waiting.push(isBinary ? (data as Buffer) : data.toString());
-    if (waiting.length >= maximumWaiting) socket.pause();
-    notify();
-  });
-  socket.on("close", (code, reason) => {
-    closed = { code, reason: reason.toString() };
-    notify();
-  });
-  return {
-    async *[Symbol.asyncIterator]() {
-      for (;;) {
-        const message = waiting.shift();
-        if (message !== undefined) {
-          if (socket.isPaused && waiting.length === 0) socket.resume();
-          yield message;
-        } else if (closed === undefined) await new Promise<void>((resolve) => (wake = resolve));
-        else if (signal?.aborted) throw signal.reason;
-        else if (closed.code === 1000) return;
-        else throw new ConnectionError(`The stream was closed: ${closed.code} ${closed.reason}`, { isUnsent: false });
-      }
+function messagesOf(socket: WebSocket, signal: AbortSignal | undefined): SocketInbox {
+  const inbox = new SocketInbox({
+    signal,
+    onTaken: () => {
+      if (socket.isPaused && inbox.length === 0) socket.resume();
     },
-  };
+  });
+  socket.on("message", (data: RawData, isBinary: boolean) => {
+    inbox.put(isBinary ? (data as Buffer) : data.toString());
+    if (inbox.length >= maximumWaiting) socket.pause();
+  });
+  socket.on("close", (code, reason) => inbox.close(code, reason.toString()));
+  return inbox;
 }

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { AlcoveError } from "@alcove/contract";
 import { ByteStream, type CodeSandbox, type ExecEnd, type SpawnOptions } from "alcove";
 
@@ -19,14 +20,14 @@ export function localSandbox(): LocalSandbox {
   const running = new Set<ChildProcess>();
   const paths = new Set<string>();
   const files = {
-    async readText(path: string, { length = 0 } = {}) {
+    async readStream(path: string, { length = 0 } = {}) {
       paths.add(path);
       const file = await open(path).catch(() => {
         throw new AlcoveError("FileNotFound");
       });
       const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, 0);
       await file.close();
-      return buffer.toString("utf8", 0, bytesRead);
+      return new ByteStream(Readable.from([buffer.subarray(0, bytesRead)]));
     },
     async write(path: string, text: string) {
       paths.add(path);

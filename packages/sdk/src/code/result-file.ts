@@ -1,5 +1,7 @@
 /** The file in which an interpreter leaves a snippet's result. It comes out of a sandbox: parsed, bounded, and believed in nothing else. */
 import { AlcoveError } from "@alcove/contract";
+import type { ByteStream } from "../byte-stream.js";
+import { ConnectionError } from "../errors.js";
 import type { SandboxFiles } from "../files.js";
 
 export interface CodeError {
@@ -23,19 +25,35 @@ export function randomName(): string {
   return crypto.randomUUID().replaceAll("-", "");
 }
 
+interface TakeOptions {
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The result, and the file is gone; undefined where there is none, or what is there is none. */
 export async function takeResult(
-  files: SandboxFiles,
+  files: Pick<SandboxFiles, "readStream">,
   path: string,
-  options: { readonly limit: number; readonly signal?: AbortSignal | undefined },
+  { limit, signal }: TakeOptions,
 ): Promise<SnippetResult | undefined> {
   // Each character may have become six, of a value, a message and a traceback.
-  const length = options.limit * 13 + 8_192;
+  const length = limit * 13 + 8_192;
   try {
-    const text = await files.readText(path, { length: length + 1, signal: options.signal });
-    return text.length > length ? undefined : parsed(text);
+    const content = await files.readStream(path, { length: length + 1, signal });
+    const text = await wholeText(content);
+    return text === undefined || text.length > length ? undefined : parsed(text);
   } catch (error) {
     if (error instanceof AlcoveError && error.status >= 400 && error.status < 500) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined where the content broke off: a program shortened the file while it was read. A daemon that is gone shows at the next call. */
+async function wholeText(content: ByteStream): Promise<string | undefined> {
+  try {
+    return await content.text();
+  } catch (error) {
+    if (error instanceof ConnectionError) return undefined;
     throw error;
   }
 }

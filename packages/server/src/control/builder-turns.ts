@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Engine } from "../engines/engine.js";
-import { Turns } from "../lib/turns.js";
+import { Semaphore } from "../lib/semaphore.js";
 import type { Demand } from "../lifecycle/capacity.js";
 import type { Admission } from "./admission.js";
 
@@ -14,7 +14,7 @@ const claimant = "the machine that makes the image's disk";
 export class BuilderTurns {
   readonly #admission: Admission;
   readonly #demand: Demand | undefined;
-  readonly #all = new Turns(buildersAtOnce);
+  readonly #all = new Semaphore(buildersAtOnce);
   readonly #ofGroups = new Map<string, GroupTurns>();
 
   constructor(admission: Admission, engine: Pick<Engine, "builderSize" | "cost">) {
@@ -24,7 +24,7 @@ export class BuilderTurns {
 
   /** Does the work when its turn has come; it tells when its machine runs. */
   async take<T>(group: string, signal: AbortSignal, work: (onStarted: () => void) => Promise<T>): Promise<T> {
-    const own = this.#ofGroups.get(group) ?? { turns: new Turns(1), users: 0 };
+    const own = this.#ofGroups.get(group) ?? { turns: new Semaphore(1), users: 0 };
     this.#ofGroups.set(group, own);
     own.users++;
     try {
@@ -49,7 +49,7 @@ export class BuilderTurns {
 }
 
 interface GroupTurns {
-  readonly turns: Turns;
+  readonly turns: Semaphore;
   /** Who has the turn or waits for it. */
   users: number;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Turns } from "./turns.js";
+import { Semaphore } from "./semaphore.js";
 
 const idle = new AbortController().signal;
 
@@ -12,7 +12,7 @@ function gate() {
 }
 
 test("so many work at the same time, the others in their order; who gives up is skipped", async () => {
-  const turns = new Turns(1);
+  const turns = new Semaphore(1);
   const { opened, open } = gate();
   const order: string[] = [];
   const first = turns.take(idle, async () => {
@@ -30,7 +30,7 @@ test("so many work at the same time, the others in their order; who gives up is 
 });
 
 test("work that fails gives its turn on", async () => {
-  const turns = new Turns(1);
+  const turns = new Semaphore(1);
   await expect(turns.take(idle, () => Promise.reject(new Error("no luck")))).rejects.toThrow("no luck");
   expect(await turns.take(idle, async () => "luck")).toBe("luck");
 });
