@@ -33,6 +33,6 @@ async function* endless(): AsyncGenerator<Uint8Array> {
 const signal = AbortSignal.timeout(300_000);
 const disk = { path: join(place, "disk.raw"), fileSystemId: randomUUID() };
 const layers = how === "endless" ? [endless()] : [streamOf(lower), streamOf(upper)];
-const open = (diskPath: string) => engine.openBuilder({ id: randomUUID(), diskPath }, signal);
+const open = (diskPath: string) => engine.builders.open({ id: randomUUID(), diskPath }, signal);
 console.log(`done ${JSON.stringify(await makeLayeredDisk(disk, layers, open, { signal }))}`);
 await engine.close();

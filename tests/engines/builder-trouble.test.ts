@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(place, { recursive: true, force: true }));
 
-type Builder = Awaited<ReturnType<ReturnType<typeof createMicrovmEngine>["openBuilder"]>>;
+type Builder = Awaited<ReturnType<ReturnType<typeof createMicrovmEngine>["builders"]["open"]>>;
 
 /** Works with a builder of the disk, and sees that nothing of it is left, however that ends. */
 async function withBuilder(
@@ -38,7 +38,7 @@ async function withBuilder(
   const directories = { dataDirectory: join(home, "data"), runtimeDirectory: join(place, "run") };
   const engine = createMicrovmEngine({ ...directories, guestDirectory, ...options });
   try {
-    await using builder = await engine.openBuilder({ id: randomUUID(), diskPath: disk }, signal());
+    await using builder = await engine.builders.open({ id: randomUUID(), diskPath: disk }, signal());
     await work(builder);
   } finally {
     await engine.close();

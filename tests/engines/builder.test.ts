@@ -73,7 +73,10 @@ test("a layer has no more than its machine, and a builder whose daemon is killed
   expect((await left()).length).toBeGreaterThan(2);
   const roots = { dataDirectory: join(place, "data"), runtimeDirectory: join(place, "run") };
   const engine = createMicrovmEngine({ ...roots, guestDirectory });
-  const { removed } = await engine.recover(new Set(), AbortSignal.timeout(60_000));
+  const { removed } = await engine.recover(
+    { running: new Set(), suspended: new Set(), snapshots: new Set() },
+    AbortSignal.timeout(60_000),
+  );
   await engine.close();
   expect(removed).toContainEqual(expect.stringMatching(/^Removed the builder \S+, which an earlier daemon left\.$/));
   expect(await left()).toEqual([]);
@@ -110,7 +113,7 @@ test.each<[string, readonly LayerEntry[], readonly string[]]>([
     const roots = { dataDirectory: join(place, "data"), runtimeDirectory: join(place, "run") };
     const engine = createMicrovmEngine({ ...roots, guestDirectory });
     const path = join(place, "disk.raw");
-    const open = (diskPath: string) => engine.openBuilder({ id: randomUUID(), diskPath }, signal);
+    const open = (diskPath: string) => engine.builders.open({ id: randomUUID(), diskPath }, signal);
     await makeLayeredDisk({ path, fileSystemId: randomUUID() }, [streamOf(layerOf(...entries))], open, { signal });
     const disk = { name: "odd", digest: randomUUID(), path, warm: [] };
     const identity = { hostname: "odd", environment: {}, generation: 1 };

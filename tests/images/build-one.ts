@@ -7,7 +7,8 @@ import { createImages } from "../../packages/server/src/images/images.js";
 const [data = "", recipesDirectory = "", name = "", guestDirectory = ""] = process.argv.slice(2);
 const directories = { dataDirectory: data, runtimeDirectory: join(data, "run") };
 const engine = createMicrovmEngine({ ...directories, guestDirectory });
-const openDisk = (diskPath: string, signal: AbortSignal) => engine.openBuilder({ id: randomUUID(), diskPath }, signal);
+const openDisk = (diskPath: string, signal: AbortSignal) =>
+  engine.builders.open({ id: randomUUID(), diskPath }, signal);
 const images = await createImages({ directory: join(data, "images"), recipesDirectory, openDisk });
 const origin = images.catalogue.get(name)?.origin;
 if (origin?.kind !== "recipe") throw new Error(`There is no recipe ${name}`);

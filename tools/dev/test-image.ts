@@ -14,7 +14,7 @@ export async function prepareTestImage(signal: AbortSignal): Promise<void> {
   const runtimeDirectory = await mkdtemp(join(tmpdir(), "alcove-i-"));
   const engine = createMicrovmEngine({ dataDirectory: testDataDirectory, runtimeDirectory, guestDirectory });
   try {
-    await build((diskPath, working) => engine.openBuilder({ id: randomUUID(), diskPath }, working), signal);
+    await build((diskPath, working) => engine.builders.open({ id: randomUUID(), diskPath }, working), signal);
   } finally {
     await engine.close();
     await rm(runtimeDirectory, { recursive: true, force: true });

@@ -80,7 +80,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
 
 function imagesOptions(config: Config, engine: Engine): ImagesOptions {
   const { catalogueFile, catalogueRegistry, allowedRegistries, insecureRegistries, registryCertificates } = config;
-  const openBuilder = engine.openBuilder?.bind(engine);
+  const { builders } = engine;
   return {
     directory: join(config.dataDirectory, "images"),
     recipesDirectory: config.recipesDirectory,
@@ -92,7 +92,7 @@ function imagesOptions(config: Config, engine: Engine): ImagesOptions {
       ...(allowedRegistries.length > 0 && { allowed: allowedRegistries }),
       ...(registryCertificates !== undefined && { certificates: registryCertificates }),
     },
-    ...(openBuilder && { openDisk: (diskPath, signal) => openBuilder({ id: randomUUID(), diskPath }, signal) }),
+    ...(builders && { openDisk: (diskPath, signal) => builders.open({ id: randomUUID(), diskPath }, signal) }),
   };
 }
 

@@ -6,7 +6,7 @@ import { BuilderTurns } from "./builder-turns.js";
 
 const idle = new AbortController().signal;
 const builderMiB = tiers.XS.memoryMiB;
-const engine = { builderSize: tiers.XS, cost: () => ({ memoryMiB: builderMiB }) };
+const engine = { builders: { size: tiers.XS }, cost: () => ({ memoryMiB: builderMiB }) };
 
 function admissionWith({ promisedMiB = 100_000, timeoutMs = 10_000 } = {}): Admission {
   const limits: Limits = {

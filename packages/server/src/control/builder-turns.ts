@@ -3,7 +3,7 @@
  * takes of the host's memory as a sandbox's does, so it waits in the same queue, and fails there after the same time.
  */
 import { randomUUID } from "node:crypto";
-import type { Engine } from "../engines/engine.js";
+import type { Builders, Engine } from "../engines/engine.js";
 import { Semaphore } from "../lib/semaphore.js";
 import type { Demand } from "../lifecycle/capacity.js";
 import type { Admission } from "./admission.js";
@@ -17,9 +17,9 @@ export class BuilderTurns {
   readonly #all = new Semaphore(buildersAtOnce);
   readonly #ofGroups = new Map<string, GroupTurns>();
 
-  constructor(admission: Admission, engine: Pick<Engine, "builderSize" | "cost">) {
+  constructor(admission: Admission, engine: { readonly builders?: Pick<Builders, "size"> } & Pick<Engine, "cost">) {
     this.#admission = admission;
-    this.#demand = engine.builderSize && demandOfBuilder(engine.cost(engine.builderSize).memoryMiB);
+    this.#demand = engine.builders && demandOfBuilder(engine.cost(engine.builders.size).memoryMiB);
   }
 
   /** Does the work when its turn has come; it tells when its machine runs. */

@@ -29,11 +29,13 @@ function noteHold({ machines, register, logger }: ControlContext, id: string, ho
 async function noteEnd(context: ControlContext, machine: Machine, end: MachineEnd): Promise<void> {
   const { machines, admission, logger } = context;
   const { id } = machine;
-  if (machines.get(id) !== machine || context.stopping.aborted) return;
+  // Whoever suspended it says what became of it.
+  const { reason, message } = end;
+  if (reason === "Suspended" || machines.get(id) !== machine || context.stopping.aborted) return;
   machines.end(id);
   admission.release(id);
   try {
-    await recordEnd(context, id, end);
+    await recordEnd(context, id, { reason: reason === "Destroyed" ? "EngineLost" : reason, message });
     await machine.destroy();
     if (machines.get(id) === machine) machines.forget(id);
   } catch (error) {
@@ -43,13 +45,16 @@ async function noteEnd(context: ControlContext, machine: Machine, end: MachineEn
 }
 
 /** A full disk may keep the record from being written: it is tried until it is, or until the daemon stops. */
-async function recordEnd({ register, logger, stopping }: ControlContext, id: string, end: MachineEnd): Promise<void> {
-  const reason = end.reason === "Destroyed" ? "EngineLost" : end.reason;
-  const occurrence = { action: "ended", reason, message: end.message, at: new Date().toISOString() } as const;
+async function recordEnd(
+  { register, logger, stopping }: ControlContext,
+  id: string,
+  end: { readonly reason: "GuestExited" | "EngineLost"; readonly message: string },
+): Promise<void> {
+  const occurrence = { action: "ended", ...end, at: new Date().toISOString() } as const;
   const backoff = new Backoff({ firstMs: 250, lastMs: 10_000 });
   for (;;) {
     try {
-      if (register.apply(id, occurrence)) logger.info({ sandbox: id, reason }, end.message);
+      if (register.apply(id, occurrence)) logger.info({ sandbox: id, reason: end.reason }, end.message);
       return;
     } catch (error) {
       logger.error({ sandbox: id, err: error }, "The end of a sandbox could not be recorded; it is tried again");

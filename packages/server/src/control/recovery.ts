@@ -13,7 +13,10 @@ export async function recover(context: ControlContext, reconciler: Reconciler, s
   const { engine, logger, store } = context;
   const records = store.sandboxes.all();
   const running = records.filter((record) => record.state === "Running" && record.engine === engine.name);
-  const recovery = await engine.recover(new Set(running.map(({ id }) => id)), signal);
+  const recovery = await engine.recover(
+    { running: new Set(running.map(({ id }) => id)), suspended: new Set(), snapshots: new Set() },
+    signal,
+  );
   for (const sentence of recovery.removed) logger.info(sentence);
   await Promise.all(adopt(context, running, recovery.machines).map(({ id }) => reconcileExecs(context, id, signal)));
   noteLosses(context, records, recovery);

@@ -83,8 +83,8 @@ export function withMembers(engine: Engine): Engine {
     prepare: (disk, size, options) => engine.prepare(disk, size, options),
     start: (spec, signal) => engine.start(spec, signal),
     recover: (owned, signal) => engine.recover(owned, signal),
-    ...(engine.openBuilder && { openBuilder: engine.openBuilder.bind(engine) }),
-    ...(engine.builderSize && { builderSize: engine.builderSize }),
+    ...(engine.builders && { builders: engine.builders }),
+    ...(engine.saves && { saves: engine.saves }),
     cost: (size) => engine.cost(size),
     close: () => engine.close(),
   };

@@ -19,11 +19,9 @@ export interface Engine {
   /** Starts a machine and renews it; when this answers, the guest takes calls. Prepares first if need be. Undoes its own work when it fails. */
   start(spec: MachineSpec, signal: AbortSignal): Promise<Machine>;
   /** Finds machines that an earlier daemon left running, reconnects to each that answers, and removes everything that `owned` does not claim. */
-  recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery>;
-  /** Builds an image's disk in a machine of its own, so that what is in a layer stays there. */
-  openBuilder?(build: DiskBuild, signal: AbortSignal): Promise<DiskBuilder>;
-  /** Of a builder's machine: it takes of the host as others do. */
-  readonly builderSize?: Size;
+  recover(owned: Owned, signal: AbortSignal): Promise<Recovery>;
+  readonly builders?: Builders;
+  readonly saves?: Saves;
   /** What a machine of this size costs the host at the most: for the queue of creations. */
   cost(size: Size): { readonly memoryMiB: number };
   /** Lets go of connections and watches. Machines go on running. */
@@ -43,6 +41,60 @@ export interface Finding {
   readonly sentence: string;
   /** A command that mends it. */
   readonly remedy?: string;
+}
+
+/** Ids of sandboxes and snapshots that are on record. */
+export interface Owned {
+  readonly running: ReadonlySet<string>;
+  readonly suspended: ReadonlySet<string>;
+  readonly snapshots: ReadonlySet<string>;
+}
+
+/** Builds an image's disk in a machine of its own, so that what is in a layer stays there. */
+export interface Builders {
+  /** Of a builder's machine: it takes of the host as others do. */
+  readonly size: Size;
+  open(build: DiskBuild, signal: AbortSignal): Promise<DiskBuilder>;
+}
+
+/** With its memory, or the disk alone: then the guest boots when it goes on. */
+export type SaveMode = "Memory" | "Disk";
+
+/**
+ * What is kept of machines that do not run: suspended ones, each once and under its sandbox's id, and snapshots, which never
+ * change and stand on no sandbox. Both may stand on images, templates and other snapshots; those are kept as long as need be.
+ */
+export interface Saves {
+  /** Makes a snapshot of a suspended sandbox. Whole or not there. */
+  snapshotSuspended(sandboxId: string, snapshotId: string, signal: AbortSignal): Promise<Saved>;
+  /** Makes a snapshot cheap to start many machines from; they share what they do not change. */
+  share(snapshotId: string, signal: AbortSignal): Promise<void>;
+  /** What it takes now; it shrinks when it is compressed in the background. */
+  sizeOf(kept: Kept): Promise<SavedSize>;
+  /** Succeeds when it is gone already. Bytes that others stand on stay until those are gone. */
+  remove(kept: Kept): Promise<void>;
+  /** Writes the disk as a raw image that stands on nothing, to a path that is not there yet. */
+  writeDisk(kept: Kept, path: string, signal: AbortSignal): Promise<void>;
+}
+
+export type Kept =
+  | { readonly kind: "suspended"; readonly sandboxId: string }
+  | { readonly kind: "snapshot"; readonly snapshotId: string };
+
+export interface Saved {
+  readonly mode: SaveMode;
+  /** The users' processes stood still while it was taken; if not, they may notice. */
+  readonly isFrozen: boolean;
+  /** How long the machine stood still. */
+  readonly pausedMs: number;
+  readonly size: SavedSize;
+}
+
+export interface SavedSize {
+  /** On the disk, of its own: gone with it. */
+  readonly ownBytes: number;
+  /** Of images, templates and snapshots that it stands on with others. */
+  readonly sharedBytes: number;
 }
 
 /** A root file system as a raw disk that is never written again. */
@@ -91,7 +143,14 @@ export interface MachineSpec {
   readonly environment: Readonly<Record<string, string>>;
   /** Greater with every start of the same sandbox. */
   readonly generation: number;
+  /** What it goes on from; left out, from the template of its disk and size. Fails with SnapshotIncompatible where that does not fit this host any more. */
+  readonly origin?: MachineOrigin;
+  /** Mixed into the random numbers in place of bytes of the host, so that a run can be repeated: at least 64 bytes. */
+  readonly entropy?: Uint8Array;
 }
+
+/** A suspended sandbox's is used up when it runs. From the disk: its memory is not looked at, the guest boots. */
+export type MachineOrigin = Kept & { readonly from: SaveMode };
 
 export interface Machine {
   readonly id: string;
@@ -100,6 +159,13 @@ export interface Machine {
   readonly ended: Promise<MachineEnd>;
   /** Calls the listener when the machine is held by the host (its disk is full) and when it goes on. Answers how to stop listening. */
   onHold(listener: (hold: { readonly reason: "DiskFull" } | undefined) => void): () => void;
+  /**
+   * Freezes the users' processes, keeps disk and memory of one paused instant, and ends the machine; `start` with this origin
+   * goes on from there. A guest that resists the freeze is suspended all the same. When it fails the machine runs on.
+   */
+  suspend?(mode: SaveMode, signal: AbortSignal): Promise<Saved>;
+  /** Keeps disk and memory of one paused instant under the id; the machine goes on at once. A guest that resists the freeze: FreezeRefused where `mustFreeze`. */
+  snapshot?(snapshotId: string, options: { readonly mustFreeze: boolean }, signal: AbortSignal): Promise<Saved>;
   /** The last bytes of the guest's console, at most 64 KiB; hostile. */
   console(): Promise<Uint8Array>;
   /** Ends the machine at once and removes everything of it. Succeeds when it is gone already. */
@@ -107,7 +173,7 @@ export interface Machine {
 }
 
 export interface MachineEnd {
-  readonly reason: "GuestExited" | "EngineLost" | "Destroyed";
+  readonly reason: "GuestExited" | "EngineLost" | "Destroyed" | "Suspended";
   /** A sentence with what was seen last. */
   readonly message: string;
 }

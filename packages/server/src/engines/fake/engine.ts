@@ -6,12 +6,14 @@ import type { Guest } from "../../guest/guest.js";
 import { type Patience, usualPatience } from "../../guest/hello.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import type {
+  Builders,
   DiskBuild,
   DiskBuilder,
   DiskImage,
   Engine,
   Machine,
   MachineSpec,
+  Owned,
   PrepareOptions,
   Recovery,
 } from "../engine.js";
@@ -20,6 +22,8 @@ import { readFakeDisk, writeFakeDisk } from "./disk.js";
 import { FakeHost } from "./host.js";
 import { FakeMachine } from "./machine.js";
 import { elapse } from "./virtual-sleep.js";
+
+const builderSize = tiers.XS;
 
 export interface FakeEngineOptions {
   /** Hand the same host to a new engine to play the restart of a daemon. */
@@ -46,8 +50,8 @@ class FakeEngine implements Engine {
     this.#patience = patience;
   }
 
-  get builderSize(): Size {
-    return tiers.XS;
+  get builders(): Builders {
+    return { size: builderSize, open: (build, signal) => this.#openBuilder(build, signal) };
   }
 
   async probe() {
@@ -92,9 +96,9 @@ class FakeEngine implements Engine {
     }
   }
 
-  async openBuilder({ id, diskPath }: DiskBuild, signal: AbortSignal): Promise<DiskBuilder> {
+  async #openBuilder({ id, diskPath }: DiskBuild, signal: AbortSignal): Promise<DiskBuilder> {
     if (this.#host.faults.builderError !== undefined) throw this.#host.faults.builderError;
-    const machine = new FakeMachine(id, this.builderSize);
+    const machine = new FakeMachine(id, builderSize);
     machine.keepDisk = (content) => writeFakeDisk(diskPath, content);
     this.#host.builders.set(id, machine);
     this.#builders.add(id);
@@ -116,7 +120,7 @@ class FakeEngine implements Engine {
     }
   }
 
-  async recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery> {
+  async recover({ running: owned }: Owned, signal: AbortSignal): Promise<Recovery> {
     const machines: Machine[] = [];
     const lost = new Map<string, { reason: "EngineLost" | "HostRestarted"; message: string }>();
     const removed = this.#removeBuilders();

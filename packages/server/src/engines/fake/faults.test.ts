@@ -6,6 +6,8 @@ import type { MachineSpec } from "../engine.js";
 import { createFakeEngine } from "./engine.js";
 import { FakeHost } from "./host.js";
 
+const nothingOwned = { running: new Set<string>(), suspended: new Set<string>(), snapshots: new Set<string>() };
+
 const signal = AbortSignal.timeout(60_000);
 
 test("a start that fails leaves nothing", async () => {
@@ -58,7 +60,10 @@ test("after a restart of the host every machine is lost to it", async () => {
   const machine = await engine.start(spec(), signal);
   await engine.close();
   host.restart();
-  const { machines, lost } = await createFakeEngine({ host }).recover(new Set([machine.id]), signal);
+  const { machines, lost } = await createFakeEngine({ host }).recover(
+    { ...nothingOwned, running: new Set([machine.id]) },
+    signal,
+  );
   expect(machines).toEqual([]);
   expect(lost.get(machine.id)?.reason).toBe("HostRestarted");
 });
@@ -70,7 +75,10 @@ test("a machine whose agent is silent is lost when it is looked for", async () =
   const fake = host.machines.get(machine.id);
   if (fake !== undefined) fake.isSilent = true;
   const patience = { answerTimeoutMs: 50, tries: 2 };
-  const { lost } = await createFakeEngine({ host, patience }).recover(new Set([machine.id]), signal);
+  const { lost } = await createFakeEngine({ host, patience }).recover(
+    { ...nothingOwned, running: new Set([machine.id]) },
+    signal,
+  );
   expect(lost.get(machine.id)?.reason).toBe("EngineLost");
   expect(host.machines.size).toBe(0);
 });

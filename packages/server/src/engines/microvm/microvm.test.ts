@@ -56,7 +56,7 @@ async function debianDisk(runtimeDirectory: string) {
   const images = await createImages({
     directory: join(testDataDirectory, "images"),
     recipesDirectory: join(checkout, "images"),
-    openDisk: (diskPath, signal) => engine.openBuilder({ id: randomUUID(), diskPath }, signal),
+    openDisk: (diskPath, signal) => engine.builders.open({ id: randomUUID(), diskPath }, signal),
   });
   const origin = images.catalogue.get("debian")?.origin;
   if (origin?.kind !== "recipe") throw new Error("There is no recipe debian");

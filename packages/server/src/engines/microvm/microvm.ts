@@ -7,12 +7,14 @@ import { setTimeout } from "node:timers/promises";
 import { AlcoveError, type Size } from "@alcove/contract";
 import { SharedWork } from "../../lib/shared-work.js";
 import type {
+  Builders,
   DiskBuild,
   DiskBuilder,
   DiskImage,
   Engine,
   Machine,
   MachineSpec,
+  Owned,
   PrepareOptions,
   Probe,
   Recovery,
@@ -32,13 +34,13 @@ const checkIntervalMs = 15_000;
 
 export type { MicrovmOptions } from "./options.js";
 
-export function createMicrovmEngine(options: MicrovmOptions): Engine & Required<Pick<Engine, "openBuilder">> {
+export function createMicrovmEngine(options: MicrovmOptions): Engine & Required<Pick<Engine, "builders">> {
   return new MicrovmEngine(options);
 }
 
 class MicrovmEngine implements Engine {
   readonly name = "microvm";
-  readonly builderSize = builderSize;
+  readonly builders: Builders = { size: builderSize, open: (build, signal) => this.#openBuilder(build, signal) };
   readonly #options: MicrovmOptions;
   readonly #closing = new AbortController();
   readonly #machines = new Map<string, MicrovmMachine>();
@@ -78,7 +80,7 @@ class MicrovmEngine implements Engine {
     return machine;
   }
 
-  async openBuilder(build: DiskBuild, signal: AbortSignal): Promise<DiskBuilder> {
+  async #openBuilder(build: DiskBuild, signal: AbortSignal): Promise<DiskBuilder> {
     const { host } = await this.#ready(signal);
     this.#builders.set(build.id, undefined);
     const onEnded = () => this.#builders.delete(build.id);
@@ -87,7 +89,7 @@ class MicrovmEngine implements Engine {
     return builder;
   }
 
-  async recover(owned: ReadonlySet<string>, signal: AbortSignal): Promise<Recovery> {
+  async recover({ running: owned }: Owned, signal: AbortSignal): Promise<Recovery> {
     const { host, templates } = await this.#ready(signal);
     const halfMade = await templates.recover(signal);
     const builders = new Set(this.#builders.keys());

@@ -89,8 +89,8 @@ async function withBuilder<T>(
   signal = subject.signal(),
 ): Promise<T> {
   const { engine } = subject;
-  if (engine.openBuilder === undefined) throw new Error(`the engine ${engine.name} has no builder`);
-  await using builder = await engine.openBuilder({ id: randomUUID(), diskPath }, signal);
+  if (engine.builders === undefined) throw new Error(`the engine ${engine.name} has no builder`);
+  await using builder = await engine.builders.open({ id: randomUUID(), diskPath }, signal);
   return await work(builder);
 }
 

@@ -18,7 +18,11 @@ export function recoveryCases(subject: Subject): void {
 
     const second = await subject.under.createEngine();
     const gone = randomUUID();
-    const owned = new Set([kept.id, gone, subject.machine.id]);
+    const owned = {
+      running: new Set([kept.id, gone, subject.machine.id]),
+      suspended: new Set<string>(),
+      snapshots: new Set<string>(),
+    };
     const { machines, lost, removed } = await second.recover(owned, subject.signal());
     expect(machines.map(({ id }) => id).sort()).toEqual([kept.id, subject.machine.id].sort());
     expect([...lost.keys()]).toEqual([gone]);
