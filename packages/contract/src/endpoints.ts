@@ -10,6 +10,7 @@ import * as groups from "./groups.js";
 import * as images from "./images.js";
 import * as keys from "./keys.js";
 import * as logs from "./logs.js";
+import * as pools from "./pools.js";
 import * as roleAssignments from "./role-assignments.js";
 import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxes from "./sandboxes.js";
@@ -71,6 +72,10 @@ export const endpoints: readonly Endpoint[] = [
   images.deleteImage,
   images.writeImageContent,
   images.prepareImage,
+  pools.listPools,
+  pools.getPool,
+  pools.putPool,
+  pools.deletePool,
   events.streamEvents,
   whoami.whoAmI,
   keys.createKey,

@@ -68,6 +68,11 @@ export const errorCatalogue = {
     sentence: "There is no such key.",
     hint: "List the keys with `alcove key list`.",
   },
+  PoolNotFound: {
+    status: 404,
+    sentence: "There is no such pool.",
+    hint: "List the group's pools with `alcove pool list`.",
+  },
   RoleAssignmentNotFound: {
     status: 404,
     sentence: "There is no such role assignment.",
@@ -154,6 +159,11 @@ export const errorCatalogue = {
     status: 409,
     sentence: "There are as many keys as there may be.",
     hint: "Revoke keys that are not used; `alcove key list` says when each was used last.",
+  },
+  PoolLimitReached: {
+    status: 409,
+    sentence: "The group has as many pools as there may be.",
+    hint: "Delete a pool that is not needed: `alcove pool list` says how often each was used.",
   },
   RoleAssignmentLimitReached: {
     status: 409,

@@ -125,6 +125,7 @@ export {
   SandboxId,
 } from "./names.js";
 export { errorsOf, openApi, tagOf } from "./openapi.js";
+export { deletePool, getPool, listPools, Pool, PoolName, PutPool, putPool } from "./pools.js";
 export {
   deleteRoleAssignment,
   getRoleAssignment,

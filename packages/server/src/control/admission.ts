@@ -4,7 +4,7 @@
  */
 import { AlcoveError } from "@alcove/contract";
 import { Backoff } from "../lib/backoff.js";
-import { type Demand, type Limits, type Load, neverFits, waitsFor } from "../lifecycle/capacity.js";
+import { type Demand, type Limits, type Load, missingMemoryMiB, neverFits, waitsFor } from "../lifecycle/capacity.js";
 import { type Head, nextToStart } from "../lifecycle/turns.js";
 
 export interface AdmissionOptions {
@@ -24,6 +24,7 @@ export class Admission {
   readonly #claims = new Map<string, Claim>();
   readonly #queues = new Map<string, Waiting[]>();
   readonly #lastTurns = new Map<string, number>();
+  #giveBack: (missingMiB: number) => void = () => undefined;
   #turn = 0;
   #isWatching = false;
 
@@ -75,6 +76,23 @@ export class Admission {
     });
   }
 
+  /**
+   * For work that no user waits for. It begins where nobody waits, nothing of users' starts and there is room; false: not
+   * now. What it holds is given back when somebody waits for memory.
+   */
+  lend({ id, group }: Claimant, demand: Demand): boolean {
+    const load = this.#load();
+    if (this.#queues.size > 0 || load.starting > 0) return false;
+    if (waitsFor(demand, load, this.#options.limits) !== undefined) return false;
+    this.#claims.set(id, { group, memoryMiB: demand.memoryMiB, isStarting: true, isLent: true });
+    return true;
+  }
+
+  /** Whom to ask for what was lent: called with what is missing for as long as somebody waits for it. */
+  onShort(giveBack: (missingMiB: number) => void): void {
+    this.#giveBack = giveBack;
+  }
+
   /** It runs, by start or by adoption. */
   started({ id, group }: Claimant, { memoryMiB }: Demand): void {
     this.#claims.set(id, { group, memoryMiB, isStarting: false });
@@ -93,14 +111,24 @@ export class Admission {
       this.#lastTurns.set(group, ++this.#turn);
       next.admit();
     }
-    if (this.#queues.size > 0 && !this.#isWatching) void this.#watch();
+    if (this.#queues.size === 0) return;
+    const missingMiB = Math.max(...this.#heads().map(({ demand }) => this.#missingMiB(demand)));
+    if (missingMiB > 0) this.#giveBack(missingMiB);
+    if (!this.#isWatching) void this.#watch();
+  }
+
+  #missingMiB(demand: Demand): number {
+    return missingMemoryMiB(demand, this.#load(), this.#options.limits);
+  }
+
+  #heads(): Waiting[] {
+    return [...this.#queues.values()].flatMap(([first]) => (first === undefined ? [] : [first]));
   }
 
   #next(): Waiting | undefined {
     if (this.#queues.size === 0) return undefined;
     const [load, groupMiB] = [this.#load(), this.#memoryByGroup()];
-    const heads = [...this.#queues.values()].flatMap(([first]) => (first === undefined ? [] : [first]));
-    const turns = heads.map((waiting): Head & { readonly waiting: Waiting } => ({
+    const turns = this.#heads().map((waiting): Head & { readonly waiting: Waiting } => ({
       waiting,
       group: waiting.group,
       groupMiB: (groupMiB.get(waiting.group) ?? 0) + waiting.demand.memoryMiB,
@@ -142,7 +170,7 @@ export class Admission {
     return {
       committedMiB: sum(claims),
       startingMiB: sum(starting),
-      starting: starting.length,
+      starting: starting.filter(({ isLent }) => isLent !== true).length,
       availableMiB: this.#options.availableMemoryMiB(),
     };
   }
@@ -166,6 +194,8 @@ interface Claim {
   readonly group: string;
   readonly memoryMiB: number;
   readonly isStarting: boolean;
+  /** No user waits for it. */
+  readonly isLent?: boolean;
 }
 
 interface Waiting extends Claimant {

@@ -15,6 +15,7 @@ import type { ImagePreparations } from "./image-preparation.js";
 import type { ImageRegister } from "./image-register.js";
 import type { ImageUse } from "./image-use.js";
 import type { Machines } from "./machines.js";
+import type { PoolKeeper } from "./pool-keeper.js";
 import type { SandboxRegister } from "./sandbox-register.js";
 import type { UsageAccounts } from "./usage-accounts.js";
 
@@ -39,6 +40,7 @@ export interface ControlContext {
   readonly imagePreparations: ImagePreparations;
   readonly machines: Machines;
   readonly admission: Admission;
+  readonly pools: PoolKeeper;
   readonly usage: UsageAccounts;
 }
 

@@ -30,6 +30,8 @@ import type {
   KeyScope,
   LabelChanges,
   Labels,
+  Pool,
+  PutPool,
   Quota,
   Role,
   RoleAssignment,
@@ -61,7 +63,17 @@ export interface Control {
   readonly access: AccessControl;
   readonly keys: KeyControl;
   readonly roleAssignments: RoleAssignmentControl;
+  readonly pools: PoolControl;
   readonly audit: AuditControl;
+}
+
+export interface PoolControl {
+  list(group: string): Promise<readonly Pool[]>;
+  get(group: string, name: string): Promise<Pool>;
+  /** Answers at once; it is filled in the background. */
+  put(group: string, name: string, body: PutPool): Promise<Pool>;
+  /** Answers when nothing of it is left. */
+  delete(group: string, name: string): Promise<void>;
 }
 
 /** Names one sandbox, as in a path. */

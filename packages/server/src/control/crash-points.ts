@@ -28,6 +28,8 @@ export const crashPoints = [
   "groupDelete.afterMark",
   "groupDelete.beforeRemove",
   "groupDelete.afterRemove",
+  "claim.beforeRenew",
+  "claim.afterRenew",
 ] as const;
 
 export type CrashPointName = (typeof crashPoints)[number];

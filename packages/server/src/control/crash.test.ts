@@ -47,7 +47,7 @@ function mortalMachine(machine: Machine, life: { readonly isOver: boolean }): Ma
   return { ...machine, destroy: () => (life.isOver ? dead() : machine.destroy()) };
 }
 
-/** Does one of each: two sandboxes, one deleted, an exec in the other, a group with one in it. Ends early when the daemon dies. */
+/** Does one of each: two sandboxes, one deleted, an exec in the other, a group with one in it, one from a pool. Ends early when the daemon dies. */
 async function live({ control }: TestDaemon, execId: string): Promise<void> {
   const kept = await control.sandboxes.create(
     group,
@@ -60,6 +60,10 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   await control.groups.create({ name: doomed });
   await control.sandboxes.create(doomed, debian, never);
   await control.groups.delete(doomed, { force: true }, never);
+  await control.pools.put(group, "fast", { sourcesRef: { diskImage: { name: "debian" } }, minimum: 1 });
+  const hasMember = async () => ((await control.pools.get(group, "fast")).ready === 1 ? true : undefined);
+  await waitFor(hasMember, AbortSignal.timeout(5_000));
+  await control.sandboxes.create(group, debian, never);
 }
 
 for (const point of crashPoints) {
@@ -75,6 +79,7 @@ for (const point of crashPoints) {
     const isAtRest = () => store.journal.list().length === 0 && store.groups.deleting().length === 0;
     await waitFor(() => (isAtRest() ? true : undefined), AbortSignal.timeout(5_000));
     expect(store.groups.find(doomed)).toBeUndefined();
+    if (store.pools.find(group, "fast")) await control.pools.delete(group, "fast");
     const sandboxes = await control.sandboxes.list(group, {});
     expect(sandboxes.map(({ state }) => state)).toEqual(sandboxes.map(() => "Running"));
     expect([...host.fake.machines.keys()].sort()).toEqual(sandboxes.map(({ id }) => id).sort());
@@ -83,7 +88,7 @@ for (const point of crashPoints) {
     expect(kept === undefined).toBe(point === "create.beforeInsert");
     if (kept !== undefined) await expectAdopted(kept.id, { point, machinesAtDeath, execId });
     const others = sandboxes.length - (kept === undefined ? 0 : 1);
-    expect(others).toBe(point === "delete.beforeMark" ? 1 : 0);
+    expect(others).toBe(point === "delete.beforeMark" || point.startsWith("claim.") ? 1 : 0);
 
     async function expectAdopted(id: string, death: Death): Promise<void> {
       const execs = await control.execs.list({ group, id }, never);

@@ -29,6 +29,8 @@ import { ImageUse } from "./image-use.js";
 import { imageControl } from "./images.js";
 import { keyControl } from "./keys.js";
 import { Machines } from "./machines.js";
+import { PoolKeeper } from "./pool-keeper.js";
+import { poolControl } from "./pools.js";
 import { Reconciler } from "./reconciler.js";
 import { recover } from "./recovery.js";
 import { roleAssignmentControl } from "./role-assignments.js";
@@ -86,6 +88,7 @@ export function createControl(options: ControlOptions): RunningControl {
   const takeUp = async (signal: AbortSignal) => {
     await recover(context, reconciler, signal);
     context.usage.begin();
+    context.pools.begin();
   };
   const readiness = new EngineReadiness({ engine: context.engine, takeUp, stopping: stopping.signal });
   const deletions = new GroupDeletions(context, { reconciler, readiness });
@@ -102,6 +105,7 @@ export function createControl(options: ControlOptions): RunningControl {
       access: accessControl(context, options.verifyToken),
       keys: keyControl(context),
       roleAssignments: roleAssignmentControl(context),
+      pools: poolControl(context),
       audit: audit.control,
     },
     async start() {
@@ -115,9 +119,9 @@ export function createControl(options: ControlOptions): RunningControl {
       context.events.end();
       audit.close();
       stopping.abort(new AlcoveError("DaemonStopping"));
-      const { imageBuilds, imagePreparations } = context;
+      const { imageBuilds, imagePreparations, pools } = context;
       const work = [reconciler.settled(), deletions.settled(), imageBuilds.allSettled(), imagePreparations.settled()];
-      await Promise.all(work);
+      await Promise.all([...work, pools.close()]);
       context.usage.end();
     },
   };
@@ -130,10 +134,12 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
   const events = new Events(store);
   const usage = new UsageAccounts({ store, logger, clocks, keptDays });
   const admission = admissionOf(options);
+  const parts = imageParts(options, { events, admission, stopping });
   return {
     ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events, usage },
     imageBuildTimeoutMs,
-    ...imageParts(options, { events, admission, stopping }),
+    ...parts,
+    pools: new PoolKeeper({ store, engine, logger, admission, crashPoint, ...parts }),
     gate: new Gate(store),
     register: new SandboxRegister(store, events, usage),
     machines: new Machines(store),

@@ -3,10 +3,12 @@
  * effect. What fails undoes itself; a daemon that dies in between leaves a row in Creating, and the next one begins anew.
  */
 import { AlcoveError } from "@alcove/contract";
-import type { DiskImage, Machine } from "../engines/engine.js";
+import type { Machine, MachineSpec } from "../engines/engine.js";
 import { Backoff } from "../lib/backoff.js";
+import type { Demand } from "../lifecycle/capacity.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
+import { machineSpec } from "./machine-spec.js";
 import { watchMachine } from "./machine-watch.js";
 import { imageDefaults } from "./machines.js";
 import { namedSecrets } from "./secrets.js";
@@ -50,15 +52,12 @@ interface Attempt {
 
 async function bringUp(attempt: Attempt): Promise<void> {
   const { context, signal } = attempt;
-  const { admission, crashPoint, engine, register } = context;
+  const { admission, crashPoint, register } = context;
   const { disk, record } = await context.imageUse.take(attempt.record, signal);
   const demand = demandOf(context, record.size);
-  await engine.prepare(disk, record.size, { signal });
-  await admission.enter(record, demand, signal);
-  crashPoint("create.beforeStart");
-  const machine = await engine.start(machineSpec(record, disk), signal);
+  const spec = machineSpec(record, disk);
+  const machine = (await context.pools.claim(spec, signal)) ?? (await startMachine(attempt, spec, demand));
   attempt.machine = machine;
-  crashPoint("create.afterStart");
   if (record.entrypointExecId !== undefined)
     await startEntrypoint({ ...attempt, record }, machine, record.entrypointExecId);
   signal.throwIfAborted();
@@ -71,10 +70,14 @@ async function bringUp(attempt: Attempt): Promise<void> {
   watchMachine(context, running, machine);
 }
 
-function machineSpec(record: SandboxRecord, disk: DiskImage) {
-  const { id, size, generation } = record;
-  const environment = { ...record.imageConfig.environment, ...record.environment };
-  return { id, disk, size, hostname: `sandbox-${id.slice(0, 8)}`, environment, generation };
+async function startMachine({ context, record, signal }: Attempt, spec: MachineSpec, demand: Demand): Promise<Machine> {
+  const { admission, crashPoint, engine } = context;
+  await engine.prepare(spec.disk, spec.size, { signal });
+  await admission.enter(record, demand, signal);
+  crashPoint("create.beforeStart");
+  const machine = await engine.start(spec, signal);
+  crashPoint("create.afterStart");
+  return machine;
 }
 
 async function startEntrypoint({ context, record, signal }: Attempt, machine: Machine, execId: string): Promise<void> {
@@ -100,6 +103,7 @@ async function startEntrypoint({ context, record, signal }: Attempt, machine: Ma
 
 async function undo({ context, record, machine }: Attempt): Promise<void> {
   try {
+    await context.pools.discard(record.id);
     await machine?.destroy();
   } catch (error) {
     context.logger.error({ sandbox: record.id, err: error }, "What a failed creation left could not be removed");

@@ -62,6 +62,7 @@ export class GroupDeletions {
     const backoff = new Backoff({ firstMs: 500, lastMs: 30_000 });
     for (;;) {
       try {
+        await this.#context.pools.removeGroup(name);
         await this.#removeSandboxes(name);
         await this.#removeImages(name);
         return this.#remove(name);
@@ -108,6 +109,7 @@ export class GroupDeletions {
       // Whoever gets the name next gets nothing of this group's, and nobody of this one gets in there.
       store.keys.removeGroup(name);
       store.roleAssignments.removeGroup(name);
+      store.pools.removeGroup(name);
       store.usage.removeGroup(name);
       store.audit.disown(name);
     });

@@ -22,6 +22,7 @@ export class ImageRegister {
   readonly #events: Events;
   readonly #logger: Logger;
   readonly #told = new Map<string, { readonly state: string; readonly at: number }>();
+  #onChange: (group: string, name: string) => void = () => undefined;
   #view: ImageView = { show: (_group, image) => image, forget: () => undefined };
 
   constructor(store: Store, events: Events, logger: Logger) {
@@ -34,11 +35,17 @@ export class ImageRegister {
     this.#view = view;
   }
 
+  /** Tells when a name may mean another content than before. */
+  onChange(listener: (group: string, name: string) => void): void {
+    this.#onChange = listener;
+  }
+
   put(record: ImageRecord): void {
     this.#commit(() => {
       this.#store.images.put(record);
       this.#append(record.group, this.#view.show(record.group, toImage(record)));
     });
+    this.#onChange(record.group, record.name);
   }
 
   remove({ group, name }: { readonly group: string; readonly name: string }): void {
@@ -48,6 +55,7 @@ export class ImageRegister {
       this.#events.append(eventGroup(group), { type: "image.deleted", name });
     });
     this.#view.forget(group, name);
+    this.#onChange(group, name);
   }
 
   /** What a sandbox stands on, from now on. */

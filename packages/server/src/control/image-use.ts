@@ -69,6 +69,12 @@ export class ImageUse {
     return disk(await this.#ensure(named, signal));
   }
 
+  /** As `ensure`, with what the image says of itself. */
+  async open(named: NamedImage, signal: AbortSignal): Promise<{ disk: DiskImage; config: Image["config"] }> {
+    const found = await this.#ensure(named, signal);
+    return { disk: disk(found), config: found.config };
+  }
+
   /** As `ensure`, and from then on the sandbox stands on it: the record says so before the disk could be collected. */
   async take(sandbox: SandboxRecord, signal: AbortSignal): Promise<{ disk: DiskImage; record: SandboxRecord }> {
     const { group, image: name, imageIsPublic: isPublic } = sandbox;

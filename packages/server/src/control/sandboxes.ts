@@ -14,7 +14,7 @@ import { requireQuota } from "./quotas.js";
 import type { Reconciler } from "./reconciler.js";
 import { createBatch } from "./sandbox-batch.js";
 import { toSandbox } from "./sandbox-view.js";
-import { requireEntrypointSecrets } from "./secrets.js";
+import { requireEntrypointSecrets, type Secrets } from "./secrets.js";
 
 const defaultPageSize = 100;
 
@@ -73,7 +73,7 @@ interface Creation {
 
 /** A caller who goes away, or does not wait, ends only its own waiting. */
 async function create(context: ControlContext, { reconciler, readiness }: Helpers, creation: Creation) {
-  const { crashPoint, gate, register, store } = context;
+  const { crashPoint, gate, store } = context;
   const { group, body, signal, wait = true } = creation;
   const { secretEnvironment = {} } = body;
   const record = newRecord(context, await gate.enter(group), body);
@@ -86,16 +86,27 @@ async function create(context: ControlContext, { reconciler, readiness }: Helper
   context.admission.check(demandOf(context, record.size), creating);
   requireQuota(gate.require(group), { ...record.size, sandboxes: 1 });
   crashPoint("create.beforeInsert");
-  // Numbers and times of creation have the same order.
-  register.insert({ ...record, createdAt: Date.now() }, secretEnvironment);
+  const id = insert(context, record, secretEnvironment);
   crashPoint("create.afterInsert");
-  const running = reconciler.close(record.id).catch((error: unknown) => {
+  const running = reconciler.close(id).catch((error: unknown) => {
     forgetOldFailures(context, group);
     throw error;
   });
   if (wait) await untilAborted(running, signal);
-  else leaveAlone(context, record.id, running);
-  return toSandbox(find(context, record));
+  else leaveAlone(context, id, running);
+  return toSandbox(find(context, { group, id }));
+}
+
+/** Where a pool has a member for it, it has that one's id. Numbers and times of creation have the same order. */
+function insert({ pools, register }: ControlContext, record: SandboxRecord, secrets: Secrets): string {
+  const id = pools.reserve(record) ?? record.id;
+  try {
+    register.insert({ ...record, id, createdAt: Date.now() }, secrets);
+    return id;
+  } catch (error) {
+    pools.putBack(id);
+    throw error;
+  }
 }
 
 /** Nobody waits for it; its end is in the record. */

@@ -56,6 +56,8 @@ export const samples: Readonly<Record<string, Sample>> = {
   },
   createImage: { body: { name: "pulled", source: { kind: "registry", imageUrl: "registry.example.com/x" } } },
   writeImageContent: { body: new Uint8Array(512) },
+  ...{ listPools: {}, getPool: {}, deletePool: {} },
+  putPool: { body: { ...sandbox, minimum: 0 } },
   streamEvents: { query: "after=0" },
   createKey: { body: { name: "k", isAdmin: true } },
   createGroupKey: { body: { name: "k", role: "reader" } },

@@ -52,6 +52,7 @@ async function populate(group: string): Promise<Places> {
   await vi.waitFor(async () =>
     expect(await owner("GET", `${path}/diskimages/${name}`)).toMatchObject({ state: "Ready" }),
   );
+  await owner("PUT", `${path}/pools/${name}`, { sourcesRef: { diskImage: { name } }, minimum: 0 });
   return { group, id: String(id), execId: String(exec.id), keyId: String(key.id), principal, name };
 }
 
@@ -165,6 +166,7 @@ test("after all of that the other group has everything that it had", async () =>
   const keys = JSON.parse((await ask(served.socketPath, `${path}/keys`)).text);
   expect(keys).toMatchObject([{ id: alpha.keyId }]);
   expect(keys[0]).not.toHaveProperty("revokedAt");
+  expect(await owner("GET", `${path}/pools/${alpha.name}`)).toMatchObject({ minimum: 0, maximum: 1 });
   const roles = JSON.parse((await ask(served.socketPath, `${path}/roleAssignments`)).text);
   expect(roles).toMatchObject([{ principal: alpha.principal }]);
   expect(await owner("GET", path)).toMatchObject({ tags: { mark: "tag-of-alpha" }, quota: {} });

@@ -17,6 +17,7 @@ import { groupRoutes } from "./routes/groups.js";
 import { imageRoutes } from "./routes/images.js";
 import { keyRoutes } from "./routes/keys.js";
 import { logRoutes } from "./routes/logs.js";
+import { poolRoutes } from "./routes/pools.js";
 import { roleAssignmentRoutes } from "./routes/role-assignments.js";
 import { sandboxRoutes } from "./routes/sandboxes.js";
 import { systemRoutes } from "./routes/system.js";
@@ -105,6 +106,7 @@ function allRoutes(control: Control, logger: Logger, version: string): RouteTabl
   imageRoutes(routes, control.images);
   eventRoutes(routes, control.events);
   keyRoutes(routes, control.keys, control.access);
+  poolRoutes(routes, control.pools);
   roleAssignmentRoutes(routes, control.roleAssignments);
   auditRoutes(routes, control.audit);
   return routes;

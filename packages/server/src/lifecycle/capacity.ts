@@ -64,6 +64,13 @@ export function waitsFor(demand: Demand, load: Load, limits: Limits): string | u
   return undefined;
 }
 
+/** Memory that would have to be given back before it fits. */
+export function missingMemoryMiB(demand: Demand, load: Load, limits: Limits): number {
+  const unpromisedMiB = limits.promisedMemoryMiB - load.committedMiB;
+  const spareMiB = load.availableMiB - load.startingMiB - limits.reservedMemoryMiB;
+  return Math.max(0, demand.memoryMiB - Math.min(unpromisedMiB, spareMiB));
+}
+
 /** How much memory a host of this size has for sandboxes. */
 export function memoryLimits(host: {
   readonly totalMiB: number;

@@ -10,6 +10,7 @@ import { groupsMigration } from "./migrations/3-groups.js";
 import { imagesMigration } from "./migrations/4-images.js";
 import { secretsMigration } from "./migrations/5-secrets.js";
 import { groupEventsMigration } from "./migrations/6-group-events.js";
+import { poolsMigration } from "./migrations/7-pools.js";
 
 export interface Migration {
   readonly number: number;
@@ -24,6 +25,7 @@ export const migrations: readonly Migration[] = [
   imagesMigration,
   secretsMigration,
   groupEventsMigration,
+  poolsMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

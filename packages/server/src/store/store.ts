@@ -11,6 +11,7 @@ import { type ImageUserQueries, imageUserQueries } from "./image-users.js";
 import { type ImageQueries, imageQueries } from "./images.js";
 import { type JournalQueries, journalQueries } from "./journal.js";
 import { type KeyQueries, keyQueries } from "./keys.js";
+import { type PoolQueries, poolQueries } from "./pools.js";
 import { type RoleAssignmentQueries, roleAssignmentQueries } from "./role-assignments.js";
 import { type SandboxQueries, sandboxQueries } from "./sandboxes.js";
 import { type SecretQueries, secretQueries } from "./secrets.js";
@@ -29,6 +30,7 @@ export interface Store {
   readonly usage: UsageQueries;
   readonly images: ImageQueries;
   readonly imageUsers: ImageUserQueries;
+  readonly pools: PoolQueries;
   /** Everything the work writes is durable when this answers, or none of it is there when it throws. */
   transaction<T>(work: () => T): T;
   /**
@@ -56,6 +58,7 @@ export function openStore(directory: string): Store {
     usage: usageQueries(database),
     images: imageQueries(database),
     imageUsers: imageUserQueries(database),
+    pools: poolQueries(database),
     transaction: (work) => transact(database, work),
     unsyncedTransaction: (work) => transactUnsynced(database, work),
     copy: () => copyDatabase(database, directory),
