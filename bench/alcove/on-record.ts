@@ -118,4 +118,5 @@ const plain = {
   entrypointExecId: undefined,
   generation: 1,
   createdAt: Date.now(),
+  lifecycle: {},
 } as const;

@@ -13,6 +13,7 @@ import * as logs from "./logs.js";
 import * as pools from "./pools.js";
 import * as roleAssignments from "./role-assignments.js";
 import * as sandboxBatches from "./sandbox-batches.js";
+import * as sandboxLifecycle from "./sandbox-lifecycle.js";
 import * as sandboxes from "./sandboxes.js";
 import * as system from "./system.js";
 import * as usage from "./usage.js";
@@ -38,6 +39,7 @@ export const endpoints: readonly Endpoint[] = [
   sandboxes.countSandboxes,
   sandboxes.getSandbox,
   sandboxes.updateSandbox,
+  sandboxLifecycle.setLifecycle,
   sandboxes.deleteSandbox,
   sandboxes.getSandboxStats,
   sandboxes.listProcesses,

@@ -1,35 +1,6 @@
-/** When sandboxes are suspended and deleted, and what they may reach: in ACA's shapes, so that what is written for it fits. */
+/** What sandboxes may reach: in ACA's shape, so that what is written for it fits. */
 import * as z from "zod";
 import { LabelKey } from "./names.js";
-
-const seconds = z.number().int().min(1).max(31_536_000);
-
-/** ACA's `SandboxLifecyclePolicy`. */
-export const LifecyclePolicy = z
-  .strictObject({
-    autoSuspendPolicy: z
-      .strictObject({
-        enabled: z.boolean(),
-        /** Seconds without use. */
-        interval: seconds.optional(),
-        mode: z.enum(["Memory", "Disk", "None"]).optional(),
-      })
-      .optional(),
-    autoDeletePolicy: z
-      .strictObject({
-        enabled: z.boolean(),
-        deleteIntervalInSeconds: seconds.optional(),
-        deleteIntervalInDays: z.number().int().min(0).max(3_650).optional(),
-        trigger: z.enum(["AfterSuspend", "AfterCreation"]).optional(),
-      })
-      .refine(
-        (policy) => policy.deleteIntervalInSeconds === undefined || policy.deleteIntervalInDays === undefined,
-        "must have deleteIntervalInSeconds or deleteIntervalInDays, not both",
-      )
-      .optional(),
-  })
-  .meta({ id: "LifecyclePolicy" });
-export type LifecyclePolicy = z.infer<typeof LifecyclePolicy>;
 
 const Verdict = z.enum(["Allow", "Deny"]);
 

@@ -1,11 +1,12 @@
 /**
  * Groups: who shares sandboxes, images, quota and bill. Shapes follow ACA's sandbox groups; quota and usage are Alcove's own.
  *
- * `lifecycle` and `egressPolicy` are kept and shown; nothing suspends, deletes or filters by them yet.
+ * `egressPolicy` is kept and shown; nothing filters by it yet.
  */
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
-import { EgressPolicy, LifecyclePolicy } from "./group-policies.js";
+import { EgressPolicy } from "./group-policies.js";
+import { LifecyclePolicy } from "./lifecycle.js";
 import { Flag, GroupName, LabelKey, LabelSelector, wholeNumber } from "./names.js";
 import { GroupParams, NoQuery, SourcesRef } from "./sandboxes.js";
 import { Resources, TotalQuantity } from "./sizes.js";
@@ -30,6 +31,7 @@ const defaults = {
   diskImage: SourcesRef.shape.diskImage,
   /** Their size, where the creation leaves it out: each of cpu, memory and disk by itself. */
   resources: Resources,
+  /** When they are suspended and deleted, where the creation leaves it out: each of its parts by itself. */
   lifecycle: LifecyclePolicy,
   egressPolicy: EgressPolicy,
 };

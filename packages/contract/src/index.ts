@@ -59,7 +59,7 @@ export {
   writeArchive,
   writeFile,
 } from "./files.js";
-export { EgressPolicy, LifecyclePolicy } from "./group-policies.js";
+export { EgressPolicy } from "./group-policies.js";
 export {
   CreateGroup,
   createGroup,
@@ -110,6 +110,15 @@ export {
   revokeGroupKey,
   revokeKey,
 } from "./keys.js";
+export {
+  Activity,
+  AutoDeletePolicy,
+  AutoSuspendPolicy,
+  AwakeReason,
+  KeepAwake,
+  LifecyclePolicy,
+  UpdateLifecycle,
+} from "./lifecycle.js";
 export { LogEntry, streamLogs } from "./logs.js";
 export {
   Environment,
@@ -135,6 +144,7 @@ export {
   RoleAssignment,
 } from "./role-assignments.js";
 export { type BatchResult, createSandboxes } from "./sandbox-batches.js";
+export { setLifecycle } from "./sandbox-lifecycle.js";
 export {
   CreateSandbox,
   countSandboxes,

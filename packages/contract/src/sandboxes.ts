@@ -1,6 +1,7 @@
 /** Sandboxes: create, read, list, count, delete, statistics and processes. Shapes follow ACA's `CreateSandboxContent` and `Sandbox`. */
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
+import { Activity, LifecyclePolicy } from "./lifecycle.js";
 import {
   Environment,
   Flag,
@@ -58,6 +59,8 @@ export const CreateSandbox = z
     entrypointSecrets: SecretNames.optional(),
     /** Where execs and the entrypoint start, unless they say otherwise. Default: the image's, else the user's home. */
     workingDirectory: GuestPath.optional(),
+    /** When it is suspended and deleted by itself; a part that is left out is the group's, else off. */
+    lifecycle: LifecyclePolicy.optional(),
   })
   .meta({ id: "CreateSandbox" });
 export type CreateSandbox = z.infer<typeof CreateSandbox>;
@@ -105,6 +108,10 @@ export const Sandbox = z
     /** Grows with every start; what must not be repeated after a restart is renewed with it. */
     generation: z.number().int(),
     createdAt: z.iso.datetime(),
+    /** As it is in force, with what was left out filled in. */
+    lifecycle: LifecyclePolicy,
+    /** In the answer of the call that reads one sandbox, while it is Running or Stopped. */
+    activity: Activity.optional(),
   })
   .meta({ id: "Sandbox" });
 export type Sandbox = z.infer<typeof Sandbox>;

@@ -13,6 +13,8 @@ import {
   type SandboxProcess,
   type Sandbox as SandboxRecord,
   type SandboxStats,
+  setLifecycle,
+  type UpdateLifecycle,
   updateSandbox,
 } from "@alcove/contract";
 import { ByteStream } from "./byte-stream.js";
@@ -116,6 +118,15 @@ export class SandboxHandle implements AsyncDisposable {
   setLabels(labels: Readonly<Record<string, string | null>>, { signal }: Abortable = {}): Promise<SandboxRecord> {
     const { transport, params } = this.#address;
     return call(transport, updateSandbox, { params, body: { labels }, signal });
+  }
+
+  /**
+   * Changes when it is suspended and deleted by itself. A part that is given replaces that part of its policy, one that is
+   * left out stays; `maximumLifetimeInSeconds: null` takes that away.
+   */
+  setLifecycle(policy: UpdateLifecycle, { signal }: Abortable = {}): Promise<SandboxRecord> {
+    const { transport, params } = this.#address;
+    return call(transport, setLifecycle, { params, body: policy, signal });
   }
 
   /** Deletes it with everything in it. Succeeds when it is gone already. With `wait: false` it answers while it is Deleting. */

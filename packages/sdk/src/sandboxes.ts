@@ -7,6 +7,7 @@ import {
   createSandboxes,
   fromProblem,
   getSandbox,
+  type LifecyclePolicy,
   listSandboxes,
   type Sandbox as SandboxRecord,
   type Tier,
@@ -42,6 +43,8 @@ export interface CreateOptions extends Abortable {
   readonly entrypointSecrets?: readonly string[] | undefined;
   /** Where commands start unless they say otherwise. */
   readonly cwd?: string | undefined;
+  /** When it is suspended and deleted by itself; each part that is left out is the group's, else off. */
+  readonly lifecycle?: LifecyclePolicy | undefined;
   /** With `false` it answers while the sandbox is Creating: `info` tells when it is Running. Default true. */
   readonly wait?: boolean | undefined;
 }
@@ -144,6 +147,7 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
     cmd: cmd === undefined ? undefined : [...cmd],
     entrypointSecrets: entrypointSecrets === undefined ? undefined : [...entrypointSecrets],
     workingDirectory: cwd,
+    lifecycle: options.lifecycle,
   };
 }
 

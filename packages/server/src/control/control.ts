@@ -42,6 +42,7 @@ import type {
   Sizes,
   StartExec,
   UpdateGroup,
+  UpdateLifecycle,
   UsageRecords,
   UsageStep,
   Version,
@@ -139,6 +140,8 @@ export interface SandboxControl {
   get(ref: SandboxRef): Promise<Sandbox>;
   /** Merges the changes into its labels. */
   changeLabels(ref: SandboxRef, changes: LabelChanges): Promise<Sandbox>;
+  /** Replaces the parts of its policy that the update names. */
+  setLifecycle(ref: SandboxRef, update: UpdateLifecycle): Promise<Sandbox>;
   delete(ref: SandboxRef, signal: AbortSignal, options?: { readonly wait?: boolean }): Promise<void>;
   stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats>;
   processes(ref: SandboxRef, signal: AbortSignal): Promise<readonly SandboxProcess[]>;

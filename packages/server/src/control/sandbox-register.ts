@@ -1,4 +1,5 @@
 /** Every change of a sandbox on record: by the table of transitions, with its event and its usage, in one transaction. */
+import type { LifecyclePolicy } from "@alcove/contract";
 import type { Hold } from "../lifecycle/hold.js";
 import { after, type Occurrence } from "../lifecycle/transitions.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
@@ -73,6 +74,16 @@ export class SandboxRegister {
       const changed = { ...record, labels };
       this.#store.sandboxes.setLabels(record.id, labels);
       this.#usage.changed(record, changed);
+      this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed, hold) });
+      return changed;
+    });
+  }
+
+  /** Replaces its policy. */
+  setLifecycle(record: SandboxRecord, lifecycle: LifecyclePolicy, hold: Hold | undefined): SandboxRecord {
+    return this.#commit(() => {
+      const changed = { ...record, lifecycle };
+      this.#store.sandboxes.setLifecycle(record.id, lifecycle);
       this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed, hold) });
       return changed;
     });

@@ -1,6 +1,7 @@
 /** A sandbox on record as the API shows it. Its environment is not part of that. */
 import type { Sandbox } from "@alcove/contract";
 import { type Hold, withHold } from "../lifecycle/hold.js";
+import { completePolicy } from "../lifecycle/policy.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { imageDefaults } from "./machines.js";
 
@@ -21,5 +22,6 @@ export function toSandbox(record: SandboxRecord, hold?: Hold): Sandbox {
     ...(workingDirectory === undefined ? {} : { workingDirectory }),
     ...(record.entrypointExecId === undefined ? {} : { entrypointExecId: record.entrypointExecId }),
     createdAt: new Date(record.createdAt).toISOString(),
+    lifecycle: completePolicy(record.lifecycle),
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { AlcoveError, type CreateSandbox, roundUp, sizeOf } from "@alcove/contract";
 import { untilAborted } from "../lib/until-aborted.js";
+import { changedPolicy, completePolicy } from "../lifecycle/policy.js";
 import type { GroupRecord } from "../store/groups.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
@@ -53,6 +54,13 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
       await gate.enter(ref.group);
       const record = find(context, ref);
       return view(context.register.setLabels(record, mergedLabels(record, changes), machines.holdOf(ref.id)));
+    },
+    async setLifecycle(ref, update) {
+      await gate.enter(ref.group);
+      const record = find(context, ref);
+      return view(
+        context.register.setLifecycle(record, changedPolicy(record.lifecycle, update), machines.holdOf(ref.id)),
+      );
     },
     delete: (ref, signal, options) => remove(context, helpers, { ref, signal, ...options }),
     stats: async (ref, signal) => (await guestOf(ref)).stats(signal),
@@ -171,6 +179,7 @@ function newRecord({ engine }: ControlContext, group: GroupRecord, body: CreateS
     entrypointExecId: undefined,
     generation: 1,
     createdAt: Date.now(),
+    lifecycle: completePolicy(body.lifecycle, group.defaults.lifecycle),
   };
 }
 

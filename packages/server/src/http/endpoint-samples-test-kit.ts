@@ -29,6 +29,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   createSandboxes: { body: { count: 1, sandbox } },
   ...{ listSandboxes: {}, countSandboxes: {}, getSandbox: {}, deleteSandbox: {}, getSandboxStats: {} },
   updateSandbox: { body: { labels: { a: "b" } } },
+  setLifecycle: { body: { maximumLifetimeInSeconds: 86_400 } },
   ...{ listProcesses: {}, getConsole: {}, streamLogs: { query: "follow=false" } },
   executeCommand: { body: { command: "true" } },
   executeShellCommand: { body: { command: "true" } },

@@ -11,6 +11,7 @@ import { imagesMigration } from "./migrations/4-images.js";
 import { secretsMigration } from "./migrations/5-secrets.js";
 import { groupEventsMigration } from "./migrations/6-group-events.js";
 import { poolsMigration } from "./migrations/7-pools.js";
+import { lifecycleMigration } from "./migrations/8-lifecycle.js";
 
 export interface Migration {
   readonly number: number;
@@ -26,6 +27,7 @@ export const migrations: readonly Migration[] = [
   secretsMigration,
   groupEventsMigration,
   poolsMigration,
+  lifecycleMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

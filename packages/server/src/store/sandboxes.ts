@@ -1,5 +1,5 @@
 /** Sandboxes on record: what was asked for, what was last seen. */
-import type { ImageConfig, Labels, Sandbox, SandboxState, Size, StateDetails } from "@alcove/contract";
+import type { ImageConfig, Labels, LifecyclePolicy, Sandbox, SandboxState, Size, StateDetails } from "@alcove/contract";
 import type Database from "better-sqlite3";
 import { type LabelFilter, selectByFilter } from "./sandbox-filter.js";
 import { all, one, type Parameters, write } from "./statement.js";
@@ -35,6 +35,8 @@ export interface SandboxRecord {
   readonly generation: number;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
+  /** When it is suspended and deleted by itself: what was decided when it was created, or since. */
+  readonly lifecycle: LifecyclePolicy;
 }
 
 /** What changes in the life of a sandbox. */
@@ -55,10 +57,13 @@ export function sandboxQueries(database: Database.Database) {
     `update sandboxes set state = @state, desired_state = @desiredState, state_details = @stateDetails,
        generation = @generation where id = @id`,
   );
+  const setLifecycle = write(database, "update sandboxes set lifecycle = @lifecycle where id = @id");
   const select = selectByFilter<Row>(database);
   return {
     insert: inserter(database),
     setLabels: labelSetter(database),
+    setLifecycle: (id: string, policy: LifecyclePolicy): void =>
+      void setLifecycle({ id, lifecycle: JSON.stringify(policy) }),
     find(id: string): SandboxRecord | undefined {
       const row = find({ id });
       return row && toRecord(row);
@@ -81,11 +86,11 @@ function inserter(database: Database.Database): (record: SandboxRecord) => void 
     database,
     `insert into sandboxes (id, group_name, engine, state, desired_state, state_details, image, cpu_millicores,
        memory_mib, disk_mib, labels, environment, entrypoint, cmd, working_directory, entrypoint_exec_id, generation,
-       created_at, image_is_public, image_key, image_config, asked_program, entrypoint_secrets)
+       created_at, image_is_public, image_key, image_config, asked_program, entrypoint_secrets, lifecycle)
      values (@id, @group_name, @engine, @state, @desired_state, @state_details, @image, @cpu_millicores,
        @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
        @generation, @created_at, @image_is_public, @image_key, @image_config, @asked_program,
-       @entrypoint_secrets)`,
+       @entrypoint_secrets, @lifecycle)`,
   );
   const index = labelIndexer(database);
   return (record) => {
@@ -146,6 +151,7 @@ interface Row {
   readonly entrypoint_exec_id: string | null;
   readonly generation: number;
   readonly created_at: number;
+  readonly lifecycle: string;
 }
 
 function toRow(record: SandboxRecord): Parameters & Row {
@@ -173,6 +179,7 @@ function toRow(record: SandboxRecord): Parameters & Row {
     entrypoint_exec_id: record.entrypointExecId ?? null,
     generation: record.generation,
     created_at: record.createdAt,
+    lifecycle: JSON.stringify(record.lifecycle),
   };
 }
 
@@ -199,5 +206,6 @@ function toRecord(row: Row): SandboxRecord {
     entrypointExecId: row.entrypoint_exec_id ?? undefined,
     generation: row.generation,
     createdAt: row.created_at,
+    lifecycle: JSON.parse(row.lifecycle),
   };
 }

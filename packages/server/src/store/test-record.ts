@@ -29,6 +29,7 @@ export function testRecord(changes: Partial<SandboxRecord> = {}): SandboxRecord 
     entrypointExecId: undefined,
     generation: 1,
     createdAt: 1_700_000_000_000,
+    lifecycle: {},
     ...changes,
   };
 }

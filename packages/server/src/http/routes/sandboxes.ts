@@ -9,6 +9,7 @@ import {
   listProcesses,
   listSandboxes,
   type SandboxState,
+  setLifecycle,
   updateSandbox,
 } from "@alcove/contract";
 import type { SandboxControl, SandboxFilter } from "../../control/control.js";
@@ -32,6 +33,7 @@ export function sandboxRoutes(routes: RouteTable, sandboxes: SandboxControl): vo
   }));
   route(routes, getSandbox, ({ params }) => sandboxes.get(params));
   route(routes, updateSandbox, ({ params, body }) => sandboxes.changeLabels(params, body.labels));
+  route(routes, setLifecycle, ({ params, body }) => sandboxes.setLifecycle(params, body));
   route(routes, deleteSandbox, ({ params, query, daemonSignal }) => sandboxes.delete(params, daemonSignal, query));
   route(routes, getSandboxStats, ({ params, signal }) => sandboxes.stats(params, signal));
   route(routes, listProcesses, async ({ params, signal }) => ({
