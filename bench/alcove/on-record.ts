@@ -108,6 +108,7 @@ const plain = {
   image: "debian",
   imageIsPublic: true,
   imageKey: "",
+  ...{ snapshotId: undefined, forkedFrom: undefined, entropy: undefined },
   imageConfig: {},
   askedProgram: {},
   entrypointSecrets: [],

@@ -15,6 +15,7 @@ import * as roleAssignments from "./role-assignments.js";
 import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxLifecycle from "./sandbox-lifecycle.js";
 import * as sandboxes from "./sandboxes.js";
+import * as snapshots from "./snapshots.js";
 import * as system from "./system.js";
 import * as usage from "./usage.js";
 import * as whoami from "./whoami.js";
@@ -44,6 +45,13 @@ export const endpoints: readonly Endpoint[] = [
   sandboxes.getSandboxStats,
   sandboxes.listProcesses,
   sandboxes.getConsole,
+  snapshots.takeSnapshot,
+  snapshots.forkSandbox,
+  snapshots.listSnapshots,
+  snapshots.countSnapshots,
+  snapshots.getSnapshot,
+  snapshots.updateSnapshot,
+  snapshots.deleteSnapshot,
   execs.executeCommand,
   execs.executeShellCommand,
   execs.streamExec,

@@ -58,6 +58,11 @@ export const errorCatalogue = {
     sentence: "There is no such image.",
     hint: "List the images with `alcove image list`.",
   },
+  SnapshotNotFound: {
+    status: 404,
+    sentence: "There is no such snapshot.",
+    hint: "List the snapshots with `alcove snapshot ls`.",
+  },
   ExecNotFound: {
     status: 404,
     sentence: "There is no such exec.",
@@ -108,6 +113,16 @@ export const errorCatalogue = {
     sentence: "The sandbox is not running.",
     hint: "Read its state and stateDetails; create a new one if it has stopped.",
   },
+  FreezeRefused: {
+    status: 409,
+    sentence: "A process of the sandbox resists the freeze.",
+    hint: "Try again in a moment, or end the process that waits for a device or a file system.",
+  },
+  SnapshotIncompatible: {
+    status: 409,
+    sentence: "The snapshot does not fit this host any more.",
+    hint: "Take a new one on this host.",
+  },
   ImageNotReady: {
     status: 409,
     sentence: "The image is not ready.",
@@ -115,7 +130,7 @@ export const errorCatalogue = {
   },
   ImageInUse: {
     status: 409,
-    sentence: "Sandboxes stand on the image.",
+    sentence: "Sandboxes or snapshots stand on the image.",
     hint: "Delete them first.",
   },
   ImageBusy: {

@@ -4,6 +4,7 @@ import { endpoint } from "./endpoint.js";
 import { Image } from "./images.js";
 import { LabelSelector, SandboxId, wholeNumber } from "./names.js";
 import { GroupParams, Sandbox } from "./sandboxes.js";
+import { Snapshot } from "./snapshots.js";
 
 const base = {
   /** Grows by one with every event of the group; never reused. */ sequence: z.number().int(),
@@ -16,6 +17,8 @@ export const AlcoveEvent = z
     z.object({ ...base, type: z.literal("sandbox.deleted"), sandboxId: z.string() }),
     z.object({ ...base, type: z.literal("image.changed"), image: Image }),
     z.object({ ...base, type: z.literal("image.deleted"), name: z.string() }),
+    z.object({ ...base, type: z.literal("snapshot.changed"), snapshot: Snapshot }),
+    z.object({ ...base, type: z.literal("snapshot.deleted"), snapshotId: z.string(), sandboxId: z.string() }),
     /** Events from `after` on are not kept any more: read the resources anew. */
     z.object({ ...base, type: z.literal("gap"), after: z.number().int() }),
   ])
@@ -29,7 +32,7 @@ export const streamEvents = endpoint({
   access: "reader",
   summary: "Follow changes",
   description:
-    "JSON lines (application/x-ndjson), an empty line every 15 s. With `after` it begins behind that sequence number, with 0 from the beginning on, as far as events are kept (the newest 10,000 of the group). With `sandboxId`, or `labels`, only what is about that sandbox, or about sandboxes that have the labels then; deletions of any sandbox come with `labels` too, since nothing is left to look at.",
+    "JSON lines (application/x-ndjson), an empty line every 15 s. With `after` it begins behind that sequence number, with 0 from the beginning on, as far as events are kept (the newest 10,000 of the group). With `sandboxId`, or `labels`, only what is about that sandbox and its snapshots, or about sandboxes that have the labels then; deletions of any sandbox come with `labels` too, since nothing is left to look at.",
   params: GroupParams,
   query: z.strictObject({
     after: wholeNumber(0, Number.MAX_SAFE_INTEGER).exactOptional(),

@@ -8,7 +8,7 @@ import { endpoint } from "./endpoint.js";
 import { EgressPolicy } from "./group-policies.js";
 import { LifecyclePolicy } from "./lifecycle.js";
 import { Flag, GroupName, LabelKey, LabelSelector, wholeNumber } from "./names.js";
-import { GroupParams, NoQuery, SourcesRef } from "./sandboxes.js";
+import { DiskImageRef, GroupParams, NoQuery } from "./sandboxes.js";
 import { Resources, TotalQuantity } from "./sizes.js";
 
 const TagValue = z
@@ -28,7 +28,7 @@ export type Tags = z.infer<typeof Tags>;
 
 const defaults = {
   /** The image of sandboxes whose creation names none. */
-  diskImage: SourcesRef.shape.diskImage,
+  diskImage: DiskImageRef,
   /** Their size, where the creation leaves it out: each of cpu, memory and disk by itself. */
   resources: Resources,
   /** When they are suspended and deleted, where the creation leaves it out: each of its parts by itself. */
@@ -59,6 +59,8 @@ export const Quota = z
     sandboxes: z.number().int().min(0).max(1_000_000).optional(),
     /** The group's own images. */
     images: z.number().int().min(0).max(1_000_000).optional(),
+    /** Snapshots that were asked for. */
+    snapshots: z.number().int().min(0).max(1_000_000).optional(),
   })
   .meta({ id: "Quota" });
 export type Quota = z.infer<typeof Quota>;
@@ -71,6 +73,7 @@ export const QuotaUse = z
     disk: z.string(),
     sandboxes: z.number().int(),
     images: z.number().int(),
+    snapshots: z.number().int(),
   })
   .meta({ id: "QuotaUse" });
 export type QuotaUse = z.infer<typeof QuotaUse>;

@@ -132,6 +132,7 @@ export {
   maximumLabels,
   parseLabelSelector,
   SandboxId,
+  SnapshotId,
 } from "./names.js";
 export { errorsOf, openApi, tagOf } from "./openapi.js";
 export { deletePool, getPool, listPools, Pool, PoolName, PutPool, putPool } from "./pools.js";
@@ -177,6 +178,19 @@ export {
   type Tier,
   tiers,
 } from "./sizes.js";
+export {
+  countSnapshots,
+  deleteSnapshot,
+  type ForkSandbox,
+  forkSandbox,
+  getSnapshot,
+  listSnapshots,
+  Snapshot,
+  SnapshotStatus,
+  TakeSnapshot,
+  takeSnapshot,
+  updateSnapshot,
+} from "./snapshots.js";
 export { backUpServer, Doctor, getDoctor, getHealth, getSizes, getVersion, Health, Sizes, Version } from "./system.js";
 export { GroupUsage, getGroupUsage, listUsageRecords, UsageAmounts, UsageRecords, UsageStep } from "./usage.js";
 export { WhoAmI, whoAmI } from "./whoami.js";

@@ -8,6 +8,9 @@ export const SandboxId = z.string().regex(uuidPattern, "must be a lower-case UUI
 export type SandboxId = z.infer<typeof SandboxId>;
 
 /** Lower-case UUID, given by the server. */
+export const SnapshotId = z.string().regex(uuidPattern, "must be a lower-case UUID").meta({ id: "SnapshotId" });
+
+/** Lower-case UUID, given by the server. */
 export const ExecId = z.string().regex(uuidPattern, "must be a lower-case UUID").meta({ id: "ExecId" });
 export type ExecId = z.infer<typeof ExecId>;
 
@@ -113,6 +116,6 @@ export const wholeNumber = (minimum: number, maximum: number) =>
     .transform(Number)
     .pipe(z.number().int().min(minimum).max(maximum));
 
-function hasControl(text: string): boolean {
+export function hasControl(text: string): boolean {
   return [...text].some((character) => character < " " || character === "\u007f");
 }

@@ -18,11 +18,22 @@ const tagDescriptions: Readonly<Record<Tag, string>> = {
   files: "Files of a sandbox, of any size, and whole directories",
   images: "What sandboxes start from",
   pools: "Warm pools: sandboxes that run already and that a creation takes",
+  snapshots: "What sandboxes were: go on from there, copy, go back",
   events: "What changed, as it changes",
   access: "Who may do what, and who did what",
 };
 
-type Tag = "system" | "groups" | "sandboxes" | "execs" | "files" | "images" | "pools" | "events" | "access";
+type Tag =
+  | "system"
+  | "groups"
+  | "sandboxes"
+  | "execs"
+  | "files"
+  | "images"
+  | "pools"
+  | "snapshots"
+  | "events"
+  | "access";
 
 const accessNouns = ["/whoami", "/keys", "/roleAssignments", "/audit"];
 
@@ -69,6 +80,7 @@ export function tagOf(endpoint: Endpoint): Tag {
   if (endpoint.path.includes("/exec") || endpoint.path.endsWith("/logstream")) return "execs";
   if (endpoint.path.includes("/diskimages")) return "images";
   if (endpoint.path.includes("/pools")) return "pools";
+  if (/\/(snapshots?|fork|rollback|commit)\b/.test(endpoint.path)) return "snapshots";
   if (endpoint.path.includes("/events")) return "events";
   if (endpoint.path.includes("/sandboxes")) return "sandboxes";
   return endpoint.path.startsWith("/v1/groups") ? "groups" : "system";

@@ -4,7 +4,7 @@ import { endpoint } from "./endpoint.js";
 import { Problem } from "./errors.js";
 import { CreateSandbox, creationErrors, GroupParams, NoQuery, Sandbox } from "./sandboxes.js";
 
-const BatchResult = z
+export const BatchResult = z
   .object({
     totalRequested: z.number().int(),
     succeeded: z.number().int(),

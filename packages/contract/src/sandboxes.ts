@@ -13,21 +13,30 @@ import {
   Labels,
   SandboxId,
   SecretNames,
+  SnapshotId,
   wholeNumber,
 } from "./names.js";
 import { Resources } from "./sizes.js";
 
-/** What a sandbox starts from. */
+export const DiskImageRef = z.strictObject({
+  /** One of the group's images, else one of the catalogue's. */
+  name: ImageName,
+  /** The catalogue's, whatever the group has. */
+  isPublic: z.boolean().optional(),
+});
+const SnapshotRef = z.strictObject({ id: SnapshotId });
+
+/** What a sandbox starts from: an image, or a snapshot. */
 export const SourcesRef = z
-  .strictObject({
-    diskImage: z.strictObject({
-      /** One of the group's images, else one of the catalogue's. */
-      name: ImageName,
-      /** The catalogue's, whatever the group has. */
-      isPublic: z.boolean().optional(),
-    }),
-  })
+  .strictObject({ diskImage: DiskImageRef.optional(), snapshot: SnapshotRef.optional() })
+  .refine(
+    ({ diskImage, snapshot }) => (diskImage === undefined) !== (snapshot === undefined),
+    "must name either a diskImage or a snapshot",
+  )
   .meta({ id: "SourcesRef" });
+
+/** What a sandbox stands on: its image, and the snapshot that it came from, which may be gone. */
+const Sources = z.object({ diskImage: DiskImageRef, snapshot: SnapshotRef.optional() }).meta({ id: "Sources" });
 
 export const Argv = z
   .array(
@@ -40,7 +49,10 @@ export const Argv = z
 
 export const CreateSandbox = z
   .strictObject({
-    /** May be left out where the group has a default image. */
+    /**
+     * May be left out where the group has a default image. With a snapshot its size, environment, entrypoint, cmd and working
+     * directory come along: they are left out here. Its labels and secrets do not.
+     */
     sourcesRef: SourcesRef.optional(),
     /** Rounded up to the grid of sizes; the answer says what was given. Default: the group's, else tier M: 1 core, 2Gi, 20Gi. */
     resources: Resources.optional(),
@@ -95,7 +107,9 @@ export const Sandbox = z
     stateDetails: StateDetails,
     /** What the owner asked for; the daemon closes the gap between this and `state`. */
     desiredState: z.enum(["Running", "Deleted"]),
-    sourcesRef: SourcesRef,
+    sourcesRef: Sources,
+    /** Of which sandbox it is a copy; that one may be gone. */
+    forkedFrom: SandboxId.optional(),
     /** What was given, normalised: millicores and MiB. */
     resources: z.object({ cpu: z.string(), memory: z.string(), disk: z.string() }),
     labels: Labels,
@@ -156,6 +170,8 @@ export const WaitQuery = z.strictObject({ wait: Flag.exactOptional() });
 export const creationErrors = [
   "ImageNotFound",
   "ImageNotReady",
+  "SnapshotNotFound",
+  "SnapshotIncompatible",
   "EngineUnavailable",
   "QuotaExceeded",
   "CapacityExceeded",

@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { Engine } from "../engines/engine.js";
 import type { Images } from "../images/image.js";
+import type { KeyedTurns } from "../lib/keyed-turns.js";
 import type { Demand } from "../lifecycle/capacity.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import type { Store } from "../store/store.js";
@@ -17,6 +18,8 @@ import type { ImageUse } from "./image-use.js";
 import type { Machines } from "./machines.js";
 import type { PoolKeeper } from "./pool-keeper.js";
 import type { SandboxRegister } from "./sandbox-register.js";
+import type { SnapshotRegister } from "./snapshot-register.js";
+import type { SnapshotRemovals } from "./snapshot-removal.js";
 import type { UsageAccounts } from "./usage-accounts.js";
 
 export interface ControlContext {
@@ -42,6 +45,10 @@ export interface ControlContext {
   readonly admission: Admission;
   readonly pools: PoolKeeper;
   readonly usage: UsageAccounts;
+  readonly snapshotRegister: SnapshotRegister;
+  readonly snapshotRemovals: SnapshotRemovals;
+  /** What keeps, stops or replaces a sandbox's machine takes turns. */
+  readonly sandboxTurns: KeyedTurns;
 }
 
 /** What a sandbox takes of the host. */

@@ -21,6 +21,7 @@ import type {
   ExecuteCommand,
   ExecuteShellCommand,
   FileEvent,
+  ForkSandbox,
   Group,
   GroupUsage,
   Health,
@@ -40,7 +41,9 @@ import type {
   SandboxState,
   SandboxStats,
   Sizes,
+  Snapshot,
   StartExec,
+  TakeSnapshot,
   UpdateGroup,
   UpdateLifecycle,
   UsageRecords,
@@ -56,6 +59,7 @@ export interface Control {
   readonly groups: GroupControl;
   readonly usage: UsageControl;
   readonly sandboxes: SandboxControl;
+  readonly snapshots: SnapshotControl;
   readonly execs: ExecControl;
   readonly files: FileControl;
   readonly images: ImageControl;
@@ -146,6 +150,32 @@ export interface SandboxControl {
   stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats>;
   processes(ref: SandboxRef, signal: AbortSignal): Promise<readonly SandboxProcess[]>;
   console(ref: SandboxRef): Promise<Uint8Array>;
+}
+
+export interface SnapshotRef {
+  readonly group: string;
+  readonly snapshotId: string;
+}
+
+export interface SnapshotFilter {
+  readonly labels?: Labels;
+  readonly sandboxId?: string;
+}
+
+export interface SnapshotControl {
+  /** Of a running sandbox, with its memory; it goes on at once. */
+  take(ref: SandboxRef, body: TakeSnapshot, signal: AbortSignal): Promise<Snapshot>;
+  list(
+    group: string,
+    filter: SnapshotFilter & { readonly before?: string; readonly page?: number; readonly pageSize?: number },
+  ): Promise<readonly Snapshot[]>;
+  count(group: string, filter: SnapshotFilter): Promise<number>;
+  get(ref: SnapshotRef): Promise<Snapshot>;
+  /** Merges the changes into its labels. */
+  changeLabels(ref: SnapshotRef, changes: LabelChanges): Promise<Snapshot>;
+  delete(ref: SnapshotRef): Promise<void>;
+  /** Copies of a running sandbox, of one instant. What befalls single ones is in the result. */
+  fork(ref: SandboxRef, body: ForkSandbox, signal: AbortSignal): Promise<BatchResult>;
 }
 
 /** What a stream of an exec carries: the contract's messages, with output as bytes. */

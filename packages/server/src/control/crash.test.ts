@@ -35,8 +35,10 @@ async function mortalDaemon(host: TestHost, point: CrashPointName) {
 }
 
 function mortal(engine: Engine, life: { readonly isOver: boolean }): Engine {
+  const { saves } = engine;
   return {
     ...withMembers(engine),
+    ...(saves && { saves: { ...saves, remove: (kept) => (life.isOver ? dead() : saves.remove(kept)) } }),
     async start(spec, signal) {
       return mortalMachine(await (life.isOver ? dead() : engine.start(spec, signal)), life);
     },
@@ -47,7 +49,7 @@ function mortalMachine(machine: Machine, life: { readonly isOver: boolean }): Ma
   return { ...machine, destroy: () => (life.isOver ? dead() : machine.destroy()) };
 }
 
-/** Does one of each: two sandboxes, one deleted, an exec in the other, a group with one in it, one from a pool. Ends early when the daemon dies. */
+/** Does one of each: two sandboxes, one deleted, an exec in the other, two snapshots of that, one deleted, copies of it, a group with one in it, one from a pool. Ends early when the daemon dies. */
 async function live({ control }: TestDaemon, execId: string): Promise<void> {
   const kept = await control.sandboxes.create(
     group,
@@ -57,8 +59,14 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   await control.execs.start(kept, { id: execId, args: ["sleep", "600"] }, never);
   const deleted = await control.sandboxes.create(group, debian, never);
   await control.sandboxes.delete(deleted, never);
+  await control.snapshots.take(kept, { name: "kept" }, never);
+  const { id: snapshotId } = await control.snapshots.take(kept, {}, never);
+  await control.snapshots.delete({ group, snapshotId });
+  const { sandboxes: copies } = await control.snapshots.fork(kept, { count: 2 }, never);
+  for (const copy of copies) await control.sandboxes.delete(copy, never);
   await control.groups.create({ name: doomed });
-  await control.sandboxes.create(doomed, debian, never);
+  const inDoomed = await control.sandboxes.create(doomed, debian, never);
+  await control.snapshots.take(inDoomed, {}, never);
   await control.groups.delete(doomed, { force: true }, never);
   await control.pools.put(group, "fast", { sourcesRef: { diskImage: { name: "debian" } }, minimum: 1 });
   const hasMember = async () => ((await control.pools.get(group, "fast")).ready === 1 ? true : undefined);
@@ -76,13 +84,21 @@ for (const point of crashPoints) {
     const machinesAtDeath = [...host.fake.machines.keys()];
 
     const { control, store } = await host.daemon();
-    const isAtRest = () => store.journal.list().length === 0 && store.groups.deleting().length === 0;
+    const isAtRest = () =>
+      store.journal.list().length + store.groups.deleting().length + store.snapshots.unfinished().length === 0;
     await waitFor(() => (isAtRest() ? true : undefined), AbortSignal.timeout(5_000));
     expect(store.groups.find(doomed)).toBeUndefined();
     if (store.pools.find(group, "fast")) await control.pools.delete(group, "fast");
     const sandboxes = await control.sandboxes.list(group, {});
     expect(sandboxes.map(({ state }) => state)).toEqual(sandboxes.map(() => "Running"));
-    expect([...host.fake.machines.keys()].sort()).toEqual(sandboxes.map(({ id }) => id).sort());
+    // A pool's member that was just starting goes when it has started.
+    await expect.poll(() => [...host.fake.machines.keys()].sort()).toEqual(sandboxes.map(({ id }) => id).sort());
+
+    const snapshots = await control.snapshots.list(group, {});
+    expect(snapshots.map(({ status }) => status)).toEqual(snapshots.map(() => "Ready"));
+    expect([...host.fake.snapshots.keys()].sort()).toEqual(snapshots.map(({ id }) => id).sort());
+    const isTaken = crashPoints.indexOf(point) >= crashPoints.indexOf("snapshot.afterFinish") && !isDelete(point);
+    expect(snapshots.map(({ name }) => name)).toEqual(isTaken ? ["kept"] : []);
 
     const kept = sandboxes.find(({ labels }) => labels.is === "kept");
     expect(kept === undefined).toBe(point === "create.beforeInsert");
@@ -104,6 +120,11 @@ for (const point of crashPoints) {
       ).toEqual(expected.sort());
     }
   });
+}
+
+/** Comes before any snapshot. */
+function isDelete(point: CrashPointName): boolean {
+  return point.startsWith("delete.");
 }
 
 interface Death {

@@ -3,6 +3,7 @@ import { AlcoveError } from "@alcove/contract";
 import type { Logger } from "pino";
 import type { Engine } from "../engines/engine.js";
 import type { Images } from "../images/image.js";
+import { KeyedTurns } from "../lib/keyed-turns.js";
 import { memoryLimits } from "../lifecycle/capacity.js";
 import type { Store } from "../store/store.js";
 import { accessControl } from "./access.js";
@@ -36,6 +37,9 @@ import { recover } from "./recovery.js";
 import { roleAssignmentControl } from "./role-assignments.js";
 import { SandboxRegister } from "./sandbox-register.js";
 import { sandboxControl } from "./sandboxes.js";
+import { SnapshotRegister } from "./snapshot-register.js";
+import { SnapshotRemovals } from "./snapshot-removal.js";
+import { snapshotControl } from "./snapshots.js";
 import { systemControl } from "./system.js";
 import { usageControl } from "./usage.js";
 import { UsageAccounts } from "./usage-accounts.js";
@@ -97,6 +101,7 @@ export function createControl(options: ControlOptions): RunningControl {
       groups: groupControl(context, deletions),
       usage: usageControl(context),
       sandboxes: sandboxControl(context, { reconciler, readiness }),
+      snapshots: snapshotControl(context, { reconciler, readiness }),
       execs: execControl(context),
       files: fileControl(context),
       images: imageControl(context, readiness),
@@ -121,7 +126,7 @@ export function createControl(options: ControlOptions): RunningControl {
       stopping.abort(new AlcoveError("DaemonStopping"));
       const { imageBuilds, imagePreparations, pools } = context;
       const work = [reconciler.settled(), deletions.settled(), imageBuilds.allSettled(), imagePreparations.settled()];
-      await Promise.all([...work, pools.close()]);
+      await Promise.all([...work, pools.close(), context.snapshotRemovals.settled()]);
       context.usage.end();
     },
   };
@@ -135,6 +140,8 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
   const usage = new UsageAccounts({ store, logger, clocks, keptDays });
   const admission = admissionOf(options);
   const parts = imageParts(options, { events, admission, stopping });
+  const snapshotRegister = new SnapshotRegister(store, events);
+  const removalParts = { store, engine, logger, crashPoint, stopping };
   return {
     ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events, usage },
     imageBuildTimeoutMs,
@@ -144,6 +151,9 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
     register: new SandboxRegister(store, events, usage),
     machines: new Machines(store),
     admission,
+    snapshotRegister,
+    snapshotRemovals: new SnapshotRemovals({ ...removalParts, register: snapshotRegister }),
+    sandboxTurns: new KeyedTurns(),
   };
 }
 

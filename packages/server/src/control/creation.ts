@@ -8,22 +8,26 @@ import { Backoff } from "../lib/backoff.js";
 import type { Demand } from "../lifecycle/capacity.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
+import { recordExecs } from "./exec-recovery.js";
 import { machineSpec } from "./machine-spec.js";
 import { watchMachine } from "./machine-watch.js";
 import { imageDefaults } from "./machines.js";
 import { namedSecrets } from "./secrets.js";
+import { originOf } from "./snapshot-source.js";
 
 /** Ends with the sandbox Running, or throws and leaves it Failed; Creating or Deleting when the signal aborted. */
 export async function startSandbox(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<void> {
   const attempt: Attempt = { context, record, signal };
   try {
     await bringUp(attempt);
+    if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
   } catch (error) {
     await undo(attempt);
     if (signal.aborted) throw signal.reason;
     const message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
     context.logger.warn({ sandbox: record.id, err: error }, "A sandbox could not be created");
     await recordFailure(attempt, message);
+    if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
     throw error;
   }
 }
@@ -55,10 +59,12 @@ async function bringUp(attempt: Attempt): Promise<void> {
   const { admission, crashPoint, register } = context;
   const { disk, record } = await context.imageUse.take(attempt.record, signal);
   const demand = demandOf(context, record.size);
-  const spec = machineSpec(record, disk);
+  const spec = { ...machineSpec(record, disk), ...originOf(context, record) };
   const machine = (await context.pools.claim(spec, signal)) ?? (await startMachine(attempt, spec, demand));
   attempt.machine = machine;
-  if (record.entrypointExecId !== undefined)
+  // With its memory it has its programs, the entrypoint among them.
+  if (spec.origin?.from === "Memory") await recordExecs(context, machine, signal);
+  else if (record.entrypointExecId !== undefined)
     await startEntrypoint({ ...attempt, record }, machine, record.entrypointExecId);
   signal.throwIfAborted();
   crashPoint("create.beforeRunning");
@@ -72,7 +78,7 @@ async function bringUp(attempt: Attempt): Promise<void> {
 
 async function startMachine({ context, record, signal }: Attempt, spec: MachineSpec, demand: Demand): Promise<Machine> {
   const { admission, crashPoint, engine } = context;
-  await engine.prepare(spec.disk, spec.size, { signal });
+  if (spec.origin === undefined) await engine.prepare(spec.disk, spec.size, { signal });
   await admission.enter(record, demand, signal);
   crashPoint("create.beforeStart");
   const machine = await engine.start(spec, signal);

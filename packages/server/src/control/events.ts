@@ -2,7 +2,7 @@
  * The event stream. Events are written in the transaction of the change that they tell of; who follows reads them from
  * the store at its own pace, so a slow reader costs no memory: it finds a gap when it has fallen behind what is kept.
  */
-import { AlcoveEvent, type Image, type Labels, type Sandbox } from "@alcove/contract";
+import { AlcoveEvent, type Image, type Labels, type Sandbox, type Snapshot } from "@alcove/contract";
 import { Change } from "../lib/change.js";
 import { hasLabels } from "../lib/has-labels.js";
 import type { EventRecord } from "../store/events.js";
@@ -14,7 +14,9 @@ export type EventBody =
   | { readonly type: "sandbox.changed"; readonly sandbox: Sandbox }
   | { readonly type: "sandbox.deleted"; readonly sandboxId: string }
   | { readonly type: "image.changed"; readonly image: Image }
-  | { readonly type: "image.deleted"; readonly name: string };
+  | { readonly type: "image.deleted"; readonly name: string }
+  | { readonly type: "snapshot.changed"; readonly snapshot: Snapshot }
+  | { readonly type: "snapshot.deleted"; readonly snapshotId: string; readonly sandboxId: string };
 
 const pageLength = 100;
 
@@ -106,6 +108,8 @@ function isAbout(
   { sandboxId, labels }: { readonly sandboxId?: string; readonly labels?: Labels },
 ): boolean {
   if (event.type === "gap" || (sandboxId === undefined && labels === undefined)) return true;
+  if (event.type === "snapshot.changed") return labels === undefined && event.snapshot.sandboxId === sandboxId;
+  if (event.type === "snapshot.deleted") return labels === undefined && event.sandboxId === sandboxId;
   if (event.type === "sandbox.deleted") return sandboxId === undefined || event.sandboxId === sandboxId;
   if (event.type !== "sandbox.changed") return false;
   const { sandbox } = event;

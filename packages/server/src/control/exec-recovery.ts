@@ -2,6 +2,7 @@
  * The execs of an adopted sandbox, as its agent tells them: those that nobody recorded belonged to clients of the daemon
  * that died, and end; records of execs that never started, or that the agent has forgotten, are forgotten too.
  */
+import type { Machine } from "../engines/engine.js";
 import { withDeadline } from "../lib/deadline.js";
 import type { ControlContext } from "./context.js";
 
@@ -23,6 +24,16 @@ export async function reconcileExecs(context: ControlContext, sandboxId: string,
   } catch (error) {
     logger.warn({ sandbox: sandboxId, err: error }, "The execs of an adopted sandbox could not be read");
   }
+}
+
+/** The execs that came to a sandbox with its memory are its own from now on. */
+export async function recordExecs({ store }: ControlContext, machine: Machine, parent: AbortSignal): Promise<void> {
+  using deadline = withDeadline(parent, deadlineMs);
+  const present = await machine.guest.execs.list(deadline.signal);
+  store.transaction(() => {
+    for (const { id, startedAtUnixMs } of present)
+      store.execs.insert({ id, sandboxId: machine.id, startedAt: Math.trunc(startedAtUnixMs) });
+  });
 }
 
 /** Records of execs that the agent has forgotten are of no use; they are looked for when there are many. */

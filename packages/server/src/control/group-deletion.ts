@@ -2,6 +2,7 @@
  * Deleting a group with everything in it. That the group is Deleting is on record before the first sandbox goes, so a
  * daemon that dies meanwhile leaves its successor the rest; nothing new comes into the group from then on.
  */
+import { AlcoveError } from "@alcove/contract";
 import { Backoff } from "../lib/backoff.js";
 import type { ControlContext } from "./context.js";
 import type { EngineReadiness } from "./engine-readiness.js";
@@ -64,6 +65,7 @@ export class GroupDeletions {
       try {
         await this.#context.pools.removeGroup(name);
         await this.#removeSandboxes(name);
+        await this.#removeSnapshots(name);
         await this.#removeImages(name);
         return this.#remove(name);
       } catch (error) {
@@ -83,6 +85,15 @@ export class GroupDeletions {
       const removals = await Promise.allSettled(sandboxes.map((sandbox) => this.#removeSandbox(sandbox)));
       for (const removal of removals) if (removal.status === "rejected") throw removal.reason;
     }
+  }
+
+  /** One that is being taken goes when its sandbox is gone. */
+  async #removeSnapshots(name: string): Promise<void> {
+    const { snapshotRegister, snapshotRemovals, store } = this.#context;
+    for (const snapshot of store.snapshots.ofGroup(name)) snapshotRegister.markDeleted(snapshot);
+    await snapshotRemovals.collect();
+    const left = store.snapshots.ofGroup(name).length;
+    if (left > 0) throw new AlcoveError("InternalError", `The group ${name} still has ${left} snapshots.`);
   }
 
   /** Builds are ended; contents that nobody else needs go with the next collection. */

@@ -11,6 +11,7 @@ export function toGroup({ name, state, tags, defaults, quota, used, createdAt }:
       disk: `${used.diskMiB}Mi`,
       sandboxes: used.sandboxes,
       images: used.images,
+      snapshots: used.snapshots,
     },
     createdAt: new Date(createdAt).toISOString(),
   };

@@ -92,8 +92,12 @@ function overlaid<Value extends object>(
 }
 
 function requireEmpty({ name, state, used }: GroupRecord): void {
-  if (state === "Deleting" || used.sandboxes + used.images === 0) return;
-  const what = [counted(used.sandboxes, "sandbox", "sandboxes"), counted(used.images, "image", "images")]
+  if (state === "Deleting" || used.sandboxes + used.images + used.snapshots === 0) return;
+  const what = [
+    counted(used.sandboxes, "sandbox", "sandboxes"),
+    counted(used.images, "image", "images"),
+    counted(used.snapshots, "snapshot", "snapshots"),
+  ]
     .filter((words) => words !== "")
     .join(" and ");
   throw new AlcoveError("GroupNotEmpty", `The group ${name} has ${what} in it.`, { field: "group", value: name });

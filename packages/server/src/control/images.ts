@@ -95,10 +95,18 @@ async function remove(context: ControlContext, group: string, name: string): Pro
 function refuseWhileUsed({ store }: ControlContext, group: string, name: string): void {
   if (store.images.find(group, name) === undefined) return;
   const { ids, count } = store.imageUsers.ofImage(group, name, usersNamed);
-  if (count === 0) return;
+  if (count === 0) {
+    refuseUnderSnapshots(store.imageUsers.snapshotsOfImage(group, name, usersNamed), name);
+    return;
+  }
   const more = count > ids.length ? ` and ${count - ids.length} more` : "";
   const noun = count === 1 ? "sandbox stands" : "sandboxes stand";
   throw new AlcoveError("ImageInUse", `${count} ${noun} on the image ${name}: ${ids.join(", ")}${more}.`);
+}
+
+function refuseUnderSnapshots(ids: readonly string[], name: string): void {
+  if (ids.length === 0) return;
+  throw new AlcoveError("ImageInUse", `Snapshots stand on the image ${name}: ${ids.join(", ")}.`);
 }
 
 async function prune(
@@ -108,10 +116,12 @@ async function prune(
 ) {
   const { imageBuilds, imageRegister, store } = context;
   const before = Date.now() - olderThanSeconds * 1_000;
+  const isUsed = (name: string) =>
+    store.imageUsers.ofImage(group, name, 1).count + store.imageUsers.snapshotsOfImage(group, name, 1).length > 0;
   const unused = store.images
     .list(group)
     .filter((record) => (record.builtAt ?? record.createdAt) <= before && hasLabels(record.labels, labels))
-    .filter((record) => !imageBuilds.isRunning(record) && store.imageUsers.ofImage(group, record.name, 1).count === 0);
+    .filter((record) => !imageBuilds.isRunning(record) && !isUsed(record.name));
   for (const record of unused) imageRegister.remove(record);
   const { freedBytes } = await collectContents(context, imageBuilds);
   return { deleted: unused.map(({ name }) => name), freedBytes };

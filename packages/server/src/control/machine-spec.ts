@@ -3,9 +3,12 @@ import type { SandboxRecord } from "../store/sandboxes.js";
 
 /** What the engine is told of a sandbox that starts. */
 export function machineSpec(record: SandboxRecord, disk: DiskImage): MachineSpec {
-  const { id, size, generation } = record;
+  const { id, size, generation, entropy } = record;
   const environment = { ...record.imageConfig.environment, ...record.environment };
-  return { id, disk, size, hostname: hostnameOf(id), environment, generation };
+  return {
+    ...{ id, disk, size, hostname: hostnameOf(id), environment, generation },
+    ...(entropy === undefined ? {} : { entropy: Buffer.from(entropy, "hex") }),
+  };
 }
 
 export function hostnameOf(id: string): string {

@@ -10,17 +10,18 @@ import { watchMachine } from "./machine-watch.js";
 import type { Reconciler } from "./reconciler.js";
 
 export async function recover(context: ControlContext, reconciler: Reconciler, signal: AbortSignal): Promise<void> {
-  const { engine, logger, store } = context;
+  const { engine, logger, snapshotRemovals, store } = context;
   const records = store.sandboxes.all();
   const running = records.filter((record) => record.state === "Running" && record.engine === engine.name);
   const recovery = await engine.recover(
-    { running: new Set(running.map(({ id }) => id)), suspended: new Set(), snapshots: new Set() },
+    { running: new Set(running.map(({ id }) => id)), suspended: new Set(), snapshots: snapshotRemovals.owned() },
     signal,
   );
   for (const sentence of recovery.removed) logger.info(sentence);
   await Promise.all(adopt(context, running, recovery.machines).map(({ id }) => reconcileExecs(context, id, signal)));
   noteLosses(context, records, recovery);
   for (const record of records) await takeUp(context, reconciler, record);
+  snapshotRemovals.collectInBackground();
   logger.info({ adopted: recovery.machines.length, lost: recovery.lost.size }, "Sandboxes are taken up");
 }
 

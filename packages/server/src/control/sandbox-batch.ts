@@ -12,7 +12,7 @@ const endsBatch: ReadonlySet<string> = new Set(["CapacityExceeded", "DaemonStopp
 export async function createBatch(
   { logger }: ControlContext,
   count: number,
-  create: () => Promise<Sandbox>,
+  create: (index: number) => Promise<Sandbox>,
 ): Promise<BatchResult> {
   const sandboxes: Sandbox[] = [];
   const errors: BatchResult["errors"] = [];
@@ -22,7 +22,7 @@ export async function createBatch(
     for (let index = next++; index < count; index = next++) {
       try {
         if (holdsForAll) throw holdsForAll;
-        sandboxes.push(await create());
+        sandboxes.push(await create(index));
       } catch (error) {
         const shown = known(error, (fields) => logger.error(fields, "A creation failed"));
         if (endsBatch.has(shown.code)) holdsForAll ??= shown;

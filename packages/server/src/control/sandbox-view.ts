@@ -11,7 +11,8 @@ export function toSandbox(record: SandboxRecord, hold?: Hold): Sandbox {
   return {
     ...{ id, group, state, desiredState, labels, engine, generation },
     stateDetails: withHold(record, hold),
-    sourcesRef: { diskImage: { name: record.image, ...(record.imageIsPublic ? { isPublic: true } : {}) } },
+    sourcesRef: sourcesOf(record),
+    ...(record.forkedFrom === undefined ? {} : { forkedFrom: record.forkedFrom }),
     resources: {
       cpu: `${record.size.cpuMillicores}m`,
       memory: `${record.size.memoryMiB}Mi`,
@@ -23,5 +24,13 @@ export function toSandbox(record: SandboxRecord, hold?: Hold): Sandbox {
     ...(record.entrypointExecId === undefined ? {} : { entrypointExecId: record.entrypointExecId }),
     createdAt: new Date(record.createdAt).toISOString(),
     lifecycle: completePolicy(record.lifecycle),
+  };
+}
+
+/** The snapshot of a fork is nobody's. */
+function sourcesOf({ image, imageIsPublic, snapshotId, forkedFrom }: SandboxRecord): Sandbox["sourcesRef"] {
+  return {
+    diskImage: { name: image, ...(imageIsPublic ? { isPublic: true } : {}) },
+    ...(snapshotId === undefined || forkedFrom !== undefined ? {} : { snapshot: { id: snapshotId } }),
   };
 }

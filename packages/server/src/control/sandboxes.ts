@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { AlcoveError, type CreateSandbox, roundUp, sizeOf } from "@alcove/contract";
+import { AlcoveError, type CreateSandbox, roundUp, type Sandbox, sizeOf } from "@alcove/contract";
 import { untilAborted } from "../lib/until-aborted.js";
 import { changedPolicy, completePolicy } from "../lifecycle/policy.js";
 import type { GroupRecord } from "../store/groups.js";
@@ -16,10 +16,12 @@ import type { Reconciler } from "./reconciler.js";
 import { createBatch } from "./sandbox-batch.js";
 import { toSandbox } from "./sandbox-view.js";
 import { requireEntrypointSecrets, type Secrets } from "./secrets.js";
+import { type FromSnapshot, fromSnapshot, requireOrigin } from "./snapshot-source.js";
+import { requireSaves } from "./snapshot-taking.js";
 
 const defaultPageSize = 100;
 
-interface Helpers {
+export interface Helpers {
   readonly reconciler: Reconciler;
   readonly readiness: EngineReadiness;
 }
@@ -32,10 +34,14 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
     return machines.require(ref).machine.guest;
   };
   return {
-    create: (group, body, signal, options) => create(context, helpers, { group, body, signal, ...options }),
+    create: (group, body, signal, options) =>
+      createSandbox(context, helpers, { group, plan: planOf(context, body), signal, ...options }),
     async createBatch(group, count, body, signal) {
-      await requireImage(context, newRecord(context, await gate.enter(group), body));
-      return createBatch(context, count, () => create(context, helpers, { group, body, signal }));
+      const plan = planOf(context, body);
+      await requireImage(context, plan(await gate.enter(group)).record);
+      const snapshot = body.sourcesRef?.snapshot;
+      if (snapshot !== undefined && count > 1) await requireSaves(context).share(snapshot.id, signal);
+      return createBatch(context, count, () => createSandbox(context, helpers, { group, plan, signal }));
     },
     async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
       await gate.enter(group);
@@ -72,20 +78,28 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
   };
 }
 
+/** What is to be created. */
+export interface Plan {
+  readonly record: SandboxRecord;
+  readonly secrets: Secrets;
+}
+
 interface Creation {
   readonly group: string;
-  readonly body: CreateSandbox;
+  readonly plan: (group: GroupRecord) => Plan;
   readonly signal: AbortSignal;
   readonly wait?: boolean;
 }
 
 /** A caller who goes away, or does not wait, ends only its own waiting. */
-async function create(context: ControlContext, { reconciler, readiness }: Helpers, creation: Creation) {
+export async function createSandbox(
+  context: ControlContext,
+  { reconciler, readiness }: Helpers,
+  { group, plan, signal, wait = true }: Creation,
+): Promise<Sandbox> {
   const { crashPoint, gate, store } = context;
-  const { group, body, signal, wait = true } = creation;
-  const { secretEnvironment = {} } = body;
-  const record = newRecord(context, await gate.enter(group), body);
-  requireEntrypointSecrets(record.entrypointSecrets, secretEnvironment);
+  const { record, secrets } = plan(await gate.enter(group));
+  requireEntrypointSecrets(record.entrypointSecrets, secrets);
   await requireImage(context, record);
   await readiness.require(signal);
   await requireDiskSpace(context);
@@ -93,8 +107,9 @@ async function create(context: ControlContext, { reconciler, readiness }: Helper
   const creating = store.sandboxes.count({ group, state: "Creating" });
   context.admission.check(demandOf(context, record.size), creating);
   requireQuota(gate.require(group), { ...record.size, sandboxes: 1 });
+  requireOrigin(context, record);
   crashPoint("create.beforeInsert");
-  const id = insert(context, record, secretEnvironment);
+  const id = insert(context, record, secrets);
   crashPoint("create.afterInsert");
   const running = reconciler.close(id).catch((error: unknown) => {
     forgetOldFailures(context, group);
@@ -107,7 +122,7 @@ async function create(context: ControlContext, { reconciler, readiness }: Helper
 
 /** Where a pool has a member for it, it has that one's id. Numbers and times of creation have the same order. */
 function insert({ pools, register }: ControlContext, record: SandboxRecord, secrets: Secrets): string {
-  const id = pools.reserve(record) ?? record.id;
+  const id = (record.snapshotId === undefined ? pools.reserve(record) : undefined) ?? record.id;
   try {
     register.insert({ ...record, id, createdAt: Date.now() }, secrets);
     return id;
@@ -156,20 +171,32 @@ function find({ store }: ControlContext, ref: SandboxRef): SandboxRecord {
   return record;
 }
 
-function newRecord({ engine }: ControlContext, group: GroupRecord, body: CreateSandbox): SandboxRecord {
+function planOf(context: ControlContext, body: CreateSandbox): (group: GroupRecord) => Plan {
+  const id = body.sourcesRef?.snapshot?.id;
+  return (group) => {
+    const parts =
+      id === undefined ? fromImage(context, group, body) : fromSnapshot(context, { group: group.name, id, body });
+    return { record: newRecord(parts, body.labels), secrets: body.secretEnvironment ?? {} };
+  };
+}
+
+export function newRecord(parts: FromSnapshot, labels: SandboxRecord["labels"] = {}): SandboxRecord {
+  return {
+    ...{ id: randomUUID(), state: "Creating", desiredState: "Running", stateDetails: {} },
+    ...parts,
+    ...{ labels, generation: 1, createdAt: Date.now() },
+  };
+}
+
+function fromImage({ engine }: ControlContext, group: GroupRecord, body: CreateSandbox): FromSnapshot {
   const { entrypoint, cmd } = body;
   const { resources = {} } = group.defaults;
   return {
-    id: randomUUID(),
     group: group.name,
     engine: engine.name,
-    state: "Creating",
-    desiredState: "Running",
-    stateDetails: {},
     ...imageOf(group, body),
     ...{ imageKey: "", imageConfig: {} },
     size: roundUp({ ...sizeOf(resources), ...sizeOf(body.resources ?? {}) }),
-    labels: body.labels ?? {},
     environment: body.environment ?? {},
     entrypoint: entrypoint ?? [],
     cmd: cmd ?? [],
@@ -177,9 +204,8 @@ function newRecord({ engine }: ControlContext, group: GroupRecord, body: CreateS
     entrypointSecrets: body.entrypointSecrets ?? [],
     workingDirectory: body.workingDirectory,
     entrypointExecId: undefined,
-    generation: 1,
-    createdAt: Date.now(),
     lifecycle: completePolicy(body.lifecycle, group.defaults.lifecycle),
+    ...{ snapshotId: undefined, forkedFrom: undefined, entropy: undefined },
   };
 }
 
@@ -194,6 +220,7 @@ function imageOf({ name, defaults }: GroupRecord, { sourcesRef }: CreateSandbox)
 
 /** A name that is nowhere is refused before anything is recorded, and so is an image that cannot be used. */
 async function requireImage({ imageUse }: ControlContext, record: SandboxRecord): Promise<void> {
+  if (record.snapshotId !== undefined) return;
   const { group, image: name, imageIsPublic: isPublic } = record;
   try {
     const image = await imageUse.read({ group, name, isPublic });

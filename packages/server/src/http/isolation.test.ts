@@ -53,12 +53,21 @@ async function populate(group: string): Promise<Places> {
     expect(await owner("GET", `${path}/diskimages/${name}`)).toMatchObject({ state: "Ready" }),
   );
   await owner("PUT", `${path}/pools/${name}`, { sourcesRef: { diskImage: { name } }, minimum: 0 });
-  return { group, id: String(id), execId: String(exec.id), keyId: String(key.id), principal, name };
+  const { id: snapshotId } = await owner("POST", `${box}/snapshot`, { name: `snapshot-of-${group}` });
+  return {
+    group,
+    id: String(id),
+    snapshotId: String(snapshotId),
+    execId: String(exec.id),
+    keyId: String(key.id),
+    principal,
+    name,
+  };
 }
 
 /** As in the group, but nothing of it is there. */
 const missing = (group: string): Places => ({
-  ...{ group, id: randomUUID(), execId: randomUUID(), keyId: "0".repeat(16) },
+  ...{ group, id: randomUUID(), execId: randomUUID(), snapshotId: randomUUID(), keyId: "0".repeat(16) },
   ...{ principal: "oidc:nobody", name: "no-such-image" },
 });
 
@@ -102,7 +111,7 @@ function seen({ status, headers, text }: Outcome, places: Places) {
 
 const marksOf = (places: Places) => [
   ...Object.values(places),
-  ...["tag", "label", "environment", "file", "key"].map((what) => `${what}-of-${places.group}`),
+  ...["tag", "label", "environment", "file", "key", "snapshot"].map((what) => `${what}-of-${places.group}`),
 ];
 
 test("there is a request for every endpoint, and for nothing else", () => {

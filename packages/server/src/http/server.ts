@@ -20,6 +20,7 @@ import { logRoutes } from "./routes/logs.js";
 import { poolRoutes } from "./routes/pools.js";
 import { roleAssignmentRoutes } from "./routes/role-assignments.js";
 import { sandboxRoutes } from "./routes/sandboxes.js";
+import { snapshotRoutes } from "./routes/snapshots.js";
 import { systemRoutes } from "./routes/system.js";
 import { usageRoutes } from "./routes/usage.js";
 import { listenOnTcp, shareConnections, type TcpAddress } from "./tcp-listener.js";
@@ -100,6 +101,7 @@ function allRoutes(control: Control, logger: Logger, version: string): RouteTabl
   groupRoutes(routes, control.groups);
   usageRoutes(routes, control.usage);
   sandboxRoutes(routes, control.sandboxes);
+  snapshotRoutes(routes, control.snapshots);
   execRoutes(routes, control.execs, logger);
   logRoutes(routes, control.execs);
   fileRoutes(routes, control.files);

@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Amounts, exceeds } from "./quota.js";
 
-const used: Amounts = { cpuMillicores: 1_500, memoryMiB: 3_072, diskMiB: 40_960, sandboxes: 2, images: 1 };
+const used: Amounts = {
+  cpuMillicores: 1_500,
+  memoryMiB: 3_072,
+  diskMiB: 40_960,
+  sandboxes: 2,
+  images: 1,
+  snapshots: 0,
+};
 const asked = { cpuMillicores: 1_000, memoryMiB: 2_048, diskMiB: 20_480, sandboxes: 1 };
 
 test("a group without a quota may have anything", () => {

@@ -7,10 +7,11 @@ export interface Amounts {
   readonly diskMiB: number;
   readonly sandboxes: number;
   readonly images: number;
+  readonly snapshots: number;
 }
 
 export interface Excess {
-  /** Of the quota: cores, memory, disk, sandboxes or images. */
+  /** Of the quota: cores, memory, disk, sandboxes, images or snapshots. */
   readonly measure: keyof Quota;
   /** What is used, what is asked for, and the limit. */
   readonly sentence: string;
@@ -44,6 +45,7 @@ const measures: readonly Measure[] = [
   },
   { name: "sandboxes", limit: (quota) => quota.sandboxes, of: ({ sandboxes }) => sandboxes, shown: String },
   { name: "images", limit: (quota) => quota.images, of: ({ images }) => images, shown: String },
+  { name: "snapshots", limit: (quota) => quota.snapshots, of: ({ snapshots }) => snapshots, shown: String },
 ];
 
 /** The first measure that would be exceeded; undefined when the group may have what it asks for. What is not asked for is not looked at. */

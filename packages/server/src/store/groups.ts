@@ -21,6 +21,7 @@ export interface GroupUse {
   readonly diskMiB: number;
   readonly sandboxes: number;
   readonly images: number;
+  readonly snapshots: number;
 }
 
 export interface GroupFilter {
@@ -105,6 +106,7 @@ interface Row {
   readonly used_disk_mib: number;
   readonly used_sandboxes: number;
   readonly used_images: number;
+  readonly used_snapshots: number;
 }
 
 function toRecord(row: Row): GroupRecord {
@@ -121,6 +123,7 @@ function toRecord(row: Row): GroupRecord {
       diskMiB: row.used_disk_mib,
       sandboxes: row.used_sandboxes,
       images: row.used_images,
+      snapshots: row.used_snapshots,
     },
   };
 }

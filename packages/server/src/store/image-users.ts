@@ -1,4 +1,4 @@
-/** Which sandboxes stand on an image. */
+/** Which sandboxes and snapshots stand on an image. */
 import type { ImageConfig } from "@alcove/contract";
 import type Database from "better-sqlite3";
 import { all, one, write } from "./statement.js";
@@ -30,7 +30,16 @@ export function imageUserQueries(database: Database.Database) {
     database,
     "select count(*) as count from sandboxes where group_name = @group and image = @name and image_is_public = 0",
   );
-  const byContent = one<{ found: number }>(database, "select 1 as found from sandboxes where image_key = @key limit 1");
+  const byContent = one<{ found: number }>(
+    database,
+    `select 1 as found where exists (select 1 from sandboxes where image_key = @key)
+       or exists (select 1 from snapshots where image_key = @key)`,
+  );
+  const snapshotsOfName = all<{ id: string }>(
+    database,
+    `select id from snapshots where group_name = @group and image = @name and image_is_public = 0
+     order by sequence limit @limit`,
+  );
   return {
     take: (id: string, taken: TakenImage): void =>
       void take({
@@ -47,6 +56,9 @@ export function imageUserQueries(database: Database.Database) {
       ids: ofName({ group, name, limit }).map(({ id }) => id),
       count: countOfName({ group, name })?.count ?? 0,
     }),
+    /** The oldest snapshots of sandboxes that stand on it. */
+    snapshotsOfImage: (group: string, name: string, limit: number): string[] =>
+      snapshotsOfName({ group, name, limit }).map(({ id }) => id),
     hasContent: (key: string): boolean => byContent({ key }) !== undefined,
   };
 }

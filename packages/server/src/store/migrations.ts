@@ -12,6 +12,7 @@ import { secretsMigration } from "./migrations/5-secrets.js";
 import { groupEventsMigration } from "./migrations/6-group-events.js";
 import { poolsMigration } from "./migrations/7-pools.js";
 import { lifecycleMigration } from "./migrations/8-lifecycle.js";
+import { snapshotsMigration } from "./migrations/9-snapshots.js";
 
 export interface Migration {
   readonly number: number;
@@ -28,6 +29,7 @@ export const migrations: readonly Migration[] = [
   groupEventsMigration,
   poolsMigration,
   lifecycleMigration,
+  snapshotsMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

@@ -33,6 +33,12 @@ export interface SandboxRecord {
   readonly workingDirectory: string | undefined;
   readonly entrypointExecId: string | undefined;
   readonly generation: number;
+  /** The snapshot that it came from; it may be gone. */
+  readonly snapshotId: string | undefined;
+  /** The sandbox that it is a copy of. */
+  readonly forkedFrom: string | undefined;
+  /** Hexadecimal: what its random numbers begin with, in place of bytes of the host. */
+  readonly entropy: string | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /** When it is suspended and deleted by itself: what was decided when it was created, or since. */
@@ -86,11 +92,12 @@ function inserter(database: Database.Database): (record: SandboxRecord) => void 
     database,
     `insert into sandboxes (id, group_name, engine, state, desired_state, state_details, image, cpu_millicores,
        memory_mib, disk_mib, labels, environment, entrypoint, cmd, working_directory, entrypoint_exec_id, generation,
-       created_at, image_is_public, image_key, image_config, asked_program, entrypoint_secrets, lifecycle)
+       created_at, image_is_public, image_key, image_config, asked_program, entrypoint_secrets, snapshot_id,
+       forked_from, entropy, lifecycle)
      values (@id, @group_name, @engine, @state, @desired_state, @state_details, @image, @cpu_millicores,
        @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
        @generation, @created_at, @image_is_public, @image_key, @image_config, @asked_program,
-       @entrypoint_secrets, @lifecycle)`,
+       @entrypoint_secrets, @snapshot_id, @forked_from, @entropy, @lifecycle)`,
   );
   const index = labelIndexer(database);
   return (record) => {
@@ -150,6 +157,9 @@ interface Row {
   readonly working_directory: string | null;
   readonly entrypoint_exec_id: string | null;
   readonly generation: number;
+  readonly snapshot_id: string | null;
+  readonly forked_from: string | null;
+  readonly entropy: string | null;
   readonly created_at: number;
   readonly lifecycle: string;
 }
@@ -178,6 +188,9 @@ function toRow(record: SandboxRecord): Parameters & Row {
     working_directory: record.workingDirectory ?? null,
     entrypoint_exec_id: record.entrypointExecId ?? null,
     generation: record.generation,
+    snapshot_id: record.snapshotId ?? null,
+    forked_from: record.forkedFrom ?? null,
+    entropy: record.entropy ?? null,
     created_at: record.createdAt,
     lifecycle: JSON.stringify(record.lifecycle),
   };
@@ -205,6 +218,9 @@ function toRecord(row: Row): SandboxRecord {
     workingDirectory: row.working_directory ?? undefined,
     entrypointExecId: row.entrypoint_exec_id ?? undefined,
     generation: row.generation,
+    snapshotId: row.snapshot_id ?? undefined,
+    forkedFrom: row.forked_from ?? undefined,
+    entropy: row.entropy ?? undefined,
     createdAt: row.created_at,
     lifecycle: JSON.parse(row.lifecycle),
   };

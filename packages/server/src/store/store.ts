@@ -15,6 +15,7 @@ import { type PoolQueries, poolQueries } from "./pools.js";
 import { type RoleAssignmentQueries, roleAssignmentQueries } from "./role-assignments.js";
 import { type SandboxQueries, sandboxQueries } from "./sandboxes.js";
 import { type SecretQueries, secretQueries } from "./secrets.js";
+import { type SnapshotQueries, snapshotQueries } from "./snapshots.js";
 import { type UsageQueries, usageQueries } from "./usage.js";
 
 export interface Store {
@@ -31,6 +32,7 @@ export interface Store {
   readonly images: ImageQueries;
   readonly imageUsers: ImageUserQueries;
   readonly pools: PoolQueries;
+  readonly snapshots: SnapshotQueries;
   /** Everything the work writes is durable when this answers, or none of it is there when it throws. */
   transaction<T>(work: () => T): T;
   /**
@@ -59,6 +61,7 @@ export function openStore(directory: string): Store {
     images: imageQueries(database),
     imageUsers: imageUserQueries(database),
     pools: poolQueries(database),
+    snapshots: snapshotQueries(database),
     transaction: (work) => transact(database, work),
     unsyncedTransaction: (work) => transactUnsynced(database, work),
     copy: () => copyDatabase(database, directory),

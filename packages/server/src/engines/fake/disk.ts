@@ -29,7 +29,7 @@ export class FakeDisk {
   finish(): { readonly content: Buffer; readonly files: number; readonly bytes: number } {
     if (this.#isBroken) throw new AlcoveError("InvalidRequest", "A layer before was refused.");
     const tar = packDirectory(this.#files, "/");
-    return { content: Buffer.concat([magic, tar]), files: unpackTar(tar).length, bytes: tar.length };
+    return { content: fakeDiskContent(tar), files: unpackTar(tar).length, bytes: tar.length };
   }
 
   /** Whiteouts first: they are about the layers below, wherever in the archive they stand. */
@@ -54,6 +54,11 @@ export class FakeDisk {
 
 function isWhiteout({ path }: TarEntry): boolean {
   return posix.basename(path).startsWith(whiteout);
+}
+
+/** What a disk's file holds. */
+export function fakeDiskContent(tree: Buffer): Buffer {
+  return Buffer.concat([magic, tree]);
 }
 
 /** The tree that a builder left in the file; undefined where none did. */

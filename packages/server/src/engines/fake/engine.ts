@@ -16,11 +16,13 @@ import type {
   Owned,
   PrepareOptions,
   Recovery,
+  Saves,
 } from "../engine.js";
 import { unpackInto } from "./archive.js";
 import { readFakeDisk, writeFakeDisk } from "./disk.js";
 import { FakeHost } from "./host.js";
 import { FakeMachine } from "./machine.js";
+import { fakeSaves, originSaved, removeSnapshots, snapshotMachine } from "./saves.js";
 import { elapse } from "./virtual-sleep.js";
 
 const builderSize = tiers.XS;
@@ -54,6 +56,10 @@ class FakeEngine implements Engine {
     return { size: builderSize, open: (build, signal) => this.#openBuilder(build, signal) };
   }
 
+  get saves(): Saves {
+    return fakeSaves(this.#host);
+  }
+
   async probe() {
     return { works: true, findings: [] };
   }
@@ -72,12 +78,13 @@ class FakeEngine implements Engine {
   }
 
   async start(spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
-    await this.prepare(spec.disk, spec.size, { signal });
+    const saved = spec.origin && originSaved(this.#host, spec.origin);
+    if (saved === undefined) await this.prepare(spec.disk, spec.size, { signal });
     if (this.#host.machines.has(spec.id))
       throw new AlcoveError("InternalError", `There is a machine ${spec.id} already.`);
     const machine = new FakeMachine(spec.id, spec.size);
     machine.isSilent = this.#host.faults.silentAgents ?? false;
-    const tree = await readFakeDisk(spec.disk.path);
+    const tree = saved === undefined ? await readFakeDisk(spec.disk.path) : saved.tree;
     if (tree !== undefined) unpackInto(machine.files, "/", tree, undefined);
     this.#host.machines.set(spec.id, machine);
     let guest: Guest | undefined;
@@ -88,6 +95,7 @@ class FakeEngine implements Engine {
       const machineId = randomUUID().replaceAll("-", "");
       const { generation, hostname, environment } = spec;
       await guest.renew({ generation, hostname, machineId, environment, thaw: true }, signal);
+      if (saved !== undefined) machine.execs.resume(saved.execs);
       return this.#adopt(machine, guest);
     } catch (error) {
       this.#remove(machine, `Starting ${spec.id} failed.`);
@@ -120,10 +128,10 @@ class FakeEngine implements Engine {
     }
   }
 
-  async recover({ running: owned }: Owned, signal: AbortSignal): Promise<Recovery> {
+  async recover({ running: owned, snapshots }: Owned, signal: AbortSignal): Promise<Recovery> {
     const machines: Machine[] = [];
     const lost = new Map<string, { reason: "EngineLost" | "HostRestarted"; message: string }>();
-    const removed = this.#removeBuilders();
+    const removed = [...this.#removeBuilders(), ...removeSnapshots(this.#host, snapshots)];
     for (const machine of [...this.#host.machines.values()]) {
       if (!owned.has(machine.id)) {
         this.#remove(machine, "Nobody owned it.");
@@ -182,6 +190,7 @@ class FakeEngine implements Engine {
       guest,
       ended,
       onHold: (listener) => machine.onHold(listener),
+      snapshot: (snapshotId, options) => snapshotMachine(this.#host, machine, { snapshotId, ...options }),
       console: async () => machine.console.read(),
       destroy: async () => {
         this.#remove(machine, "The machine was destroyed.");

@@ -41,6 +41,11 @@ export class FakeExec {
     return this.#stdinOpen && !this.hasEnded && this.stdin.isOpen;
   }
 
+  /** One that has ended, as it is; one that runs, as it was when it began. */
+  atThisInstant(): FakeExec {
+    return this.hasEnded ? this : new FakeExec(this.spec);
+  }
+
   closeStdin(): void {
     this.#stdinOpen = false;
     this.stdin.end();
@@ -144,6 +149,19 @@ export class FakeExecs {
     return exec;
   }
 
+  /** Those that are not forgotten. */
+  known(): FakeExec[] {
+    return [...this.#execs.values()].filter((exec) => !this.#delivered.has(exec));
+  }
+
+  /** Those of the machine that this one goes on from; programs that ran there begin anew. */
+  resume(execs: readonly FakeExec[]): void {
+    for (const exec of execs) {
+      if (exec.hasEnded) this.#execs.set(exec.spec.id, exec);
+      else this.start(exec.spec);
+    }
+  }
+
   find(id: string): FakeExec {
     const exec = this.#execs.get(id);
     if (exec === undefined) throw new AlcoveError("ExecNotFound", `There is no exec ${id}.`);
@@ -151,7 +169,7 @@ export class FakeExecs {
   }
 
   list(): ExecStatus[] {
-    return [...this.#execs.values()].filter((exec) => !this.#delivered.has(exec)).map((exec) => exec.status());
+    return this.known().map((exec) => exec.status());
   }
 
   /** Its last frame was sent: one that asked for it is forgotten, after a while, in which a reader that lost the frame may come again. */

@@ -1,5 +1,6 @@
 /** What the fake engine's machines run on: it outlives engines, as a host outlives its daemon. */
 import type { FakeMachine } from "./machine.js";
+import type { FakeSaved } from "./saved.js";
 
 /** What goes wrong, until it is set back. */
 export interface FakeFaults {
@@ -11,6 +12,12 @@ export interface FakeFaults {
   silentAgents?: boolean;
   /** No builder can be opened. */
   builderError?: Error;
+  /** No snapshot can be taken. */
+  snapshotError?: Error;
+  /** What a snapshot waits for. */
+  snapshotDelay?: Promise<void>;
+  /** Some process of every machine resists the freeze. */
+  isFreezeRefused?: boolean;
   /** Every preparation fails with this. */
   prepareError?: Error;
 }
@@ -19,6 +26,8 @@ export class FakeHost {
   readonly machines = new Map<string, FakeMachine>();
   /** Those that build disks. */
   readonly builders = new Map<string, FakeMachine>();
+  /** By id. */
+  readonly snapshots = new Map<string, FakeSaved>();
   readonly templates = new Set<string>();
   readonly faults: FakeFaults = {};
   /** Ids whose machines ended with the host. */

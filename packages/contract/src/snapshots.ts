@@ -1,0 +1,191 @@
+/** Snapshots: what a sandbox was at one instant, kept by itself; what starts from one, goes back to one, or becomes an image. */
+import * as z from "zod";
+import { endpoint } from "./endpoint.js";
+import {
+  GroupName,
+  hasControl,
+  LabelChanges,
+  LabelSelector,
+  Labels,
+  SandboxId,
+  SnapshotId,
+  wholeNumber,
+} from "./names.js";
+import { BatchResult } from "./sandbox-batches.js";
+import { creationErrors, GroupParams, NoQuery, SandboxParams } from "./sandboxes.js";
+
+/** Words for people: 1 to 128 characters, no control characters. Several snapshots may have the same. */
+const SnapshotName = z
+  .string()
+  .min(1)
+  .max(128, "must have at most 128 characters")
+  .refine((name) => !hasControl(name), "must hold no control characters");
+
+/** Creating: being taken. Deleting: it goes when the sandboxes that are starting from it have started. */
+export const SnapshotStatus = z.enum(["Creating", "Ready", "Deleting"]).meta({ id: "SnapshotStatus" });
+export type SnapshotStatus = z.infer<typeof SnapshotStatus>;
+
+export const Snapshot = z
+  .object({
+    id: SnapshotId,
+    group: GroupName,
+    name: z.string().optional(),
+    labels: Labels,
+    status: SnapshotStatus,
+    /** Of which sandbox; that one may be gone. */
+    sandboxId: SandboxId,
+    /** The snapshot that this sandbox came from; it may be gone. */
+    parentId: SnapshotId.optional(),
+    createdAt: z.iso.datetime(),
+    /** Memory: disk, memory and running processes. Disk: what starts from it boots. */
+    mode: z.enum(["Memory", "Disk"]),
+    /** False: some process could not be made to stand still while it was taken, and may notice. */
+    isFrozen: z.boolean(),
+    /** How long the sandbox stood still for it. */
+    pausedMs: z.number(),
+    /** What starts from it has this size. */
+    resources: z.object({ cpu: z.string(), memory: z.string(), disk: z.string() }),
+    /** The image that its sandbox was created from. */
+    image: z.string(),
+    /** Of its own on the host's disk: gone with it. */
+    ownBytes: z.number().int(),
+    /** Of images, templates and snapshots that it stands on with others. */
+    sharedBytes: z.number().int(),
+    /** Sandboxes that came from it: the oldest, at most 100. */
+    usedBy: z.array(SandboxId),
+  })
+  .meta({ id: "Snapshot" });
+export type Snapshot = z.infer<typeof Snapshot>;
+
+export const TakeSnapshot = z
+  .strictObject({ name: SnapshotName.optional(), labels: Labels.optional() })
+  .meta({ id: "TakeSnapshot" });
+export type TakeSnapshot = z.infer<typeof TakeSnapshot>;
+
+const path = "/v1/groups/:group/snapshots";
+const box = "/v1/groups/:group/sandboxes/:id";
+const SnapshotParams = z.strictObject({ group: GroupName, snapshotId: SnapshotId });
+const takingErrors = [
+  "SandboxNotFound",
+  "SandboxNotRunning",
+  "EngineUnavailable",
+  "DiskFull",
+  "GuestUnresponsive",
+  "Timeout",
+] as const;
+const filter = { labels: LabelSelector.exactOptional(), sandboxId: SandboxId.exactOptional() };
+
+export const takeSnapshot = endpoint({
+  id: "takeSnapshot",
+  method: "POST",
+  path: `${box}/snapshot`,
+  access: "user",
+  summary: "Take a snapshot of a sandbox",
+  description:
+    "Of a running one with its memory and its processes; it stands still for a moment and goes on. Of one that was stopped, what is kept of it. A client that goes away ends nothing.",
+  params: SandboxParams,
+  query: NoQuery,
+  body: TakeSnapshot,
+  result: Snapshot,
+  status: 201,
+  errors: [...takingErrors, "QuotaExceeded"],
+});
+
+export const listSnapshots = endpoint({
+  id: "listSnapshots",
+  method: "GET",
+  path,
+  access: "reader",
+  summary: "List snapshots, newest first",
+  description: "To walk over all of them, name the last one of each page as `before`.",
+  params: GroupParams,
+  query: z.strictObject({
+    ...filter,
+    /** Only those taken before this one. */
+    before: SnapshotId.exactOptional(),
+    /** From 1. */
+    page: wholeNumber(1, 1_000_000).exactOptional(),
+    /** Default 100. */
+    pageSize: wholeNumber(1, 1_000).exactOptional(),
+  }),
+  body: "none",
+  result: z.array(Snapshot),
+  errors: ["SnapshotNotFound"],
+});
+
+export const countSnapshots = endpoint({
+  id: "countSnapshots",
+  method: "GET",
+  path: `${path}/count`,
+  access: "reader",
+  summary: "Count snapshots",
+  params: GroupParams,
+  query: z.strictObject(filter),
+  body: "none",
+  result: z.object({ count: z.number().int() }),
+});
+
+export const getSnapshot = endpoint({
+  id: "getSnapshot",
+  method: "GET",
+  path: `${path}/:snapshotId`,
+  access: "reader",
+  summary: "Read one snapshot",
+  params: SnapshotParams,
+  query: NoQuery,
+  body: "none",
+  result: Snapshot,
+  errors: ["SnapshotNotFound"],
+});
+
+export const updateSnapshot = endpoint({
+  id: "updateSnapshot",
+  method: "PATCH",
+  path: `${path}/:snapshotId`,
+  access: "user",
+  summary: "Change a snapshot's labels",
+  description: "Merged into the labels that are there: a value sets one, null takes it away. At most 64 may be left.",
+  params: SnapshotParams,
+  query: NoQuery,
+  body: z.strictObject({ labels: LabelChanges }),
+  result: Snapshot,
+  errors: ["SnapshotNotFound"],
+  isIdempotent: true,
+});
+
+export const deleteSnapshot = endpoint({
+  id: "deleteSnapshot",
+  method: "DELETE",
+  path: `${path}/:snapshotId`,
+  access: "user",
+  summary: "Delete a snapshot",
+  description:
+    "Sandboxes that came from it go on: bytes that they share with it stay until they are gone. Deleting one that is gone, or never was, succeeds too.",
+  params: SnapshotParams,
+  query: NoQuery,
+  body: "none",
+  result: "none",
+});
+
+export const forkSandbox = endpoint({
+  id: "forkSandbox",
+  method: "POST",
+  path: `${box}/fork`,
+  access: "user",
+  summary: "Copy a running sandbox",
+  description:
+    "Disk, memory and running processes of one instant, `count` times. FreezeRefused where a process resists the freeze. Each copy is renewed as every start is: entropy, clock, host name, machine id. With `seed` the random numbers of copy n begin with HMAC-SHA-512(seed, `alcove fork n`), n from 0, so that the same fork can be made again. Those that cannot be created are told one by one.",
+  params: SandboxParams,
+  query: NoQuery,
+  body: z.strictObject({
+    count: z.number().int().min(1).max(100),
+    labels: Labels.optional(),
+    seed: z
+      .string()
+      .regex(/^(?:[0-9a-f]{2}){32,512}$/, "must be 64 to 1024 hexadecimal digits, in pairs and lower case")
+      .optional(),
+  }),
+  result: BatchResult,
+  errors: [...new Set([...takingErrors, ...creationErrors, "FreezeRefused"] as const)],
+});
+export type ForkSandbox = z.infer<typeof forkSandbox.body>;

@@ -1,0 +1,56 @@
+/** Snapshots of sandboxes: taken, listed, labelled and deleted. */
+import type { SnapshotRecord } from "../store/snapshots.js";
+import type { ControlContext } from "./context.js";
+import type { SnapshotControl, SnapshotRef } from "./control.js";
+import { forkSandbox } from "./forks.js";
+import { mergedLabels } from "./labels.js";
+import type { Helpers } from "./sandboxes.js";
+import { requireSnapshot } from "./snapshot-finding.js";
+import { takeSnapshot } from "./snapshot-taking.js";
+
+const defaultPageSize = 100;
+
+export function snapshotControl(context: ControlContext, helpers: Helpers): SnapshotControl {
+  const { gate, snapshotRegister: register, store } = context;
+  const view = (record: SnapshotRecord) => register.view(record);
+  return {
+    async take(ref, { name, labels }, signal) {
+      const { record, hold } = await takeSnapshot(context, { ref, name, labels }, signal);
+      hold[Symbol.dispose]();
+      return view(record);
+    },
+    async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
+      await gate.enter(group);
+      if (filter.before !== undefined) requireSnapshot(context, { group, snapshotId: filter.before }, "before");
+      return store.snapshots.list({ group, ...filter }, { limit: pageSize, offset: (page - 1) * pageSize }).map(view);
+    },
+    async count(group, filter) {
+      await gate.enter(group);
+      return store.snapshots.count({ group, ...filter });
+    },
+    async get(ref) {
+      await gate.enter(ref.group);
+      return view(requireSnapshot(context, ref));
+    },
+    async changeLabels(ref, changes) {
+      await gate.enter(ref.group);
+      const record = requireSnapshot(context, ref);
+      return view(register.setLabels(record, mergedLabels({ ...record, what: "snapshot" }, changes)));
+    },
+    async delete(ref) {
+      await gate.enter(ref.group);
+      await remove(context, ref);
+    },
+    fork: (ref, body, signal) => forkSandbox(context, helpers, { ref, body }, signal),
+  };
+}
+
+/** Where a sandbox is starting from it, it goes when that has started. */
+async function remove(context: ControlContext, { group, snapshotId }: SnapshotRef): Promise<void> {
+  const { crashPoint, snapshotRegister, snapshotRemovals, store } = context;
+  const record = store.snapshots.find(snapshotId);
+  if (record === undefined || record.group !== group || record.isInternal) return;
+  snapshotRegister.markDeleted(record);
+  crashPoint("snapshotDelete.afterMark");
+  await snapshotRemovals.collect();
+}

@@ -1,0 +1,28 @@
+import {
+  countSnapshots,
+  deleteSnapshot,
+  forkSandbox,
+  getSnapshot,
+  listSnapshots,
+  takeSnapshot,
+  updateSnapshot,
+} from "@alcove/contract";
+import type { SnapshotControl } from "../../control/control.js";
+import { route, slowRoute } from "../route.js";
+import type { RouteTable } from "../route-table.js";
+import { selector } from "../selector.js";
+
+export function snapshotRoutes(routes: RouteTable, snapshots: SnapshotControl): void {
+  // What is begun is carried to its end whether its client waits or not.
+  route(routes, takeSnapshot, ({ params, body, daemonSignal }) => snapshots.take(params, body, daemonSignal));
+  slowRoute(routes, forkSandbox, ({ params, body, daemonSignal }) => snapshots.fork(params, body, daemonSignal));
+  route(routes, listSnapshots, async ({ params, query: { labels, ...query } }) => [
+    ...(await snapshots.list(params.group, { ...query, ...selector(labels) })),
+  ]);
+  route(routes, countSnapshots, async ({ params, query: { labels, ...query } }) => ({
+    count: await snapshots.count(params.group, { ...query, ...selector(labels) }),
+  }));
+  route(routes, getSnapshot, ({ params }) => snapshots.get(params));
+  route(routes, updateSnapshot, ({ params, body }) => snapshots.changeLabels(params, body.labels));
+  route(routes, deleteSnapshot, ({ params }) => snapshots.delete(params));
+}
