@@ -124,9 +124,10 @@ async function prepare(): Promise<void> {
   await first.files.mkdir("/srv", { createParents: true });
   await first.files.write("/root/result.json", "{}");
   await first.files.write("/etc/os-release", "NAME=fake\n");
-  const { keys, roleAssignments } = daemon.alcove.defaultGroup;
+  const { keys, pools, roleAssignments } = daemon.alcove.defaultGroup;
   keyId = (await keys.create({ name: "ci", role: "user" })).id;
   await roleAssignments.set("oidc:ada@example.com", "user");
+  await pools.set("fast", { image: "debian", minimum: 0 });
   rmSync(work, { recursive: true, force: true });
   mkdirSync(join(work, "project"), { recursive: true });
   mkdirSync(join(work, "rootfs"));

@@ -7,23 +7,29 @@ import type { Cli } from "./cli.js";
 import { pairs } from "./option-values.js";
 import { leave } from "./signals.js";
 
-export interface SizeOptions {
+export interface MeasureOptions {
   readonly tier?: Tier;
   readonly cpu?: string;
   readonly memory?: string;
   readonly disk?: string;
+}
+
+export interface SizeOptions extends MeasureOptions {
   readonly label?: Record<string, string>;
 }
 
 const saySomethingMs = 1_000;
 
 export function addSizeOptions(command: Command): Command {
+  return addMeasureOptions(command).option("-l, --label <key=value>", "to find it by; repeat for more", pairs);
+}
+
+export function addMeasureOptions(command: Command): Command {
   return command
     .addOption(tierOption("a size by name, instead of cpu, memory and disk"))
     .option("--cpu <cores>", "such as 2, 0.5 or 500m; default 1")
     .option("--memory <size>", "such as 512Mi or 4Gi; default 2Gi")
-    .option("--disk <size>", "such as 40Gi; default 20Gi")
-    .option("-l, --label <key=value>", "to find it by; repeat for more", pairs);
+    .option("--disk <size>", "such as 40Gi; default 20Gi");
 }
 
 export function tierOption(description: string): Option {

@@ -32,6 +32,7 @@ import { addList } from "./commands/list.js";
 import { addLogin } from "./commands/login.js";
 import { addLogout } from "./commands/logout.js";
 import { addLogs } from "./commands/logs.js";
+import { addPool } from "./commands/pool.js";
 import { addPs } from "./commands/ps.js";
 import { addRole } from "./commands/role.js";
 import { addRun } from "./commands/run.js";
@@ -58,6 +59,7 @@ const commands = [
   addConsole,
   addDelete,
   addImage,
+  addPool,
   addGroup,
   addUsage,
   addUp,

@@ -46,6 +46,7 @@ export type { GroupKeys, Keys } from "./keys.js";
 export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";
+export type { PoolOptions, Pools } from "./pools.js";
 export type { RoleAssignments } from "./role-assignments.js";
 export { Sandbox } from "./sandbox.js";
 export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";

@@ -22,6 +22,7 @@ import type { Abortable } from "./files.js";
 import { Images } from "./images.js";
 import { GroupKeys } from "./keys.js";
 import type { Paginated } from "./paginated.js";
+import { Pools } from "./pools.js";
 import { RoleAssignments } from "./role-assignments.js";
 import { Sandboxes } from "./sandboxes.js";
 import type { Scope } from "./scope.js";
@@ -43,6 +44,7 @@ export class Group {
   readonly images: Images;
   readonly keys: GroupKeys;
   readonly roleAssignments: RoleAssignments;
+  readonly pools: Pools;
   readonly #scope: Scope;
 
   /** Made by `alcove.group(name)`. */
@@ -53,6 +55,7 @@ export class Group {
     this.images = new Images(scope);
     this.keys = new GroupKeys(scope);
     this.roleAssignments = new RoleAssignments(scope);
+    this.pools = new Pools(scope);
   }
 
   /** What changes in the group from now on, or behind a sequence number, until the signal aborts. */

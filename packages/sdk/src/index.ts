@@ -48,6 +48,7 @@ export { stopLocalDaemon } from "./local-stop.js";
 export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";
+export type { PoolOptions, Pools } from "./pools.js";
 export type { RoleAssignments } from "./role-assignments.js";
 export { Sandbox } from "./sandbox.js";
 export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";

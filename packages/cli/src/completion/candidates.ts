@@ -30,6 +30,10 @@ async function* groups(cli: Cli, signal: AbortSignal) {
   for await (const { name } of (await cli.alcove()).groups.list({ signal })) yield name;
 }
 
+async function* pools(cli: Cli, signal: AbortSignal) {
+  for (const { name } of await (await cli.alcove()).defaultGroup.pools.list({ signal })) yield name;
+}
+
 /**
  * By the name of an argument or the long name of an option, alone or behind its noun.
  *
@@ -41,10 +45,12 @@ const sources: Readonly<Record<string, Source>> = {
   image: images,
   "image name": images,
   "group name": groups,
+  "pool name": pools,
   "context name": contexts,
   "config name": settings,
   "--context": contexts,
   "--group": groups,
+  "--image": images,
 };
 
 export async function candidates(program: Command, cli: Cli, words: readonly string[]): Promise<string[]> {
