@@ -24,6 +24,8 @@ type Renewal struct {
 	Entropy     []byte            `json:"entropy"`
 	Environment map[string]string `json:"environment"`
 	Thaw        bool              `json:"thaw"`
+	// Seeded: the entropy was given to repeat a run, and programs are told what follows from it.
+	Seeded bool `json:"seeded"`
 }
 
 // Preparation turns a booted machine into a template's content.

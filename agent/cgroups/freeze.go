@@ -13,8 +13,11 @@ func (t *Tree) Freeze(within time.Duration) (bool, error) {
 	if err := t.writeFreeze("1"); err != nil {
 		return false, err
 	}
-	return until(within, func() bool { return t.frozen.is("frozen 1") }), nil
+	return until(within, t.Frozen), nil
 }
+
+// Frozen says whether every process stands still now.
+func (t *Tree) Frozen() bool { return t.frozen.is("frozen 1") }
 
 // Thaw lets them go on.
 func (t *Tree) Thaw() error { return t.writeFreeze("0") }

@@ -15,6 +15,8 @@ const (
 	KindEnd    Kind = 3
 	KindGap    Kind = 4
 	KindTime   Kind = 5
+	// KindInterrupted says that the sandbox stood still.
+	KindInterrupted Kind = 6
 )
 
 // A frame is 1 byte kind, 4 bytes length, payload; output payloads begin with 8 bytes offset.
@@ -42,6 +44,12 @@ func appendGap(frames []byte, from, to int64) []byte {
 
 func appendTime(frames []byte, unixMs int64) []byte {
 	return binary.BigEndian.AppendUint64(appendHeader(frames, KindTime, timeBytes), uint64(unixMs))
+}
+
+func appendInterrupted(frames []byte, fromMs, untilMs int64) []byte {
+	frames = appendHeader(frames, KindInterrupted, 2*timeBytes)
+	frames = binary.BigEndian.AppendUint64(frames, uint64(fromMs))
+	return binary.BigEndian.AppendUint64(frames, uint64(untilMs))
 }
 
 func appendOutput(frames []byte, kind Kind, offset int64, output []byte) []byte {

@@ -23,6 +23,9 @@ type Journal struct {
 	marks   []mark
 	counts  Counts
 	readers []*Reader
+	// interruptions of the process' life by sleeps of the sandbox, and how many there were.
+	interruptions []interruption
+	interrupted   int64
 	// released: the process is gone, so there is nobody left to wait.
 	released bool
 	complete bool
@@ -208,6 +211,17 @@ func (j *Journal) finish() {
 	defer j.mutex.Unlock()
 	j.released, j.complete = true, true
 	j.announce()
+}
+
+// content is all that is kept, both streams in the order they were read.
+func (j *Journal) content() []byte {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	var all []byte
+	for _, piece := range j.pieces {
+		all = append(all, piece.bytes...)
+	}
+	return all
 }
 
 // forget drops all bytes and leaves the budget.

@@ -14,6 +14,8 @@ type Reader struct {
 	// withTimes: output is preceded by when it was read, and said is what was said last of that.
 	withTimes bool
 	said      int64
+	// told is the number of the last interruption that it was told of.
+	told int64
 }
 
 func (j *Journal) read(from int64) *Reader {
@@ -61,7 +63,7 @@ func (r *Reader) next(ctx context.Context, frames []byte, within time.Duration) 
 	j := r.journal
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
-	for r.offset == j.next {
+	for r.offset == j.next && !r.isAtInterruption() {
 		if j.complete {
 			return frames, done
 		}
@@ -82,6 +84,7 @@ func (r *Reader) next(ctx context.Context, frames []byte, within time.Duration) 
 }
 
 func (r *Reader) collect(frames []byte) []byte {
+	frames, until := r.tellInterruptions(frames)
 	pieces := r.journal.pieces
 	start, found := slices.BinarySearchFunc(pieces, r.offset, func(p piece, offset int64) int { return int(p.offset - offset) })
 	if !found {
@@ -93,7 +96,10 @@ func (r *Reader) collect(frames []byte) []byte {
 			if len(frames) >= batchBytes {
 				return frames
 			}
-			count := min(len(output), framePayload-offsetBytes)
+			if r.offset == until {
+				frames, until = r.tellInterruptions(frames)
+			}
+			count := int(min(int64(len(output)), framePayload-offsetBytes, until-r.offset))
 			if r.withTimes {
 				frames, count = r.tell(frames, count)
 			}

@@ -39,7 +39,20 @@ func (r *Registry) SetEnvironment(variables map[string]string) {
 }
 
 // Start begins an exec.
-func (r *Registry) Start(spec *Spec) (*Exec, error) {
+func (r *Registry) Start(spec *Spec) (*Exec, error) { return r.start(spec, r.add) }
+
+// RunUnlisted runs an exec that nobody can find, to its end, and answers what it wrote, both streams in the order they were read.
+func (r *Registry) RunUnlisted(spec *Spec) (*Status, []byte, error) {
+	exec, err := r.start(spec, func(*Exec) error { return nil })
+	if err != nil {
+		return nil, nil, err
+	}
+	<-exec.finished
+	defer exec.journal.forget()
+	return exec.Status(), exec.journal.content(), nil
+}
+
+func (r *Registry) start(spec *Spec, list func(*Exec) error) (*Exec, error) {
 	if err := spec.validate(); err != nil {
 		return nil, err
 	}
@@ -62,7 +75,7 @@ func (r *Registry) Start(spec *Spec) (*Exec, error) {
 		exec.attached = exec.journal.read(0)
 	}
 	begun.exec = exec
-	if err := r.add(exec); err != nil {
+	if err := list(exec); err != nil {
 		begun.pipes.closeAll()
 		exec.journal.forget()
 		return nil, err
@@ -72,6 +85,15 @@ func (r *Registry) Start(spec *Spec) (*Exec, error) {
 		return nil, err
 	}
 	return exec, nil
+}
+
+// Interrupted tells whoever follows an exec that runs that the sandbox stood still.
+func (r *Registry) Interrupted(from, to time.Time) {
+	for _, exec := range r.All() {
+		if !exec.isFinished() {
+			exec.journal.interrupt(from, to)
+		}
+	}
 }
 
 // Find returns an exec.

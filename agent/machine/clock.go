@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,13 +29,14 @@ func (m *Machine) KeepTime(client *channel.Client) {
 	ticker := time.NewTicker(timeInterval)
 	defer ticker.Stop()
 	for {
+		renewals := m.clock.renewals.Load()
 		offset, err := measure(client)
-		if err == nil {
+		if err == nil && renewals == m.clock.renewals.Load() {
 			now := time.Now()
 			step, rate := slew.Measured(offset, now.Sub(last))
 			last = now
 			if step {
-				setClock(time.Now().Add(offset).UnixNano())
+				m.clock.correct(renewals, offset)
 			}
 			setRate(rate)
 		}
@@ -44,6 +47,29 @@ func (m *Machine) KeepTime(client *channel.Client) {
 			slew.Fresh = true
 		case <-ticker.C:
 		}
+	}
+}
+
+// clock is the wall clock, which renewals set and corrections move. A measurement that a renewal came into compares two
+// different clocks, and is worth nothing.
+type clock struct {
+	setting  sync.Mutex
+	renewals atomic.Uint64
+}
+
+func (c *clock) renew(unixNanos int64) error {
+	c.setting.Lock()
+	defer c.setting.Unlock()
+	c.renewals.Add(1)
+	return setClock(unixNanos)
+}
+
+// correct moves the clock by an offset that was measured after so many renewals.
+func (c *clock) correct(renewals uint64, offset time.Duration) {
+	c.setting.Lock()
+	defer c.setting.Unlock()
+	if c.renewals.Load() == renewals {
+		setClock(time.Now().Add(offset).UnixNano())
 	}
 }
 
@@ -78,7 +104,8 @@ func measure(client *channel.Client) (time.Duration, error) {
 	return time.Duration(answer.UnixNanos - before.Add(roundTrip/2).UnixNano()), nil
 }
 
-func setClock(unixNanos int64) error {
+// setClock is a variable for tests.
+var setClock = func(unixNanos int64) error {
 	now := unix.NsecToTimespec(unixNanos)
 	if err := unix.ClockSettime(unix.CLOCK_REALTIME, &now); err != nil {
 		return fmt.Errorf("clock_settime: %w", err)

@@ -37,9 +37,14 @@ func NewDevelopment(device *exchange.Device) *Development {
 	return d
 }
 
-// Renew takes over the generation alone.
+// Renew takes over the generation alone, and tells execs of another life.
 func (d *Development) Renew(renewal api.Renewal) error {
+	reason := reasonOf(life{d.generation.Load(), d.machineID}, life{renewal.Generation, renewal.MachineID})
+	d.machineID = renewal.MachineID
 	d.generation.Store(renewal.Generation)
+	if reason != "" {
+		d.Execs.Interrupted(time.Now(), time.Unix(0, renewal.UnixNanos))
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +23,9 @@ const (
 // identityFiles tell programs who the sandbox is: descriptors of the files that /etc/machine-id, /etc/hostname and /etc/hosts are
 // symbolic links to. They are the users' own: one who puts something else in their place has it stay, and the kernel's hostname
 // still holds. So nothing here is an error.
-type identityFiles struct{ machineID, hostname, hosts *identityFile }
+//
+// Three more have no link: how often the sandbox was renewed, the seed of a run that is to be repeated, and what the hooks said.
+type identityFiles struct{ machineID, hostname, hosts, generation, seed, log *identityFile }
 
 type identityFile struct{ descriptor int }
 
@@ -40,29 +43,59 @@ func openIdentityFiles(etc, directory string) identityFiles {
 		}
 		return file
 	}
+	alone := func(name, content string) *identityFile {
+		file, err := makeIdentityFile(filepath.Join(directory, name), content)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "agent: identity:", err)
+		}
+		return file
+	}
 	hosts, _ := os.ReadFile(filepath.Join(etc, "hosts"))
 	return identityFiles{
-		machineID: open("machine-id", "uninitialized\n"),
-		hostname:  open("hostname", "\n"),
-		hosts:     open("hosts", string(hosts)),
+		machineID:  open("machine-id", "uninitialized\n"),
+		hostname:   open("hostname", "\n"),
+		hosts:      open("hosts", string(hosts)),
+		generation: alone("generation", "0\n"),
+		seed:       alone("seed", ""),
+		log:        alone("renew.log", ""),
 	}
 }
 
 func openIdentityFile(path, target, content string) (*identityFile, error) {
+	file, err := makeIdentityFile(target, content)
+	if err != nil {
+		return nil, err
+	}
+	os.Remove(path)
+	return file, os.Symlink(target, path)
+}
+
+func makeIdentityFile(target, content string) (*identityFile, error) {
 	descriptor, err := unix.Open(target, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("make %s: %w", target, err)
 	}
 	file := &identityFile{descriptor: descriptor}
 	file.replace(content)
-	os.Remove(path)
-	return file, os.Symlink(target, path)
+	return file, nil
 }
 
-func (f identityFiles) write(hostname, machineID string) {
-	f.machineID.replace(machineID + "\n")
-	f.hostname.replace(hostname + "\n")
-	f.hosts.replace(hostsFor(hostname, f.hosts.read()))
+// identity is what programs read of a renewal.
+type identity struct {
+	hostname, machineID string
+	generation          uint64
+	seed                string // empty where nobody gave one
+}
+
+func (f identityFiles) write(of identity) {
+	f.machineID.replace(of.machineID + "\n")
+	f.hostname.replace(of.hostname + "\n")
+	f.hosts.replace(hostsFor(of.hostname, f.hosts.read()))
+	f.generation.replace(strconv.FormatUint(of.generation, 10) + "\n")
+	if of.seed != "" {
+		of.seed += "\n"
+	}
+	f.seed.replace(of.seed)
 }
 
 // hostsFor renews our line and leaves all others as they are.

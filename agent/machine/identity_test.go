@@ -12,16 +12,32 @@ func TestIdentityFilesKeepTheImagesHostsAndWhatUsersAdd(t *testing.T) {
 	os.WriteFile(hosts, []byte("127.0.0.1 localhost\n10.0.0.1 of-the-image"), 0o644)
 	os.WriteFile(filepath.Join(etc, "machine-id"), nil, 0o644)
 	files := openIdentityFiles(etc, run)
-	files.write("a-long-first-name", "11111111111111111111111111111111")
+	files.write(identity{hostname: "a-long-first-name", machineID: "11111111111111111111111111111111", generation: 12})
 	expectContent(t, hosts, "127.0.0.1 localhost\n10.0.0.1 of-the-image\n127.0.1.1\ta-long-first-name # this sandbox\n")
 
 	file, _ := os.OpenFile(hosts, os.O_APPEND|os.O_WRONLY, 0)
 	file.WriteString("10.0.0.2 added\n")
 	file.Close()
-	files.write("second", "22222222222222222222222222222222")
+	files.write(identity{hostname: "second", machineID: "22222222222222222222222222222222", generation: 12})
 	expectContent(t, hosts, "127.0.0.1 localhost\n10.0.0.1 of-the-image\n10.0.0.2 added\n127.0.1.1\tsecond # this sandbox\n")
 	expectContent(t, filepath.Join(etc, "hostname"), "second\n")
 	expectContent(t, filepath.Join(etc, "machine-id"), "22222222222222222222222222222222\n")
+}
+
+func TestTheGenerationIsANumberThatEverybodyMayReadAndStaysTheSameFile(t *testing.T) {
+	etc, run := t.TempDir(), filepath.Join(t.TempDir(), "alcove")
+	files := openIdentityFiles(etc, run)
+	path := filepath.Join(run, "generation")
+	expectContent(t, path, "0\n")
+	before, _ := os.Stat(path)
+	files.write(identity{generation: 100, seed: "5eed"})
+	files.write(identity{generation: 7})
+	expectContent(t, path, "7\n")
+	expectContent(t, filepath.Join(run, "seed"), "")
+	after, _ := os.Stat(path)
+	if !os.SameFile(before, after) || after.Mode().Perm() != 0o644 {
+		t.Fatalf("another file, or of mode %v", after.Mode())
+	}
 }
 
 func TestAFileThatAUserPutInTheWayStays(t *testing.T) {
@@ -30,7 +46,7 @@ func TestAFileThatAUserPutInTheWayStays(t *testing.T) {
 	hosts := filepath.Join(etc, "hosts")
 	os.Remove(hosts)
 	os.WriteFile(hosts, []byte("mine\n"), 0o644)
-	files.write("second", "22222222222222222222222222222222")
+	files.write(identity{hostname: "second", machineID: "22222222222222222222222222222222", generation: 12})
 	expectContent(t, hosts, "mine\n")
 }
 

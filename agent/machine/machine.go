@@ -1,7 +1,8 @@
 // Package machine is the sandbox as a whole: its boot, its root disk, its identity, its clock and its figures.
 //
 // boot.go kernel · rootdisk.go, prepare.go root disk · builddisk.go an image's disk · userinit.go the users' PID namespace · renew.go, identity.go identity ·
-// clock.go, slew.go time · stats.go, processes.go figures.
+// hooks.go what
+// programs do about it · clock.go, boottimes.go, slew.go time · freeze.go standing still · stats.go, processes.go figures.
 package machine
 
 import (
@@ -34,7 +35,12 @@ type Machine struct {
 	bootID     string
 	bootPrefix [8]byte // of the boot id's bytes
 	generation atomic.Uint64
+	renewing   sync.Mutex
+	machineID  string        // of the last renewal
 	renewed    chan struct{} // tells KeepTime
+	clock      clock
+	boots      bootTimes
+	hooks      *hooks
 	cgroups    *cgroups.Tree
 	users      *userSpace
 	prepared   atomic.Bool
@@ -90,6 +96,7 @@ func New() (*Machine, error) {
 	m.users = newUserSpace(m.proc)
 	sandbox := &execs.Sandbox{Book: m.Book, Cgroups: m.cgroups, Namespace: m.users.namespace}
 	m.Execs = execs.NewRegistry(sandbox, memory.totalBytes/journalFraction)
+	m.hooks = newHooks(hookDirectory, m.Execs.RunUnlisted)
 	return m, raiseLimits()
 }
 
@@ -155,14 +162,6 @@ func (m *Machine) Prepared() error {
 	}
 	return nil
 }
-
-// Freeze stops the users' processes.
-func (m *Machine) Freeze(timeoutMs int64) (bool, error) {
-	return m.cgroups.Freeze(time.Duration(timeoutMs) * time.Millisecond)
-}
-
-// Thaw lets them go on.
-func (m *Machine) Thaw() error { return m.cgroups.Thaw() }
 
 // Exchange is the disk for large contents; nil where the machine has none.
 func (m *Machine) Exchange() *exchange.Device { return m.exchange }

@@ -2,7 +2,6 @@ package machine
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -61,6 +60,7 @@ func (m *Machine) prepareRoot(diskBytes int64) error {
 		return err
 	}
 	m.identity = openIdentityFiles("/etc", identityDirectory)
+	m.hooks.log = m.identity.log.replace
 	return raiseLoopback()
 }
 
@@ -72,12 +72,6 @@ func (m *Machine) warm(argv []string) error {
 	}
 	defer m.Execs.Forget(exec)
 	return exec.Stream(context.Background(), 0, io.Discard, func() error { return nil })
-}
-
-func randomUUID() string {
-	var raw [16]byte
-	rand.Read(raw[:])
-	return fmt.Sprintf("%x-%x-%x-%x-%x", raw[:4], raw[4:6], raw[6:8], raw[8:10], raw[10:])
 }
 
 // raiseLoopback brings up lo, the one network interface there is.

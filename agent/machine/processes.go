@@ -34,11 +34,10 @@ func (m *Machine) Processes() ([]api.Process, error) {
 		return nil, err
 	}
 	owners := m.execOwners()
-	booted := time.Now().Add(-uptime())
 	list := make([]api.Process, 0, len(pids))
 	for _, pid := range pids[:min(len(pids), listedProcesses)] {
 		// A process may have ended since the table was read.
-		if process, err := m.describe(users, pid, booted); err == nil {
+		if process, err := m.describe(users, pid); err == nil {
 			process.ExecID = owners[pid]
 			list = append(list, process)
 		}
@@ -107,7 +106,7 @@ func lastNumber(content, name string) int {
 	return number
 }
 
-func (m *Machine) describe(users proc, pid int, booted time.Time) (api.Process, error) {
+func (m *Machine) describe(users proc, pid int) (api.Process, error) {
 	directory := strconv.Itoa(pid)
 	content, err := users.read(directory + "/stat")
 	if err != nil {
@@ -125,7 +124,7 @@ func (m *Machine) describe(users proc, pid int, booted time.Time) (api.Process, 
 	return api.Process{
 		PID: pid, ParentPID: stat.parentPID, User: m.Book.NameOf(owner.Uid), State: stat.state,
 		Command:         commandOf(command, stat.name),
-		StartedAtUnixMs: booted.Add(stat.startedAfterBoot).UnixMilli(),
+		StartedAtUnixMs: m.boots.wallTime(stat.startedAfterBoot).UnixMilli(),
 		CPUUsec:         stat.cpuTicks * usecPerTick, ResidentBytes: stat.residentPages * int64(os.Getpagesize()),
 	}, nil
 }

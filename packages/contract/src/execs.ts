@@ -137,6 +137,8 @@ export const ExecStreamReceive = z
     z.object({ type: z.literal("started"), exec: Exec }),
     /** Output from `from` up to `to` is not kept any more. */
     z.object({ type: z.literal("gap"), from: z.number().int(), to: z.number().int() }),
+    /** The sandbox stood still here; one who attaches at this offset again is told again. */
+    z.object({ type: z.literal("interrupted"), stoppedAt: z.iso.datetime(), resumedAt: z.iso.datetime() }),
     z.object({ type: z.literal("end"), exec: Exec }),
     z.object({ type: z.literal("error"), problem: z.record(z.string(), z.unknown()) }),
   ])

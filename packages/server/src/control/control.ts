@@ -187,7 +187,8 @@ export type ExecMessage =
       readonly offset: number;
       readonly bytes: Uint8Array;
     }
-  | { readonly type: "gap"; readonly from: number; readonly to: number };
+  | { readonly type: "gap"; readonly from: number; readonly to: number }
+  | { readonly type: "interrupted"; readonly stoppedAt: string; readonly resumedAt: string };
 
 export interface LogOptions {
   readonly tailLines: number;

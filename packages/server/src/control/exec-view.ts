@@ -28,6 +28,8 @@ export function toMessage(sandboxId: string, frame: OutputFrame): ExecMessage {
       return { type: "end", exec: toExec(sandboxId, frame.status) };
     case "gap":
       return { type: "gap", from: frame.from, to: frame.to };
+    case "interrupted":
+      return { type: "interrupted", stoppedAt: time(frame.stoppedAtUnixMs), resumedAt: time(frame.resumedAtUnixMs) };
     case "stdout":
     case "stderr":
       return { type: "output", stream: frame.kind, offset: frame.offset, bytes: frame.bytes };

@@ -15,6 +15,8 @@ export const startErrors: readonly ErrorCode[] = ["InvalidRequest", "ExecExists"
 
 /** How long the agent may take until its first word; after it, an exec may be silent for ever. */
 const headDeadlineMs = 15_000;
+/** As many as the agent keeps. */
+const maxInterruptions = 64;
 /** Sessions lost without a byte in between before following gives up. */
 const maxIdleLosses = 5;
 
@@ -43,12 +45,14 @@ export function follow(link: AgentLink, following: Following, signal: AbortSigna
 export async function* follow(link: AgentLink, following: Following, signal: AbortSignal): AsyncGenerator<LogFrame> {
   let stretch: Stretch = { ...following, isResumed: false };
   let losses = 0;
+  const interruptions = new Interruptions();
   for (;;) {
     const parser = new FrameParser(stretch.offset, { hasTimes: stretch.isLog === true });
     try {
       for await (const frame of followOnce(link, stretch, parser, signal)) {
         losses = 0;
-        if (frame.kind !== "status" || !stretch.isResumed) yield frame;
+        const isKnown = frame.kind === "status" ? stretch.isResumed : interruptions.hasSeen(frame);
+        if (!isKnown) yield frame;
       }
       return;
     } catch (error) {
@@ -64,6 +68,22 @@ export async function* follow(link: AgentLink, following: Following, signal: Abo
       };
       losses++;
     }
+  }
+}
+
+/** One that begins again at an offset is told again of the interruptions there. */
+class Interruptions {
+  readonly #seen = new Set<string>();
+
+  hasSeen(frame: LogFrame): boolean {
+    if (frame.kind !== "interrupted") {
+      this.#seen.clear();
+      return false;
+    }
+    const name = `${frame.stoppedAtUnixMs} ${frame.resumedAtUnixMs}`;
+    const isKnown = this.#seen.has(name);
+    if (this.#seen.size < maxInterruptions) this.#seen.add(name);
+    return isKnown;
   }
 }
 

@@ -53,6 +53,22 @@ test("a gap moves on to its end, and output from there follows", () => {
   ]);
 });
 
+test("a sleep is told with its times, and one that no clock could show breaks the protocol", () => {
+  expect(parse([status(running), frame(6, numbers(1_000, 5_000))])[1]).toEqual({
+    kind: "interrupted",
+    stoppedAtUnixMs: 1_000,
+    resumedAtUnixMs: 5_000,
+  });
+  for (const payload of [
+    numbers(5_000, 1_000),
+    numbers(1, Number.MAX_SAFE_INTEGER),
+    numbers(1),
+    Buffer.alloc(16, 0xff),
+  ])
+    expect(() => parse([status(running), frame(6, payload)])).toThrow(ProtocolBreak);
+  expect(() => parse([frame(6, numbers(1_000, 5_000))])).toThrow(ProtocolBreak);
+});
+
 test("asked to begin past the end, the agent begins at the end", () => {
   const wire = [status({ ...running, stdoutBytes: 5 }), output(1, 5, Buffer.from("x")), frame(3, json(ended(6)))];
   expect(parse(wire, 1_000)).toHaveLength(3);

@@ -10,9 +10,11 @@ import { StatusAnswer } from "./shapes.js";
 const maxOutputBytes = 65_536;
 /** A status holds the exec's argv, which may be long. */
 const maxStatusBytes = 8 * 1024 * 1024;
+/** The last millisecond that a date in words can hold. */
+const lastUnixMs = 253_402_300_799_999;
 const headerBytes = 5;
 const offsetBytes = 8;
-const kinds = ["status", "stdout", "stderr", "end", "gap", "time"] as const;
+const kinds = ["status", "stdout", "stderr", "end", "gap", "time", "interrupted"] as const;
 type Kind = (typeof kinds)[number];
 
 export class FrameParser {
@@ -97,7 +99,8 @@ export class FrameParser {
       this.#announced = length - offsetBytes;
     } else if (kind === "time" && !(this.#hasTimes && length === 8))
       throw new ProtocolBreak(`it sent a time of ${length} bytes`);
-    else if (length !== 16 && kind === "gap") throw new ProtocolBreak(`it sent a gap of ${length} bytes`);
+    else if (length !== 16 && (kind === "gap" || kind === "interrupted"))
+      throw new ProtocolBreak(`it sent a frame ${kind} of ${length} bytes`);
     else if (length === 0) throw new ProtocolBreak(`it sent an empty frame ${kind}`);
   }
 
@@ -107,6 +110,7 @@ export class FrameParser {
     this.#expect(undefined, headerBytes);
     if (kind === "gap") return this.#gap(payload);
     if (kind === "time") return { kind, unixMs: Number(payload.readBigInt64BE(0)) };
+    if (kind === "interrupted") return interruption(payload);
     const status = parseJson(payload, StatusAnswer, `a frame ${kind}`);
     if (kind === "end") return this.#end(status);
     this.#begun = true;
@@ -154,4 +158,12 @@ export class FrameParser {
   #isOutput(kind: Kind): boolean {
     return kind === "stdout" || kind === "stderr";
   }
+}
+
+function interruption(payload: Buffer): LogFrame {
+  const stoppedAtUnixMs = Number(payload.readBigInt64BE(0));
+  const resumedAtUnixMs = Number(payload.readBigInt64BE(8));
+  if (!(stoppedAtUnixMs >= 0 && stoppedAtUnixMs <= resumedAtUnixMs && resumedAtUnixMs <= lastUnixMs))
+    throw new ProtocolBreak(`it says that it stood still from ${stoppedAtUnixMs} to ${resumedAtUnixMs}`);
+  return { kind: "interrupted", stoppedAtUnixMs, resumedAtUnixMs };
 }

@@ -41,6 +41,8 @@ export interface Renewal {
   readonly machineId: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly thaw: boolean;
+  /** In place of bytes of the host, so that a run can be repeated: at least 64. Programs are told what follows from them. */
+  readonly entropy?: Uint8Array;
 }
 
 export interface ExecSpec {
@@ -80,6 +82,8 @@ export type OutputFrame =
   | { readonly kind: "status"; readonly status: ExecStatus }
   | { readonly kind: "stdout" | "stderr"; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: "gap"; readonly from: number; readonly to: number }
+  /** The sandbox stood still here. */
+  | { readonly kind: "interrupted"; readonly stoppedAtUnixMs: number; readonly resumedAtUnixMs: number }
   | { readonly kind: "end"; readonly status: ExecStatus };
 
 /** Output of which it is known when it was read: a `time` holds for what follows it. */

@@ -15,11 +15,12 @@ export function machineCalls(
   return {
     health: (signal) =>
       callAgent(link, { method: "GET", path: "/health", answer: HealthAnswer, isRepeatable: true }, signal),
-    async renew(renewal, signal) {
+    async renew({ entropy, ...renewal }, signal) {
       const body = {
         ...renewal,
         unixNanos: unixNanos().toString(),
-        entropy: randomBytes(entropyBytes).toString("base64"),
+        entropy: Buffer.from(entropy ?? randomBytes(entropyBytes)).toString("base64"),
+        seeded: entropy !== undefined,
       };
       await callAgent(link, { method: "POST", path: "/renew", body, answer: RenewAnswer, isRepeatable: true }, signal);
     },

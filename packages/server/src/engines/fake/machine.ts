@@ -135,7 +135,7 @@ export class FakeMachine implements TaskGuest {
     return {};
   }
 
-  renew(renewal: Renewal): { generation: number } {
+  renew(renewal: Omit<Renewal, "entropy">): { generation: number } {
     this.hostname = renewal.hostname;
     this.files.write("/etc/machine-id", Buffer.from(`${renewal.machineId}\n`));
     this.execs.environment = renewal.environment;

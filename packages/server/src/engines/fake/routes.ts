@@ -41,6 +41,7 @@ const Renewal = z.strictObject({
   machineId: z.string().regex(/^[0-9a-f]{32}$/),
   unixNanos: z.string().regex(/^\d+$/),
   entropy: z.base64().min(86),
+  seeded: z.boolean(),
   environment: z.record(z.string(), z.string()),
   thaw: z.boolean(),
 });

@@ -120,7 +120,7 @@ export function textOf(frames: readonly OutputFrame[], kind: "stdout" | "stderr"
 function expectConnected(frames: readonly OutputFrame[]): void {
   let next: number | undefined;
   for (const frame of frames) {
-    if (frame.kind === "status" || frame.kind === "end") continue;
+    if (frame.kind === "status" || frame.kind === "end" || frame.kind === "interrupted") continue;
     const from = frame.kind === "gap" ? frame.from : frame.offset;
     if (next !== undefined) expect(from).toBe(next);
     next = frame.kind === "gap" ? frame.to : frame.offset + frame.bytes.length;
