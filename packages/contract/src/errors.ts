@@ -120,8 +120,8 @@ export const errorCatalogue = {
   },
   SnapshotIncompatible: {
     status: 409,
-    sentence: "The snapshot does not fit this host any more.",
-    hint: "Take a new one on this host.",
+    sentence: "What was kept does not fit this host any more.",
+    hint: "Let it boot from its disk, which was kept with it: resume it from Disk. A snapshot can be taken anew.",
   },
   ImageNotReady: {
     status: 409,

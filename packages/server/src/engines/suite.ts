@@ -17,6 +17,7 @@ import { machineCases } from "./suite/machines.js";
 import { outputCases } from "./suite/output.js";
 import { recoveryCases } from "./suite/recovery.js";
 import { Subject } from "./suite/subject.js";
+import { suspensionCases } from "./suite/suspension.js";
 
 /** One engine on one host, for the length of the suite. */
 export interface EngineUnderTest {
@@ -53,6 +54,7 @@ export function describeEngine(name: string, make: () => Promise<EngineUnderTest
     fileCases(subject);
     builderCases(subject);
     recoveryCases(subject);
+    suspensionCases(subject);
     test("every skipped case is one of the suite's", () => {
       expect(subject.titles).toEqual(expect.arrayContaining(Object.keys(options.skip ?? {})));
     });

@@ -16,8 +16,8 @@ import { GuestConsole } from "./guest-console.js";
 import { launch } from "./launch.js";
 import type { MachineHost } from "./machine-host.js";
 import type { Qmp } from "./qmp.js";
+import { connectQmp } from "./qmp-connection.js";
 import { connectSocket } from "./socket.js";
-import { connectQmp } from "./start.js";
 
 /** How long one boot may take, and how often it is tried. */
 export function bootPatience(accelerator: Accelerator): Pick<BootPlan, "deadlineMs" | "tries"> {
@@ -26,6 +26,8 @@ export function bootPatience(accelerator: Accelerator): Pick<BootPlan, "deadline
 
 export interface BootPlan {
   readonly devices: MachineDevices;
+  /** Whether the guest's memory becomes the file, as it does when left out, or maps it privately. */
+  readonly memory?: "made" | "private";
   /** How to open the machine's file for exchange, where it has one. */
   readonly openExchange?: OpenExchange;
   readonly uid: number | undefined;
@@ -66,9 +68,11 @@ export async function boot(host: MachineHost, plan: BootPlan, signal: AbortSigna
 }
 
 async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal): Promise<Booted> {
-  if (plan.devices.memoryFile !== undefined) await rm(plan.devices.memoryFile, { force: true });
+  const { memoryFile } = plan.devices;
+  const memory = plan.memory ?? "made";
+  if (memoryFile !== undefined && memory === "made") await rm(memoryFile, { force: true });
   const { kernel, initramfs } = host.installation.assets;
-  const origin: Origin = { kind: "boot", kernel, initramfs };
+  const origin: Origin = { kind: "boot", kernel, initramfs, memory };
   const program = await launch(host, { ...plan, origin, inherited: [] });
   using deadline = withDeadline(signal, plan.deadlineMs);
   const giveUp = new AbortController();

@@ -9,7 +9,7 @@ const devices: MachineDevices = {
   disk: "/data/sandboxes/s/overlay.qcow2",
   sockets: { qmp: "/run/m/s/qmp", agent: "/run/m/s/agent", host: "/run/m/s/host" },
 };
-const boot = { kind: "boot", kernel: "/guest/vmlinuz", initramfs: "/guest/initramfs" } as const;
+const boot = { kind: "boot", kernel: "/guest/vmlinuz", initramfs: "/guest/initramfs", memory: "made" } as const;
 const restore = { kind: "restore", stateDescriptor: 3 } as const;
 
 describe("QEMU's command line", () => {
@@ -66,6 +66,16 @@ describe("QEMU's command line", () => {
     expect(optionOf(args, "-object")).toBe("memory-backend-ram,id=mem,size=512M");
     expect(optionOf(args, "-drive")).toContain("disk.raw,format=raw,discard=unmap,cache.no-flush=on");
     expect(optionOf(qemuArguments(emulated, devices, boot), "-drive")).not.toContain("no-flush");
+  });
+
+  it("waits for its memory before it loads a state, and maps memory privately unless it is made", () => {
+    const awaiting = qemuArguments(emulated, devices, { kind: "await" });
+    expect(optionOf(awaiting, "-incoming")).toBe("defer");
+    expect(optionOf(awaiting, "-object")).toContain("share=off");
+    expect(optionOf(qemuArguments(emulated, devices, { ...boot, memory: "private" }), "-object")).toContain(
+      "share=off",
+    );
+    expect(optionOf(qemuArguments(emulated, devices, boot), "-object")).toContain("share=on");
   });
 
   it("runs arm64 guests on the machine that arm64 has", () => {

@@ -31,10 +31,14 @@ export interface MachineDevices {
   readonly sockets: { readonly qmp: string; readonly agent: string; readonly host: string };
 }
 
-/** A machine boots a kernel, or goes on from a saved state that it inherits as an open file. */
+/**
+ * A machine boots a kernel, and its memory becomes the file, or it maps the file privately as one that goes on does; or it goes on from a saved state
+ * that it inherits as an open file: at once, or when it is told to, since its memory is put back first.
+ */
 export type Origin =
-  | { readonly kind: "boot"; readonly kernel: string; readonly initramfs: string }
-  | { readonly kind: "restore"; readonly stateDescriptor: number };
+  | { readonly kind: "boot"; readonly kernel: string; readonly initramfs: string; readonly memory: "made" | "private" }
+  | { readonly kind: "restore"; readonly stateDescriptor: number }
+  | { readonly kind: "await" };
 
 export const consoleDevice = "console";
 export const consoleBytes = 64 * 1024;
@@ -85,12 +89,17 @@ function machine({ architecture, accelerator }: Platform, { vcpus, memoryMiB }: 
  */
 function memory({ qemuVersion }: Platform, { memoryMiB, memoryFile }: MachineDevices, origin: Origin): string[] {
   if (memoryFile === undefined) return ["-object", `memory-backend-ram,id=mem,size=${memoryMiB}M`];
-  const share = origin.kind === "boot" ? "on" : "off";
-  const readOnly = origin.kind === "restore" && opensMemoryReadOnly(qemuVersion) ? ",readonly=on,rom=off" : "";
+  const isMade = makesMemory(origin);
+  const share = isMade ? "on" : "off";
+  const readOnly = !isMade && opensMemoryReadOnly(qemuVersion) ? ",readonly=on,rom=off" : "";
   return [
     "-object",
     `memory-backend-file,id=mem,size=${memoryMiB}M,mem-path=${quoted(memoryFile)},share=${share}${readOnly}`,
   ];
+}
+
+export function makesMemory(origin: Origin): boolean {
+  return origin.kind === "boot" && origin.memory === "made";
 }
 
 /** Older ones map the memory as they open the file, and a guest whose memory cannot be written is dead. */
@@ -145,6 +154,7 @@ function exchangeDisk(path: string | undefined): string[] {
 /** A restored machine needs no kernel: it is in its memory. It runs as soon as its state is read. */
 function start(platform: Platform, origin: Origin): string[] {
   if (origin.kind === "restore") return ["-incoming", `fd:${origin.stateDescriptor}`];
+  if (origin.kind === "await") return ["-incoming", "defer"];
   return [
     ...["-kernel", origin.kernel],
     ...["-initrd", origin.initramfs],

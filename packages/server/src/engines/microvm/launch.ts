@@ -4,7 +4,7 @@
  */
 import { dirname } from "node:path";
 import { type SpawnedProgram, spawnDetached } from "../../host/spawn.js";
-import { type MachineDevices, type Origin, opensMemoryReadOnly, qemuArguments } from "./command-line.js";
+import { type MachineDevices, makesMemory, type Origin, opensMemoryReadOnly, qemuArguments } from "./command-line.js";
 import type { MachineHost } from "./machine-host.js";
 
 export interface Launch {
@@ -53,7 +53,6 @@ function fence(host: MachineHost, launched: Launch): string[] {
 
 /** What QEMU sees of the host's files. */
 function visible(host: MachineHost, { devices, origin, backing }: Launch): string[] {
-  const memoryIsMade = origin.kind === "boot";
   const readOnly = [
     ...host.programPaths,
     ...backing,
@@ -61,6 +60,6 @@ function visible(host: MachineHost, { devices, origin, backing }: Launch): strin
   ];
   const writable = [dirname(devices.disk), dirname(devices.sockets.qmp), ...host.devicePaths];
   const memory = opensMemoryReadOnly(host.installation.platform.qemuVersion) ? readOnly : writable;
-  if (!memoryIsMade && devices.memoryFile !== undefined) memory.push(devices.memoryFile);
+  if (!makesMemory(origin) && devices.memoryFile !== undefined) memory.push(devices.memoryFile);
   return [...readOnly.map((path) => `${path}:ro`), ...writable].flatMap((path) => ["--bind", path]);
 }

@@ -1,12 +1,14 @@
 /** What every machine of this engine shares: where things lie, what it is made of, and how it is limited. */
 import type { Size } from "@alcove/contract";
 import type { Cgroups } from "../../host/cgroups.js";
+import type { Holdings } from "./holdings.js";
 import type { Installation } from "./installation.js";
 import type { Roots } from "./machine-paths.js";
 import type { MachineUsers } from "./machine-users.js";
 
 export interface MachineHost {
   readonly roots: Roots;
+  readonly holdings: Holdings;
   readonly installation: Installation;
   readonly hostBootId: string;
   /** Undefined where this user has no rights to make control groups. */

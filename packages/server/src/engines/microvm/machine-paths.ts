@@ -26,15 +26,47 @@ export const sandboxesDirectory = (roots: Roots) => join(roots.dataDirectory, "s
 export const templatesDirectory = (roots: Roots) => join(roots.dataDirectory, "templates");
 /** Machines that build images; nothing in it outlives its daemon. */
 export const buildersDirectory = (roots: Roots) => join(roots.dataDirectory, "builders");
+/** Suspended machines, and snapshots: what is kept of machines that do not run, each in a directory of its own. */
+export const suspendedDirectory = (roots: Roots) => join(roots.dataDirectory, "suspended");
+export const snapshotsDirectory = (roots: Roots) => join(roots.dataDirectory, "snapshots");
+/** Disks that are never written again, counted by those that stand on them. */
+export const layersDirectory = (roots: Roots) => join(roots.dataDirectory, "layers");
+/** Files of zeros, one for each size of memory: what a machine maps that booted from its disk. */
+export const blankDirectory = (roots: Roots) => join(roots.dataDirectory, "blank");
 export const socketsDirectory = (roots: Roots) => join(roots.runtimeDirectory, "m");
 
 /** Makes the directories that everything else lies in. */
 export async function makeRoots(roots: Roots): Promise<void> {
-  const makers = [sandboxesDirectory, templatesDirectory, buildersDirectory, socketsDirectory];
-  for (const directory of makers.map((place) => place(roots))) {
+  const kept = [suspendedDirectory, snapshotsDirectory, layersDirectory, blankDirectory];
+  const places = [sandboxesDirectory, templatesDirectory, buildersDirectory, socketsDirectory, ...kept];
+  for (const directory of places.map((place) => place(roots))) {
     await mkdir(directory, { recursive: true, mode: 0o711 });
   }
 }
+
+export interface KeptPaths {
+  readonly directory: string;
+  /** Written last: without it nothing is kept. */
+  readonly manifest: string;
+  /** The pages that the guest had changed (memory-diff.ts). */
+  readonly memory: string;
+  /** The devices, as QEMU saved them. */
+  readonly state: string;
+}
+
+export function keptPathsIn(directory: string): KeptPaths {
+  return {
+    directory,
+    manifest: join(directory, "manifest.json"),
+    memory: join(directory, "memory.diff"),
+    state: join(directory, "state"),
+  };
+}
+
+export const blankMemoryPath = (roots: Roots, memoryMiB: number) => join(blankDirectory(roots), `${memoryMiB}`);
+export const sharedMemoryPath = (roots: Roots, snapshotId: string) =>
+  join(snapshotsDirectory(roots), snapshotId, "memory");
+export const layerPath = (roots: Roots, layer: string) => join(layersDirectory(roots), `${layer}.qcow2`);
 
 /** The kernel takes 107; some are left for what stands beside them. */
 const longestSocketPathBytes = 100;

@@ -3,6 +3,7 @@ import type { Stats } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { openPlainFile } from "../../host/plain-file.js";
+import { Footing } from "./footing.js";
 
 const MachineRecord = z.object({
   version: z.literal(1),
@@ -17,6 +18,8 @@ const MachineRecord = z.object({
   cpuMillicores: z.number().int(),
   generation: z.number().int(),
   templateKey: z.string(),
+  /** Missing where an older daemon started it: such a machine runs on, and is not suspended. */
+  footing: Footing.optional(),
 });
 export type MachineRecord = Readonly<z.infer<typeof MachineRecord>>;
 
@@ -26,7 +29,7 @@ export async function writeMachineRecord(path: string, record: MachineRecord): P
   await rename(`${path}.new`, path);
 }
 
-const longestRecordBytes = 16_384;
+const longestRecordBytes = 256 * 1024;
 
 /**
  * Undefined where there is none, or none that can be read. It lies in a directory of QEMU's, which may have been escaped, and

@@ -1,21 +1,26 @@
 /** A machine that runs: watched through QEMU's control channel, talked to through its agent. */
+import { AlcoveError } from "@alcove/contract";
 import type { Guest } from "../../guest/guest.js";
 import { type ProcessIdentity, processGone } from "../../host/processes.js";
 import type { SpawnedProgram } from "../../host/spawn.js";
 import { withDeadline } from "../../lib/deadline.js";
-import type { Machine, MachineEnd } from "../engine.js";
+import type { Machine, MachineEnd, Saved, SaveMode } from "../engine.js";
+import type { Footing } from "./footing.js";
 import { GuestConsole } from "./guest-console.js";
 import { HoldWatch } from "./hold-watch.js";
 import type { MachineHost } from "./machine-host.js";
 import { machinePaths } from "./machine-paths.js";
 import type { Qmp, QmpEvent } from "./qmp.js";
 import { endProcesses, removeMachine } from "./removal.js";
+import { suspendMachine } from "./suspension.js";
 
 export interface MachineParts {
   readonly id: string;
   readonly process: ProcessIdentity;
   readonly uid: number | undefined;
-  readonly templateKey: string;
+  readonly generation: number;
+  /** Undefined where an older daemon started it: such a machine is not suspended. */
+  readonly footing: Footing | undefined;
   readonly guest: Guest;
   readonly qmp: Qmp;
   /** The process where this daemon started it; undefined where an earlier one did. */
@@ -34,6 +39,8 @@ export class MicrovmMachine implements Machine {
   readonly #hold: HoldWatch;
   readonly #console: GuestConsole;
   #shutdown: string | undefined;
+  #isSuspended = false;
+  #saving: Promise<void> = Promise.resolve();
   #letGo = false;
   #destroyed: Promise<void> | undefined;
   readonly #onEnded: () => void;
@@ -50,10 +57,6 @@ export class MicrovmMachine implements Machine {
     this.ended = this.#watch();
   }
 
-  get templateKey(): string {
-    return this.#parts.templateKey;
-  }
-
   onHold(listener: Parameters<Machine["onHold"]>[0]): () => void {
     return this.#hold.onHold(listener);
   }
@@ -65,6 +68,18 @@ export class MicrovmMachine implements Machine {
 
   console(): Promise<Uint8Array> {
     return this.#console.read(AbortSignal.timeout(5_000));
+  }
+
+  suspend(mode: SaveMode, signal: AbortSignal): Promise<Saved> {
+    return this.#oneAtATime(async (footing) => {
+      const onKept = () => {
+        this.#hold.stop();
+        this.#isSuspended = true;
+      };
+      const saved = await suspendMachine(this.#host, { ...this.#parts, footing }, { mode, onKept }, signal);
+      await this.ended;
+      return saved;
+    });
   }
 
   destroy(): Promise<void> {
@@ -84,11 +99,25 @@ export class MicrovmMachine implements Machine {
     this.#parts.program?.letGo();
   }
 
+  async #oneAtATime<T>(work: (footing: Footing) => Promise<T>): Promise<T> {
+    const { footing } = this.#parts;
+    const message = `The machine ${this.id} was started by an older daemon, which did not write down what it stands on.`;
+    if (footing === undefined) throw new AlcoveError("SnapshotIncompatible", message);
+    const before = this.#saving;
+    const result = before.then(() => work(footing));
+    this.#saving = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return await result;
+  }
+
   async #remove(): Promise<void> {
     this.#hold.stop();
-    const { id, process, uid } = this.#parts;
+    const { id, process } = this.#parts;
+    const uid = this.#isSuspended ? undefined : this.#parts.uid;
     await Promise.all([this.#parts.guest.close(), removeMachine(this.#host, { id, process, uid })]);
-    await this.ended;
+    await Promise.all([this.ended, this.#saving]);
   }
 
   readonly #notice = ({ event, data }: QmpEvent): void => {
@@ -116,6 +145,7 @@ export class MicrovmMachine implements Machine {
   }
 
   async #end(): Promise<MachineEnd> {
+    if (this.#isSuspended) return { reason: "Suspended", message: "The machine was suspended." };
     if (this.#destroyed !== undefined) return { reason: "Destroyed", message: "The machine was destroyed." };
     if (this.#shutdown !== undefined) return { reason: "GuestExited", message: sentenceOf(this.#shutdown) };
     const lastWords = await this.#parts.program?.ended;

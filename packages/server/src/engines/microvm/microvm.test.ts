@@ -36,6 +36,9 @@ async function makeSubject() {
     residue: async () => [
       ...(await entries(join(dataDirectory, "sandboxes"))),
       ...(await entries(join(dataDirectory, "builders"))),
+      ...(await entries(join(dataDirectory, "suspended"))),
+      ...(await entries(join(dataDirectory, "snapshots"))),
+      ...(await entries(join(dataDirectory, "layers"))),
       ...(await entries(join(runtimeDirectory, "m"))),
       ...(await findProcesses((argv) => argv.some((argument) => argument.includes(`${place}/`)))).map(
         ({ argv }) => `process ${argv.join(" ").slice(0, 200)}`,

@@ -24,8 +24,10 @@ import { sentenceFrom } from "./host-findings.js";
 import type { MicrovmMachine } from "./machine.js";
 import { type MachineHost, overheadMiB } from "./machine-host.js";
 import type { MicrovmOptions, StartTimings } from "./options.js";
+import { findOrigin, footingOn } from "./origins.js";
 import { type Examination, examineHost, unavailable } from "./probe.js";
 import { recoverMachines } from "./recovery.js";
+import { forget, recoverSaves, removeLeftLayers } from "./saves-recovery.js";
 import { startMachine } from "./start.js";
 import { TemplateStore } from "./template-store.js";
 
@@ -71,13 +73,21 @@ class MicrovmEngine implements Engine {
   async start(spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
     const clock = startClock(spec.id);
     const { host, templates } = await this.#ready(signal);
-    const template = templates.find(spec.disk, spec.size) ?? (await templates.ensure(spec.disk, spec.size, { signal }));
+    const start = await this.#whereFrom(host, templates, spec, signal);
     clock.mark("template");
-    const onEnded = () => this.#machines.delete(spec.id);
-    const machine = await startMachine(host, { spec, template }, { onEnded, mark: clock.mark }, signal);
+    const hooks = { onEnded: () => void this.#machines.delete(spec.id), mark: clock.mark };
+    const machine = await startMachine(host, { spec, ...start }, hooks, signal);
     this.#machines.set(spec.id, machine);
+    if (spec.origin?.kind === "suspended") await forget(host, spec.origin);
     this.#options.onTimings?.(clock.timings());
     return machine;
+  }
+
+  async #whereFrom(host: MachineHost, templates: TemplateStore, spec: MachineSpec, signal: AbortSignal) {
+    if (spec.origin !== undefined) return await findOrigin(host, spec.origin, spec);
+    const { disk, size } = spec;
+    const template = templates.find(disk, size) ?? (await templates.ensure(disk, size, { signal }));
+    return { footing: footingOn(template, spec), kept: undefined };
   }
 
   async #openBuilder(build: DiskBuild, signal: AbortSignal): Promise<DiskBuilder> {
@@ -89,17 +99,19 @@ class MicrovmEngine implements Engine {
     return builder;
   }
 
-  async recover({ running: owned }: Owned, signal: AbortSignal): Promise<Recovery> {
+  async recover(owned: Owned, signal: AbortSignal): Promise<Recovery> {
     const { host, templates } = await this.#ready(signal);
     const halfMade = await templates.recover(signal);
     const builders = new Set(this.#builders.keys());
     const left = await removeLeftBuilders(host, builders);
-    const recovery = await recoverMachines(host, owned, { machines: this.#machines, builders }, signal);
-    const stale = await templates.removeStale(
-      new Set([...this.#machines.values()].map(({ templateKey }) => templateKey)),
-    );
+    const saves = await recoverSaves(host, owned);
+    const running = new Set([...owned.running].filter((id) => !saves.suspended.has(id)));
+    const recovery = await recoverMachines(host, running, { machines: this.#machines, builders }, signal);
+    const layers = await removeLeftLayers(host);
+    const stale = await templates.removeStale(host.holdings.templateKeys());
     this.#checking = this.#checkTemplates(templates);
-    return { ...recovery, removed: [...halfMade, ...left, ...recovery.removed, ...stale] };
+    const removed = [...halfMade, ...left, ...saves.removed, ...recovery.removed, ...layers, ...stale];
+    return { machines: recovery.machines, lost: new Map([...recovery.lost, ...saves.lost]), removed };
   }
 
   cost(size: Size): { readonly memoryMiB: number } {

@@ -6,6 +6,7 @@ import { hostBootId } from "../../host/host-identity.js";
 import type { Finding } from "../engine.js";
 import type { Accelerator } from "./command-line.js";
 import { type GuestAssets, readGuestAssets } from "./guest-assets.js";
+import { Holdings } from "./holdings.js";
 import { examineDisk, namespacesFinding, sentenceFrom } from "./host-findings.js";
 import { describeInstallation, findQemu, hostArchitecture, type Qemu } from "./installation.js";
 import { tryKvm } from "./kvm-trial.js";
@@ -55,11 +56,13 @@ async function setUp(
 ): Promise<MachineHost> {
   await makeRoots(options);
   const bootId = await hostBootId();
+  const holdings = new Holdings(options);
   const hostWith = async (accelerator: Accelerator): Promise<MachineHost> => {
     const shelter = await findShelter({ agent: assets.agent, qemu: qemu.program, accelerator }, signal);
     return {
       ...shelter,
       roots: options,
+      holdings,
       hostBootId: bootId,
       cgroups,
       users: shelter.namespaces === "root" ? new MachineUsers() : undefined,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { removeLeftBuilders } from "./builder.js";
+import { Holdings } from "./holdings.js";
 import type { MicrovmMachine } from "./machine.js";
 import type { MachineHost } from "./machine-host.js";
 import { builderPaths, machinePaths, makeRoots, shortId } from "./machine-paths.js";
@@ -18,7 +19,13 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "alcove-recovery-"));
   const roots = { dataDirectory: join(directory, "data"), runtimeDirectory: join(directory, "run") };
   await makeRoots(roots);
-  host = { roots, hostBootId: "boot", cgroups: undefined, users: undefined } as unknown as MachineHost;
+  host = {
+    roots,
+    holdings: new Holdings(roots),
+    hostBootId: "boot",
+    cgroups: undefined,
+    users: undefined,
+  } as unknown as MachineHost;
   for (const id of [held, unclaimed]) await mkdir(machinePaths(roots, id).directory);
 });
 afterEach(() => rm(directory, { recursive: true }));

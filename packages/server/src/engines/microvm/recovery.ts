@@ -11,9 +11,9 @@ import { cpuLimitsOf, type MachineHost } from "./machine-host.js";
 import { machinePaths, sandboxesDirectory, shortId, socketsDirectory } from "./machine-paths.js";
 import { findMachineProcesses, sandboxIdIn } from "./machine-processes.js";
 import { type MachineRecord, readMachineRecord } from "./machine-record.js";
+import { connectQmp } from "./qmp-connection.js";
 import { removeMachine } from "./removal.js";
 import { connectSocket } from "./socket.js";
-import { connectQmp } from "./start.js";
 
 /** A machine whose QEMU is silent for so long counts as lost. */
 const reconnectTimeoutMs = 15_000;
@@ -73,7 +73,7 @@ async function reconnect(
   signal: AbortSignal,
 ): Promise<MicrovmMachine> {
   using deadline = withDeadline(signal, reconnectTimeoutMs);
-  const { id, uid, generation, templateKey } = record;
+  const { id, uid, generation, footing } = record;
   const paths = machinePaths(host.roots, id);
   const qmp = await connectQmp(paths, deadline.signal);
   if (uid !== undefined) host.users?.take(uid);
@@ -81,7 +81,8 @@ async function reconnect(
   const openExchange = () => openExchangeFile(paths.exchange, uid);
   const guest = reconnectGuest((name, within) => connectSocket(paths[name], within), { generation, openExchange });
   const process = { pid: record.pid, startTime: record.startTime };
-  const machine = new MicrovmMachine(host, { id, uid, process, templateKey, guest, qmp }, onEnded);
+  if (footing !== undefined) host.holdings.hold({ kind: "machine", id }, footing);
+  const machine = new MicrovmMachine(host, { id, uid, process, generation, footing, guest, qmp }, onEnded);
   try {
     await machine.lookForHold(deadline.signal);
     return machine;

@@ -32,6 +32,7 @@ export async function removeMachine(host: MachineHost, remains: Remains): Promis
       rm(paths.runtime, { recursive: true, force: true }),
     ]);
     await rm(paths.directory, { recursive: true, force: true });
+    await host.holdings.release({ kind: "machine", id: remains.id });
   } finally {
     releaseUser(host, remains.uid);
   }

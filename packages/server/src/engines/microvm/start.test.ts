@@ -2,8 +2,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tiers } from "@alcove/contract";
 import { expect, test } from "vitest";
+import { Holdings } from "./holdings.js";
 import type { MachineHost } from "./machine-host.js";
 import { MachineUsers } from "./machine-users.js";
+import { footingOn } from "./origins.js";
 import { startMachine } from "./start.js";
 import { templateIn } from "./template.js";
 
@@ -23,13 +25,13 @@ test("a start that fails says why, also where what it left cannot be removed, an
     remove: () => Promise.reject(new Error("the control group is busy")),
   };
   const roots = { dataDirectory: nowhere, runtimeDirectory: nowhere };
-  const host = { roots, users, cgroups } as unknown as MachineHost;
+  const host = { roots, users, cgroups, holdings: new Holdings(roots) } as unknown as MachineHost;
   const spec = {
     ...{ id: "00000000-0000-4000-8000-000000000000", size: tiers.XS, hostname: "h", environment: {}, generation: 1 },
     disk: { name: "debian", digest: "d", path: join(nowhere, "debian.raw"), warm: [] },
   };
   const hooks = { onEnded: () => undefined, mark: () => undefined };
-  const start = { spec, template: templateIn(join(nowhere, "t"), "t") };
+  const start = { spec, footing: footingOn(templateIn(join(nowhere, "t"), "t"), spec), kept: undefined };
   const error = await startMachine(host, start, hooks, new AbortController().signal).catch((reason: unknown) => reason);
   expect(error).toMatchObject({ code: "ENOENT", cause: { cause: { message: "the control group is busy" } } });
   expect(claimed.map((uid) => users.take(uid))).toEqual([true]);

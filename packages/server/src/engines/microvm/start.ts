@@ -1,67 +1,77 @@
 /**
- * Starts a machine from a template: one process that goes on where the template stopped. What can be done at once is done at
- * once, and nothing here costs in proportion to an image or to memory.
+ * Starts a machine that goes on where a template stopped, or where a machine did whose memory was kept: one process. What can be
+ * done at once is done at once, and nothing here costs in proportion to an image or to memory, but to what of it was changed.
  */
 import { chown, mkdir, open } from "node:fs/promises";
 import { connectGuest } from "../../guest/connect.js";
-import type { Guest, Renewal } from "../../guest/guest.js";
+import type { Guest } from "../../guest/guest.js";
 import type { SpawnedProgram } from "../../host/spawn.js";
 import { undone } from "../../lib/undo.js";
 import type { MachineSpec } from "../engine.js";
 import { makeExchangeFile, openExchangeFile } from "./exchange-file.js";
+import { disksBelow, type Footing, memoryFileOf, templateOf } from "./footing.js";
+import { goOn } from "./going-on.js";
 import { launch } from "./launch.js";
 import { MicrovmMachine } from "./machine.js";
 import { cpuLimitsOf, diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host.js";
-import { type MachinePaths, machinePaths, shortId } from "./machine-paths.js";
+import { type KeptPaths, type MachinePaths, machinePaths, shortId } from "./machine-paths.js";
 import { writeMachineRecord } from "./machine-record.js";
 import type { StartTimings } from "./options.js";
 import { writeOverlay } from "./overlay.js";
-import { Qmp } from "./qmp.js";
+import type { Qmp } from "./qmp.js";
+import { connectQmp } from "./qmp-connection.js";
 import { removeMachine } from "./removal.js";
+import { renewOnTime } from "./renewing.js";
 import { connectSocket } from "./socket.js";
-import type { Template } from "./template.js";
+
+/** The first that a process inherits besides its standard ones. */
+const stateDescriptor = 3;
 
 export interface StartHooks {
   readonly onEnded: () => void;
   readonly mark: (phase: Exclude<keyof StartTimings, "id">) => void;
 }
 
+export interface StartFrom {
+  readonly spec: MachineSpec;
+  readonly footing: Footing;
+  /** Where the memory and the devices lie that it goes on with; left out, it goes on with those of its template. */
+  readonly kept: KeptPaths | undefined;
+}
+
 export async function startMachine(
   host: MachineHost,
-  start: { readonly spec: MachineSpec; readonly template: Template },
+  start: StartFrom,
   hooks: StartHooks,
   signal: AbortSignal,
 ): Promise<MicrovmMachine> {
-  const { spec, template } = start;
+  const { spec, footing } = start;
   const paths = machinePaths(host.roots, spec.id);
   const uid = host.users?.claim();
   let spawned: SpawnedProgram | undefined;
+  host.holdings.hold({ kind: "machine", id: spec.id }, footing);
   try {
     const groups = await makeFiles(host, { ...start, paths, uid });
     hooks.mark("files");
     spawned = await spawn(host, { ...start, paths, uid, groups });
     hooks.mark("spawned");
-    const connected = await connect(host, { spec, template, paths, uid, groups, spawned }, hooks, signal);
-    return new MicrovmMachine(
-      host,
-      { id: spec.id, uid, templateKey: template.key, process: spawned.identity, ...connected, program: spawned },
-      hooks.onEnded,
-    );
+    const connected = await connect(host, { ...start, paths, uid, groups, spawned }, hooks, signal);
+    const { id, generation } = spec;
+    const parts = { id, uid, generation, footing, process: spawned.identity, ...connected, program: spawned };
+    return new MicrovmMachine(host, parts, hooks.onEnded);
   } catch (error) {
     throw await undone(error, () => removeMachine(host, { id: spec.id, process: spawned?.identity, uid }));
   }
 }
 
-interface Making {
-  readonly spec: MachineSpec;
-  readonly template: Template;
+interface Making extends StartFrom {
   readonly paths: MachinePaths;
   readonly uid: number | undefined;
 }
 
 /** Answers the directories of its control groups. */
-async function makeFiles(host: MachineHost, { spec, template, paths, uid }: Making): Promise<readonly string[]> {
-  const backing = { path: template.disk, format: "qcow2" } as const;
+async function makeFiles(host: MachineHost, { spec, footing, paths, uid }: Making): Promise<readonly string[]> {
+  const [backing] = disksBelow(host.roots, footing);
   const groups = host.cgroups?.create(shortId(spec.id), limitsOf(spec.size)) ?? [];
   const disk = makeDirectory(paths.directory, uid).then(async () => {
     await writeOverlay(paths.overlay, backing, diskBytesOf(spec.size));
@@ -83,26 +93,20 @@ async function spawn(
   host: MachineHost,
   making: Making & { readonly groups: readonly string[] },
 ): Promise<SpawnedProgram> {
-  const { spec, template, paths, groups, uid } = making;
-  const state = await open(template.state, "r");
+  const { spec, footing, kept, paths, groups, uid } = making;
+  const devices = {
+    vcpus: vcpusOf(spec.size),
+    memoryMiB: spec.size.memoryMiB,
+    memoryFile: memoryFileOf(host, footing),
+    disk: paths.overlay,
+    exchange: paths.exchange,
+    sockets: paths,
+  };
+  const backing = disksBelow(host.roots, footing).map(({ path }) => path);
+  const origin = kept === undefined ? ({ kind: "restore", stateDescriptor } as const) : ({ kind: "await" } as const);
+  const state = await open((kept ?? templateOf(host.roots, footing)).state, "r");
   try {
-    const devices = {
-      vcpus: vcpusOf(spec.size),
-      memoryMiB: spec.size.memoryMiB,
-      memoryFile: template.memory,
-      disk: paths.overlay,
-      exchange: paths.exchange,
-      sockets: paths,
-    };
-    const origin = { kind: "restore", stateDescriptor: 3 } as const;
-    return await launch(host, {
-      devices,
-      origin,
-      backing: [template.disk, spec.disk.path],
-      inherited: [state.fd],
-      groups,
-      uid,
-    });
+    return await launch(host, { devices, origin, backing, inherited: [state.fd], groups, uid });
   } finally {
     await state.close();
   }
@@ -111,17 +115,11 @@ async function spawn(
 /** Both the control channel and the agent's are awaited, and the end of the process, which would end the waiting. */
 async function connect(
   host: MachineHost,
-  {
-    spec,
-    template,
-    paths,
-    uid,
-    groups,
-    spawned,
-  }: Making & { readonly groups: readonly string[]; readonly spawned: SpawnedProgram },
+  making: Making & { readonly groups: readonly string[]; readonly spawned: SpawnedProgram },
   hooks: StartHooks,
   signal: AbortSignal,
 ): Promise<{ readonly guest: Guest; readonly qmp: Qmp }> {
+  const { spec, footing, kept, paths, uid, groups, spawned } = making;
   const giveUp = new AbortController();
   const abort = () => giveUp.abort(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
@@ -137,11 +135,15 @@ async function connect(
     groups,
     cpuMillicores: spec.size.cpuMillicores,
     generation: spec.generation,
-    templateKey: template.key,
+    templateKey: footing.templateKey,
+    footing,
   } as const;
+  const control = connectQmp(paths, giveUp.signal);
+  const goesOn =
+    kept && control.then((qmp) => goOn(host, { spawned, footing, kept, qmp, stateDescriptor }, giveUp.signal));
   const [qmp, guest] = await allOrNothing(
-    connectQmp(paths, giveUp.signal),
-    connectAndRenew({ spec, paths, uid }, hooks, giveUp.signal),
+    control,
+    Promise.resolve(goesOn).then(() => connectAndRenew({ spec, paths, uid }, hooks, giveUp.signal)),
     [writeMachineRecord(paths.record, record)],
     giveUp,
   ).finally(() => {
@@ -166,17 +168,6 @@ async function allOrNothing(
     giveUp.abort(error);
     await Promise.allSettled([qmp.then((open) => open.close()), guest.then((open) => open.close()), ...others]);
     throw giveUp.signal.reason;
-  }
-}
-
-export async function connectQmp(paths: Pick<MachinePaths, "qmp">, signal: AbortSignal): Promise<Qmp> {
-  const qmp = new Qmp(await connectSocket(paths.qmp, signal));
-  try {
-    await qmp.negotiate(signal);
-    return qmp;
-  } catch (error) {
-    qmp.close();
-    throw error;
   }
 }
 
@@ -209,22 +200,6 @@ async function connectAndRenew(
   } finally {
     renewed.abort();
   }
-}
-
-/** The time that a renewal brings is as late as the renewal is slow, and under emulation the first one is: done again, it is quick. */
-const promptMs = 40;
-const renewals = 2;
-
-async function renewOnTime(guest: Guest, spec: MachineSpec, signal: AbortSignal): Promise<void> {
-  for (let renewal = 0; renewal < renewals; renewal++) {
-    const began = performance.now();
-    await guest.renew(renewalOf(spec), signal);
-    if (performance.now() - began <= promptMs) return;
-  }
-}
-
-function renewalOf({ id, generation, hostname, environment }: MachineSpec): Renewal {
-  return { generation, hostname, machineId: id.replaceAll("-", ""), environment, thaw: true };
 }
 
 /** Fulfils when the first signal aborts; rejects when the second does before. */

@@ -55,6 +55,15 @@ export async function readTemplateRecord(template: Template): Promise<TemplateRe
   }
 }
 
+/** How far a counter's rate may be from the one that a template was told: measuring it twice differs by less. */
+const tscTolerance = 0.005;
+
+/** A guest's clock runs by the rate that it was told when it booted. */
+export function clockFits({ tscKhz }: { readonly tscKhz?: number | undefined }, here: number | undefined): boolean {
+  if (tscKhz === undefined || here === undefined) return true;
+  return Math.abs(tscKhz / here - 1) <= tscTolerance;
+}
+
 export async function fingerprintTemplate(template: Template, signal?: AbortSignal): Promise<Fingerprint> {
   return {
     memory: await fingerprintFile(template.memory, signal),

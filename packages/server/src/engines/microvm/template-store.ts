@@ -13,10 +13,7 @@ import { SharedProgress } from "./shared-progress.js";
 import { makingOf, type Template, templateIn, templateKey } from "./template.js";
 import { hasItsImage } from "./template-image.js";
 import { makeTemplate, unfinishedPrefix } from "./template-making.js";
-import { fingerprintTemplate, readTemplateRecord, type TemplateRecord } from "./template-record.js";
-
-/** How far a counter's rate may be from the one that a template was told: measuring it twice differs by less. */
-const tscTolerance = 0.005;
+import { clockFits, fingerprintTemplate, readTemplateRecord, type TemplateRecord } from "./template-record.js";
 
 export class TemplateStore {
   readonly #host: MachineHost;
@@ -126,16 +123,9 @@ export class TemplateStore {
 
   async #adopt(template: Template): Promise<Template | undefined> {
     const record = await readTemplateRecord(template);
-    if (record === undefined || !this.#clockFits(record)) return undefined;
+    if (record === undefined || !clockFits(record, this.#host.installation.platform.tscKhz)) return undefined;
     this.#ready.set(template.key, template);
     return template;
-  }
-
-  /** A guest's clock runs by the rate that it was told when its template booted. */
-  #clockFits({ tscKhz }: TemplateRecord): boolean {
-    const here = this.#host.installation.platform.tscKhz;
-    if (tscKhz === undefined || here === undefined) return true;
-    return Math.abs(tscKhz / here - 1) <= tscTolerance;
   }
 
   async #removeUnfinished(name: string, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import type { ExecSpec, ExecStatus, OutputFrame } from "../../guest/guest.js";
-import type { Engine, Machine } from "../engine.js";
+import type { Engine, Machine, MachineOrigin } from "../engine.js";
 import type { EngineUnderTest, SuiteOptions } from "../suite.js";
 
 export interface Outcome {
@@ -80,6 +80,13 @@ export class Subject {
     const { size } = this.under;
     const identity = { hostname: `host-${id.slice(0, 8)}`, generation: 1 };
     return engine.start({ id, disk, size, ...identity, environment: { FROM_SANDBOX: "yes" } }, signal);
+  }
+
+  /** Starts a machine that goes on from what was kept. */
+  startFrom(origin: MachineOrigin, machine: { readonly id: string; readonly generation: number }): Promise<Machine> {
+    const { disk, size } = this.under;
+    const identity = { hostname: `host-${machine.id.slice(0, 8)}`, environment: { FROM_SANDBOX: "yes" } };
+    return this.engine.start({ ...machine, ...identity, disk, size, origin }, this.signal());
   }
 
   /** Runs a program to its end and collects its output. */

@@ -1,0 +1,105 @@
+/** Takes the pages that a stopped guest has changed out of its QEMU, and puts them back into a new one before it runs. */
+import { type FileHandle, open } from "node:fs/promises";
+import type { MappedFile } from "../../host/process-memory.js";
+import { DiffWriter, readDiff, readPages } from "./memory-diff.js";
+
+/** Moved at once: so much is in this process's memory, and the event loop is free between two. */
+const partBytes = 1024 * 1024;
+/** Pages that are not wanted are read along where that spares a call. */
+const longestGapPages = 16;
+
+/** Writes what differs from the base, a file that the memory was mapped from. Pages of zeros have no bytes. */
+export async function captureMemory(
+  mapped: MappedFile,
+  to: FileHandle,
+  baseFile: string,
+  signal: AbortSignal,
+): Promise<{ readonly bytes: number }> {
+  const base = await open(baseFile, "r");
+  try {
+    const writer = new DiffWriter(to, mapped.pageBytes);
+    for await (const pages of mapped.changedPages()) {
+      for (const stretch of stretchesOf(pages, partBytes / mapped.pageBytes)) {
+        signal.throwIfAborted();
+        await captureStretch({ mapped, base, writer }, stretch);
+      }
+    }
+    return await writer.finish();
+  } finally {
+    await base.close();
+  }
+}
+
+interface Capture {
+  readonly mapped: MappedFile;
+  readonly base: FileHandle;
+  readonly writer: DiffWriter;
+}
+
+async function captureStretch({ mapped, base, writer }: Capture, pages: readonly number[]): Promise<void> {
+  const first = pages[0] ?? 0;
+  const size = mapped.pageBytes;
+  const bytes = Buffer.allocUnsafe(((pages.at(-1) ?? first) - first + 1) * size);
+  await mapped.read(bytes, first);
+  const zero = Buffer.alloc(size);
+  const isZero = (page: number) => zero.equals(bytes.subarray((page - first) * size, (page - first + 1) * size));
+  for (const run of runsOf(pages, isZero)) {
+    const from = (run.first - first) * size;
+    if (!run.isZero) await writer.addData(run.first, bytes.subarray(from, from + run.count * size));
+    else if (!(await isHole(base, run.first * size, run.count * size))) writer.addZeros(run.first, run.count);
+  }
+}
+
+/** Where the base is zeros as well, nothing has changed. */
+async function isHole(base: FileHandle, position: number, length: number): Promise<boolean> {
+  const { buffer } = await base.read(Buffer.alloc(length), 0, length, position);
+  return buffer.equals(Buffer.alloc(length));
+}
+
+/** Cuts ascending pages where a gap is long or a part is full. */
+export function* stretchesOf(pages: readonly number[], longest: number): Iterable<readonly number[]> {
+  let from = 0;
+  for (let index = 1; index <= pages.length; index++) {
+    const page = pages[index];
+    const isNear = page !== undefined && page - (pages[index - 1] ?? 0) <= longestGapPages;
+    if (isNear && page - (pages[from] ?? 0) < longest) continue;
+    yield pages.slice(from, index);
+    from = index;
+  }
+}
+
+function* runsOf(
+  pages: readonly number[],
+  isZero: (page: number) => boolean,
+): Iterable<{ readonly first: number; readonly count: number; readonly isZero: boolean }> {
+  let run: { first: number; count: number; isZero: boolean } | undefined;
+  for (const page of pages) {
+    const zero = isZero(page);
+    if (run !== undefined && run.isZero === zero && run.first + run.count === page) {
+      run.count++;
+      continue;
+    }
+    if (run !== undefined) yield run;
+    run = { first: page, count: 1, isZero: zero };
+  }
+  if (run !== undefined) yield run;
+}
+
+/** Before the guest runs its first instruction. */
+export async function restoreMemory(mapped: MappedFile, from: FileHandle, signal: AbortSignal): Promise<void> {
+  const diff = await readDiff(from, mapped.bytes);
+  if (diff.pageBytes !== mapped.pageBytes)
+    throw new Error(`its pages have ${diff.pageBytes} bytes, this host's ${mapped.pageBytes}`);
+  for await (const part of readPages(from, diff, partBytes)) {
+    signal.throwIfAborted();
+    await Promise.all(part.map(({ firstPage, bytes }) => mapped.write(bytes, firstPage)));
+  }
+  const zeros = Buffer.alloc(partBytes);
+  for (const { firstPage, pages } of diff.runs.filter(({ isZero }) => isZero)) {
+    for (let done = 0; done < pages; ) {
+      const count = Math.min(pages - done, partBytes / diff.pageBytes);
+      await mapped.write(zeros.subarray(0, count * diff.pageBytes), firstPage + done);
+      done += count;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** Who stands on which layers and templates: machines, suspended ones, snapshots. What nobody stands on any more is removed. */
+import { rm } from "node:fs/promises";
+import type { Kept } from "../engine.js";
+import type { Footing } from "./footing.js";
+import { keptPaths, listKept, readManifest } from "./kept.js";
+import { layerPath, type Roots, snapshotsDirectory, suspendedDirectory } from "./machine-paths.js";
+
+export type Holder = Kept | { readonly kind: "machine"; readonly id: string };
+
+export class Holdings {
+  readonly #roots: Roots;
+  readonly #held = new Map<string, Footing>();
+  #loaded: Promise<void> | undefined;
+
+  constructor(roots: Roots) {
+    this.#roots = roots;
+  }
+
+  hold(holder: Holder, footing: Footing): void {
+    this.#held.set(nameOf(holder), footing);
+  }
+
+  /** What the holder stood on goes with it where it was the last. */
+  async release(holder: Holder): Promise<void> {
+    await this.load();
+    const footing = this.#held.get(nameOf(holder));
+    this.#held.delete(nameOf(holder));
+    const needed = new Set(this.layers());
+    for (const layer of footing?.layers ?? []) {
+      if (!needed.has(layer)) await rm(layerPath(this.#roots, layer), { force: true });
+    }
+  }
+
+  /** Layers that anybody stands on. */
+  layers(): readonly string[] {
+    return [...this.#held.values()].flatMap(({ layers }) => layers);
+  }
+
+  templateKeys(): ReadonlySet<string> {
+    return new Set([...this.#held.values()].map(({ templateKey }) => templateKey));
+  }
+
+  /** Looks once at what earlier daemons kept; what is made later is told by `hold`. */
+  load(): Promise<void> {
+    this.#loaded ??= this.#read().catch((error: unknown) => {
+      this.#loaded = undefined;
+      throw error;
+    });
+    return this.#loaded;
+  }
+
+  async #read(): Promise<void> {
+    const suspended = await listKept(suspendedDirectory(this.#roots));
+    const snapshots = await listKept(snapshotsDirectory(this.#roots));
+    const all: readonly Kept[] = [
+      ...suspended.ids.map((sandboxId) => ({ kind: "suspended", sandboxId }) as const),
+      ...snapshots.ids.map((snapshotId) => ({ kind: "snapshot", snapshotId }) as const),
+    ];
+    for (const kept of all) {
+      const manifest = await readManifest(keptPaths(this.#roots, kept));
+      if (manifest !== undefined) this.hold(kept, manifest.footing);
+    }
+  }
+}
+
+function nameOf(holder: Holder): string {
+  if (holder.kind === "machine") return `machine ${holder.id}`;
+  return holder.kind === "suspended" ? `suspended ${holder.sandboxId}` : `snapshot ${holder.snapshotId}`;
+}
