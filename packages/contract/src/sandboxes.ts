@@ -124,7 +124,7 @@ export const Sandbox = z
     createdAt: z.iso.datetime(),
     /** As it is in force, with what was left out filled in. */
     lifecycle: LifecyclePolicy,
-    /** In the answer of the call that reads one sandbox, while it is Running or Stopped. */
+    /** In the answer of the call that reads one sandbox. */
     activity: Activity.optional(),
   })
   .meta({ id: "Sandbox" });

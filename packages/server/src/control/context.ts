@@ -21,6 +21,7 @@ import type { SandboxRegister } from "./sandbox-register.js";
 import type { SnapshotRegister } from "./snapshot-register.js";
 import type { SnapshotRemovals } from "./snapshot-removal.js";
 import type { UsageAccounts } from "./usage-accounts.js";
+import type { Uses } from "./uses.js";
 
 export interface ControlContext {
   readonly store: Store;
@@ -49,6 +50,7 @@ export interface ControlContext {
   readonly snapshotRemovals: SnapshotRemovals;
   /** What keeps, stops or replaces a sandbox's machine takes turns. */
   readonly sandboxTurns: KeyedTurns;
+  readonly uses: Uses;
 }
 
 /** What a sandbox takes of the host. */

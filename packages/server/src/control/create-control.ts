@@ -3,11 +3,13 @@ import { AlcoveError } from "@alcove/contract";
 import type { Logger } from "pino";
 import type { Engine } from "../engines/engine.js";
 import type { Images } from "../images/image.js";
+import type { Alarm } from "../lib/due-queue.js";
 import { KeyedTurns } from "../lib/keyed-turns.js";
 import { memoryLimits } from "../lifecycle/capacity.js";
 import type { Store } from "../store/store.js";
 import { accessControl } from "./access.js";
 import { Admission } from "./admission.js";
+import { hostAlarm } from "./alarm.js";
 import { startAudit } from "./audit.js";
 import { BuilderTurns } from "./builder-turns.js";
 import type { ControlContext } from "./context.js";
@@ -30,6 +32,8 @@ import { ImageUse } from "./image-use.js";
 import { imageControl } from "./images.js";
 import { keyControl } from "./keys.js";
 import { Machines } from "./machines.js";
+import { policyDeeds } from "./policy-deeds.js";
+import { PolicyKeeper } from "./policy-keeper.js";
 import { PoolKeeper } from "./pool-keeper.js";
 import { poolControl } from "./pools.js";
 import { Reconciler } from "./reconciler.js";
@@ -44,6 +48,8 @@ import { systemControl } from "./system.js";
 import { usageControl } from "./usage.js";
 import { UsageAccounts } from "./usage-accounts.js";
 import { type Clocks, hostClocks } from "./usage-clock.js";
+import { Uses } from "./uses.js";
+import { countedExecs, countedFiles } from "./uses-counted.js";
 
 export interface ControlOptions {
   readonly store: Store;
@@ -69,6 +75,7 @@ export interface ControlOptions {
   /** How long records of usage are kept; default 90 days. */
   readonly usageRetentionDays?: number;
   readonly clocks?: Clocks;
+  readonly alarm?: Alarm;
   readonly crashPoint?: CrashPoint;
 }
 
@@ -89,10 +96,13 @@ export function createControl(options: ControlOptions): RunningControl {
   const context = contextOf(options, stopping.signal);
   const audit = startAudit(context, options.auditKept ?? defaultAuditKept);
   const reconciler = new Reconciler(context);
+  const { alarm = hostAlarm, clocks = hostClocks } = options;
+  const policies = new PolicyKeeper({ context, deeds: policyDeeds(context, reconciler), alarm, wall: clocks.wall });
   const takeUp = async (signal: AbortSignal) => {
     await recover(context, reconciler, signal);
     context.usage.begin();
     context.pools.begin();
+    policies.begin();
   };
   const readiness = new EngineReadiness({ engine: context.engine, takeUp, stopping: stopping.signal });
   const deletions = new GroupDeletions(context, { reconciler, readiness });
@@ -100,10 +110,10 @@ export function createControl(options: ControlOptions): RunningControl {
     control: {
       groups: groupControl(context, deletions),
       usage: usageControl(context),
-      sandboxes: sandboxControl(context, { reconciler, readiness }),
-      snapshots: snapshotControl(context, { reconciler, readiness }),
-      execs: execControl(context),
-      files: fileControl(context),
+      snapshots: snapshotControl(context, { reconciler, readiness, policies }),
+      sandboxes: sandboxControl(context, { reconciler, readiness, policies }),
+      execs: countedExecs(execControl(context), context.uses),
+      files: countedFiles(fileControl(context), context.uses),
       images: imageControl(context, readiness),
       events: eventControl(context.events, context.gate),
       system: systemControl(context, { readiness, version: options.version, tcp: options.tcp ?? (() => undefined) }),
@@ -126,7 +136,7 @@ export function createControl(options: ControlOptions): RunningControl {
       stopping.abort(new AlcoveError("DaemonStopping"));
       const { imageBuilds, imagePreparations, pools } = context;
       const work = [reconciler.settled(), deletions.settled(), imageBuilds.allSettled(), imagePreparations.settled()];
-      await Promise.all([...work, pools.close(), context.snapshotRemovals.settled()]);
+      await Promise.all([...work, pools.close(), policies.close(), context.snapshotRemovals.settled()]);
       context.usage.end();
     },
   };
@@ -154,6 +164,7 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
     snapshotRegister,
     snapshotRemovals: new SnapshotRemovals({ ...removalParts, register: snapshotRegister }),
     sandboxTurns: new KeyedTurns(),
+    uses: new Uses(options.alarm ?? hostAlarm),
   };
 }
 

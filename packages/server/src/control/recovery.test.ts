@@ -14,7 +14,7 @@ test("a daemon adopts what runs: files, detached execs and their output are ther
   await first.close();
 
   const { control } = await host.daemon();
-  expect(await control.sandboxes.get(sandbox)).toEqual(sandbox);
+  expect(await control.sandboxes.get(sandbox)).toMatchObject(sandbox);
   expect((await control.execs.runCommand(sandbox, { command: "cat", args: ["/tmp/file"] }, never)).stdout).toBe(
     "kept\n",
   );

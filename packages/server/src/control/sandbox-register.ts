@@ -9,15 +9,23 @@ import { toSandbox } from "./sandbox-view.js";
 import type { Secrets } from "./secrets.js";
 import type { UsageAccounts } from "./usage-accounts.js";
 
+/** Told within the transaction of the change; `before` is missing of a new one, `after` of one that is gone. */
+export type SandboxFollower = (id: string, before: SandboxRecord | undefined, after: SandboxRecord | undefined) => void;
+
 export class SandboxRegister {
   readonly #store: Store;
   readonly #events: Events;
   readonly #usage: UsageAccounts;
+  readonly #followers: SandboxFollower[] = [];
 
   constructor(store: Store, events: Events, usage: UsageAccounts) {
     this.#store = store;
     this.#events = events;
     this.#usage = usage;
+  }
+
+  follow(follower: SandboxFollower): void {
+    this.#followers.push(follower);
   }
 
   /** Records a new sandbox and, before any effect, that its creation is under way. */
@@ -29,6 +37,7 @@ export class SandboxRegister {
       const at = Date.now();
       this.#store.journal.begin({ operation: "create", sandboxId: record.id, execId: null, step: "start", at });
       this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(record) });
+      this.#tell(record.id, undefined, record);
     });
   }
 
@@ -84,6 +93,7 @@ export class SandboxRegister {
     return this.#commit(() => {
       const changed = { ...record, lifecycle };
       this.#store.sandboxes.setLifecycle(record.id, lifecycle);
+      this.#tell(record.id, record, changed);
       this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed, hold) });
       return changed;
     });
@@ -105,6 +115,7 @@ export class SandboxRegister {
       this.#store.sandboxes.remove(id);
       this.#usage.removed(id);
       if (record) this.#events.append(record.group, { type: "sandbox.deleted", sandboxId: id });
+      this.#tell(id, record, undefined);
     });
   }
 
@@ -122,7 +133,12 @@ export class SandboxRegister {
     this.#store.sandboxes.update(id, { state, stateDetails, desiredState, generation });
     this.#usage.changed(record, changed, at);
     this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed) });
+    this.#tell(id, record, changed);
     return changed;
+  }
+
+  #tell(id: string, before: SandboxRecord | undefined, after: SandboxRecord | undefined): void {
+    for (const follower of this.#followers) follower(id, before, after);
   }
 
   #commit<T>(work: () => T): T {

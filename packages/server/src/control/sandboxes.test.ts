@@ -26,7 +26,7 @@ test("a sandbox is created Running with what was asked for, rounded to the grid"
     engine: "fake",
   });
   expect(sandbox).not.toHaveProperty("environment");
-  expect(await control.sandboxes.get(sandbox)).toEqual(sandbox);
+  expect(await control.sandboxes.get(sandbox)).toMatchObject(sandbox);
   expect(await control.sandboxes.list(group, { labels: { app: "web" } })).toEqual([sandbox]);
   expect(await control.sandboxes.count(group, { state: "Running" })).toBe(1);
   expect(store.journal.list()).toEqual([]);

@@ -11,6 +11,7 @@ import type { EngineReadiness } from "./engine-readiness.js";
 import { forgetOldFailures } from "./failures.js";
 import { mergedLabels } from "./labels.js";
 import { sandboxNotFound } from "./machines.js";
+import type { PolicyKeeper } from "./policy-keeper.js";
 import { requireQuota } from "./quotas.js";
 import type { Reconciler } from "./reconciler.js";
 import { createBatch } from "./sandbox-batch.js";
@@ -24,6 +25,7 @@ const defaultPageSize = 100;
 export interface Helpers {
   readonly reconciler: Reconciler;
   readonly readiness: EngineReadiness;
+  readonly policies: PolicyKeeper;
 }
 
 export function sandboxControl(context: ControlContext, helpers: Helpers): SandboxControl {
@@ -54,7 +56,8 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
     },
     async get(ref) {
       await gate.enter(ref.group);
-      return view(find(context, ref));
+      const activity = await helpers.policies.describe(find(context, ref));
+      return { ...view(find(context, ref)), activity };
     },
     async changeLabels(ref, changes) {
       await gate.enter(ref.group);

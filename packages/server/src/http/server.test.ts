@@ -26,7 +26,7 @@ test("a sandbox is created, read, listed, counted and deleted", async () => {
   });
   expect(created.status).toBe(201);
   const path = `/v1/groups/default/sandboxes/${created.json.id}`;
-  expect((await get(path)).json).toEqual(created.json);
+  expect((await get(path)).json).toMatchObject(created.json);
   expect(JSON.parse((await get("/v1/groups/default/sandboxes?labels=purpose%3Dlist")).text)).toEqual([created.json]);
   expect((await get("/v1/groups/default/sandboxes/count?labels=purpose%3Dlist")).json).toEqual({ count: 1 });
   expect((await get(path, { method: "DELETE" })).status).toBe(204);

@@ -1,26 +1,6 @@
 import { expect, test } from "vitest";
 import { DueQueue } from "./due-queue.js";
-
-class TestAlarm {
-  now = 0;
-  timers: { atMs: number; work: () => void }[] = [];
-  readonly monotonic = () => this.now;
-  readonly after = (ms: number, work: () => void) => {
-    const timer = { atMs: this.now + ms, work };
-    this.timers.push(timer);
-    return () => {
-      this.timers = this.timers.filter((other) => other !== timer);
-    };
-  };
-
-  pass(ms: number): void {
-    this.now += ms;
-    for (const timer of this.timers.filter(({ atMs }) => atMs <= this.now)) {
-      this.timers = this.timers.filter((other) => other !== timer);
-      timer.work();
-    }
-  }
-}
+import { TestAlarm } from "./test-alarm.js";
 
 function queue() {
   const alarm = new TestAlarm();

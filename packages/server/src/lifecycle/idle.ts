@@ -76,8 +76,8 @@ const pasts: Readonly<Record<UseKind, string>> = {
   call: "It was used",
   start: "It was started",
   daemon: "The daemon was started",
-  exec: "A command in it ended",
-  entrypoint: "The program that was started with it ended",
+  exec: "A command ran in it",
+  entrypoint: "The program that was started with it ran",
   cpu: "Its processors were busy",
 };
 
