@@ -24,6 +24,8 @@ export interface Cli extends Disposable {
   readonly output: Output;
   /** Aborts with Ctrl-C and SIGTERM, unless a command has taken the signals, and when nobody reads the results. */
   readonly signal: AbortSignal;
+  /** Whether more is told than what was asked for: `--verbose`. */
+  readonly isVerbose: boolean;
   /** Called before the command's action. */
   setFlags(flags: Flags): void;
   /** Flags, environment and file made one, and checked. */
@@ -80,6 +82,9 @@ export function openCli(terminal: Terminal): Cli {
   return {
     terminal,
     signal: signals.signal,
+    get isVerbose() {
+      return flags.verbose === true;
+    },
     setFlags(found) {
       flags = found;
     },

@@ -1,9 +1,16 @@
 /** A program in a sandbox with our standard streams as its own, to its exit code. */
 import { pipeline } from "node:stream/promises";
-import type { ExecHandle } from "alcove";
+import type { ExecHandle, Interruption, SpawnOptions } from "alcove";
 import type { Cli } from "./cli.js";
 import { Exit, exitCodes } from "./exit-codes.js";
 import { isReaderGone, leave } from "./signals.js";
+
+/** For a program that is followed: with `--verbose` a line when its sandbox slept. */
+export function interruptionOptions(cli: Cli): Pick<SpawnOptions, "onInterruption"> {
+  if (!cli.isVerbose) return {};
+  const line = ({ stoppedAt, resumedAt }: Interruption) => `the sandbox stood still from ${stoppedAt} to ${resumedAt}`;
+  return { onInterruption: (interruption) => cli.terminal.say(cli.terminal.paint.dim(line(interruption))) };
+}
 
 /** Takes the signals of this process for the program; ends it when this side cannot go on. */
 export async function follow(cli: Cli, handle: ExecHandle, timeoutMs?: number): Promise<number> {

@@ -121,7 +121,9 @@ function addCommonOptions(command: Command): void {
     .addOption(option("--context <name>", "a context of the configuration: `alcove context list`"))
     .addOption(option("--url <url>", "a server: https://HOST:PORT, or unix:///PATH"))
     .addOption(option("-g, --group <name>", "the group to work in"))
-    .addOption(option("--verbose", "a line for each request, on standard error; nothing secret"));
+    .addOption(
+      option("--verbose", "a line for each request, and when a sandbox slept, on standard error; nothing secret"),
+    );
 }
 
 /** The command's own options, and those before the verb where it has none of its own. */

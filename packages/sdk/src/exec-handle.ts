@@ -5,7 +5,7 @@ import { call } from "./call.js";
 import type { Command, ProcessOptions } from "./exec.js";
 import { processBody } from "./exec.js";
 import { ExecInput } from "./exec-input.js";
-import { followExec } from "./exec-stream.js";
+import { followExec, type Interruption } from "./exec-stream.js";
 import type { Abortable } from "./files.js";
 import { OutputChannel } from "./output-channel.js";
 import type { SandboxAddress } from "./scope.js";
@@ -17,6 +17,8 @@ export interface SpawnOptions extends ProcessOptions {
   readonly stdin?: boolean | string | Uint8Array | Chunks | undefined;
   /** It goes on when the handle is disposed of; find it again with `sandbox.execs`. */
   readonly detached?: boolean | undefined;
+  /** Called when the sandbox has stood still between the output that came and what comes: it was stopped and resumed, forked or rolled back. */
+  readonly onInterruption?: ((interruption: Interruption) => void) | undefined;
 }
 
 export interface AttachOptions {
@@ -24,6 +26,8 @@ export interface AttachOptions {
   readonly offset?: number | undefined;
   /** Aborting ends the following, not the command. */
   readonly signal?: AbortSignal | undefined;
+  /** As in `SpawnOptions`. */
+  readonly onInterruption?: ((interruption: Interruption) => void) | undefined;
 }
 
 /** How a command ended. */
@@ -43,6 +47,7 @@ interface Origin {
   readonly start?: StartExec;
   readonly offset: number;
   readonly isDetached: boolean;
+  readonly onInterruption: ((interruption: Interruption) => void) | undefined;
 }
 
 export class ExecHandle implements AsyncDisposable {
@@ -72,12 +77,12 @@ export class ExecHandle implements AsyncDisposable {
 
   /** Starts a command; answers when it runs. */
   static async spawn(address: SandboxAddress, command: Command, options: SpawnOptions): Promise<ExecHandle> {
-    const { signal, stdin = false, detached = false } = options;
+    const { signal, stdin = false, detached = false, onInterruption } = options;
     signal?.throwIfAborted();
     const execId = crypto.randomUUID();
     const what = typeof command === "string" ? { shellCommand: command } : { args: [...command] };
     const start: StartExec = { id: execId, ...what, ...processBody(options), stdin: stdin !== false };
-    const handle = new ExecHandle({ address, execId, start, offset: 0, isDetached: detached });
+    const handle = new ExecHandle({ address, execId, start, offset: 0, isDetached: detached, onInterruption });
     handle.#obey(signal, () => handle.#end(signal?.reason));
     await handle.#started;
     if (typeof stdin !== "boolean") handle.stdin.feed(stdin);
@@ -86,9 +91,9 @@ export class ExecHandle implements AsyncDisposable {
 
   /** Follows a command that runs, or has ended, from an offset of its output. */
   static async attach(address: SandboxAddress, execId: string, options: AttachOptions): Promise<ExecHandle> {
-    const { signal, offset = 0 } = options;
+    const { signal, offset = 0, onInterruption } = options;
     signal?.throwIfAborted();
-    const handle = new ExecHandle({ address, execId, offset, isDetached: true });
+    const handle = new ExecHandle({ address, execId, offset, isDetached: true, onInterruption });
     handle.#obey(signal, async () => handle.#following.abort(signal?.reason));
     await handle.#started;
     return handle;
@@ -138,6 +143,7 @@ export class ExecHandle implements AsyncDisposable {
       lost: (bytes: number) => {
         this.#lostBytes += bytes;
       },
+      interrupted: (interruption: Interruption) => this.#origin.onInterruption?.(interruption),
     };
     try {
       const exec = await followExec({ ...this.#origin, listener, signal: this.#following.signal });

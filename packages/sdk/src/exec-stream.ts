@@ -23,6 +23,13 @@ export interface ExecListener {
   output(stream: "stdout" | "stderr", bytes: Uint8Array): Promise<void>;
   /** So many bytes are not kept any more and will never come. */
   lost(bytes: number): void;
+  /** The sandbox stood still between what came and what comes. */
+  interrupted(interruption: Interruption): void;
+}
+
+export interface Interruption {
+  readonly stoppedAt: string;
+  readonly resumedAt: string;
 }
 
 export interface ExecStreamOptions {
@@ -40,11 +47,13 @@ const mendingMs = 60_000;
 /** A stream that could never be opened is given up as soon as any call. */
 const firstAttempts = 4;
 const headerBytes = 9;
+/** More than a sandbox keeps. */
+const maximumInterruptions = 100;
 
 /** Fulfils with the exec as it was when it ended. */
 export async function followExec(options: ExecStreamOptions): Promise<Exec> {
   const { signal } = options;
-  const state: State = { ...options, isStarted: options.start === undefined };
+  const state: State = { ...options, isStarted: options.start === undefined, interruptions: [] };
   let open = options.start === undefined ? openAttached : openStarted;
   let brokenSince: number | undefined;
   let askedMs: number | undefined;
@@ -68,7 +77,12 @@ export async function followExec(options: ExecStreamOptions): Promise<Exec> {
   }
 }
 
-type State = Omit<ExecStreamOptions, "offset"> & { offset: number; isStarted: boolean };
+type State = Omit<ExecStreamOptions, "offset"> & {
+  offset: number;
+  isStarted: boolean;
+  /** Those at the offset: they come again with an attachment there. */
+  interruptions: readonly Interruption[];
+};
 
 async function openStarted({ address, start, signal }: State): Promise<TransportSocket> {
   const socket = await address.transport.openSocket(pathOf(streamExec, address.params), signal);
@@ -97,10 +111,12 @@ function control(state: State, text: string): Exec | undefined {
   const message = JSON.parse(text) as
     | { type: "started" | "end"; exec: Exec }
     | { type: "gap"; from: number; to: number }
+    | ({ type: "interrupted" } & Interruption)
     | { type: "error"; problem: Problem };
   if (message.type === "error") throw fromProblem(message.problem);
   if (message.type === "end") return message.exec;
-  if (message.type === "gap") {
+  if (message.type === "interrupted") interrupt(state, message);
+  else if (message.type === "gap") {
     state.listener.lost(Math.max(0, message.to - Math.max(message.from, state.offset)));
     state.offset = Math.max(state.offset, message.to);
   } else if (message.type === "started") {
@@ -110,6 +126,14 @@ function control(state: State, text: string): Exec | undefined {
   return undefined;
 }
 
+function interrupt(state: State, { stoppedAt, resumedAt }: Interruption): void {
+  const isKnown = state.interruptions.some((known) => known.stoppedAt === stoppedAt && known.resumedAt === resumedAt);
+  if (isKnown) return;
+  const interruption = { stoppedAt, resumedAt };
+  state.interruptions = [...state.interruptions.slice(-maximumInterruptions), interruption];
+  state.listener.interrupted(interruption);
+}
+
 async function output(state: State, frame: Uint8Array): Promise<undefined> {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const offset = Number(view.getBigUint64(1));
@@ -117,6 +141,7 @@ async function output(state: State, frame: Uint8Array): Promise<undefined> {
   const bytes = frame.subarray(headerBytes + Math.max(0, state.offset - offset));
   if (bytes.byteLength === 0) return;
   state.offset = offset + frame.byteLength - headerBytes;
+  state.interruptions = [];
   await state.listener.output(frame[0] === 1 ? "stdout" : "stderr", bytes);
 }
 

@@ -29,6 +29,7 @@ export type { EventOptions } from "./events.js";
 export type { Command, ExecOptions, ExecOutcome, ProcessOptions } from "./exec.js";
 export { type AttachOptions, type ExecEnd, ExecHandle, type SpawnOptions } from "./exec-handle.js";
 export type { ExecInput } from "./exec-input.js";
+export type { Interruption } from "./exec-stream.js";
 export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
 export { Group, type UsageOptions } from "./group.js";
 export type { GroupListOptions, Groups } from "./groups.js";

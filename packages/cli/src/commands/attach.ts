@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
-import { follow } from "../follow.js";
+import { follow, interruptionOptions } from "../follow.js";
 import { addOutputOptions } from "../output/output.js";
 import type { View } from "../output/view.js";
 import { passThrough } from "./exec.js";
@@ -46,7 +46,7 @@ async function attach(cli: Cli, id: string, text: string, offset: number | undef
   return passThrough(cli, async () => {
     const { execs } = await cli.sandbox(id);
     const exec = only(await execs.list({ signal: cli.signal }), { id, text });
-    return follow(cli, await execs.attach(exec.id, { offset }));
+    return follow(cli, await execs.attach(exec.id, { offset, ...interruptionOptions(cli) }));
   });
 }
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes, UsageError } from "../exit-codes.js";
-import { follow } from "../follow.js";
+import { follow, interruptionOptions } from "../follow.js";
 import { names } from "../option-values.js";
 import { addProgramOptions, type ProgramOptions, programOf, spawnOptions } from "../process-options.js";
 
@@ -37,7 +37,7 @@ async function run(cli: Cli, id: string, words: readonly string[], options: Opti
   const program = programOf(words);
   if (program === undefined)
     throw new UsageError("There is no program to run.", "alcove exec ID -- PROGRAM [ARGUMENT…]");
-  const spawning = { ...spawnOptions(options), secrets: options.secret };
+  const spawning = { ...spawnOptions(options), ...interruptionOptions(cli), secrets: options.secret };
   if (options.detach === true) {
     const sandbox = await cli.sandbox(id);
     const handle = await sandbox.spawn(program, { ...spawning, stdin: false, detached: true });

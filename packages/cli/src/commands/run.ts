@@ -3,7 +3,7 @@ import type { Cli } from "../cli.js";
 import { addSizeOptions, createWithProgress, type SizeOptions } from "../creation.js";
 import { examples } from "../examples.js";
 import { UsageError } from "../exit-codes.js";
-import { follow } from "../follow.js";
+import { follow, interruptionOptions } from "../follow.js";
 import { addProgramOptions, type ProgramOptions, programOf, spawnOptions } from "../process-options.js";
 import { passThrough } from "./exec.js";
 
@@ -51,7 +51,11 @@ async function run(cli: Cli, image: string, words: readonly string[], options: O
     if (options.keep === true) cli.terminal.say(`sandbox ${sandbox.id}`);
     try {
       cli.signal.throwIfAborted();
-      return await follow(cli, await sandbox.spawn(program, spawnOptions(options)), options.timeout);
+      return await follow(
+        cli,
+        await sandbox.spawn(program, { ...spawnOptions(options), ...interruptionOptions(cli) }),
+        options.timeout,
+      );
     } finally {
       if (options.keep !== true) await sandbox.delete();
     }
