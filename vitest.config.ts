@@ -8,8 +8,16 @@ const realBesideSource = [
   "packages/sdk/tests/pack.test.ts",
 ];
 
+/** They measure the memory of the process that they are in. */
+const measuring = ["packages/sdk/tests/spawn.test.ts", "packages/server/src/guest/{agent,hello,hostile}.test.ts"];
+
+/** One that takes long is not held up by another beside it. Vitest's own default leaves a core idle: of two, half. */
+const everyCore = { maxWorkers: "100%", testTimeout: 20_000, setupFiles: ["tests/harness/leave-as-found.ts"] };
+
 /**
- * - fast: seconds; what `./dev check` runs.
+ * - fast: seconds; with fast-alone what `./dev check` runs. Files share a process, one after the other: loading the
+ *   same modules anew for each would take half as long again as the tests.
+ * - fast-alone: the same, for files that need a process of their own.
  * - real: machines, daemons, images; one file after the other, since each wants the whole host.
  * - soak: long ones; only by `./dev soak`.
  */
@@ -26,10 +34,12 @@ export default defineConfig({
             "tests/{boundaries,docs}/**/*.test.ts",
             "tools/**/*.test.ts",
           ],
-          exclude: ["**/dist/**", ...realBesideSource],
-          testTimeout: 20_000,
+          exclude: ["**/dist/**", ...realBesideSource, ...measuring],
+          isolate: false,
+          ...everyCore,
         },
       },
+      { test: { name: "fast-alone", include: measuring, ...everyCore } },
       {
         test: {
           name: "real",

@@ -56,9 +56,11 @@ test("a watch goes on over a restart of the daemon, without losing what changed 
 test("one sandbox is watched to its end", async () => {
   const sandbox = await alcove.sandboxes.create({ image: "debian" });
   const states: string[] = [];
+  let deleting: Promise<void> | undefined;
   for await (const { state } of sandbox.watch()) {
     states.push(state);
-    if (states.length === 1) void sandbox.delete();
+    deleting ??= sandbox.delete();
   }
+  await deleting;
   expect(states).toEqual(["Running", "Deleting"]);
 });

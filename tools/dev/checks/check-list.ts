@@ -49,7 +49,7 @@ async function fastTests({ go, signal }: CheckContext): Promise<CheckResult> {
   const report = join(buildDirectory, "test-results/fast.json");
   await rm(report, { force: true });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const args = ["run", "--project", "fast", ...reporters];
+  const args = ["run", "--project", "fast*", ...reporters];
   const result = await one(npmProgram("vitest"), args, { signal, environment: withGoOnPath(go) });
   const tally = await vitestTally(report).catch(() => result);
   return { ...tally, failed: tally.failed === 0 ? result.failed : tally.failed, output: result.output };

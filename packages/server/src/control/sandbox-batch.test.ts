@@ -66,7 +66,7 @@ test("a batch leaves others their turn: only a few of it are under way", async (
 
 test("a batch that is too large for the host creates what has room, and waits for the rest only once", async () => {
   await using host = new TestHost();
-  const queueTimeoutMs = 300;
+  const queueTimeoutMs = 1_000;
   const capacity = { reservedMemoryMiB: 1_024, memoryOvercommit: 1, maxConcurrentCreates: 4, queueTimeoutMs };
   const { control } = await host.daemon({ options: { capacity } });
   const began = Date.now();
