@@ -118,6 +118,8 @@ const plain = {
   workingDirectory: undefined,
   entrypointExecId: undefined,
   generation: 1,
+  activationMode: "OnDemand",
+  suspension: undefined,
   createdAt: Date.now(),
   lifecycle: {},
 } as const;

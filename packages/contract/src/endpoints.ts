@@ -16,6 +16,7 @@ import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxLifecycle from "./sandbox-lifecycle.js";
 import * as sandboxes from "./sandboxes.js";
 import * as snapshots from "./snapshots.js";
+import * as suspension from "./suspension.js";
 import * as system from "./system.js";
 import * as usage from "./usage.js";
 import * as whoami from "./whoami.js";
@@ -42,6 +43,11 @@ export const endpoints: readonly Endpoint[] = [
   sandboxes.updateSandbox,
   sandboxLifecycle.setLifecycle,
   sandboxes.deleteSandbox,
+  suspension.stopSandbox,
+  suspension.stopSandboxAsync,
+  suspension.disableSandbox,
+  suspension.enableSandbox,
+  suspension.resumeSandbox,
   sandboxes.getSandboxStats,
   sandboxes.listProcesses,
   sandboxes.getConsole,

@@ -111,7 +111,12 @@ export const errorCatalogue = {
   SandboxNotRunning: {
     status: 409,
     sentence: "The sandbox is not running.",
-    hint: "Read its state and stateDetails; create a new one if it has stopped.",
+    hint: "Read its state and stateDetails: what is Stopped with something kept can be resumed, else create a new one.",
+  },
+  SandboxDisabled: {
+    status: 409,
+    sentence: "The sandbox is disabled.",
+    hint: "Enable it first, then resume it: `alcove enable ID`.",
   },
   FreezeRefused: {
     status: 409,

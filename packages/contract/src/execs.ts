@@ -5,7 +5,7 @@
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Environment, ExecId, Flag, GroupName, GuestPath, SandboxId, SecretNames, wholeNumber } from "./names.js";
-import { NoQuery, SandboxParams } from "./sandboxes.js";
+import { ActivationMode, NoQuery, SandboxParams, wakeErrors } from "./sandboxes.js";
 
 const noNul = (text: string) => !text.includes("\0");
 const Argument = z.string().max(131_072).refine(noNul, "must not hold a NUL byte");
@@ -39,6 +39,8 @@ export const ExecuteCommand = z
     /** Text given to the program; its input is empty without. */
     stdin: z.string().max(1_048_576).optional(),
     outputLimitBytes: OutputLimitBytes.optional(),
+    /** Whether a stopped sandbox is resumed for it. Default: as the sandbox says. */
+    activationMode: ActivationMode.optional(),
   })
   .meta({ id: "ExecuteCommand" });
 export type ExecuteCommand = z.infer<typeof ExecuteCommand>;
@@ -51,6 +53,7 @@ export const ExecuteShellCommand = z
     ...processOptions,
     stdin: z.string().max(1_048_576).optional(),
     outputLimitBytes: OutputLimitBytes.optional(),
+    activationMode: ActivationMode.optional(),
   })
   .meta({ id: "ExecuteShellCommand" });
 export type ExecuteShellCommand = z.infer<typeof ExecuteShellCommand>;
@@ -146,8 +149,8 @@ export const ExecStreamReceive = z
 export type ExecStreamReceive = z.infer<typeof ExecStreamReceive>;
 
 const ExecParams = z.strictObject({ group: GroupName, id: SandboxId, execId: ExecId });
-const runErrors = ["SandboxNotFound", "SandboxNotRunning", "UserNotFound", "GuestUnresponsive", "Timeout"] as const;
-const execErrors = ["SandboxNotFound", "SandboxNotRunning", "ExecNotFound", "GuestUnresponsive"] as const;
+const runErrors = ["SandboxNotFound", ...wakeErrors, "UserNotFound", "GuestUnresponsive", "Timeout"] as const;
+const execErrors = ["SandboxNotFound", ...wakeErrors, "ExecNotFound", "GuestUnresponsive"] as const;
 
 export const executeCommand = endpoint({
   id: "executeCommand",
@@ -216,7 +219,7 @@ export const listExecs = endpoint({
   query: NoQuery,
   body: "none",
   result: z.array(Exec),
-  errors: ["SandboxNotFound", "SandboxNotRunning", "GuestUnresponsive"],
+  errors: ["SandboxNotFound", ...wakeErrors, "GuestUnresponsive"],
 });
 
 export const getExec = endpoint({
@@ -285,5 +288,5 @@ export const deleteExec = endpoint({
   query: z.strictObject({ force: Flag.exactOptional() }),
   body: "none",
   result: "none",
-  errors: ["SandboxNotFound", "SandboxNotRunning", "GuestUnresponsive"],
+  errors: ["SandboxNotFound", ...wakeErrors, "GuestUnresponsive"],
 });

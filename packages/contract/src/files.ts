@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Flag, GuestPath, wholeNumber } from "./names.js";
-import { SandboxParams } from "./sandboxes.js";
+import { SandboxParams, wakeErrors } from "./sandboxes.js";
 
 export const Entry = z
   .object({
@@ -35,7 +35,7 @@ const LinkTarget = z
   .refine((target) => new TextEncoder().encode(target).length <= 4_095, "must have at most 4095 bytes");
 export const fileErrors = [
   "SandboxNotFound",
-  "SandboxNotRunning",
+  ...wakeErrors,
   "FileNotFound",
   "PermissionDenied",
   "NotADirectory",

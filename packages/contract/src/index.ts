@@ -147,6 +147,7 @@ export {
 export { type BatchResult, createSandboxes } from "./sandbox-batches.js";
 export { setLifecycle } from "./sandbox-lifecycle.js";
 export {
+  ActivationMode,
   CreateSandbox,
   countSandboxes,
   createSandbox,
@@ -162,7 +163,9 @@ export {
   SandboxStats,
   SourcesRef,
   StateDetails,
+  StopMode,
   StoppedReason,
+  Suspended,
   sandboxStates,
   updateSandbox,
 } from "./sandboxes.js";
@@ -191,6 +194,15 @@ export {
   takeSnapshot,
   updateSnapshot,
 } from "./snapshots.js";
+export {
+  disableSandbox,
+  enableSandbox,
+  ResumeSandbox,
+  resumeSandbox,
+  StopSandbox,
+  stopSandbox,
+  stopSandboxAsync,
+} from "./suspension.js";
 export { backUpServer, Doctor, getDoctor, getHealth, getSizes, getVersion, Health, Sizes, Version } from "./system.js";
 export { GroupUsage, getGroupUsage, listUsageRecords, UsageAmounts, UsageRecords, UsageStep } from "./usage.js";
 export { WhoAmI, whoAmI } from "./whoami.js";

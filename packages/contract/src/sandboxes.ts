@@ -47,6 +47,10 @@ export const Argv = z
   )
   .max(1_024);
 
+/** Whether calls that need a stopped sandbox resume it: execs, files and processes. */
+export const ActivationMode = z.enum(["OnDemand", "Manual"]).meta({ id: "ActivationMode" });
+export type ActivationMode = z.infer<typeof ActivationMode>;
+
 export const CreateSandbox = z
   .strictObject({
     /**
@@ -73,17 +77,22 @@ export const CreateSandbox = z
     workingDirectory: GuestPath.optional(),
     /** When it is suspended and deleted by itself; a part that is left out is the group's, else off. */
     lifecycle: LifecyclePolicy.optional(),
+    /** Default OnDemand: a stopped sandbox is resumed by the next call that needs it. Manual: by `resume` alone. */
+    activationMode: ActivationMode.optional(),
   })
   .meta({ id: "CreateSandbox" });
 export type CreateSandbox = z.infer<typeof CreateSandbox>;
 
-export const sandboxStates = ["Creating", "Running", "Stopped", "Failed", "Deleting"] as const;
+export const sandboxStates = ["Creating", "Running", "Stopping", "Stopped", "Resuming", "Failed", "Deleting"] as const;
 export const SandboxState = z.enum(sandboxStates).meta({ id: "SandboxState" });
 export type SandboxState = z.infer<typeof SandboxState>;
 
-/** Why a sandbox that is not Running came to be so: GuestExited (it powered off), EngineLost (its process died), HostRestarted, CreateFailed. */
+/**
+ * Why a sandbox that is not Running came to be so. Kept, and can be resumed: UserStopped, Idle (by its policy), Disabled. Over:
+ * GuestExited (it powered off), EngineLost (its process died), HostRestarted, CreateFailed.
+ */
 export const StoppedReason = z
-  .enum(["GuestExited", "EngineLost", "HostRestarted", "CreateFailed"])
+  .enum(["UserStopped", "Idle", "Disabled", "GuestExited", "EngineLost", "HostRestarted", "CreateFailed"])
   .meta({ id: "StoppedReason" });
 export type StoppedReason = z.infer<typeof StoppedReason>;
 
@@ -99,6 +108,22 @@ export const StateDetails = z
   .meta({ id: "StateDetails" });
 export type StateDetails = z.infer<typeof StateDetails>;
 
+/** With its memory, and all programs go on where they were; or the disk alone, and it boots anew. */
+export const StopMode = z.enum(["Memory", "Disk"]).meta({ id: "StopMode" });
+export type StopMode = z.infer<typeof StopMode>;
+
+export const Suspended = z
+  .object({
+    mode: StopMode,
+    /** On the host's disk, of its own: gone with it. */
+    ownBytes: z.number().int(),
+    /** Of the image and whatever else it stands on with others. */
+    sharedBytes: z.number().int(),
+    stoppedAt: z.iso.datetime(),
+  })
+  .meta({ id: "Suspended" });
+export type Suspended = z.infer<typeof Suspended>;
+
 export const Sandbox = z
   .object({
     id: SandboxId,
@@ -106,7 +131,10 @@ export const Sandbox = z
     state: SandboxState,
     stateDetails: StateDetails,
     /** What the owner asked for; the daemon closes the gap between this and `state`. */
-    desiredState: z.enum(["Running", "Deleted"]),
+    desiredState: z.enum(["Running", "Stopped", "Deleted"]),
+    activationMode: ActivationMode,
+    /** What is kept of a sandbox that is Stopped and can be resumed. */
+    suspended: Suspended.optional(),
     sourcesRef: Sources,
     /** Of which sandbox it is a copy; that one may be gone. */
     forkedFrom: SandboxId.optional(),
@@ -179,6 +207,9 @@ export const creationErrors = [
   "GuestUnresponsive",
   "Timeout",
 ] as const;
+
+/** Of calls that resume a stopped sandbox. */
+export const wakeErrors = ["SandboxNotRunning", "SandboxDisabled", "QuotaExceeded", "CapacityExceeded"] as const;
 
 export const createSandbox = endpoint({
   id: "createSandbox",
@@ -298,7 +329,7 @@ export const listProcesses = endpoint({
   query: NoQuery,
   body: "none",
   result: z.object({ processes: z.array(SandboxProcess) }),
-  errors: ["SandboxNotFound", "SandboxNotRunning", "GuestUnresponsive"],
+  errors: ["SandboxNotFound", ...wakeErrors, "GuestUnresponsive"],
 });
 
 export const getConsole = endpoint({

@@ -15,12 +15,20 @@ type State = SandboxRecord["state"];
 
 /** Which states may still come, from each; what a newer daemon knows beyond these may lead anywhere. */
 const toCome: Readonly<Record<State, readonly State[]>> = {
-  Creating: ["Running", "Stopped", "Failed", "Deleting"],
-  Running: ["Stopped", "Deleting"],
-  Stopped: ["Deleting"],
+  Creating: ["Running", "Stopping", "Stopped", "Resuming", "Failed", "Deleting"],
+  Running: ["Stopping", "Stopped", "Resuming", "Deleting"],
+  Stopping: ["Running", "Stopped", "Resuming", "Deleting"],
+  Stopped: ["Running", "Stopping", "Resuming", "Deleting"],
+  Resuming: ["Running", "Stopping", "Stopped", "Deleting"],
   Failed: ["Deleting"],
   Deleting: [],
 };
+
+/** One that is Stopped with nothing kept has stopped for good. */
+function statesAfter({ state, suspended }: SandboxRecord): readonly State[] | undefined {
+  if (state === "Stopped" && suspended === undefined) return ["Deleting"];
+  return toCome[state] as readonly State[] | undefined;
+}
 
 /** `gone` is how a sandbox is told that is there no more. */
 const gone = Symbol("gone");
@@ -33,7 +41,7 @@ export async function waitUntilState(
 ): Promise<SandboxRecord> {
   const record = await waitUntilSeen(address, options, wanted, (seen) => {
     if (seen !== gone && seen.state === wanted) return true;
-    const mayCome = seen === gone ? [] : (toCome[seen.state] as readonly State[] | undefined);
+    const mayCome = seen === gone ? [] : statesAfter(seen);
     if (mayCome === undefined || mayCome.includes(wanted)) return false;
     throw new WaitError(`Sandbox ${address.params.id} will not be ${wanted} any more: ${told(seen)}`, recordOf(seen));
   });

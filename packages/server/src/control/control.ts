@@ -43,6 +43,7 @@ import type {
   Sizes,
   Snapshot,
   StartExec,
+  StopMode,
   TakeSnapshot,
   UpdateGroup,
   UpdateLifecycle,
@@ -51,6 +52,7 @@ import type {
   Version,
   WhoAmI,
 } from "@alcove/contract";
+import type { KeptReason } from "../lifecycle/transitions.js";
 import type { Caller, Demand, Verdict } from "../policy/access.js";
 
 export type { Caller, Demand, Verdict };
@@ -146,6 +148,11 @@ export interface SandboxControl {
   changeLabels(ref: SandboxRef, changes: LabelChanges): Promise<Sandbox>;
   /** Replaces the parts of its policy that the update names. */
   setLifecycle(ref: SandboxRef, update: UpdateLifecycle): Promise<Sandbox>;
+  /** Answers when it is Stopped; with `wait: false`, while it is Stopping. */
+  stop(ref: SandboxRef, options: StopOptions, signal: AbortSignal): Promise<Sandbox>;
+  resume(ref: SandboxRef, options: ResumeOptions, signal: AbortSignal): Promise<Sandbox>;
+  enable(ref: SandboxRef): Promise<Sandbox>;
+  disable(ref: SandboxRef, signal: AbortSignal): Promise<Sandbox>;
   delete(ref: SandboxRef, signal: AbortSignal, options?: { readonly wait?: boolean }): Promise<void>;
   stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats>;
   processes(ref: SandboxRef, signal: AbortSignal): Promise<readonly SandboxProcess[]>;
@@ -176,6 +183,19 @@ export interface SnapshotControl {
   delete(ref: SnapshotRef): Promise<void>;
   /** Copies of a running sandbox, of one instant. What befalls single ones is in the result. */
   fork(ref: SandboxRef, body: ForkSandbox, signal: AbortSignal): Promise<BatchResult>;
+}
+
+export interface StopOptions {
+  /** Default Memory. */
+  readonly mode?: StopMode | undefined;
+  /** Default UserStopped. */
+  readonly reason?: KeptReason;
+  readonly wait?: boolean;
+}
+
+export interface ResumeOptions {
+  /** Default: what it was stopped with. */
+  readonly from?: StopMode | undefined;
 }
 
 /** What a stream of an exec carries: the contract's messages, with output as bytes. */

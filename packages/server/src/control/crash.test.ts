@@ -46,10 +46,17 @@ function mortal(engine: Engine, life: { readonly isOver: boolean }): Engine {
 }
 
 function mortalMachine(machine: Machine, life: { readonly isOver: boolean }): Machine {
-  return { ...machine, destroy: () => (life.isOver ? dead() : machine.destroy()) };
+  return {
+    ...machine,
+    destroy: () => (life.isOver ? dead() : machine.destroy()),
+    suspend: (mode, signal) => (life.isOver ? dead() : (machine.suspend?.(mode, signal) ?? dead())),
+  };
 }
 
-/** Does one of each: two sandboxes, one deleted, an exec in the other, two snapshots of that, one deleted, copies of it, a group with one in it, one from a pool. Ends early when the daemon dies. */
+/**
+ * Does one of each: two sandboxes, one deleted, an exec in the other, which is stopped and resumed, two snapshots of that, one
+ * deleted, copies of it, a group with one in it, one from a pool. Ends early when the daemon dies.
+ */
 async function live({ control }: TestDaemon, execId: string): Promise<void> {
   const kept = await control.sandboxes.create(
     group,
@@ -57,6 +64,8 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
     never,
   );
   await control.execs.start(kept, { id: execId, args: ["sleep", "600"] }, never);
+  await control.sandboxes.stop(kept, {}, never);
+  await control.sandboxes.resume(kept, {}, never);
   const deleted = await control.sandboxes.create(group, debian, never);
   await control.sandboxes.delete(deleted, never);
   await control.snapshots.take(kept, { name: "kept" }, never);
@@ -86,11 +95,15 @@ for (const point of crashPoints) {
     const { control, store } = await host.daemon();
     const isAtRest = () =>
       store.journal.list().length + store.groups.deleting().length + store.snapshots.unfinished().length === 0;
+    const expectedState = leavesStopped(point) ? "Stopped" : "Running";
     await waitFor(() => (isAtRest() ? true : undefined), AbortSignal.timeout(5_000));
     expect(store.groups.find(doomed)).toBeUndefined();
     if (store.pools.find(group, "fast")) await control.pools.delete(group, "fast");
     const sandboxes = await control.sandboxes.list(group, {});
-    expect(sandboxes.map(({ state }) => state)).toEqual(sandboxes.map(() => "Running"));
+    expect(sandboxes.map(({ state }) => state)).toEqual(sandboxes.map(() => expectedState));
+    for (const { id, state } of sandboxes)
+      if (state === "Stopped") await control.sandboxes.resume({ group, id }, {}, never);
+    expect([...host.fake.suspended.keys()]).toEqual([]);
     // A pool's member that was just starting goes when it has started.
     await expect.poll(() => [...host.fake.machines.keys()].sort()).toEqual(sandboxes.map(({ id }) => id).sort());
 
@@ -137,6 +150,12 @@ interface Death {
 function hasExec(point: CrashPointName): boolean {
   const order = crashPoints.indexOf(point);
   return order >= crashPoints.indexOf("exec.afterStart");
+}
+
+/** Whether it was on record that the sandbox shall be stopped, and not yet that it shall be resumed. */
+function leavesStopped(point: CrashPointName): boolean {
+  const order = crashPoints.indexOf(point);
+  return order >= crashPoints.indexOf("stop.afterMark") && order <= crashPoints.indexOf("resume.beforeMark");
 }
 
 test("a crash point that is set kills the process at its nth passage only", () => {

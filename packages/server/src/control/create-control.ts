@@ -44,6 +44,7 @@ import { sandboxControl } from "./sandboxes.js";
 import { SnapshotRegister } from "./snapshot-register.js";
 import { SnapshotRemovals } from "./snapshot-removal.js";
 import { snapshotControl } from "./snapshots.js";
+import { StopAndResume } from "./stop-and-resume.js";
 import { systemControl } from "./system.js";
 import { usageControl } from "./usage.js";
 import { UsageAccounts } from "./usage-accounts.js";
@@ -105,13 +106,15 @@ export function createControl(options: ControlOptions): RunningControl {
     policies.begin();
   };
   const readiness = new EngineReadiness({ engine: context.engine, takeUp, stopping: stopping.signal });
+  const stopAndResume = new StopAndResume({ context, reconciler, readiness });
   const deletions = new GroupDeletions(context, { reconciler, readiness });
+  const helpers = { reconciler, readiness, policies, stopAndResume };
   return {
     control: {
       groups: groupControl(context, deletions),
       usage: usageControl(context),
-      snapshots: snapshotControl(context, { reconciler, readiness, policies }),
-      sandboxes: sandboxControl(context, { reconciler, readiness, policies }),
+      sandboxes: sandboxControl(context, helpers),
+      snapshots: snapshotControl(context, helpers),
       execs: countedExecs(execControl(context), context.uses),
       files: countedFiles(fileControl(context), context.uses),
       images: imageControl(context, readiness),

@@ -4,7 +4,6 @@
  */
 import { AlcoveError } from "@alcove/contract";
 import type { Machine, MachineSpec } from "../engines/engine.js";
-import { Backoff } from "../lib/backoff.js";
 import type { Demand } from "../lifecycle/capacity.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
@@ -14,6 +13,7 @@ import { watchMachine } from "./machine-watch.js";
 import { imageDefaults } from "./machines.js";
 import { namedSecrets } from "./secrets.js";
 import { originOf } from "./snapshot-source.js";
+import { untilRecorded } from "./until-recorded.js";
 
 /** Ends with the sandbox Running, or throws and leaves it Failed; Creating or Deleting when the signal aborted. */
 export async function startSandbox(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<void> {
@@ -26,24 +26,10 @@ export async function startSandbox(context: ControlContext, record: SandboxRecor
     if (signal.aborted) throw signal.reason;
     const message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
     context.logger.warn({ sandbox: record.id, err: error }, "A sandbox could not be created");
-    await recordFailure(attempt, message);
+    const occurrence = { action: "startFailed", message, at: new Date().toISOString() } as const;
+    await untilRecorded(context, record.id, () => context.register.finishCreation(record.id, occurrence), signal);
     if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
     throw error;
-  }
-}
-
-/** A full disk may keep it from being written: tried until it is, or until the sandbox is deleted or the daemon stops. */
-async function recordFailure({ context, record, signal }: Attempt, message: string): Promise<void> {
-  const occurrence = { action: "startFailed", message, at: new Date().toISOString() } as const;
-  const backoff = new Backoff({ firstMs: 250, lastMs: 10_000 });
-  for (;;) {
-    try {
-      context.register.finishCreation(record.id, occurrence);
-      return;
-    } catch (error) {
-      context.logger.error({ sandbox: record.id, err: error }, "A failure could not be recorded; it is tried again");
-      await backoff.wait(signal);
-    }
   }
 }
 
@@ -86,7 +72,12 @@ async function startMachine({ context, record, signal }: Attempt, spec: MachineS
   return machine;
 }
 
-async function startEntrypoint({ context, record, signal }: Attempt, machine: Machine, execId: string): Promise<void> {
+/** Starts the sandbox's program, in a guest that has just booted. */
+export async function startEntrypoint(
+  { context, record, signal }: Pick<Attempt, "context" | "record" | "signal">,
+  machine: Machine,
+  execId: string,
+): Promise<void> {
   const { store, crashPoint } = context;
   store.transaction(() => {
     const entry = store.journal.list().find(({ sandboxId }) => sandboxId === record.id);

@@ -17,7 +17,7 @@ export async function reconcileExecs(context: ControlContext, sandboxId: string,
     const present = new Set((await execs?.list(deadline.signal))?.map(({ id }) => id));
     const recorded = new Set(store.execs.list(sandboxId).map(({ id }) => id));
     store.transaction(() => {
-      store.journal.finishAll(sandboxId);
+      store.journal.finishExecs(sandboxId);
       for (const id of recorded) if (!present.has(id)) store.execs.remove(sandboxId, id);
     });
     for (const id of present) if (!recorded.has(id)) discardExec(context, sandboxId, id);

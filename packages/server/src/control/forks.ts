@@ -33,7 +33,8 @@ export async function forkSandbox(
     const secrets = namedSecrets(store, ref.id, store.secrets.names(ref.id));
     const plan = (index: number): Plan => {
       const parts = copyNumber(index, { ...copied(context, snapshot, secrets), forkedFrom: ref.id }, body.seed);
-      return { record: newRecord(parts, body.labels), secrets };
+      const activationMode = store.sandboxes.find(ref.id)?.activationMode;
+      return { record: newRecord(parts, { labels: body.labels, activationMode }), secrets };
     };
     return await createBatch(context, body.count, (index) =>
       createSandbox(context, helpers, { group: ref.group, signal, plan: () => plan(index) }),

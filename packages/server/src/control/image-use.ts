@@ -77,7 +77,7 @@ export class ImageUse {
 
   /** As `ensure`, and from then on the sandbox stands on it: the record says so before the disk could be collected. */
   async take(sandbox: SandboxRecord, signal: AbortSignal): Promise<{ disk: DiskImage; record: SandboxRecord }> {
-    if (sandbox.snapshotId !== undefined) return { disk: await this.#standing(sandbox), record: sandbox };
+    if (sandbox.snapshotId !== undefined) return { disk: await this.standing(sandbox), record: sandbox };
     const { group, image: name, imageIsPublic: isPublic } = sandbox;
     const found = await this.#ensure({ group, name, isPublic }, signal);
     using _hold = this.#builds.hold(found.content.key);
@@ -94,8 +94,8 @@ export class ImageUse {
     return { disk: disk(found), record: { ...sandbox, ...rest, imageIsPublic, imageKey, imageConfig } };
   }
 
-  /** The disk below its snapshot: what the name meant then. The record keeps it from being collected. */
-  async #standing({ image, imageKey }: SandboxRecord): Promise<DiskImage> {
+  /** The disk that it stands on: what the name meant then. The record keeps it from being collected. */
+  async standing({ image, imageKey }: SandboxRecord): Promise<DiskImage> {
     const content = await this.#images.find(imageKey);
     if (content === undefined) throw gone(image);
     return disk({ content, name: image });

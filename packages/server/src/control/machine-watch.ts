@@ -1,9 +1,9 @@
 /** From here on the machine is the sandbox's: its end, and what holds it, become the sandbox's state. */
 import type { Machine, MachineEnd } from "../engines/engine.js";
-import { Backoff } from "../lib/backoff.js";
 import type { Hold } from "../lifecycle/hold.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import type { ControlContext } from "./context.js";
+import { untilRecorded } from "./until-recorded.js";
 
 export function watchMachine(context: ControlContext, record: SandboxRecord, machine: Machine): void {
   const { id } = record;
@@ -44,21 +44,13 @@ async function noteEnd(context: ControlContext, machine: Machine, end: MachineEn
   }
 }
 
-/** A full disk may keep the record from being written: it is tried until it is, or until the daemon stops. */
 async function recordEnd(
-  { register, logger, stopping }: ControlContext,
+  context: ControlContext,
   id: string,
   end: { readonly reason: "GuestExited" | "EngineLost"; readonly message: string },
 ): Promise<void> {
+  const { register, logger, stopping } = context;
   const occurrence = { action: "ended", ...end, at: new Date().toISOString() } as const;
-  const backoff = new Backoff({ firstMs: 250, lastMs: 10_000 });
-  for (;;) {
-    try {
-      if (register.apply(id, occurrence)) logger.info({ sandbox: id, reason: end.reason }, end.message);
-      return;
-    } catch (error) {
-      logger.error({ sandbox: id, err: error }, "The end of a sandbox could not be recorded; it is tried again");
-      await backoff.wait(stopping);
-    }
-  }
+  if (await untilRecorded(context, id, () => register.apply(id, occurrence), stopping))
+    logger.info({ sandbox: id, reason: end.reason }, end.message);
 }

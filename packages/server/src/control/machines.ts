@@ -98,8 +98,9 @@ export function sandboxNotFound(id: string): AlcoveError {
   return new AlcoveError("SandboxNotFound", `There is no sandbox ${id}.`, { field: "id", value: id });
 }
 
-function notRunning({ id, state, stateDetails }: SandboxRecord): AlcoveError {
+export function notRunning({ id, state, stateDetails, suspension }: SandboxRecord): AlcoveError {
   const reason = stateDetails.stoppedReason === undefined ? "" : ` (${stateDetails.stoppedReason})`;
   const message = stateDetails.message === undefined ? "." : `: ${stateDetails.message}`;
-  return new AlcoveError("SandboxNotRunning", `The sandbox ${id} is ${state}${reason}${message}`);
+  const hint = suspension === undefined ? {} : { hint: `Resume it: \`alcove resume ${id}\`.` };
+  return new AlcoveError("SandboxNotRunning", `The sandbox ${id} is ${state}${reason}${message}`, hint);
 }

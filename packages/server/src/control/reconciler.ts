@@ -9,6 +9,8 @@ import type { SandboxRecord } from "../store/sandboxes.js";
 import type { ControlContext } from "./context.js";
 import { startSandbox } from "./creation.js";
 import { removeSandbox } from "./deletion.js";
+import { resumeSandbox } from "./resumption.js";
+import { suspendSandbox } from "./suspension.js";
 
 export class Reconciler {
   readonly #context: ControlContext;
@@ -30,7 +32,7 @@ export class Reconciler {
     const drive = this.#drives.get(id);
     if (drive?.gap === gap) return drive.ended;
     if (drive === undefined) return this.#begin(record, gap).ended;
-    drive.controller.abort(new AlcoveError("SandboxNotFound", `The sandbox ${id} was deleted before it was running.`));
+    drive.controller.abort(new AlcoveError("SandboxNotFound", `The sandbox ${id} was deleted meanwhile.`));
     await drive.ended.catch(() => undefined);
     return this.close(id);
   }
@@ -61,6 +63,10 @@ export class Reconciler {
     switch (gap) {
       case "start":
         return startSandbox(this.#context, record, signal);
+      case "suspend":
+        return suspendSandbox(this.#context, record, signal);
+      case "resume":
+        return resumeSandbox(this.#context, record, signal);
       case "remove":
         return removeSandbox(this.#context, record);
       case "noteLoss":

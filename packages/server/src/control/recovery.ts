@@ -1,7 +1,9 @@
 /**
  * Taking up what an earlier daemon left: running sandboxes are adopted, lost ones are Stopped and say why, half-made ones
- * are made anew and half-deleted ones are deleted. The engine has removed whatever no row claims.
+ * are made anew and half-deleted ones are deleted; stops and resumes that were under way are carried to their end. The engine
+ * has removed whatever no row claims.
  */
+import type { SandboxState } from "@alcove/contract";
 import type { Machine, Recovery } from "../engines/engine.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
@@ -12,15 +14,18 @@ import type { Reconciler } from "./reconciler.js";
 export async function recover(context: ControlContext, reconciler: Reconciler, signal: AbortSignal): Promise<void> {
   const { engine, logger, snapshotRemovals, store } = context;
   const records = store.sandboxes.all();
-  const running = records.filter((record) => record.state === "Running" && record.engine === engine.name);
+  const ours = records.filter((record) => record.engine === engine.name && record.desiredState !== "Deleted");
+  const running = ours.filter(({ state }) => mayRun.includes(state));
+  const suspended = ours.filter(({ suspension }) => suspension !== undefined);
   const recovery = await engine.recover(
-    { running: new Set(running.map(({ id }) => id)), suspended: new Set(), snapshots: snapshotRemovals.owned() },
+    { running: idsOf(running), suspended: idsOf(suspended), snapshots: snapshotRemovals.owned() },
     signal,
   );
   for (const sentence of recovery.removed) logger.info(sentence);
   await Promise.all(adopt(context, running, recovery.machines).map(({ id }) => reconcileExecs(context, id, signal)));
   noteLosses(context, records, recovery);
-  for (const record of records) await takeUp(context, reconciler, record);
+  await Promise.all(ours.map((record) => settleStop(context, record)));
+  for (const { id } of records) takeUp(context, reconciler, id);
   snapshotRemovals.collectInBackground();
   logger.info({ adopted: recovery.machines.length, lost: recovery.lost.size }, "Sandboxes are taken up");
 }
@@ -45,23 +50,38 @@ function noteLosses(
   records: readonly SandboxRecord[],
   recovery: Recovery,
 ): void {
-  for (const { id, engine: engineName, state } of records) {
-    if (state !== "Running" || machines.get(id) !== undefined) continue;
+  for (const { id, engine: engineName, state, suspension, desiredState } of records) {
+    if (machines.get(id) !== undefined || desiredState === "Deleted") continue;
     const isOurs = engineName === engine.name;
+    const loss = recovery.lost.get(id);
+    const isKept = suspension !== undefined && loss === undefined && (isOurs || state === "Stopped");
+    if (isKept || (!mayRun.includes(state) && loss === undefined)) continue;
     const message = isOurs
       ? "Its machine is gone."
       : `It was made by the ${engineName} engine, which this daemon does not run.`;
-    const loss = recovery.lost.get(id) ?? { reason: "EngineLost", message };
-    register.applyLoss(id, { action: "ended", ...loss, at: new Date().toISOString() });
+    const ended = loss ?? { reason: "EngineLost", message };
+    register.applyLoss(id, { action: "ended", ...ended, at: new Date().toISOString() });
   }
 }
 
-async function takeUp(
-  { register }: ControlContext,
-  reconciler: Reconciler,
-  { id, state, desiredState }: SandboxRecord,
-): Promise<void> {
-  if (desiredState === "Running" && state !== "Creating") return;
-  if (desiredState === "Running") register.restart(id);
-  reconciler.closeInBackground(id);
+/** What was Stopping or Resuming is what the engine found of it: a machine, or what is kept. */
+async function settleStop({ engine, machines, register }: ControlContext, { id, state, suspension }: SandboxRecord) {
+  const hasMachine = machines.get(id) !== undefined;
+  if (state === "Resuming" && hasMachine) register.finishResume(id);
+  if (state !== "Stopping" || hasMachine || suspension === undefined) return;
+  const kept = await engine.saves?.sizeOf({ kind: "suspended", sandboxId: id });
+  if (kept !== undefined) register.finishStop(id, { mode: suspension.mode, kept });
+}
+
+function takeUp({ register, store }: ControlContext, reconciler: Reconciler, id: string): void {
+  const state = store.sandboxes.find(id)?.state;
+  if (state === "Creating" || state === "Resuming") register.restart(id);
+  if (state !== undefined && !restful.includes(state)) reconciler.closeInBackground(id);
+}
+
+const mayRun: readonly SandboxState[] = ["Running", "Stopping", "Resuming"];
+const restful: readonly SandboxState[] = ["Running", "Stopped", "Failed"];
+
+function idsOf(records: readonly SandboxRecord[]): ReadonlySet<string> {
+  return new Set(records.map(({ id }) => id));
 }

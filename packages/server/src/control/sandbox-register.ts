@@ -1,8 +1,10 @@
 /** Every change of a sandbox on record: by the table of transitions, with its event and its usage, in one transaction. */
-import type { LifecyclePolicy } from "@alcove/contract";
+import type { LifecyclePolicy, StopMode } from "@alcove/contract";
+import { Change } from "../lib/change.js";
 import type { Hold } from "../lifecycle/hold.js";
-import { after, type Occurrence } from "../lifecycle/transitions.js";
-import type { SandboxRecord } from "../store/sandboxes.js";
+import { after, type KeptReason, type Occurrence } from "../lifecycle/transitions.js";
+import type { JournalEntry } from "../store/journal.js";
+import type { SandboxRecord, Suspension } from "../store/sandboxes.js";
 import type { Store } from "../store/store.js";
 import type { Events } from "./events.js";
 import { toSandbox } from "./sandbox-view.js";
@@ -13,6 +15,8 @@ import type { UsageAccounts } from "./usage-accounts.js";
 export type SandboxFollower = (id: string, before: SandboxRecord | undefined, after: SandboxRecord | undefined) => void;
 
 export class SandboxRegister {
+  /** Announced after every change of any sandbox. */
+  readonly changed = new Change();
   readonly #store: Store;
   readonly #events: Events;
   readonly #usage: UsageAccounts;
@@ -43,20 +47,17 @@ export class SandboxRegister {
 
   /** Records what happened; answers the sandbox as it is now, or undefined when it may not happen in its state. */
   apply(id: string, occurrence: Occurrence): SandboxRecord | undefined {
-    return this.#commit(() => this.#change(id, occurrence, {}));
+    return this.#commit(() => this.#change(id, occurrence, losing(occurrence)));
   }
 
   /** As `apply`, for a machine that is gone since nobody knows when: it counts as used until it was last seen. */
   applyLoss(id: string, occurrence: Occurrence): SandboxRecord | undefined {
-    return this.#commit(() => this.#change(id, occurrence, {}, this.#usage.lastSeen));
+    return this.#finish(id, () => this.#change(id, occurrence, losing(occurrence), this.#usage.lastSeen));
   }
 
   /** The creation is over, well or not. */
   finishCreation(id: string, occurrence: Occurrence): SandboxRecord | undefined {
-    return this.#commit(() => {
-      this.#store.journal.finishAll(id);
-      return this.#change(id, occurrence, {});
-    });
+    return this.#finish(id, () => this.#change(id, occurrence, {}));
   }
 
   /** The creation begins anew, with the next generation. */
@@ -65,6 +66,48 @@ export class SandboxRegister {
       const generation = (this.#store.sandboxes.find(id)?.generation ?? 0) + 1;
       this.#change(id, { action: "restart" }, { generation });
     });
+  }
+
+  /** Records, before any effect, that it is being stopped. */
+  beginStop(id: string, { mode, reason }: { readonly mode: StopMode; readonly reason: KeptReason }): void {
+    this.#begin(id, { operation: "stop", step: "suspend" }, () =>
+      this.#change(id, { action: "stop", reason }, { desiredState: "Stopped", suspension: { mode } }),
+    );
+  }
+
+  /** It is stopped, and so much of it is kept. */
+  finishStop(id: string, suspension: Suspension, message?: string): SandboxRecord | undefined {
+    const occurrence = { action: "stopped", at: new Date().toISOString(), ...(message && { message }) } as const;
+    return this.#finish(id, () => this.#change(id, occurrence, { suspension }));
+  }
+
+  /** It runs on. */
+  failStop(id: string, message: string): SandboxRecord | undefined {
+    const besides = { desiredState: "Running", suspension: undefined } as const;
+    return this.#finish(id, () => this.#change(id, { action: "stopFailed", message }, besides));
+  }
+
+  /** Records, before any effect, that it is being resumed, as the next generation. */
+  beginResume({ id, generation, suspension }: SandboxRecord, from: StopMode): void {
+    if (suspension === undefined) return;
+    const besides = {
+      desiredState: "Running",
+      generation: generation + 1,
+      suspension: { ...suspension, from },
+    } as const;
+    this.#begin(id, { operation: "resume", step: "start" }, () => this.#change(id, { action: "resume" }, besides));
+  }
+
+  finishResume(id: string, message?: string): SandboxRecord | undefined {
+    const occurrence = { action: "started", ...(message && { message }) } as const;
+    return this.#finish(id, () => this.#change(id, occurrence, { suspension: undefined }));
+  }
+
+  /** It stays stopped, with all that is kept. */
+  failResume({ id, suspension }: SandboxRecord, message: string): SandboxRecord | undefined {
+    const { from: _, ...kept } = suspension ?? { mode: "Disk" };
+    const besides = { desiredState: "Stopped", suspension: kept } as const;
+    return this.#finish(id, () => this.#change(id, { action: "resumeFailed", message }, besides));
   }
 
   /** It shall be deleted: from here on nothing else can become of it. */
@@ -119,18 +162,32 @@ export class SandboxRegister {
     });
   }
 
+  #begin(id: string, entry: Pick<JournalEntry, "operation" | "step">, change: () => unknown): void {
+    this.#commit(() => {
+      this.#store.journal.begin({ ...entry, sandboxId: id, execId: null, at: Date.now() });
+      change();
+    });
+  }
+
+  #finish<T>(id: string, change: () => T): T {
+    return this.#commit(() => {
+      this.#store.journal.finishAll(id);
+      return change();
+    });
+  }
+
   #change(
     id: string,
     occurrence: Occurrence,
-    besides: Partial<Pick<SandboxRecord, "generation" | "desiredState">>,
+    besides: Partial<Pick<SandboxRecord, "generation" | "desiredState" | "suspension">>,
     at?: number,
   ): SandboxRecord | undefined {
     const record = this.#store.sandboxes.find(id);
     const condition = record && after(record, occurrence);
     if (record === undefined || condition === undefined) return undefined;
     const changed = { ...record, ...condition, ...besides };
-    const { state, stateDetails, desiredState, generation } = changed;
-    this.#store.sandboxes.update(id, { state, stateDetails, desiredState, generation });
+    const { state, stateDetails, desiredState, generation, suspension } = changed;
+    this.#store.sandboxes.update(id, { state, stateDetails, desiredState, generation, suspension });
     this.#usage.changed(record, changed, at);
     this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed) });
     this.#tell(id, record, changed);
@@ -144,6 +201,12 @@ export class SandboxRegister {
   #commit<T>(work: () => T): T {
     const result = this.#store.transaction(work);
     this.#events.announce();
+    this.changed.announce();
     return result;
   }
+}
+
+/** Nothing is kept of a machine that ended. */
+function losing({ action }: Occurrence): { readonly suspension?: undefined } {
+  return action === "ended" ? { suspension: undefined } : {};
 }

@@ -6,10 +6,10 @@ import type { SandboxRecord } from "../store/sandboxes.js";
 import { imageDefaults } from "./machines.js";
 
 export function toSandbox(record: SandboxRecord, hold?: Hold): Sandbox {
-  const { id, group, state, desiredState, labels, engine, generation } = record;
+  const { id, group, state, desiredState, labels, engine, generation, activationMode } = record;
   const { workingDirectory } = imageDefaults(record);
   return {
-    ...{ id, group, state, desiredState, labels, engine, generation },
+    ...{ id, group, state, desiredState, labels, engine, generation, activationMode },
     stateDetails: withHold(record, hold),
     sourcesRef: sourcesOf(record),
     ...(record.forkedFrom === undefined ? {} : { forkedFrom: record.forkedFrom }),
@@ -22,6 +22,7 @@ export function toSandbox(record: SandboxRecord, hold?: Hold): Sandbox {
     cmd: [...record.cmd],
     ...(workingDirectory === undefined ? {} : { workingDirectory }),
     ...(record.entrypointExecId === undefined ? {} : { entrypointExecId: record.entrypointExecId }),
+    ...suspendedOf(record),
     createdAt: new Date(record.createdAt).toISOString(),
     lifecycle: completePolicy(record.lifecycle),
   };
@@ -33,4 +34,10 @@ function sourcesOf({ image, imageIsPublic, snapshotId, forkedFrom }: SandboxReco
     diskImage: { name: image, ...(imageIsPublic ? { isPublic: true } : {}) },
     ...(snapshotId === undefined || forkedFrom !== undefined ? {} : { snapshot: { id: snapshotId } }),
   };
+}
+
+function suspendedOf({ state, suspension, stateDetails, createdAt }: SandboxRecord): Pick<Sandbox, "suspended"> {
+  if (suspension?.kept === undefined || (state !== "Stopped" && state !== "Resuming")) return {};
+  const { stoppedAt = new Date(createdAt).toISOString() } = stateDetails;
+  return { suspended: { mode: suspension.mode, ...suspension.kept, stoppedAt } };
 }

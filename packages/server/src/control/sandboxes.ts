@@ -19,6 +19,7 @@ import { toSandbox } from "./sandbox-view.js";
 import { requireEntrypointSecrets, type Secrets } from "./secrets.js";
 import { type FromSnapshot, fromSnapshot, requireOrigin } from "./snapshot-source.js";
 import { requireSaves } from "./snapshot-taking.js";
+import type { StopAndResume } from "./stop-and-resume.js";
 
 const defaultPageSize = 100;
 
@@ -26,6 +27,7 @@ export interface Helpers {
   readonly reconciler: Reconciler;
   readonly readiness: EngineReadiness;
   readonly policies: PolicyKeeper;
+  readonly stopAndResume: StopAndResume;
 }
 
 export function sandboxControl(context: ControlContext, helpers: Helpers): SandboxControl {
@@ -71,6 +73,10 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
         context.register.setLifecycle(record, changedPolicy(record.lifecycle, update), machines.holdOf(ref.id)),
       );
     },
+    stop: (ref, options, signal) => helpers.stopAndResume.stop(ref, options, signal),
+    resume: (ref, options, signal) => helpers.stopAndResume.resume(ref, options, signal),
+    enable: (ref) => helpers.stopAndResume.enable(ref),
+    disable: (ref, signal) => helpers.stopAndResume.disable(ref, signal),
     delete: (ref, signal, options) => remove(context, helpers, { ref, signal, ...options }),
     stats: async (ref, signal) => (await guestOf(ref)).stats(signal),
     processes: async (ref, signal) => (await guestOf(ref)).processes(signal),
@@ -179,15 +185,18 @@ function planOf(context: ControlContext, body: CreateSandbox): (group: GroupReco
   return (group) => {
     const parts =
       id === undefined ? fromImage(context, group, body) : fromSnapshot(context, { group: group.name, id, body });
-    return { record: newRecord(parts, body.labels), secrets: body.secretEnvironment ?? {} };
+    return { record: newRecord(parts, body), secrets: body.secretEnvironment ?? {} };
   };
 }
 
-export function newRecord(parts: FromSnapshot, labels: SandboxRecord["labels"] = {}): SandboxRecord {
+/** What each sandbox is asked for, whatever it comes from. */
+type Asked = Pick<CreateSandbox, "labels" | "activationMode">;
+
+export function newRecord(parts: FromSnapshot, { labels = {}, activationMode = "OnDemand" }: Asked): SandboxRecord {
   return {
     ...{ id: randomUUID(), state: "Creating", desiredState: "Running", stateDetails: {} },
     ...parts,
-    ...{ labels, generation: 1, createdAt: Date.now() },
+    ...{ labels, activationMode, suspension: undefined, generation: 1, createdAt: Date.now() },
   };
 }
 

@@ -13,7 +13,15 @@ import { requireSaves } from "./snapshot-taking.js";
 /** What a sandbox takes of the snapshot that it starts from. */
 export type FromSnapshot = Omit<
   SandboxRecord,
-  "id" | "state" | "desiredState" | "stateDetails" | "generation" | "createdAt" | "labels"
+  | "id"
+  | "state"
+  | "desiredState"
+  | "stateDetails"
+  | "generation"
+  | "createdAt"
+  | "labels"
+  | "activationMode"
+  | "suspension"
 >;
 
 const comeAlong = ["environment", "entrypoint", "cmd", "entrypointSecrets", "workingDirectory"] as const;

@@ -48,14 +48,13 @@ export class UsageAccounts {
   }
 
   opened({ id, group, labels, size, state }: SandboxRecord): void {
-    this.#options.store.usage.open({ sandboxId: id, group, labels, size, runs: state === "Running" }, this.now());
+    this.#options.store.usage.open({ sandboxId: id, group, labels, size, runs: runs({ state }) }, this.now());
   }
 
   /** Where only its labels changed, `before` has other labels. */
   changed(before: SandboxRecord, after: SandboxRecord, at = this.now()): void {
-    const runs = after.state === "Running";
     const { usage } = this.#options.store;
-    if (runs !== (before.state === "Running")) usage.change(after.id, { runs }, at);
+    if (runs(before) !== runs(after)) usage.change(after.id, { runs: runs(after) }, at);
     if (before.labels !== after.labels) usage.change(after.id, { labels: after.labels }, at);
   }
 
@@ -122,4 +121,9 @@ export class UsageAccounts {
   #oldestKept(now: number): number {
     return now - this.#options.keptDays * 24 * hourMs;
   }
+}
+
+/** Cores and memory are used while there is a machine; the disk as long as the sandbox is on record. */
+function runs({ state }: Pick<SandboxRecord, "state">): boolean {
+  return state === "Running" || state === "Stopping";
 }

@@ -43,7 +43,10 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** Ids of sandboxes and snapshots that are on record. */
+/**
+ * Ids of sandboxes and snapshots that are on record. One that was stopping or resuming when the daemon died is both running and
+ * suspended: whichever is whole is kept, the machine where both are.
+ */
 export interface Owned {
   readonly running: ReadonlySet<string>;
   readonly suspended: ReadonlySet<string>;
@@ -180,7 +183,7 @@ export interface MachineEnd {
 
 export interface Recovery {
   readonly machines: readonly Machine[];
-  /** Owned ids whose machine is gone, with why. */
+  /** Owned ids of which neither a machine nor anything suspended is there, with why. */
   readonly lost: ReadonlyMap<string, { readonly reason: "EngineLost" | "HostRestarted"; readonly message: string }>;
   /** What was removed because nobody claimed it: sentences, for the log. */
   readonly removed: readonly string[];

@@ -28,6 +28,8 @@ export const samples: Readonly<Record<string, Sample>> = {
   createSandbox: { body: sandbox },
   createSandboxes: { body: { count: 1, sandbox } },
   ...{ listSandboxes: {}, countSandboxes: {}, getSandbox: {}, deleteSandbox: {}, getSandboxStats: {} },
+  ...{ stopSandbox: { body: {} }, stopSandboxAsync: { body: {} }, disableSandbox: { body: {} } },
+  ...{ enableSandbox: { body: {} }, resumeSandbox: { body: {} } },
   updateSandbox: { body: { labels: { a: "b" } } },
   setLifecycle: { body: { maximumLifetimeInSeconds: 86_400 } },
   ...{ listProcesses: {}, getConsole: {}, streamLogs: { query: "follow=false" } },

@@ -7,8 +7,16 @@ import type { SandboxState, StateDetails, StoppedReason } from "@alcove/contract
 
 export const transitions = {
   Creating: { started: "Running", startFailed: "Failed", restart: "Creating", delete: "Deleting" },
-  Running: { ended: "Stopped", delete: "Deleting" },
-  Stopped: { delete: "Deleting" },
+  Running: { stop: "Stopping", ended: "Stopped", delete: "Deleting" },
+  Stopping: { stopped: "Stopped", stopFailed: "Running", ended: "Stopped", delete: "Deleting" },
+  Stopped: { resume: "Resuming", disable: "Stopped", enable: "Stopped", ended: "Stopped", delete: "Deleting" },
+  Resuming: {
+    started: "Running",
+    resumeFailed: "Stopped",
+    restart: "Resuming",
+    ended: "Stopped",
+    delete: "Deleting",
+  },
   Failed: { delete: "Deleting" },
   Deleting: { delete: "Deleting" },
 } as const satisfies Record<SandboxState, Partial<Record<string, SandboxState>>>;
@@ -24,14 +32,21 @@ export function nextState(state: SandboxState, action: Action): SandboxState | u
 
 /** What happened, with what is known of it. */
 export type Occurrence =
-  | { readonly action: "started" | "restart" | "delete" }
+  | { readonly action: "started"; readonly message?: string }
+  | { readonly action: "restart" | "delete" | "resume" | "disable" | "enable" }
+  | { readonly action: "stop"; readonly reason: KeptReason }
+  | { readonly action: "stopped"; readonly at: string; readonly message?: string }
+  | { readonly action: "stopFailed" | "resumeFailed"; readonly message: string }
   | { readonly action: "startFailed"; readonly message: string; readonly at: string }
   | {
       readonly action: "ended";
-      readonly reason: Exclude<StoppedReason, "CreateFailed">;
+      readonly reason: Exclude<StoppedReason, KeptReason | "CreateFailed">;
       readonly message: string;
       readonly at: string;
     };
+
+/** Why a sandbox stopped that can be resumed. */
+export type KeptReason = Extract<StoppedReason, "UserStopped" | "Idle" | "Disabled">;
 
 export interface Condition {
   readonly state: SandboxState;
@@ -47,13 +62,35 @@ export function after(condition: Condition, occurrence: Occurrence): Condition |
 function detailsAfter(details: StateDetails, occurrence: Occurrence): StateDetails {
   switch (occurrence.action) {
     case "started":
+      return messageOf(occurrence);
     case "restart":
-      return {};
     case "delete":
       return details;
+    case "resume":
+      return withoutMessage(details);
+    case "stop":
+      return { stoppedReason: occurrence.reason };
+    case "stopped":
+      return { ...details, stoppedAt: occurrence.at, ...messageOf(occurrence) };
+    case "stopFailed":
+      return { message: occurrence.message };
+    case "resumeFailed":
+      return { ...details, message: occurrence.message };
+    case "disable":
+      return { ...details, stoppedReason: "Disabled" };
+    case "enable":
+      return { ...details, stoppedReason: "UserStopped" };
     case "startFailed":
       return { stoppedReason: "CreateFailed", stoppedAt: occurrence.at, message: occurrence.message };
     case "ended":
       return { stoppedReason: occurrence.reason, stoppedAt: occurrence.at, message: occurrence.message };
   }
+}
+
+function withoutMessage({ message: _, ...details }: StateDetails): StateDetails {
+  return details;
+}
+
+function messageOf({ message }: { readonly message?: string }): Pick<StateDetails, "message"> {
+  return message === undefined ? {} : { message };
 }

@@ -5,7 +5,7 @@
 import type Database from "better-sqlite3";
 import { all, write } from "./statement.js";
 
-export type Operation = "create" | "exec" | "delete";
+export type Operation = "create" | "exec" | "delete" | "stop" | "resume";
 
 export interface JournalEntry {
   readonly number: number;
@@ -27,6 +27,7 @@ export function journalQueries(database: Database.Database) {
   const move = write(database, "update journal set step = @step, at = @at where number = @number");
   const remove = write(database, "delete from journal where number = @number");
   const removeOf = write(database, "delete from journal where sandbox_id = @sandboxId");
+  const removeExecs = write(database, "delete from journal where sandbox_id = @sandboxId and operation = 'exec'");
   const list = all<JournalEntry>(
     database,
     `select number, operation, sandbox_id as sandboxId, exec_id as execId, step, at from journal order by number`,
@@ -38,6 +39,7 @@ export function journalQueries(database: Database.Database) {
     finish: (number: number): void => void remove({ number }),
     /** Ends whatever was under way for a sandbox. */
     finishAll: (sandboxId: string): void => void removeOf({ sandboxId }),
+    finishExecs: (sandboxId: string): void => void removeExecs({ sandboxId }),
     list: (): JournalEntry[] => list(),
   };
 }

@@ -13,6 +13,7 @@ import { groupEventsMigration } from "./migrations/6-group-events.js";
 import { poolsMigration } from "./migrations/7-pools.js";
 import { lifecycleMigration } from "./migrations/8-lifecycle.js";
 import { snapshotsMigration } from "./migrations/9-snapshots.js";
+import { suspensionMigration } from "./migrations/10-suspension.js";
 
 export interface Migration {
   readonly number: number;
@@ -30,6 +31,7 @@ export const migrations: readonly Migration[] = [
   poolsMigration,
   lifecycleMigration,
   snapshotsMigration,
+  suspensionMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

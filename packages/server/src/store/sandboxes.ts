@@ -1,5 +1,15 @@
 /** Sandboxes on record: what was asked for, what was last seen. */
-import type { ImageConfig, Labels, LifecyclePolicy, Sandbox, SandboxState, Size, StateDetails } from "@alcove/contract";
+import type {
+  ActivationMode,
+  ImageConfig,
+  Labels,
+  LifecyclePolicy,
+  Sandbox,
+  SandboxState,
+  Size,
+  StateDetails,
+  StopMode,
+} from "@alcove/contract";
 import type Database from "better-sqlite3";
 import { type LabelFilter, selectByFilter } from "./sandbox-filter.js";
 import { all, one, type Parameters, write } from "./statement.js";
@@ -39,14 +49,28 @@ export interface SandboxRecord {
   readonly forkedFrom: string | undefined;
   /** Hexadecimal: what its random numbers begin with, in place of bytes of the host. */
   readonly entropy: string | undefined;
+  readonly activationMode: ActivationMode;
+  readonly suspension: Suspension | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   /** When it is suspended and deleted by itself: what was decided when it was created, or since. */
   readonly lifecycle: LifecyclePolicy;
 }
 
+/** Of a sandbox that is Stopping, Stopped with something kept, or Resuming. */
+export interface Suspension {
+  readonly mode: StopMode;
+  /** What is kept; missing while it is Stopping. */
+  readonly kept?: { readonly ownBytes: number; readonly sharedBytes: number };
+  /** What it resumes from, while it is Resuming. */
+  readonly from?: StopMode;
+}
+
 /** What changes in the life of a sandbox. */
-export type SandboxProgress = Pick<SandboxRecord, "state" | "desiredState" | "stateDetails" | "generation">;
+export type SandboxProgress = Pick<
+  SandboxRecord,
+  "state" | "desiredState" | "stateDetails" | "generation" | "suspension"
+>;
 
 export type SandboxQueries = ReturnType<typeof sandboxQueries>;
 
@@ -61,7 +85,7 @@ export function sandboxQueries(database: Database.Database) {
   const update = write(
     database,
     `update sandboxes set state = @state, desired_state = @desiredState, state_details = @stateDetails,
-       generation = @generation where id = @id`,
+       generation = @generation, suspension = @suspension where id = @id`,
   );
   const setLifecycle = write(database, "update sandboxes set lifecycle = @lifecycle where id = @id");
   const select = selectByFilter<Row>(database);
@@ -75,7 +99,12 @@ export function sandboxQueries(database: Database.Database) {
       return row && toRecord(row);
     },
     update: (id: string, progress: SandboxProgress): void =>
-      void update({ ...progress, id, stateDetails: JSON.stringify(progress.stateDetails) }),
+      void update({
+        ...progress,
+        id,
+        stateDetails: JSON.stringify(progress.stateDetails),
+        suspension: written(progress.suspension),
+      }),
     remove: (id: string): void => void remove({ id }),
     all: (): SandboxRecord[] => everything().map(toRecord),
     /** Newest first. */
@@ -93,11 +122,11 @@ function inserter(database: Database.Database): (record: SandboxRecord) => void 
     `insert into sandboxes (id, group_name, engine, state, desired_state, state_details, image, cpu_millicores,
        memory_mib, disk_mib, labels, environment, entrypoint, cmd, working_directory, entrypoint_exec_id, generation,
        created_at, image_is_public, image_key, image_config, asked_program, entrypoint_secrets, snapshot_id,
-       forked_from, entropy, lifecycle)
+       forked_from, entropy, lifecycle, activation_mode, suspension)
      values (@id, @group_name, @engine, @state, @desired_state, @state_details, @image, @cpu_millicores,
        @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
        @generation, @created_at, @image_is_public, @image_key, @image_config, @asked_program,
-       @entrypoint_secrets, @snapshot_id, @forked_from, @entropy, @lifecycle)`,
+       @entrypoint_secrets, @snapshot_id, @forked_from, @entropy, @lifecycle, @activation_mode, @suspension)`,
   );
   const index = labelIndexer(database);
   return (record) => {
@@ -160,6 +189,8 @@ interface Row {
   readonly snapshot_id: string | null;
   readonly forked_from: string | null;
   readonly entropy: string | null;
+  readonly activation_mode: ActivationMode;
+  readonly suspension: string | null;
   readonly created_at: number;
   readonly lifecycle: string;
 }
@@ -191,9 +222,15 @@ function toRow(record: SandboxRecord): Parameters & Row {
     snapshot_id: record.snapshotId ?? null,
     forked_from: record.forkedFrom ?? null,
     entropy: record.entropy ?? null,
+    activation_mode: record.activationMode,
+    suspension: written(record.suspension),
     created_at: record.createdAt,
     lifecycle: JSON.stringify(record.lifecycle),
   };
+}
+
+function written(suspension: Suspension | undefined): string | null {
+  return suspension === undefined ? null : JSON.stringify(suspension);
 }
 
 function toRecord(row: Row): SandboxRecord {
@@ -221,6 +258,8 @@ function toRecord(row: Row): SandboxRecord {
     snapshotId: row.snapshot_id ?? undefined,
     forkedFrom: row.forked_from ?? undefined,
     entropy: row.entropy ?? undefined,
+    activationMode: row.activation_mode,
+    suspension: row.suspension === null ? undefined : JSON.parse(row.suspension),
     createdAt: row.created_at,
     lifecycle: JSON.parse(row.lifecycle),
   };

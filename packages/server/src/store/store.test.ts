@@ -107,7 +107,8 @@ test("changes of state need no more disk than the database took when it was open
   for (let round = 0; round < 1_000; round++) {
     const id = ids[round % ids.length] ?? "";
     store.transaction(() => {
-      store.sandboxes.update(id, { state: "Deleting", desiredState: "Deleted", stateDetails: {}, generation: round });
+      const deleting = { state: "Deleting", desiredState: "Deleted", stateDetails: {}, suspension: undefined } as const;
+      store.sandboxes.update(id, { ...deleting, generation: round });
       store.events.append({ group: "default", at: round, body: "x".repeat(600) });
     });
   }

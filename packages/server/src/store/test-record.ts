@@ -31,6 +31,8 @@ export function testRecord(changes: Partial<SandboxRecord> = {}): SandboxRecord 
     snapshotId: undefined,
     forkedFrom: undefined,
     entropy: undefined,
+    activationMode: "OnDemand",
+    suspension: undefined,
     createdAt: 1_700_000_000_000,
     lifecycle: {},
     ...changes,

@@ -18,11 +18,12 @@ import type {
   Recovery,
   Saves,
 } from "../engine.js";
-import { unpackInto } from "./archive.js";
-import { readFakeDisk, writeFakeDisk } from "./disk.js";
+import { writeFakeDisk } from "./disk.js";
 import { FakeHost } from "./host.js";
 import { FakeMachine } from "./machine.js";
-import { fakeSaves, originSaved, removeSnapshots, snapshotMachine } from "./saves.js";
+import { beginMachine } from "./origin.js";
+import { fakeSaves, removeSnapshots, snapshotMachine } from "./saves.js";
+import { removeSuspended, suspendMachine } from "./suspended.js";
 import { elapse } from "./virtual-sleep.js";
 
 const builderSize = tiers.XS;
@@ -78,14 +79,11 @@ class FakeEngine implements Engine {
   }
 
   async start(spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
-    const saved = spec.origin && originSaved(this.#host, spec.origin);
-    if (saved === undefined) await this.prepare(spec.disk, spec.size, { signal });
+    if (spec.origin === undefined) await this.prepare(spec.disk, spec.size, { signal });
     if (this.#host.machines.has(spec.id))
       throw new AlcoveError("InternalError", `There is a machine ${spec.id} already.`);
-    const machine = new FakeMachine(spec.id, spec.size);
+    const { machine, finish, undo } = await beginMachine(this.#host, spec);
     machine.isSilent = this.#host.faults.silentAgents ?? false;
-    const tree = saved === undefined ? await readFakeDisk(spec.disk.path) : saved.tree;
-    if (tree !== undefined) unpackInto(machine.files, "/", tree, undefined);
     this.#host.machines.set(spec.id, machine);
     let guest: Guest | undefined;
     try {
@@ -95,10 +93,11 @@ class FakeEngine implements Engine {
       const machineId = randomUUID().replaceAll("-", "");
       const { generation, hostname, environment } = spec;
       await guest.renew({ generation, hostname, machineId, environment, thaw: true }, signal);
-      if (saved !== undefined) machine.execs.resume(saved.execs);
+      finish();
       return this.#adopt(machine, guest);
     } catch (error) {
-      this.#remove(machine, `Starting ${spec.id} failed.`);
+      undo();
+      this.#forget(machine);
       if (guest !== undefined) await this.#disconnect(guest);
       throw error;
     }
@@ -128,10 +127,15 @@ class FakeEngine implements Engine {
     }
   }
 
-  async recover({ running: owned, snapshots }: Owned, signal: AbortSignal): Promise<Recovery> {
+  async recover({ running, suspended, snapshots }: Owned, signal: AbortSignal): Promise<Recovery> {
     const machines: Machine[] = [];
     const lost = new Map<string, { reason: "EngineLost" | "HostRestarted"; message: string }>();
-    const removed = [...this.#removeBuilders(), ...removeSnapshots(this.#host, snapshots)];
+    const removed = [
+      ...this.#removeBuilders(),
+      ...removeSuspended(this.#host, suspended),
+      ...removeSnapshots(this.#host, snapshots),
+    ];
+    const owned = new Set([...running, ...suspended]);
     for (const machine of [...this.#host.machines.values()]) {
       if (!owned.has(machine.id)) {
         this.#remove(machine, "Nobody owned it.");
@@ -147,7 +151,7 @@ class FakeEngine implements Engine {
       }
     }
     for (const id of owned) {
-      if (machines.some((machine) => machine.id === id) || lost.has(id)) continue;
+      if (machines.some((machine) => machine.id === id) || this.#host.suspended.has(id) || lost.has(id)) continue;
       const hasRestarted = this.#host.lostToRestart.has(id);
       lost.set(id, {
         reason: hasRestarted ? "HostRestarted" : "EngineLost",
@@ -185,14 +189,22 @@ class FakeEngine implements Engine {
       await this.#disconnect(guest);
       return end;
     });
+    let isSuspended = false;
     return {
       id: machine.id,
       guest,
       ended,
       onHold: (listener) => machine.onHold(listener),
       snapshot: (snapshotId, options) => snapshotMachine(this.#host, machine, { snapshotId, ...options }),
+      suspend: async (mode, signal) => {
+        const saved = await suspendMachine(this.#host, machine, { mode, signal });
+        isSuspended = true;
+        await ended;
+        return saved;
+      },
       console: async () => machine.console.read(),
       destroy: async () => {
+        if (isSuspended) return;
         this.#remove(machine, "The machine was destroyed.");
         await ended;
       },
@@ -211,6 +223,10 @@ class FakeEngine implements Engine {
 
   #remove(machine: FakeMachine, message: string): void {
     machine.stop({ reason: "Destroyed", message });
+    this.#forget(machine);
+  }
+
+  #forget(machine: FakeMachine): void {
     if (this.#host.machines.get(machine.id) === machine) this.#host.machines.delete(machine.id);
   }
 }

@@ -1,4 +1,5 @@
 /** What the fake engine's machines run on: it outlives engines, as a host outlives its daemon. */
+import type { SaveMode } from "../engine.js";
 import type { FakeMachine } from "./machine.js";
 import type { FakeSaved } from "./saved.js";
 
@@ -20,6 +21,15 @@ export interface FakeFaults {
   isFreezeRefused?: boolean;
   /** Every preparation fails with this. */
   prepareError?: Error;
+  /** Every suspend fails with this, after its delay. */
+  suspendError?: Error;
+  suspendDelayMs?: number;
+}
+
+/** Of a suspended machine. From its disk another machine is made that has its files. */
+export interface FakeSuspended {
+  readonly mode: SaveMode;
+  readonly machine: FakeMachine;
 }
 
 export class FakeHost {
@@ -28,12 +38,14 @@ export class FakeHost {
   readonly builders = new Map<string, FakeMachine>();
   /** By id. */
   readonly snapshots = new Map<string, FakeSaved>();
+  /** By sandbox. */
+  readonly suspended = new Map<string, FakeSuspended>();
   readonly templates = new Set<string>();
   readonly faults: FakeFaults = {};
   /** Ids whose machines ended with the host. */
   readonly lostToRestart = new Set<string>();
 
-  /** The host goes down and comes up again: every machine is gone. */
+  /** The host goes down and comes up again: every machine that runs is gone. */
   restart(): void {
     for (const machine of this.machines.values()) {
       this.lostToRestart.add(machine.id);

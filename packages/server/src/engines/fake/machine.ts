@@ -22,7 +22,7 @@ export type Hold = { readonly reason: "DiskFull" } | undefined;
 export class FakeMachine implements TaskGuest {
   readonly id: string;
   readonly size: Size;
-  readonly files = new FakeFileSystem();
+  readonly files: FakeFileSystem;
   readonly processes = new ProcessTable();
   readonly execs: FakeExecs;
   readonly console = new TailBuffer(65_536);
@@ -43,14 +43,12 @@ export class FakeMachine implements TaskGuest {
   /** Where a builder's disk goes when it is finished. */
   keepDisk: (content: Buffer) => Promise<void> = async () => undefined;
 
-  constructor(id: string, size: Size) {
+  /** On a disk that is there already, or on a new one. */
+  constructor(id: string, size: Size, files?: FakeFileSystem) {
     this.id = id;
     this.size = size;
     this.execs = new FakeExecs(this);
-    for (const path of ["/bin", "/etc", "/root", "/tmp", "/usr/sbin", "/var"])
-      this.files.makeDirectory(path, { createParents: true });
-    this.files.write("/etc/passwd", Buffer.from(passwd));
-    this.files.write("/etc/machine-id", Buffer.from("\n"));
+    this.files = files ?? newFiles();
     this.console.write(Buffer.from(`fake machine ${id} is up\n`));
   }
 
@@ -90,11 +88,25 @@ export class FakeMachine implements TaskGuest {
 
   /** Ends the machine at once, for a reason of the fault's or the owner's. */
   stop(end: MachineEnd): void {
-    if (this.#end !== undefined) return;
+    if (this.#end !== undefined && this.#end.reason !== "Suspended") return;
     this.#end = end;
     this.execs.killAll();
     this.hangUp();
     this.#changed.announce();
+  }
+
+  /** Stands still, off its channel, until it is woken. */
+  fallAsleep(): void {
+    if (this.#end !== undefined) return;
+    this.freeze();
+    this.#end = { reason: "Suspended", message: "It is suspended." };
+    this.hangUp();
+    this.#changed.announce();
+  }
+
+  /** Answers on its channel again; its programs go on when they are thawed. */
+  wakeUp(): void {
+    this.#end = undefined;
   }
 
   powerOff(): void {
@@ -184,6 +196,15 @@ export class FakeMachine implements TaskGuest {
       answerJson(stream, known.status, { code: known.code, message: known.message });
     }
   }
+}
+
+function newFiles(): FakeFileSystem {
+  const files = new FakeFileSystem();
+  for (const path of ["/bin", "/etc", "/root", "/tmp", "/usr/sbin", "/var"])
+    files.makeDirectory(path, { createParents: true });
+  files.write("/etc/passwd", Buffer.from(passwd));
+  files.write("/etc/machine-id", Buffer.from("\n"));
+  return files;
 }
 
 function answerJson(stream: ServerHttp2Stream, status: number, answer: unknown): void {

@@ -1,24 +1,28 @@
-/** The fake host's snapshots. */
+/** What the fake host keeps of machines that do not run. */
 import { writeFile } from "node:fs/promises";
 import { AlcoveError } from "@alcove/contract";
-import type { Kept, MachineOrigin, Saved, Saves } from "../engine.js";
+import type { Kept, Saved, Saves } from "../engine.js";
 import type { FakeHost } from "./host.js";
 import type { FakeMachine } from "./machine.js";
 import { describeSaved, diskOfSaved, type FakeSaved, saveMachine, sizeOfSaved } from "./saved.js";
+import { dropSuspended, findSuspended } from "./suspended.js";
 
 export function fakeSaves(host: FakeHost): Saves {
   return {
-    async snapshotSuspended(sandboxId) {
-      throw new AlcoveError("InternalError", `Nothing is kept of the sandbox ${sandboxId}.`);
+    async snapshotSuspended(sandboxId, snapshotId) {
+      const saved = findSaved(host, { kind: "suspended", sandboxId });
+      host.snapshots.set(snapshotId, saved);
+      return describeSaved(saved);
     },
     async share(snapshotId) {
-      find(host, { kind: "snapshot", snapshotId });
+      findSaved(host, { kind: "snapshot", snapshotId });
     },
-    sizeOf: async (kept) => sizeOfSaved(find(host, kept)),
+    sizeOf: async (kept) => sizeOfSaved(findSaved(host, kept)),
     async remove(kept) {
       if (kept.kind === "snapshot") host.snapshots.delete(kept.snapshotId);
+      else dropSuspended(host, kept.sandboxId);
     },
-    writeDisk: (kept, path) => writeFile(path, diskOfSaved(find(host, kept)), { flag: "wx" }),
+    writeDisk: (kept, path) => writeFile(path, diskOfSaved(findSaved(host, kept)), { flag: "wx" }),
   };
 }
 
@@ -38,12 +42,6 @@ export async function snapshotMachine(
   return { ...describeSaved(saved), isFrozen: !isRefused };
 }
 
-/** What a machine goes on from. */
-export function originSaved(host: FakeHost, origin: MachineOrigin): FakeSaved {
-  const saved = find(host, origin);
-  return origin.from === "Memory" ? saved : { ...saved, mode: "Disk", execs: [] };
-}
-
 /** All but those; answers what went. */
 export function removeSnapshots(host: FakeHost, owned: ReadonlySet<string>): string[] {
   const left = [...host.snapshots.keys()].filter((id) => !owned.has(id));
@@ -51,8 +49,12 @@ export function removeSnapshots(host: FakeHost, owned: ReadonlySet<string>): str
   return left.map((id) => `snapshot ${id}`);
 }
 
-function find(host: FakeHost, kept: Kept): FakeSaved {
-  const saved = kept.kind === "snapshot" ? host.snapshots.get(kept.snapshotId) : undefined;
+export function findSaved(host: FakeHost, kept: Kept): FakeSaved {
+  if (kept.kind === "suspended") {
+    const { machine, mode } = findSuspended(host, kept.sandboxId);
+    return saveMachine(machine, mode);
+  }
+  const saved = host.snapshots.get(kept.snapshotId);
   if (saved !== undefined) return saved;
   throw new AlcoveError("InternalError", `The fake host keeps no such ${kept.kind}.`);
 }

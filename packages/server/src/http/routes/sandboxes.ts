@@ -3,13 +3,18 @@ import {
   createSandbox,
   createSandboxes,
   deleteSandbox,
+  disableSandbox,
+  enableSandbox,
   getConsole,
   getSandbox,
   getSandboxStats,
   listProcesses,
   listSandboxes,
+  resumeSandbox,
   type SandboxState,
   setLifecycle,
+  stopSandbox,
+  stopSandboxAsync,
   updateSandbox,
 } from "@alcove/contract";
 import type { SandboxControl, SandboxFilter } from "../../control/control.js";
@@ -35,6 +40,14 @@ export function sandboxRoutes(routes: RouteTable, sandboxes: SandboxControl): vo
   route(routes, updateSandbox, ({ params, body }) => sandboxes.changeLabels(params, body.labels));
   route(routes, setLifecycle, ({ params, body }) => sandboxes.setLifecycle(params, body));
   route(routes, deleteSandbox, ({ params, query, daemonSignal }) => sandboxes.delete(params, daemonSignal, query));
+  // So are stopping and resuming: what was begun is not given up with its client.
+  route(routes, stopSandbox, ({ params, body, daemonSignal }) => sandboxes.stop(params, body, daemonSignal));
+  route(routes, stopSandboxAsync, ({ params, body, daemonSignal }) =>
+    sandboxes.stop(params, { ...body, wait: false }, daemonSignal),
+  );
+  route(routes, resumeSandbox, ({ params, body, daemonSignal }) => sandboxes.resume(params, body, daemonSignal));
+  route(routes, enableSandbox, ({ params }) => sandboxes.enable(params));
+  route(routes, disableSandbox, ({ params, daemonSignal }) => sandboxes.disable(params, daemonSignal));
   route(routes, getSandboxStats, ({ params, signal }) => sandboxes.stats(params, signal));
   route(routes, listProcesses, async ({ params, signal }) => ({
     processes: [...(await sandboxes.processes(params, signal))],
