@@ -45,7 +45,7 @@ export interface Finding {
 
 /**
  * Ids of sandboxes and snapshots that are on record. One that was stopping or resuming when the daemon died is both running and
- * suspended: whichever is whole is kept, the machine where both are.
+ * suspended: whichever is whole is kept, one of them where both are.
  */
 export interface Owned {
   readonly running: ReadonlySet<string>;

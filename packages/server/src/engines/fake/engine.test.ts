@@ -9,8 +9,7 @@ import { FakeHost } from "./host.js";
 
 const disk = { name: "debian", digest: "sha256:0", path: "/nowhere", warm: [] };
 
-const noMemory = "its programs have no memory, and no /dev/shm";
-const noSuspension = "it suspends nothing yet";
+const noMemory = "its programs have no memory";
 
 describeEngine(
   "fake",
@@ -22,7 +21,7 @@ describeEngine(
       disk,
       size: tiers.S,
       powerOff: ["poweroff"],
-      residue: async () => [...host.machines.keys(), ...host.builders.keys()],
+      residue: async () => [...host.machines.keys(), ...host.builders.keys(), ...host.suspended.keys()],
       emptyDisk: async () => {
         const path = join(place, randomUUID());
         await writeFile(path, "");
@@ -35,9 +34,6 @@ describeEngine(
     timeoutMs: 10_000,
     skip: {
       "a suspended machine goes on where it stood: programs, memory, open files, execs and their output": noMemory,
-      "a machine can be suspended again and again, and leaves nothing when it is destroyed": noSuspension,
-      "what is suspended is found by a new engine, and what nobody claims is removed": noSuspension,
-      "nothing goes on from what was never kept": noSuspension,
     },
   },
 );

@@ -200,7 +200,7 @@ export class FakeMachine implements TaskGuest {
 
 function newFiles(): FakeFileSystem {
   const files = new FakeFileSystem();
-  for (const path of ["/bin", "/etc", "/root", "/tmp", "/usr/sbin", "/var"])
+  for (const path of ["/bin", "/dev/shm", "/etc", "/root", "/tmp", "/usr/sbin", "/var"])
     files.makeDirectory(path, { createParents: true });
   files.write("/etc/passwd", Buffer.from(passwd));
   files.write("/etc/machine-id", Buffer.from("\n"));

@@ -26,7 +26,7 @@ export async function suspendMachine(
 export function findSuspended(host: FakeHost, sandboxId: string): FakeSuspended {
   const suspended = host.suspended.get(sandboxId);
   if (suspended !== undefined) return suspended;
-  throw new AlcoveError("InternalError", `Nothing is kept of the sandbox ${sandboxId}.`);
+  throw new AlcoveError("SnapshotIncompatible", `Nothing is kept of the sandbox ${sandboxId}.`);
 }
 
 export function dropSuspended(host: FakeHost, sandboxId: string): void {
