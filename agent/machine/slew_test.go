@@ -70,3 +70,27 @@ func TestARateIsSplitIntoTickAndFrequency(t *testing.T) {
 		}
 	}
 }
+
+func TestASlowAnswerIsNotBelievedWhereAnotherOneIsQuick(t *testing.T) {
+	type answer struct{ offset, roundTrip time.Duration }
+	for _, row := range []struct {
+		answers []answer
+		wanted  time.Duration
+	}{
+		{[]answer{{60 * time.Millisecond, 130 * time.Millisecond}, {time.Millisecond, 4 * time.Millisecond}}, time.Millisecond},
+		{[]answer{{5, time.Millisecond}}, 5},
+		{[]answer{{7, 90 * time.Millisecond}, {8, 50 * time.Millisecond}, {9, 95 * time.Millisecond}, {6, 51 * time.Millisecond}}, 8},
+	} {
+		asked := 0
+		offset, err := bestOf(func() (time.Duration, time.Duration, error) {
+			asked++
+			return row.answers[asked-1].offset, row.answers[asked-1].roundTrip, nil
+		})
+		if err != nil || offset != row.wanted || asked != len(row.answers) {
+			t.Errorf("%+v: %v after %d (%v)", row.answers, offset, asked, err)
+		}
+	}
+	if _, err := bestOf(func() (time.Duration, time.Duration, error) { return 0, time.Second, nil }); err == nil {
+		t.Error("answers of a second each were believed")
+	}
+}

@@ -14,6 +14,7 @@ const testDataDirectory = process.env.ALCOVE_TEST_DATA_DIR ?? join(checkout, "bu
 
 export interface RealMachines extends AsyncDisposable {
   readonly engine: Engine;
+  readonly dataDirectory: string;
   start(spec?: Partial<MachineSpec>): Promise<Machine>;
 }
 
@@ -26,6 +27,7 @@ export async function openRealMachines(signal: AbortSignal): Promise<RealMachine
   await engine.prepare(disk, tiers.XS, { signal });
   return {
     engine,
+    dataDirectory: roots.dataDirectory,
     async start(spec = {}) {
       const usual = { id: randomUUID(), disk, size: tiers.XS, hostname: "h", environment: {}, generation: 1 };
       const machine = await engine.start({ ...usual, ...spec }, signal);

@@ -14,6 +14,7 @@ export async function renewOnTime(guest: Guest, spec: MachineSpec, signal: Abort
   }
 }
 
-function renewalOf({ id, generation, hostname, environment }: MachineSpec): Renewal {
-  return { generation, hostname, machineId: id.replaceAll("-", ""), environment, thaw: true };
+function renewalOf({ id, generation, hostname, environment, entropy }: MachineSpec): Renewal {
+  const identity = { generation, hostname, machineId: id.replaceAll("-", ""), environment, thaw: true };
+  return { ...identity, ...(entropy === undefined ? {} : { entropy }) };
 }

@@ -1,12 +1,18 @@
-/** Renewals and freezes of real machines: what a program inside sees of being resumed or forked, and what cannot be frozen. */
+/** What is dangerous about machines that sleep and are copied: clocks, random numbers, identity, timeouts, the disk against the memory, guests that resist. */
 import { randomBytes, randomUUID } from "node:crypto";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Machine, Saved } from "../../packages/server/src/engines/engine.js";
 import { collect, type Outcome, specOf } from "../../packages/server/src/engines/suite/subject.js";
 import type { Guest, Renewal } from "../../packages/server/src/guest/guest.js";
+import { run } from "../../packages/server/src/host/run.js";
 import { waitFor } from "../../packages/server/src/lib/backoff.js";
 import { openRealMachines, type RealMachines } from "../harness/machines.js";
 
 const signal = AbortSignal.timeout(400_000);
+const withSbin = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: "C" };
 let machines: RealMachines;
 let guest: Guest;
 let generation = 1;
@@ -106,8 +112,7 @@ test("after a clock that stood still for an hour: the time is right, what began 
 test("the kernel's random numbers differ even from the same entropy; the seed for programs is the same", async () => {
   const entropy = randomBytes(64);
   const seen = [];
-  for (const machine of [await machines.start({ id: randomUUID() }), await machines.start({ id: randomUUID() })]) {
-    await machine.guest.renew({ ...renewal, generation: 2, machineId, entropy }, signal);
+  for (const machine of [await machines.start({ entropy }), await machines.start({ entropy })]) {
     const script = "head -c 16 /dev/urandom | od -An -tx1; cat /run/alcove/seed";
     seen.push((await collect(machine.guest.execs.run(specOf(["sh", "-c", script]), signal))).stdout.split("\n"));
     await machine.destroy();
@@ -117,6 +122,102 @@ test("the kernel's random numbers differ even from the same entropy; the seed fo
   expect(seed).toHaveLength(64);
   expect(random).not.toBe(otherRandom);
 });
+
+const clocks = `import os, time
+boot, wall = time.CLOCK_BOOTTIME, time.CLOCK_REALTIME
+while True:
+    print(time.monotonic(), time.clock_gettime(boot), time.clock_gettime(wall), open("/run/alcove/generation").read().strip(), flush=True)
+    time.sleep(0.005)
+`;
+
+test("a program's clocks over a sleep: the wall's is right at once, the others stand still and never go back; no instruction before the renewal", async () => {
+  const asleep = await machines.start({ hostname: "sleeper" });
+  const { id } = await asleep.guest.execs.start(specOf(["python3", "-c", clocks]), signal);
+  const timed = specOf(["sleep", "600"]);
+  await asleep.guest.execs.start({ ...timed, timeoutMs: 4_000 }, signal);
+  await waitFor(async () => (await asleep.guest.execs.get(id, 0, signal)).stdoutBytes > 5_000 || undefined, signal);
+  const { isFrozen } = await suspend(asleep);
+  await sleep(5_000);
+  const awake = await goOn(asleep, 2);
+  const off = Number((await awake.guest.stats(signal)).unixNanos) / 1e6 - Date.now();
+  expect(Math.abs(off)).toBeLessThan(50);
+  expect(await awake.guest.execs.get(timed.id, 0, signal)).toMatchObject({ state: "Running", timedOut: false });
+  const outlived = await awake.guest.execs.get(timed.id, 20_000, signal);
+  expect(outlived).toMatchObject({ timedOut: true });
+  expect(outlived.durationMs).toBeLessThan(5_500);
+  await awake.guest.execs.signal(id, "KILL", signal);
+  const { stdout, frames } = await collect(awake.guest.execs.attach(id, 0, signal));
+  await awake.destroy();
+
+  const lines = stdout
+    .split("\n")
+    .slice(0, -2)
+    .map((line) => line.split(" ").map(Number));
+  const steps = lines.slice(1).map((line, index) => line.map((value, column) => value - (lines[index]?.[column] ?? 0)));
+  expect(Math.min(...steps.map(([monotonic = 0]) => monotonic))).toBeGreaterThan(0);
+  expect(Math.max(...steps.map(([monotonic = 0]) => monotonic))).toBeLessThan(2);
+  expect(Math.max(...steps.map(([, boot = 0]) => boot))).toBeLessThan(2);
+  const jumps = steps.filter(([, , wall = 0]) => wall > 4);
+  // Whoever sees the new time sees the new generation with it.
+  expect(jumps.map(([, , , generation]) => generation)).toEqual([1]);
+  expect(isFrozen).toBe(true);
+  expect(frames.filter(({ kind }) => kind === "interrupted")).toHaveLength(1);
+}, 120_000);
+
+const writing = `import hashlib, os, random, time
+os.makedirs("/root/written", exist_ok=True)
+sums, count = {}, 0
+while not os.path.exists("/root/stop"):
+    content, path = random.randbytes(random.randint(1, 100_000)), f"/root/written/{count % 150}"
+    with open(path, "wb") as file:
+        file.write(content)
+        if count % 3 == 0:
+            file.flush()
+            os.fsync(file.fileno())
+    sums[path], count = hashlib.sha256(content).digest(), count + 1
+    print(count, flush=True)
+os.sync()
+open("/proc/sys/vm/drop_caches", "w").write("3")
+print("wrong", [path for path, sum in sums.items() if hashlib.sha256(open(path, "rb").read()).digest() != sum])
+`;
+
+test("what is written while the machine is suspended again and again is on its disk as its memory knows it, and the file system is whole", async () => {
+  let machine = await machines.start();
+  const { id } = await machine.guest.execs.start(specOf(["python3", "-c", writing]), signal);
+  const written = async () => (await machine.guest.execs.get(id, 0, signal)).stdoutBytes;
+  for (let generation = 2; generation < 7; generation++) {
+    const before = await written();
+    await waitFor(async () => (await written()) > before + 50 || undefined, signal);
+    await suspend(machine);
+    machine = await goOn(machine, generation);
+  }
+  await collect(machine.guest.execs.run(specOf(["touch", "/root/stop"]), signal));
+  const { stdout, end } = await collect(machine.guest.execs.attach(id, 0, signal));
+  expect(stdout).toMatch(/\nwrong \[\]\n$/);
+  expect(end.exitCode).toBe(0);
+  await machine.suspend?.("Disk", signal);
+  const disk = join(machines.dataDirectory, "disk.raw");
+  await run("qemu-img", ["convert", "-O", "raw", await topLayer(), disk]);
+  await run("e2fsck", ["-y", "-E", "journal_only", disk], { environment: withSbin });
+  await run("e2fsck", ["-fn", disk], { environment: withSbin });
+}, 180_000);
+
+async function suspend(machine: Machine): Promise<Saved> {
+  if (machine.suspend === undefined) throw new Error("the engine suspends nothing");
+  return await machine.suspend("Memory", signal);
+}
+
+function goOn({ id }: Machine, generation: number): Promise<Machine> {
+  return machines.start({ id, generation, origin: { kind: "suspended", sandboxId: id, from: "Memory" } });
+}
+
+/** The newest of the disks that suspended machines stand on. */
+async function topLayer(): Promise<string> {
+  const directory = join(machines.dataDirectory, "layers");
+  const paths = (await readdir(directory)).map((name) => join(directory, name));
+  const dated = await Promise.all(paths.map(async (path) => ({ path, at: (await stat(path)).mtimeMs })));
+  return dated.sort((one, other) => other.at - one.at)[0]?.path ?? "";
+}
 
 const renewal = { hostname: "h", environment: {}, thaw: true };
 
