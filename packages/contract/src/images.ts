@@ -13,12 +13,14 @@ export type ImageState = z.infer<typeof ImageState>;
 /** Where an image came from; never with credentials. */
 export const ImageSource = z
   .object({
-    /** recipe: one of the catalogue's; registry: pulled; archive, tar: sent by a client; dockerfile: built of what a client sent. */
-    kind: z.enum(["recipe", "registry", "archive", "tar", "dockerfile"]),
+    /** recipe: one of the catalogue's; registry: pulled; archive, tar: sent by a client; dockerfile: built of what a client sent; commit: a sandbox's disk. */
+    kind: z.enum(["recipe", "registry", "archive", "tar", "dockerfile", "commit"]),
     /** Of a registry: the reference that was asked for. */
     imageUrl: z.string().optional(),
     /** Of a registry: the digest of the manifest that was pulled, `sha256:…`. */
     manifestDigest: z.string().optional(),
+    /** Of a commit: whose disk it was. */
+    sandboxId: z.string().optional(),
     /** Of a registry: credentials were given. */
     isAuthenticated: z.boolean().optional(),
     /** Entrypoint or cmd were given instead of the image's own. */
@@ -38,6 +40,8 @@ export const ImageConfig = z
     workingDirectory: z.string().optional(),
     /** Such as `8080/tcp`. */
     exposedPorts: z.array(z.string()),
+    /** A sandbox needs at least this disk; every size will do when absent. */
+    minimumDiskMiB: z.number().int().optional(),
     /** As OCI calls it: amd64, arm64. */
     architecture: z.string().optional(),
   })
@@ -80,7 +84,10 @@ const RegistryCredentials = z
 export type RegistryCredentials = z.infer<typeof RegistryCredentials>;
 
 /** A name that a group gives; some are taken by the API's own paths. */
-const NewImageName = ImageName.refine((name) => name !== "public" && name !== "prune", "must not be public or prune");
+export const NewImageName = ImageName.refine(
+  (name) => name !== "public" && name !== "prune",
+  "must not be public or prune",
+);
 
 export const CreateImage = z
   .strictObject({

@@ -182,6 +182,8 @@ export {
   tiers,
 } from "./sizes.js";
 export {
+  type CommitSandbox,
+  commitSandbox,
   countSnapshots,
   deleteSnapshot,
   type ForkSandbox,

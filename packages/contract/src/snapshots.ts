@@ -1,6 +1,7 @@
 /** Snapshots: what a sandbox was at one instant, kept by itself; what starts from one, goes back to one, or becomes an image. */
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
+import { Image, NewImageName } from "./images.js";
 import {
   GroupName,
   hasControl,
@@ -189,3 +190,20 @@ export const forkSandbox = endpoint({
   errors: [...new Set([...takingErrors, ...creationErrors, "FreezeRefused"] as const)],
 });
 export type ForkSandbox = z.infer<typeof forkSandbox.body>;
+
+export const commitSandbox = endpoint({
+  id: "commitSandbox",
+  method: "POST",
+  path: `${box}/commit`,
+  access: "user",
+  summary: "Make an image of a sandbox's disk",
+  description:
+    "Answers with state Building; events and the image itself show the progress. The disk of one instant, what programs had written flushed to it; memory stays behind. Entrypoint, cmd and working directory are the sandbox's, its environment and secrets do not come along. Sandboxes of the image need a disk as large as this one's.",
+  params: SandboxParams,
+  query: NoQuery,
+  body: z.strictObject({ name: NewImageName, labels: Labels.optional() }),
+  result: Image,
+  status: 202,
+  errors: [...takingErrors, "QuotaExceeded", "ImageBusy"],
+});
+export type CommitSandbox = z.infer<typeof commitSandbox.body>;

@@ -8,6 +8,7 @@ import type {
   AuditQuery,
   AuditRecord,
   BatchResult,
+  CommitSandbox,
   CreatedKey,
   CreateGroup,
   CreateGroupKey,
@@ -181,6 +182,8 @@ export interface SnapshotControl {
   /** Merges the changes into its labels. */
   changeLabels(ref: SnapshotRef, changes: LabelChanges): Promise<Snapshot>;
   delete(ref: SnapshotRef): Promise<void>;
+  /** Begins to make an image of its disk. */
+  commit(ref: SandboxRef, body: CommitSandbox, signal: AbortSignal): Promise<Image>;
   /** Copies of a running sandbox, of one instant. What befalls single ones is in the result. */
   fork(ref: SandboxRef, body: ForkSandbox, signal: AbortSignal): Promise<BatchResult>;
 }

@@ -45,6 +45,8 @@ export const crashPoints = [
   "snapshotDelete.beforeRemove",
   "snapshotDelete.afterRemove",
   "fork.afterSnapshot",
+  "commit.afterSnapshot",
+  "commit.afterBegin",
   "groupDelete.afterMark",
   "groupDelete.beforeRemove",
   "groupDelete.afterRemove",

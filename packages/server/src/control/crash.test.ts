@@ -40,7 +40,13 @@ function mortal(engine: Engine, life: { readonly isOver: boolean }): Engine {
     ...withMembers(engine),
     ...(saves && { saves: { ...saves, remove: (kept) => (life.isOver ? dead() : saves.remove(kept)) } }),
     async start(spec, signal) {
-      return mortalMachine(await (life.isOver ? dead() : engine.start(spec, signal)), life);
+      const machine = await (life.isOver ? dead() : engine.start(spec, signal));
+      if (life.isOver) {
+        // A start that is under way ends with its daemon.
+        await machine.destroy();
+        return dead();
+      }
+      return mortalMachine(machine, life);
     },
   };
 }
@@ -73,6 +79,7 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   await control.snapshots.delete({ group, snapshotId });
   const { sandboxes: copies } = await control.snapshots.fork(kept, { count: 2 }, never);
   for (const copy of copies) await control.sandboxes.delete(copy, never);
+  await control.snapshots.commit(kept, { name: "committed" }, never);
   await control.groups.create({ name: doomed });
   const inDoomed = await control.sandboxes.create(doomed, debian, never);
   await control.snapshots.take(inDoomed, {}, never);

@@ -61,6 +61,11 @@ export class Machines {
     return this.#running.has(id);
   }
 
+  /** The sandbox where it runs. */
+  find(id: string): RunningSandbox | undefined {
+    return this.#running.get(id);
+  }
+
   /** The machine, whether it runs or has ended. */
   get(id: string): Machine | undefined {
     return this.#running.get(id)?.machine ?? this.#ended.get(id);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { AlcoveError, type CreateSandbox, roundUp, type Sandbox, sizeOf } from "@alcove/contract";
+import { AlcoveError, type CreateSandbox, type Image, roundUp, type Sandbox, sizeOf } from "@alcove/contract";
 import { untilAborted } from "../lib/until-aborted.js";
 import { changedPolicy, completePolicy } from "../lifecycle/policy.js";
 import type { GroupRecord } from "../store/groups.js";
@@ -236,6 +236,7 @@ async function requireImage({ imageUse }: ControlContext, record: SandboxRecord)
   const { group, image: name, imageIsPublic: isPublic } = record;
   try {
     const image = await imageUse.read({ group, name, isPublic });
+    requireDisk(record, image.config);
     if (image.isPublic || image.state !== "Failed") return;
     const hint = image.hint === undefined ? {} : { hint: image.hint };
     throw new AlcoveError("ImageNotReady", `The image ${name} could not be built: ${image.message}`, hint);
@@ -244,4 +245,11 @@ async function requireImage({ imageUse }: ControlContext, record: SandboxRecord)
     const where = { field: "sourcesRef.diskImage.name", value: name, hint: error.hint, cause: error };
     throw new AlcoveError("ImageNotFound", error.message, where);
   }
+}
+
+/** What was a sandbox's disk does not fit a smaller one. */
+function requireDisk({ image, size }: SandboxRecord, { minimumDiskMiB = 0 }: Image["config"]): void {
+  if (size.diskMiB >= minimumDiskMiB) return;
+  const sentence = `The image ${image} needs a disk of ${minimumDiskMiB}Mi; ${size.diskMiB}Mi were asked for.`;
+  throw new AlcoveError("InvalidRequest", sentence, { field: "resources.disk", value: `${size.diskMiB}Mi` });
 }

@@ -14,8 +14,10 @@ export interface Taking {
   readonly ref: SandboxRef;
   readonly name?: string | undefined;
   readonly labels?: Labels | undefined;
-  /** For a fork: nobody sees it, and whatever resists the freeze refuses it. */
+  /** For a fork or a commit: nobody sees it, and whatever resists the freeze refuses it. */
   readonly isInternal?: boolean;
+  /** Whatever resists the freeze may: only the disk is wanted of it. */
+  readonly mayResist?: boolean;
 }
 
 /** The snapshot's hold is the caller's to dispose of. */
@@ -36,9 +38,9 @@ export async function takeSnapshot(
 
 async function take(context: ControlContext, taking: Taking, signal: AbortSignal) {
   const { crashPoint, gate, snapshotRegister: register, snapshotRemovals } = context;
-  const { ref, isInternal = false } = taking;
+  const { ref, isInternal = false, mayResist = !isInternal } = taking;
   const sandbox = requireSandbox(context, ref);
-  const save = saveOf(context, sandbox, isInternal);
+  const save = saveOf(context, sandbox, !mayResist);
   if (!isInternal) requireQuota(gate.require(ref.group), { snapshots: 1 });
   const record = newRecord(sandbox, taking);
   const hold = snapshotRemovals.hold(record.id);

@@ -1,5 +1,6 @@
 /** Snapshots of sandboxes: taken, listed, labelled and deleted. */
 import type { SnapshotRecord } from "../store/snapshots.js";
+import { commitSandbox } from "./commits.js";
 import type { ControlContext } from "./context.js";
 import type { SnapshotControl, SnapshotRef } from "./control.js";
 import { forkSandbox } from "./forks.js";
@@ -41,6 +42,7 @@ export function snapshotControl(context: ControlContext, helpers: Helpers): Snap
       await gate.enter(ref.group);
       await remove(context, ref);
     },
+    commit: (ref, body, signal) => commitSandbox(context, { ref, body }, signal),
     fork: (ref, body, signal) => forkSandbox(context, helpers, { ref, body }, signal),
   };
 }

@@ -56,6 +56,7 @@ export class TestHost implements AsyncDisposable {
     for (const machine of this.fake.machines.values())
       machine.stop({ reason: "Destroyed", message: "The test is over." });
     this.#directory[Symbol.dispose]();
+    this.images[Symbol.dispose]();
   }
 }
 

@@ -1,9 +1,11 @@
 /** Images without disks: those of a test are there, or come when the test lets them. */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { AlcoveError, type ImageConfig } from "@alcove/contract";
 import type { Upload } from "../images/archive/receive.js";
 import type { BuildStep } from "../images/build-progress.js";
 import type { CatalogueEntry } from "../images/catalogue.js";
+import type { DiskOrder } from "../images/disk-content.js";
 import type { BuildContext, DockerfileRequest } from "../images/dockerfile/build-context.js";
 import { readDockerfile } from "../images/dockerfile/dockerfile.js";
 import {
@@ -15,8 +17,9 @@ import {
   type Images,
 } from "../images/image.js";
 import type { NamedRecipe } from "../images/recipe.js";
+import { temporaryDirectory } from "../store/test-record.js";
 
-export class TestImages implements Images {
+export class TestImages implements Images, Disposable {
   readonly catalogue = new Map<string, CatalogueEntry>([["debian", debianEntry]]);
   /** By key. */
   readonly contents = new Map<string, Content>([[debianKey, content(debianKey)]]);
@@ -26,6 +29,12 @@ export class TestImages implements Images {
   config: ImageConfig = emptyConfig;
   readonly orders: ImageOrder[] = [];
   #options: BuildOptions | undefined;
+  /** Where disks are written to. */
+  #directory: ReturnType<typeof temporaryDirectory> | undefined;
+
+  [Symbol.dispose](): void {
+    this.#directory?.[Symbol.dispose]();
+  }
 
   /** As if nothing had been built yet. */
   forgetDebian(): void {
@@ -73,10 +82,20 @@ export class TestImages implements Images {
     options.signal.throwIfAborted();
     const built = this.contents.get(key) ?? content(key);
     this.contents.set(key, built);
+    if (order.kind === "disk") return this.#written(order, built.key);
     if (order.kind === "recipe") return { content: built, config: emptyConfig, source: { kind: "recipe" } };
     if (order.kind === "dockerfile") return { content: built, config: this.config, source: { kind: "dockerfile" } };
     if (order.kind === "upload") return { content: built, config: this.config, source: { kind: "archive" } };
     return { content: built, config: this.config, source: { kind: "registry", imageUrl: order.imageUrl } };
+  }
+
+  async #written(order: DiskOrder, key: string): Promise<BuiltImage> {
+    await using _order = order;
+    this.#directory ??= temporaryDirectory();
+    const written = { ...content(key), path: join(this.#directory.path, key) };
+    await order.write(written.path, AbortSignal.timeout(5_000));
+    this.contents.set(key, written);
+    return { content: written, config: order.config, source: { kind: "commit", sandboxId: order.sandboxId } };
   }
 
   async collect(isWanted: (key: string) => boolean) {
@@ -97,6 +116,7 @@ function keyOf(order: ImageOrder): string {
 }
 
 function originOf(order: Exclude<ImageOrder, { kind: "recipe" }>): string {
+  if (order.kind === "disk") return randomUUID();
   if (order.kind === "registry") return order.imageUrl;
   return order.kind === "dockerfile" ? order.context.text : (order.upload.image.layers[0]?.diffId ?? "");
 }

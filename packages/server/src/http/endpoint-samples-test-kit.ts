@@ -34,6 +34,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   setLifecycle: { body: { maximumLifetimeInSeconds: 86_400 } },
   ...{ listProcesses: {}, getConsole: {}, streamLogs: { query: "follow=false" } },
   ...{ takeSnapshot: { body: {} }, forkSandbox: { body: { count: 1 } } },
+  commitSandbox: { body: { name: "committed" } },
   ...{ listSnapshots: {}, countSnapshots: {}, getSnapshot: {}, deleteSnapshot: {} },
   updateSnapshot: { body: { labels: { a: "b" } } },
   executeCommand: { body: { command: "true" } },

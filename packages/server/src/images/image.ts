@@ -3,6 +3,7 @@ import type { ImageConfig, ImageSource } from "@alcove/contract";
 import type { Upload } from "./archive/receive.js";
 import type { BuildStep } from "./build-progress.js";
 import type { CatalogueEntry } from "./catalogue.js";
+import type { DiskOrder } from "./disk-content.js";
 import type { BuildContext, DockerfileRequest } from "./dockerfile/build-context.js";
 import type { DockerfileOrder } from "./dockerfile/dockerfile-build.js";
 import type { NamedRecipe } from "./recipe.js";
@@ -37,7 +38,8 @@ export type ImageOrder =
     })
   /** Taken over: its bytes are gone when the build is over. */
   | { readonly kind: "upload"; readonly upload: Upload }
-  | DockerfileOrder;
+  | DockerfileOrder
+  | DiskOrder;
 
 export interface BuildOptions {
   readonly signal: AbortSignal;

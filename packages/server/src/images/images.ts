@@ -8,6 +8,7 @@ import { readCatalogue } from "./catalogue.js";
 import type { Workbench } from "./content-build.js";
 import { Contents } from "./contents.js";
 import type { OpenDiskBuilder } from "./disk-builder.js";
+import { takeDisk } from "./disk-content.js";
 import { receiveContext } from "./dockerfile/build-context.js";
 import { buildDockerfile, type DockerfileOrder } from "./dockerfile/dockerfile-build.js";
 import {
@@ -80,6 +81,7 @@ class Workshop {
       if (order.kind === "recipe") return await this.#recipe(order.recipe, options);
       if (order.kind === "registry") return await this.#pulled(order, options);
       if (order.kind === "dockerfile") return await this.#fromDockerfile(order, options);
+      if (order.kind === "disk") return await takeDisk(this.#bench, order, options);
       return await this.#uploaded(order.upload, options);
     } catch (error) {
       throw options.signal.aborted ? options.signal.reason : explain(error);
