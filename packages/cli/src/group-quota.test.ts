@@ -9,5 +9,5 @@ test("a limit that is not given stays, one that is given or taken away changes",
 });
 
 test("what is no limit is refused with those that there are", () => {
-  expect(() => limitOf("core")).toThrow("There are the limits cores, memory, disk, sandboxes, images.");
+  expect(() => limitOf("core")).toThrow("There are the limits cores, memory, disk, sandboxes, images, snapshots.");
 });

@@ -2,7 +2,14 @@
 import type { Quota } from "@alcove/contract";
 import { InvalidArgumentError } from "commander";
 
-export const limits = ["cores", "memory", "disk", "sandboxes", "images"] as const satisfies readonly (keyof Quota)[];
+export const limits = [
+  "cores",
+  "memory",
+  "disk",
+  "sandboxes",
+  "images",
+  "snapshots",
+] as const satisfies readonly (keyof Quota)[];
 export type Limit = (typeof limits)[number];
 
 /** For an option that names one. */

@@ -31,6 +31,7 @@ import { Keys } from "./keys.js";
 import type { AlcoveOptions } from "./options.js";
 import type { Paginated } from "./paginated.js";
 import type { Sandboxes } from "./sandboxes.js";
+import type { Snapshots } from "./snapshots.js";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.js";
 import { observedTransport } from "./transport-observed.js";
 
@@ -70,6 +71,11 @@ export class Alcove implements Disposable {
   /** Those of the default group. */
   get images(): Images {
     return this.defaultGroup.images;
+  }
+
+  /** Those of the default group. */
+  get snapshots(): Snapshots {
+    return this.defaultGroup.snapshots;
   }
 
   /** Who this server takes the caller for, and what it may do. */

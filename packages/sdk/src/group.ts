@@ -26,6 +26,7 @@ import { Pools } from "./pools.js";
 import { RoleAssignments } from "./role-assignments.js";
 import { Sandboxes } from "./sandboxes.js";
 import type { Scope } from "./scope.js";
+import { Snapshots } from "./snapshots.js";
 
 export interface UsageOptions extends Abortable {
   /** Default: 24 hours before `to`. */
@@ -42,6 +43,7 @@ export class Group {
   readonly name: string;
   readonly sandboxes: Sandboxes;
   readonly images: Images;
+  readonly snapshots: Snapshots;
   readonly keys: GroupKeys;
   readonly roleAssignments: RoleAssignments;
   readonly pools: Pools;
@@ -53,6 +55,7 @@ export class Group {
     this.#scope = scope;
     this.sandboxes = new Sandboxes(scope);
     this.images = new Images(scope);
+    this.snapshots = new Snapshots(scope);
     this.keys = new GroupKeys(scope);
     this.roleAssignments = new RoleAssignments(scope);
     this.pools = new Pools(scope);

@@ -52,9 +52,16 @@ export { Paginated } from "./paginated.js";
 export type { PoolOptions, Pools } from "./pools.js";
 export type { RoleAssignments } from "./role-assignments.js";
 export { Sandbox } from "./sandbox.js";
-export { SandboxExecs, SandboxHandle } from "./sandbox-handle.js";
+export {
+  type CommitOptions,
+  type ForkOptions,
+  type ForkOutcome,
+  SandboxExecs,
+  SandboxHandle,
+} from "./sandbox-handle.js";
 export type { WaitOptions } from "./sandbox-wait.js";
 export type { SandboxChange } from "./sandbox-watch.js";
 export type { BatchOutcome, CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
+export type { ListSnapshotsOptions, SnapshotOptions, Snapshots } from "./snapshots.js";
 export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";
 export type { RequestSeen } from "./transport-observed.js";

@@ -1,18 +1,24 @@
 /** One sandbox, to work with. */
 import {
+  type AlcoveError,
+  commitSandbox,
   deleteExec,
   deleteSandbox,
   type Exec,
+  forkSandbox,
+  fromProblem,
   getConsole,
   getExec,
   getSandbox,
   getSandboxStats,
+  type Image,
   type LogEntry,
   listExecs,
   listProcesses,
   type SandboxProcess,
   type Sandbox as SandboxRecord,
   type SandboxStats,
+  type Snapshot,
   setLifecycle,
   type UpdateLifecycle,
   updateSandbox,
@@ -22,10 +28,29 @@ import { call } from "./call.js";
 import { type Command, type ExecOptions, type ExecOutcome, exec } from "./exec.js";
 import { type AttachOptions, ExecHandle, type SpawnOptions } from "./exec-handle.js";
 import { type Abortable, SandboxFiles } from "./files.js";
+import { Images, type PrepareOptions } from "./images.js";
 import { type LogOptions, openLogs, readLogs } from "./logs.js";
 import { type WaitOptions, waitUntilGone, waitUntilState } from "./sandbox-wait.js";
 import { watchSandboxes } from "./sandbox-watch.js";
-import type { SandboxAddress } from "./scope.js";
+import type { SandboxAddress, Scope } from "./scope.js";
+import { type SnapshotOptions, Snapshots } from "./snapshots.js";
+
+export interface ForkOptions extends Abortable {
+  /** Of the copies; those of the sandbox do not come along. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly seed?: string | undefined;
+}
+
+export interface ForkOutcome {
+  readonly sandboxes: SandboxHandle[];
+  /** One for each that is not there, by its number, from 0. */
+  readonly errors: readonly { readonly index: number; readonly error: AlcoveError }[];
+}
+
+export interface CommitOptions extends Omit<PrepareOptions, "isPublic"> {
+  /** Of the image. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
 
 export class SandboxHandle implements AsyncDisposable {
   readonly id: string;
@@ -127,6 +152,37 @@ export class SandboxHandle implements AsyncDisposable {
   setLifecycle(policy: UpdateLifecycle, { signal }: Abortable = {}): Promise<SandboxRecord> {
     const { transport, params } = this.#address;
     return call(transport, setLifecycle, { params, body: policy, signal });
+  }
+
+  /** Keeps disk, memory and running processes of one instant; it goes on at once. Of a stopped one, what is kept of it. */
+  snapshot(options: SnapshotOptions = {}): Promise<Snapshot> {
+    return new Snapshots(this.#scope).create(this.id, options);
+  }
+
+  /**
+   * Copies of it, running, as it is at one instant: 1 to 100. Those that could not be created are in `errors`, the others in
+   * `sandboxes`, which are yours to delete. With `seed` (64 to 1,024 hexadecimal digits) the random numbers of copy n are the
+   * same in every fork.
+   */
+  async fork(count: number, { signal, ...options }: ForkOptions = {}): Promise<ForkOutcome> {
+    const { transport, params } = this.#address;
+    const { sandboxes, errors } = await call(transport, forkSandbox, { params, body: { count, ...options }, signal });
+    const handle = (id: string) => new SandboxHandle({ transport, params: { ...params, id } }, { isOwned: true });
+    return {
+      sandboxes: sandboxes.map(({ id }) => handle(id)),
+      errors: errors.map(({ index, problem }) => ({ index, error: fromProblem(problem) })),
+    };
+  }
+
+  /** Makes an image of its disk in its group, and waits until that is ready. ImageNotReady when that fails. */
+  async commit(name: string, { labels, ...waiting }: CommitOptions = {}): Promise<Image> {
+    const { transport, params } = this.#address;
+    await call(transport, commitSandbox, { params, body: { name, labels }, signal: waiting.signal });
+    return new Images(this.#scope).waitUntilReady(name, waiting);
+  }
+
+  get #scope(): Scope {
+    return { transport: this.#address.transport, params: { group: this.group } };
   }
 
   /** Deletes it with everything in it. Succeeds when it is gone already. With `wait: false` it answers while it is Deleting. */

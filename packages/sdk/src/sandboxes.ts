@@ -23,6 +23,8 @@ import type { Scope } from "./scope.js";
 export interface CreateOptions extends Abortable {
   /** An image's name, such as debian. Default: the group's, if it has one. */
   readonly image?: string | undefined;
+  /** A snapshot's id, instead of an image: then its size, env, program and cwd come along, and are left out here. */
+  readonly snapshot?: string | undefined;
   /** A size by name, instead of cpu, memory and disk. */
   readonly tier?: Tier | undefined;
   /** Cores, such as 2 or 0.5; rounded up to the grid of sizes. Default: the group's, else 1. */
@@ -135,10 +137,11 @@ export class Sandboxes {
 }
 
 function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox {
-  const { image, tier, cpu, memory, disk, env, secretEnv, labels, entrypoint, entrypointSecrets, cmd, cwd } = options;
+  const { image, snapshot, tier, cpu, memory, disk, env, secretEnv, labels, entrypoint, entrypointSecrets, cmd, cwd } =
+    options;
   const resources = { tier, cpu: cpu === undefined ? undefined : String(cpu), memory, disk };
   return {
-    ...(image === undefined ? {} : { sourcesRef: { diskImage: { name: image } } }),
+    ...sourceOf({ image, snapshot }),
     ...(Object.values(resources).every((size) => size === undefined) ? {} : { resources }),
     labels,
     environment: env,
@@ -148,6 +151,17 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
     entrypointSecrets: entrypointSecrets === undefined ? undefined : [...entrypointSecrets],
     workingDirectory: cwd,
     lifecycle: options.lifecycle,
+  };
+}
+
+/** Both are sent where both are given: the server refuses that. */
+function sourceOf({ image, snapshot }: Pick<CreateOptions, "image" | "snapshot">): Pick<CreateSandbox, "sourcesRef"> {
+  if (image === undefined && snapshot === undefined) return {};
+  return {
+    sourcesRef: {
+      ...(image === undefined ? {} : { diskImage: { name: image } }),
+      ...(snapshot === undefined ? {} : { snapshot: { id: snapshot } }),
+    },
   };
 }
 

@@ -135,6 +135,7 @@ interface QuotaOptions {
   readonly disk?: string;
   readonly sandboxes?: number;
   readonly images?: number;
+  readonly snapshots?: number;
 }
 
 function addQuotaOptions(command: Command): Command {
@@ -143,11 +144,12 @@ function addQuotaOptions(command: Command): Command {
     .option("--memory <size>", "memory of sandboxes that run, such as 8Gi")
     .option("--disk <size>", "disk of all sandboxes, such as 200Gi")
     .option("--sandboxes <number>", "sandboxes, also those that stopped", amount)
-    .option("--images <number>", "images of its own", amount);
+    .option("--images <number>", "images of its own", amount)
+    .option("--snapshots <number>", "snapshots of sandboxes", amount);
 }
 
-function quotaOf({ cores, memory, disk, sandboxes, images }: QuotaOptions): Quota {
-  return { cores, memory, disk, sandboxes, images };
+function quotaOf({ cores, memory, disk, sandboxes, images, snapshots }: QuotaOptions): Quota {
+  return { cores, memory, disk, sandboxes, images, snapshots };
 }
 
 function addQuota(group: Command, cli: Cli): void {

@@ -12,6 +12,7 @@ export const groupView: View<Group> = {
     { heading: "MEMORY", value: ({ used, quota }) => of(inGi(used.memory), quota.memory) },
     { heading: "DISK", value: ({ used, quota }) => of(inGi(used.disk), quota.disk) },
     { heading: "IMAGES", value: ({ used, quota }) => of(used.images, quota.images) },
+    { heading: "SNAPSHOTS", value: ({ used, quota }) => of(used.snapshots, quota.snapshots) },
     { heading: "AGE", value: ({ createdAt }) => age(createdAt, Date.now()) },
     { heading: "TAGS", value: ({ tags }) => labelText(tags) },
   ],
