@@ -127,6 +127,7 @@ async function prepare(): Promise<void> {
   const { keys, pools, roleAssignments } = daemon.alcove.defaultGroup;
   keyId = (await keys.create({ name: "ci", role: "user" })).id;
   await roleAssignments.set("oidc:ada@example.com", "user");
+  await first.snapshot({ name: "clean" });
   await pools.set("fast", { image: "debian", minimum: 0 });
   rmSync(work, { recursive: true, force: true });
   mkdirSync(join(work, "project"), { recursive: true });

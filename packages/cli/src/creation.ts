@@ -72,7 +72,7 @@ async function withProgress<T>(
   create: (alcove: Alcove) => Promise<T>,
 ): Promise<T> {
   const alcove = await cli.alcove();
-  const name = options.image ?? (await defaultImage(cli, alcove));
+  const name = options.snapshot === undefined ? (options.image ?? (await defaultImage(cli, alcove))) : undefined;
   if (name !== undefined) await ensureImage(cli, alcove, name);
   const slow = setTimeout(() => cli.terminal.progress(saying), saySomethingMs);
   let isInterrupted = false;

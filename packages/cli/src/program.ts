@@ -12,6 +12,7 @@ import type { Cli, Flags } from "./cli.js";
 import { addApi } from "./commands/api.js";
 import { addAttach } from "./commands/attach.js";
 import { addAudit } from "./commands/audit.js";
+import { addCommit } from "./commands/commit.js";
 import { addCompletion } from "./commands/completion.js";
 import { addConfig } from "./commands/config.js";
 import { addConsole } from "./commands/console.js";
@@ -23,6 +24,7 @@ import { addDoctor } from "./commands/doctor.js";
 import { addDown } from "./commands/down.js";
 import { addExec } from "./commands/exec.js";
 import { addExitCodes } from "./commands/exit-codes.js";
+import { addFork } from "./commands/fork.js";
 import { addGet } from "./commands/get.js";
 import { addGroup } from "./commands/group.js";
 import { addImage } from "./commands/image.js";
@@ -37,7 +39,9 @@ import { addPs } from "./commands/ps.js";
 import { addRole } from "./commands/role.js";
 import { addRun } from "./commands/run.js";
 import { addServer } from "./commands/server.js";
+import { addSnapshot } from "./commands/snapshot.js";
 import { addStatus } from "./commands/status.js";
+import { addTimeline } from "./commands/timeline.js";
 import { addUp } from "./commands/up.js";
 import { addUsage } from "./commands/usage.js";
 import { addVersion } from "./commands/version.js";
@@ -58,6 +62,10 @@ const commands = [
   addCp,
   addConsole,
   addDelete,
+  addSnapshot,
+  addFork,
+  addCommit,
+  addTimeline,
   addImage,
   addPool,
   addGroup,

@@ -8,6 +8,7 @@ import { names, pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
 import { programOf } from "../process-options.js";
 import { secretPairs } from "../secret-options.js";
+import { findSnapshot } from "../snapshot-name.js";
 import { sandboxView } from "../views/sandbox.js";
 
 interface Options extends SizeOptions {
@@ -16,6 +17,7 @@ interface Options extends SizeOptions {
   readonly secret?: string[];
   readonly cwd?: string;
   readonly count?: number;
+  readonly snapshot?: string;
   readonly wait: boolean;
 }
 
@@ -33,6 +35,7 @@ export function addCreate(program: Command, cli: Cli): void {
     .option("--secret-env <name>", "a secret, of this variable here, or NAME=@FILE: see exec --secret", secretPairs)
     .option("--secret <name>", "add this secret to the environment of the program started with it", names)
     .option("-w, --cwd <directory>", "where programs start")
+    .option("--snapshot <snapshot>", "go on from a snapshot, instead of an image: its id, or its name")
     .option("-n, --count <number>", "so many of a kind, at most 1000", countOf)
     .option("--no-wait", "print the id while the sandbox is still being created")
     .passThroughOptions()
@@ -41,15 +44,17 @@ export function addCreate(program: Command, cli: Cli): void {
     ["id=$(alcove create debian)", ""],
     ["alcove create --cpu 2 --memory 4Gi -l run=42 debian", "larger, with a label"],
     ["alcove create --count 20 -l run=42 debian", "twenty, found again by their label"],
+    ["alcove create --snapshot clean", "what a sandbox was when the snapshot was taken"],
     ["TOKEN=$(cat token) alcove create --secret-env TOKEN debian", "with a secret that commands ask for by name"],
     ["alcove create debian -- python3 -m http.server", "with a program"],
   ]);
 }
 
 async function create(cli: Cli, image: string | undefined, words: readonly string[], options: Options): Promise<void> {
-  const { label: labels, secret: entrypointSecrets, wait, count, ...rest } = options;
+  const { label: labels, secret: entrypointSecrets, wait, count, snapshot: text, ...rest } = options;
   const cmd = programOf(words);
-  const creation = { ...rest, image, labels, entrypointSecrets, cmd };
+  const snapshot = text === undefined ? undefined : (await findSnapshot(await cli.alcove(), text, cli.signal)).id;
+  const creation = { ...rest, image, snapshot, labels, entrypointSecrets, cmd };
   if (count !== undefined) {
     if (!wait) throw new UsageError("--count and --no-wait do not go together.", "Leave one of them out.");
     return createMany(cli, count, creation);

@@ -30,6 +30,10 @@ async function* groups(cli: Cli, signal: AbortSignal) {
   for await (const { name } of (await cli.alcove()).groups.list({ signal })) yield name;
 }
 
+async function* snapshots(cli: Cli, signal: AbortSignal) {
+  for await (const { id } of (await cli.alcove()).snapshots.list({ signal })) yield id;
+}
+
 async function* pools(cli: Cli, signal: AbortSignal) {
   for (const { name } of await (await cli.alcove()).defaultGroup.pools.list({ signal })) yield name;
 }
@@ -51,6 +55,10 @@ const sources: Readonly<Record<string, Source>> = {
   "--context": contexts,
   "--group": groups,
   "--image": images,
+  "--sandbox": sandboxes,
+  "--snapshot": snapshots,
+  snapshot: snapshots,
+  snapshots,
 };
 
 export async function candidates(program: Command, cli: Cli, words: readonly string[]): Promise<string[]> {

@@ -16,6 +16,8 @@ export const sandboxView: View<Sandbox> = {
   details: [
     { heading: "MESSAGE", value: ({ stateDetails }) => stateDetails.message },
     { heading: "STOPPED", value: ({ stateDetails }) => stateDetails.stoppedReason },
+    { heading: "SNAPSHOT", value: ({ sourcesRef }) => sourcesRef.snapshot?.id },
+    { heading: "COPY OF", value: ({ forkedFrom }) => forkedFrom },
     { heading: "DISK", value: ({ resources }) => resources.disk },
     { heading: "ENGINE", value: ({ engine }) => engine },
     { heading: "PROGRAM", value: ({ entrypoint, cmd }) => [...entrypoint, ...cmd].join(" ") || undefined },
