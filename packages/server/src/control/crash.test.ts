@@ -124,7 +124,7 @@ for (const point of crashPoints) {
     expect(kept === undefined).toBe(point === "create.beforeInsert");
     if (kept !== undefined) await expectAdopted(kept.id, { point, machinesAtDeath, execId });
     const others = sandboxes.length - (kept === undefined ? 0 : 1);
-    expect(others).toBe(point === "delete.beforeMark" || point.startsWith("claim.") ? 1 : 0);
+    expect(others).toBe(point === "delete.beforeMark" || point === "claim.afterRenew" ? 1 : 0);
 
     async function expectAdopted(id: string, death: Death): Promise<void> {
       const execs = await control.execs.list({ group, id }, never);

@@ -58,9 +58,9 @@ export class ImageRegister {
     this.#onChange(group, name);
   }
 
-  /** What a sandbox stands on, from now on. */
+  /** What a sandbox stands on, from now on. Not synced: where the host goes down before the sandbox runs it is created anew. */
   take(sandboxId: string, taken: TakenImage): void {
-    this.#commit(() => this.#store.imageUsers.take(sandboxId, taken));
+    this.#store.unsyncedTransaction(() => this.#store.imageUsers.take(sandboxId, taken));
   }
 
   /** Tells how far it is; a change of state always, others now and then. */

@@ -3,12 +3,13 @@
  * No row owns a member, so that a daemon that dies leaves none: the next one removes them and fills its pools anew.
  */
 import type { Machine, MachineSpec } from "../engines/engine.js";
-import { withDeadline } from "../lib/deadline.js";
+import { untilAborted } from "../lib/until-aborted.js";
 import { fitsQuota } from "../lifecycle/pool-plan.js";
 import { publicGroup } from "../store/images.js";
 import type { PoolRecord } from "../store/pools.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import type { ControlContext } from "./context.js";
+import { hostnameOf } from "./machine-spec.js";
 import { type Member, type PoolContext, WarmPool } from "./warm-pool.js";
 
 type KeeperContext = PoolContext & Pick<ControlContext, "crashPoint" | "imageRegister">;
@@ -20,8 +21,9 @@ export class PoolKeeper {
   readonly #context: KeeperContext;
   readonly #pools = new Map<string, WarmPool>();
   /** By sandbox: taken out of their pool, and not yet the sandbox's. */
-  readonly #reserved = new Map<string, { readonly pool: WarmPool; readonly member: Member }>();
+  readonly #reserved = new Map<string, Reserved>();
   readonly #closing = new Set<Promise<void>>();
+  #lastCreationAt = 0;
   #isBegun = false;
   #isClosed = false;
 
@@ -49,7 +51,10 @@ export class PoolKeeper {
       return;
     }
     if (present !== undefined) void this.#end(key, present);
-    const pool = new WarmPool(this.#context, record, () => this.#isWithinQuota(record.group, record.size));
+    const pool = new WarmPool(this.#context, record, {
+      hasQuota: () => this.#isWithinQuota(record.group, record.size),
+      lastCreationAt: () => this.#lastCreationAt,
+    });
     this.#pools.set(key, pool);
     if (this.#isBegun) pool.begin();
   }
@@ -70,44 +75,41 @@ export class PoolKeeper {
 
   /**
    * The id that a sandbox has to have to be a member of a pool, which nobody else gets from now on; undefined where no pool
-   * has one. It becomes the sandbox by `claim`, or goes by `putBack` or `discard`.
+   * has one. What is the sandbox's alone is given to it meanwhile. It becomes the sandbox by `claim`, or goes by `discard`.
    */
   reserve(record: SandboxRecord): string | undefined {
+    this.#lastCreationAt = Date.now();
     for (const pool of this.#of(record.group).filter((one) => this.#serves(one, record))) {
       const member = pool.take();
       if (member === undefined) continue;
-      this.#reserved.set(member.id, { pool, member });
+      this.#context.crashPoint("claim.beforeRenew");
+      this.#reserved.set(member.id, { pool, member, renewed: renew(member, record) });
       return member.id;
     }
     this.#makeRoomInQuota(record);
     return undefined;
   }
 
-  putBack(id: string): void {
-    const reserved = this.#reserved.get(id);
-    this.#reserved.delete(id);
-    reserved?.pool.putBack(reserved.member);
-  }
-
   /** Makes the member that was reserved for it the sandbox; undefined where none was, or where it cannot be: nothing of it is left then. */
-  async claim(spec: MachineSpec, signal: AbortSignal): Promise<Machine | undefined> {
+  async claim({ id, disk }: MachineSpec, signal: AbortSignal): Promise<Machine | undefined> {
     const { crashPoint, logger } = this.#context;
-    const reserved = this.#reserved.get(spec.id);
+    const reserved = this.#reserved.get(id);
     if (reserved === undefined) return undefined;
+    const { pool, member, renewed } = reserved;
     try {
-      if (reserved.member.digest !== spec.disk.digest) throw new Error("The image is another one by now");
-      crashPoint("claim.beforeRenew");
-      await renew(reserved.member.machine, spec, signal);
+      if (member.digest !== disk.digest) throw new Error("The image is another one by now");
+      const { error } = await untilAborted(renewed, signal);
+      if (error !== undefined) throw error;
       crashPoint("claim.afterRenew");
     } catch (error) {
-      await this.discard(spec.id);
+      await this.discard(id);
       signal.throwIfAborted();
-      logger.warn({ sandbox: spec.id, err: error }, "A pool's member could not be used; the sandbox starts anew");
+      logger.warn({ sandbox: id, err: error }, "A pool's member could not be used; the sandbox starts anew");
       return undefined;
     }
-    this.#reserved.delete(spec.id);
-    reserved.pool.noteClaim();
-    return reserved.member.machine;
+    this.#reserved.delete(id);
+    pool.noteClaim();
+    return member.machine;
   }
 
   /** Ends what is reserved for the sandbox. */
@@ -136,9 +138,9 @@ export class PoolKeeper {
     return [...this.#pools.values()].filter(({ record }) => record.group === group);
   }
 
-  /** Whose image is the catalogue's is found out as late as here: the group may have got its own of the name. */
-  #serves({ record: pool }: WarmPool, { group, image, imageIsPublic, size }: SandboxRecord): boolean {
-    if (pool.image !== image || !isSameSize(pool.size, size)) return false;
+  /** What comes from a snapshot has its own memory. Whose image is the catalogue's is found out as late as here: the group may have got its own of the name. */
+  #serves({ record: pool }: WarmPool, { group, image, imageIsPublic, size, snapshotId }: SandboxRecord): boolean {
+    if (snapshotId !== undefined || pool.image !== image || !isSameSize(pool.size, size)) return false;
     if (pool.imageIsPublic === imageIsPublic) return true;
     return this.#context.imageUse.own({ group, name: image, isPublic: false }) === undefined;
   }
@@ -182,12 +184,22 @@ export class PoolKeeper {
   }
 }
 
+interface Reserved {
+  readonly pool: WarmPool;
+  readonly member: Member;
+  /** Never rejects. */
+  readonly renewed: Promise<{ readonly error?: unknown }>;
+}
+
 /** Entropy, clock, environment and generation are the sandbox's from here on; host name and machine id have been. */
-async function renew({ guest }: Machine, spec: MachineSpec, signal: AbortSignal): Promise<void> {
-  const { id, generation, hostname, environment } = spec;
-  using deadline = withDeadline(signal, claimTimeoutMs);
-  const renewal = { generation, hostname, machineId: id.replaceAll("-", ""), environment, thaw: true };
-  await guest.renew(renewal, deadline.signal);
+function renew({ id, machine, config }: Member, record: SandboxRecord): Reserved["renewed"] {
+  const { generation } = record;
+  const environment = { ...config.environment, ...record.environment };
+  const renewal = { generation, hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment, thaw: true };
+  return machine.guest.renew(renewal, AbortSignal.timeout(claimTimeoutMs)).then(
+    () => ({}),
+    (error: unknown) => ({ error }),
+  );
 }
 
 function keyOf({ group, name }: Pick<PoolRecord, "group" | "name">): string {

@@ -1,5 +1,5 @@
 /**
- * Makes a member of a warm pool: a machine under the id that its sandbox will have, in which a program has run, so that the
+ * Makes a member of a warm pool: a machine under the id that its sandbox will have, in which programs have run, so that the
  * first one of its user finds agent, kernel and libraries warm; under emulation their code is translated by then.
  */
 import { randomUUID } from "node:crypto";
@@ -16,6 +16,8 @@ const unassigned = 0;
 const primeTimeoutMs = 300_000;
 const warmTimeoutMs = 10_000;
 const outputLimitBytes = 4_096;
+/** What nearly everybody's first program needs, or is; by env, since the shell has some of them in itself. */
+const commonPrograms = ["sh", "-c", "env true; env echo; env cat /dev/null; env ls /"];
 /** Each finds more of its way warm. */
 const warmRuns = 3;
 
@@ -34,7 +36,8 @@ export async function startMember(engine: Engine, order: MemberOrder, signal: Ab
   const machine = await engine.start(spec, signal);
   try {
     if (record.prime.length > 0) await prime(machine, order, signal);
-    for (let run = 0; run < warmRuns; run++) await warm(machine, signal);
+    for (const argv of disk.warm) await warm(machine, argv, signal);
+    for (let run = 0; run < warmRuns; run++) await warm(machine, commonPrograms, signal);
     return machine;
   } catch (error) {
     throw await undone(error, () => machine.destroy());
@@ -56,8 +59,8 @@ async function prime(machine: Machine, { record, config }: MemberOrder, signal: 
 }
 
 /** An image need not have a shell: what is refused has gone most of the way. */
-async function warm(machine: Machine, signal: AbortSignal): Promise<void> {
-  const spec = execOf(["sh", "-c", "true"], warmTimeoutMs);
+async function warm(machine: Machine, argv: readonly string[], signal: AbortSignal): Promise<void> {
+  const spec = execOf(argv, warmTimeoutMs);
   try {
     await runBuffered({ execs: machine.guest.execs, spec, input: undefined }, signal);
   } catch (error) {

@@ -124,6 +124,31 @@ test.each(faults)(
   },
 );
 
+test("a creation that is refused when it has a member takes nobody's: the member ends, and another one comes", async () => {
+  await using host = new TestHost();
+  const daemon = await host.daemon();
+  await filled(daemon, { ...two, minimum: 1 });
+  const [member = ""] = idsOf(host);
+  const { disk } = host.facts;
+  host.facts.disk = async () => ({ freeBytes: 0, totalBytes: 1 });
+  await expect(daemon.control.sandboxes.create(group, small, never)).rejects.toMatchObject({ code: "DiskFull" });
+  expect(idsOf(host)).not.toContain(member);
+  host.facts.disk = disk;
+  await until(daemon, ({ ready }) => ready === 1);
+  expect(await daemon.control.sandboxes.list(group, {})).toEqual([]);
+});
+
+test("a group at its quota gets no member by asking again and again, nor wears its pool out", async () => {
+  await using host = new TestHost();
+  const daemon = await host.daemon();
+  await filled(daemon, { ...two, minimum: 1 });
+  await daemon.control.groups.setQuota(group, { sandboxes: 0 });
+  for (let count = 0; count < 3; count++) {
+    await expect(daemon.control.sandboxes.create(group, small, never)).rejects.toMatchObject({ code: "QuotaExceeded" });
+  }
+  expect(await daemon.control.pools.get(group, "fast")).toMatchObject({ ready: 1, claimed: 0 });
+});
+
 test("members that die are replaced, and not in a hurry", async () => {
   await using host = new TestHost();
   const daemon = await host.daemon();

@@ -106,19 +106,26 @@ export async function createSandbox(
   { reconciler, readiness }: Helpers,
   { group, plan, signal, wait = true }: Creation,
 ): Promise<Sandbox> {
-  const { crashPoint, gate, store } = context;
+  const { crashPoint, gate, register } = context;
   const { record, secrets } = plan(await gate.enter(group));
   requireEntrypointSecrets(record.entrypointSecrets, secrets);
   await requireImage(context, record);
   await readiness.require(signal);
-  await requireDiskSpace(context);
-  // Nothing is awaited from here to the insert, so that those who come at once count each other.
-  const creating = store.sandboxes.count({ group, state: "Creating" });
-  context.admission.check(demandOf(context, record.size), creating);
-  requireQuota(gate.require(group), { ...record.size, sandboxes: 1 });
-  requireOrigin(context, record);
-  crashPoint("create.beforeInsert");
-  const id = insert(context, record, secrets);
+  requireRoom(context, record);
+  const reserved = context.pools.reserve(record);
+  try {
+    await requireDiskSpace(context);
+    // Nothing is awaited from here to the insert, so that those who come at once count each other.
+    requireRoom(context, record);
+    requireOrigin(context, record);
+    crashPoint("create.beforeInsert");
+    // Numbers and times of creation have the same order.
+    register.insert({ ...record, id: reserved ?? record.id, createdAt: Date.now() }, secrets);
+  } catch (error) {
+    if (reserved !== undefined) await context.pools.discard(reserved);
+    throw error;
+  }
+  const id = reserved ?? record.id;
   crashPoint("create.afterInsert");
   const running = reconciler.close(id).catch((error: unknown) => {
     forgetOldFailures(context, group);
@@ -129,16 +136,11 @@ export async function createSandbox(
   return toSandbox(find(context, { group, id }));
 }
 
-/** Where a pool has a member for it, it has that one's id. Numbers and times of creation have the same order. */
-function insert({ pools, register }: ControlContext, record: SandboxRecord, secrets: Secrets): string {
-  const id = (record.snapshotId === undefined ? pools.reserve(record) : undefined) ?? record.id;
-  try {
-    register.insert({ ...record, id, createdAt: Date.now() }, secrets);
-    return id;
-  } catch (error) {
-    pools.putBack(id);
-    throw error;
-  }
+/** Whether the host can ever run it, and the group may have it now. */
+function requireRoom({ admission, engine, gate, store }: ControlContext, { group, size }: SandboxRecord): void {
+  const creating = store.sandboxes.count({ group, state: "Creating" });
+  admission.check(demandOf({ engine }, size), creating);
+  requireQuota(gate.require(group), { ...size, sandboxes: 1 });
 }
 
 /** Nobody waits for it; its end is in the record. */

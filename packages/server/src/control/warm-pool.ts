@@ -3,7 +3,7 @@
  * members out, and ends those that it has too many of or that have another image than its name means now.
  */
 import { randomUUID } from "node:crypto";
-import { AlcoveError } from "@alcove/contract";
+import { AlcoveError, type Image } from "@alcove/contract";
 import type { Machine } from "../engines/engine.js";
 import { Backoff, waitFor } from "../lib/backoff.js";
 import { Change } from "../lib/change.js";
@@ -19,16 +19,29 @@ export interface Member {
   readonly machine: Machine;
   /** Of the disk that it began from. */
   readonly digest: string;
+  /** What the image said then. */
+  readonly config: Image["config"];
   readonly memoryMiB: number;
 }
 
+/** What a pool knows of everything else. */
+export interface Surroundings {
+  /** Whether the group's quota has room for one more. */
+  hasQuota(): boolean;
+  /** Milliseconds since 1970; of any group. */
+  lastCreationAt(): number;
+}
+
+/** Who has just created a sandbox runs something in it: the host is theirs for so long, but the pool does not wait for ever. */
+const calmMs = 500;
+const longestWaitForCalmMs = 5_000;
 const roomPace = { firstMs: 20, lastMs: 1_000 };
 const troublePace = { firstMs: 1_000, lastMs: 60_000 };
 
 export class WarmPool {
   record: PoolRecord;
   readonly #context: PoolContext;
-  readonly #hasQuota: () => boolean;
+  readonly #surroundings: Surroundings;
   readonly #closing = new AbortController();
   readonly #changed = new Change();
   readonly #ready = new Map<string, Member>();
@@ -43,11 +56,10 @@ export class WarmPool {
   #timer: NodeJS.Timeout | undefined;
   #keeping: Promise<void> | undefined;
 
-  /** `hasQuota`: whether the group's quota has room for one more. */
-  constructor(context: PoolContext, record: PoolRecord, hasQuota: () => boolean) {
+  constructor(context: PoolContext, record: PoolRecord, surroundings: Surroundings) {
     this.#context = context;
     this.record = record;
-    this.#hasQuota = hasQuota;
+    this.#surroundings = surroundings;
   }
 
   begin(): void {
@@ -88,12 +100,6 @@ export class WarmPool {
     this.#askedAt = [...this.#askedAt, Date.now()].slice(-this.record.maximum);
     this.#look();
     return member;
-  }
-
-  /** It was not needed after all. */
-  putBack(member: Member): void {
-    this.#ready.set(member.id, member);
-    this.#look();
   }
 
   noteClaim(): void {
@@ -206,10 +212,14 @@ export class WarmPool {
   async #room(id: string, signal: AbortSignal): Promise<boolean> {
     const { admission } = this.#context;
     const demand = demandOf(this.#context, this.record.size);
+    const { hasQuota: isWithinQuota, lastCreationAt } = this.#surroundings;
+    const began = Date.now();
     return waitFor(
       () => {
         if (!this.#lacks) return false;
-        const hasQuota = this.#hasQuota();
+        const now = Date.now();
+        if (now - lastCreationAt() < calmMs && now - began < longestWaitForCalmMs) return undefined;
+        const hasQuota = isWithinQuota();
         if (hasQuota && admission.lend({ id, group: this.record.group }, demand)) return true;
         this.#message = hasQuota
           ? "It waits until no creation needs the host."
@@ -223,7 +233,7 @@ export class WarmPool {
 
   async #add(order: MemberOrder, signal: AbortSignal): Promise<void> {
     const { admission, engine } = this.#context;
-    const { id, disk } = order;
+    const { id, disk, config } = order;
     const demand = demandOf(this.#context, order.record.size);
     const giveUp = new AbortController();
     const follow = () => giveUp.abort(signal.reason);
@@ -232,7 +242,7 @@ export class WarmPool {
     try {
       const machine = await startMember(engine, order, giveUp.signal);
       admission.started({ id, group: order.record.group }, demand);
-      this.#admit({ id, machine, digest: disk.digest, memoryMiB: demand.memoryMiB });
+      this.#admit({ id, machine, digest: disk.digest, config, memoryMiB: demand.memoryMiB });
     } catch (error) {
       admission.release(id);
       throw error;
