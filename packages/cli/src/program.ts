@@ -30,6 +30,7 @@ import { addGroup } from "./commands/group.js";
 import { addImage } from "./commands/image.js";
 import { addKey } from "./commands/key.js";
 import { addLabel } from "./commands/label.js";
+import { addLifecycle } from "./commands/lifecycle.js";
 import { addList } from "./commands/list.js";
 import { addLogin } from "./commands/login.js";
 import { addLogout } from "./commands/logout.js";
@@ -55,6 +56,7 @@ const commands = [
   addList,
   addGet,
   addLabel,
+  addLifecycle,
   addExec,
   addAttach,
   addLogs,

@@ -4,6 +4,7 @@ import type { Cli } from "../cli.js";
 import { addSizeOptions, createManyWithProgress, createWithProgress, type SizeOptions } from "../creation.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes, UsageError } from "../exit-codes.js";
+import { addLifecycleOptions, type LifecycleOptions, newPolicy } from "../lifecycle-options.js";
 import { names, pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
 import { programOf } from "../process-options.js";
@@ -11,7 +12,7 @@ import { secretPairs } from "../secret-options.js";
 import { findSnapshot } from "../snapshot-name.js";
 import { sandboxView } from "../views/sandbox.js";
 
-interface Options extends SizeOptions {
+interface Options extends SizeOptions, LifecycleOptions {
   readonly env?: Record<string, string>;
   readonly secretEnv?: Record<string, string>;
   readonly secret?: string[];
@@ -30,7 +31,7 @@ export function addCreate(program: Command, cli: Cli): void {
     )
     .argument("[image]", "the image, such as debian; where a program follows it must be named. Default: the group's")
     .argument("[program...]", "a program to start with it, behind -- if you like");
-  addOutputOptions(addSizeOptions(command))
+  addOutputOptions(addLifecycleOptions(addSizeOptions(command)))
     .option("-e, --env <key=value>", "given to every program in it; repeat for more", pairs)
     .option("--secret-env <name>", "a secret, of this variable here, or NAME=@FILE: see exec --secret", secretPairs)
     .option("--secret <name>", "add this secret to the environment of the program started with it", names)
@@ -46,6 +47,7 @@ export function addCreate(program: Command, cli: Cli): void {
     ["alcove create --count 20 -l run=42 debian", "twenty, found again by their label"],
     ["alcove create --snapshot clean", "what a sandbox was when the snapshot was taken"],
     ["TOKEN=$(cat token) alcove create --secret-env TOKEN debian", "with a secret that commands ask for by name"],
+    ["alcove create --suspend-after 10m --delete-after 7d debian", "it sleeps when nobody uses it"],
     ["alcove create debian -- python3 -m http.server", "with a program"],
   ]);
 }
@@ -54,7 +56,7 @@ async function create(cli: Cli, image: string | undefined, words: readonly strin
   const { label: labels, secret: entrypointSecrets, wait, count, snapshot: text, ...rest } = options;
   const cmd = programOf(words);
   const snapshot = text === undefined ? undefined : (await findSnapshot(await cli.alcove(), text, cli.signal)).id;
-  const creation = { ...rest, image, snapshot, labels, entrypointSecrets, cmd };
+  const creation = { ...rest, image, snapshot, labels, entrypointSecrets, cmd, lifecycle: newPolicy(options) };
   if (count !== undefined) {
     if (!wait) throw new UsageError("--count and --no-wait do not go together.", "Leave one of them out.");
     return createMany(cli, count, creation);

@@ -4,6 +4,7 @@ import type { Cli } from "../cli.js";
 import { tierOption } from "../creation.js";
 import { examples } from "../examples.js";
 import { changedQuota, type Limit, limitOf, limits } from "../group-quota.js";
+import { addLifecycleOptions, type LifecycleOptions, newPolicy } from "../lifecycle-options.js";
 import { pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
 import { groupView } from "../views/group.js";
@@ -47,21 +48,23 @@ function addGet(group: Command, cli: Cli): void {
   examples(command, [["alcove group get default", ""]]);
 }
 
-interface DefaultOptions {
+interface DefaultOptions extends LifecycleOptions {
   readonly tag?: Record<string, string>;
   readonly image?: string;
   readonly tier?: Tier;
 }
 
 function addDefaultOptions(command: Command): Command {
-  return command
+  return addLifecycleOptions(command)
     .option("-t, --tag <key=value>", "to tell it by; repeat for more", pairs)
     .option("--image <name>", "what its sandboxes start from where they say nothing else")
     .addOption(tierOption("the size of its sandboxes where they say nothing else"));
 }
 
-function defaultsOf({ image, tier }: DefaultOptions) {
+function defaultsOf({ image, tier, ...options }: DefaultOptions) {
+  const lifecycle = newPolicy(options);
   return {
+    ...(lifecycle === undefined ? {} : { lifecycle }),
     ...(image === undefined ? {} : { diskImage: { name: image } }),
     ...(tier === undefined ? {} : { resources: { tier } }),
   };
@@ -82,6 +85,7 @@ function addCreate(group: Command, cli: Cli): void {
   );
   examples(command, [
     ["alcove group create team-b --tag cost=42 --image debian --tier S", "with defaults"],
+    ["alcove group create team-d --suspend-after 10m --delete-after 7d", "its sandboxes sleep when nobody uses them"],
     ["alcove group create team-c --cores 4 --memory 8Gi --sandboxes 20", "with a quota"],
   ]);
 }

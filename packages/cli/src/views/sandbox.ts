@@ -1,6 +1,7 @@
 import type { Sandbox } from "@alcove/contract";
 import { age } from "../output/table.js";
 import { labelText, type View } from "../output/view.js";
+import { lifecycleLines } from "./lifecycle.js";
 
 export const sandboxView: View<Sandbox> = {
   name: ({ id }) => id,
@@ -22,6 +23,7 @@ export const sandboxView: View<Sandbox> = {
     { heading: "ENGINE", value: ({ engine }) => engine },
     { heading: "PROGRAM", value: ({ entrypoint, cmd }) => [...entrypoint, ...cmd].join(" ") || undefined },
     { heading: "CREATED", value: ({ createdAt }) => createdAt },
+    ...lifecycleLines,
   ],
 };
 
