@@ -50,7 +50,7 @@ import { usageControl } from "./usage.js";
 import { UsageAccounts } from "./usage-accounts.js";
 import { type Clocks, hostClocks } from "./usage-clock.js";
 import { Uses } from "./uses.js";
-import { countedExecs, countedFiles } from "./uses-counted.js";
+import { countedExecs, countedFiles, countedSnapshots } from "./uses-counted.js";
 
 export interface ControlOptions {
   readonly store: Store;
@@ -114,7 +114,7 @@ export function createControl(options: ControlOptions): RunningControl {
       groups: groupControl(context, deletions),
       usage: usageControl(context),
       sandboxes: sandboxControl(context, helpers),
-      snapshots: snapshotControl(context, helpers),
+      snapshots: countedSnapshots(snapshotControl(context, helpers), context.uses),
       execs: countedExecs(execControl(context), context.uses),
       files: countedFiles(fileControl(context), context.uses),
       images: imageControl(context, readiness),

@@ -3,8 +3,17 @@ import type { ControlContext } from "./context.js";
 import type { PolicyDeeds } from "./policy-keeper.js";
 import type { Reconciler } from "./reconciler.js";
 
-export function policyDeeds({ register }: ControlContext, reconciler: Reconciler): PolicyDeeds {
+export function policyDeeds({ crashPoint, register, store }: ControlContext, reconciler: Reconciler): PolicyDeeds {
   return {
+    async suspend({ id }, { mode, isIdle }) {
+      // Nothing is awaited between the last look and the record: a call that comes later finds it Stopping.
+      if (store.sandboxes.find(id)?.state !== "Running" || !isIdle()) return false;
+      crashPoint("stop.beforeMark");
+      register.beginStop(id, { mode, reason: "Idle" });
+      crashPoint("stop.afterMark");
+      await reconciler.close(id);
+      return true;
+    },
     delete({ id }) {
       register.markDeleted(id);
       reconciler.closeInBackground(id);

@@ -1,41 +1,12 @@
-import type { LifecyclePolicy } from "@alcove/contract";
 import { expect, test } from "vitest";
 import { waitFor } from "../lib/backoff.js";
-import { TestAlarm } from "../lib/test-alarm.js";
-import { debian, group, never, TestHost } from "./test-daemon.js";
-import { hostClocks } from "./usage-clock.js";
+import { never, type TestDaemon } from "./test-daemon.js";
+import { TimedHost } from "./timed-host-test-kit.js";
 
 const second = 1_000;
 const day = 86_400 * second;
 
-/** A host whose time the test moves; the time of day goes with the other clock unless it is set. */
-class TimedHost extends TestHost {
-  readonly alarm = new TestAlarm();
-  readonly #began = { wall: Date.now(), monotonic: this.alarm.monotonic() };
-  setBy = 0;
-
-  readonly wall = () => this.#began.wall + this.setBy + this.alarm.monotonic() - this.#began.monotonic;
-
-  timed() {
-    return this.daemon({ options: { alarm: this.alarm, clocks: { ...hostClocks, wall: this.wall } } });
-  }
-
-  create(daemon: Awaited<ReturnType<TestHost["daemon"]>>, lifecycle: LifecyclePolicy) {
-    return daemon.control.sandboxes.create(group, { ...debian, lifecycle }, never);
-  }
-
-  /** Passes the time, and waits until all that was due then has been looked at. */
-  async pass(ms: number): Promise<void> {
-    this.alarm.pass(ms);
-    await new Promise((resolve) => setImmediate(resolve));
-    await waitFor(
-      () => (this.alarm.timers.every(({ atMs }) => atMs > this.alarm.monotonic()) ? true : undefined),
-      never,
-    );
-  }
-}
-
-const gone = (daemon: Awaited<ReturnType<TestHost["daemon"]>>, id: string) =>
+const gone = (daemon: TestDaemon, id: string) =>
   waitFor(() => (daemon.store.sandboxes.find(id) === undefined ? true : undefined), AbortSignal.timeout(5_000));
 
 test("a sandbox is deleted when its maximum lifetime is over, and not before, whatever it does", async () => {

@@ -15,7 +15,7 @@ import { IdleWatch } from "./idle-watch.js";
 
 export interface PolicyDeeds {
   /** Suspends it if `isIdle` still holds when nothing can come between; answers whether it did. */
-  suspend?(record: SandboxRecord, options: { readonly mode: "Memory" | "Disk"; isIdle(): boolean }): Promise<boolean>;
+  suspend(record: SandboxRecord, options: { readonly mode: "Memory" | "Disk"; isIdle(): boolean }): Promise<boolean>;
   delete(record: SandboxRecord): void;
 }
 
@@ -98,7 +98,8 @@ export class PolicyKeeper {
       this.#failures.delete(id);
       return;
     }
-    if (after.state === "Running" && before?.state !== "Running") this.#options.context.uses.started(after);
+    const ranBefore = before?.state === "Running" || before?.state === "Stopping";
+    if (after.state === "Running" && !ranBefore) this.#options.context.uses.started(after);
     if (this.#underWay.has(id)) this.#changedMeanwhile.add(id);
     else this.#plan(after);
   }
@@ -115,8 +116,7 @@ export class PolicyKeeper {
     const { wallMs, monotonicMs } = this.#readClocks();
     const expiry = expiryOf(record.lifecycle, lifetimeOf(record));
     const expiresInMs = expiry && Math.max(expiry.at - wallMs, this.#doubtedUntilMs - monotonicMs);
-    const idleInMs =
-      record.state === "Running" && this.#options.deeds.suspend ? this.#idle.nextLookMs(record) : undefined;
+    const idleInMs = record.state === "Running" ? this.#idle.nextLookMs(record) : undefined;
     if (expiresInMs === undefined && idleInMs === undefined) return undefined;
     const nextMs = Math.min(expiresInMs ?? Number.POSITIVE_INFINITY, idleInMs ?? Number.POSITIVE_INFINITY);
     return Math.max(nextMs, (this.#failures.get(record.id)?.retryAtMs ?? 0) - monotonicMs);
@@ -146,8 +146,7 @@ export class PolicyKeeper {
     if (record === undefined || record.desiredState === "Deleted") return;
     const expiry = expiryOf(record.lifecycle, lifetimeOf(record));
     if (expiry && this.#isOver(expiry)) return this.#delete(record, expiry);
-    if (record.state !== "Running" || this.#options.deeds.suspend === undefined || !(await this.#idle.isIdle(record)))
-      return;
+    if (record.state !== "Running" || !(await this.#idle.isIdle(record))) return;
     await this.#suspensions.take(context.stopping, () => this.#suspend(record));
   }
 
@@ -161,7 +160,7 @@ export class PolicyKeeper {
     const suspension = suspensionOf(record.lifecycle.autoSuspendPolicy);
     const isIdle = () => this.#isStill(record) && this.#idle.isUnused(record);
     if (suspension === undefined || !isIdle()) return;
-    if (!(await deeds.suspend?.(record, { mode: suspension.mode, isIdle }))) return;
+    if (!(await deeds.suspend(record, { mode: suspension.mode, isIdle }))) return;
     this.#failures.delete(record.id);
     context.logger.info({ sandbox: record.id, mode: suspension.mode }, "A sandbox that nobody used is suspended");
   }

@@ -1,10 +1,10 @@
 /**
- * Counts calls of execs and files as use of their sandbox, from before anything is asked of it until the answer is through.
+ * Counts calls of execs, files and snapshots as use of their sandbox, from before anything is asked of it until the answer is through.
  * What only looks on is not counted: lists, single reads of an exec, logs.
  */
 
-import type { ExecControl, FileControl, SandboxRef } from "./control.js";
-import type { OpenKind, Uses } from "./uses.js";
+import type { ExecControl, FileControl, SandboxRef, SnapshotControl } from "./control.js";
+import type { Uses } from "./uses.js";
 
 export function countedExecs(execs: ExecControl, uses: Uses): ExecControl {
   const during = counter(uses);
@@ -56,9 +56,19 @@ export function countedFiles(files: FileControl, uses: Uses): FileControl {
   };
 }
 
+/** Of snapshots only what is done with a sandbox. */
+export function countedSnapshots(snapshots: SnapshotControl, uses: Uses): SnapshotControl {
+  const during = counter(uses);
+  return {
+    ...snapshots,
+    take: (ref, ...rest) => during(ref, () => snapshots.take(ref, ...rest)),
+    fork: (ref, ...rest) => during(ref, () => snapshots.fork(ref, ...rest)),
+  };
+}
+
 function counter(uses: Uses) {
-  return async <Result>(ref: SandboxRef, work: () => Promise<Result>, kind: OpenKind = "call"): Promise<Result> => {
-    const end = uses.begin(ref, kind);
+  return async <Result>(ref: SandboxRef, work: () => Promise<Result>): Promise<Result> => {
+    const end = uses.begin(ref, "call");
     try {
       return await work();
     } finally {
