@@ -38,6 +38,7 @@ import { addLogs } from "./commands/logs.js";
 import { addPool } from "./commands/pool.js";
 import { addPs } from "./commands/ps.js";
 import { addRole } from "./commands/role.js";
+import { addRollback } from "./commands/rollback.js";
 import { addRun } from "./commands/run.js";
 import { addServer } from "./commands/server.js";
 import { addSnapshot } from "./commands/snapshot.js";
@@ -66,6 +67,7 @@ const commands = [
   addDelete,
   addSnapshot,
   addFork,
+  addRollback,
   addCommit,
   addTimeline,
   addImage,

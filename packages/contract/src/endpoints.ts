@@ -53,6 +53,7 @@ export const endpoints: readonly Endpoint[] = [
   sandboxes.getConsole,
   snapshots.takeSnapshot,
   snapshots.forkSandbox,
+  snapshots.rollbackSandbox,
   snapshots.commitSandbox,
   snapshots.listSnapshots,
   snapshots.countSnapshots,

@@ -190,6 +190,7 @@ export {
   forkSandbox,
   getSnapshot,
   listSnapshots,
+  rollbackSandbox,
   Snapshot,
   SnapshotStatus,
   TakeSnapshot,

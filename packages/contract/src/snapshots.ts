@@ -13,7 +13,7 @@ import {
   wholeNumber,
 } from "./names.js";
 import { BatchResult } from "./sandbox-batches.js";
-import { creationErrors, GroupParams, NoQuery, SandboxParams } from "./sandboxes.js";
+import { creationErrors, GroupParams, NoQuery, Sandbox, SandboxParams } from "./sandboxes.js";
 
 /** Words for people: 1 to 128 characters, no control characters. Several snapshots may have the same. */
 const SnapshotName = z
@@ -190,6 +190,28 @@ export const forkSandbox = endpoint({
   errors: [...new Set([...takingErrors, ...creationErrors, "FreezeRefused"] as const)],
 });
 export type ForkSandbox = z.infer<typeof forkSandbox.body>;
+
+export const rollbackSandbox = endpoint({
+  id: "rollbackSandbox",
+  method: "POST",
+  path: `${box}/rollback`,
+  access: "user",
+  summary: "Take a sandbox back to one of its snapshots",
+  description:
+    "In place: it keeps its id, labels and secrets, and is the next generation. What it was is given up at once, whether it runs or is stopped; answers when it runs. Of its own snapshots, and of the one that it came from. Where it fails the sandbox is Stopped, and `resume` tries again.",
+  params: SandboxParams,
+  query: NoQuery,
+  body: z.strictObject({ snapshotId: SnapshotId }),
+  result: Sandbox,
+  errors: [
+    ...takingErrors,
+    "SnapshotNotFound",
+    "SnapshotIncompatible",
+    "SandboxDisabled",
+    "QuotaExceeded",
+    "CapacityExceeded",
+  ],
+});
 
 export const commitSandbox = endpoint({
   id: "commitSandbox",

@@ -15,6 +15,7 @@ import {
   type LogEntry,
   listExecs,
   listProcesses,
+  rollbackSandbox,
   type SandboxProcess,
   type Sandbox as SandboxRecord,
   type SandboxStats,
@@ -172,6 +173,15 @@ export class SandboxHandle implements AsyncDisposable {
       sandboxes: sandboxes.map(({ id }) => handle(id)),
       errors: errors.map(({ index, problem }) => ({ index, error: fromProblem(problem) })),
     };
+  }
+
+  /**
+   * Takes it back to one of its snapshots, in place: it keeps its id, and what it was is given up. Answers when it runs. Where
+   * that fails it is Stopped, and its resume tries again.
+   */
+  rollback(snapshotId: string, { signal }: Abortable = {}): Promise<SandboxRecord> {
+    const { transport, params } = this.#address;
+    return call(transport, rollbackSandbox, { params, body: { snapshotId }, signal });
   }
 
   /** Makes an image of its disk in its group, and waits until that is ready. ImageNotReady when that fails. */

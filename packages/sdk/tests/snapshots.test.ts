@@ -36,6 +36,16 @@ test("snapshots are walked over to the end while the last one seen is deleted", 
   expect(seen).toEqual(taken.map(({ id }) => id).reverse());
 });
 
+test("a sandbox goes back to its snapshot", async () => {
+  await using served = await serve();
+  using alcove = new Alcove({ socketPath: served.socketPath });
+  await using sandbox = await alcove.sandboxes.create({ image: "debian" });
+  const { id } = await sandbox.snapshot();
+  await sandbox.files.write("/root/note", "later");
+  expect(await sandbox.rollback(id)).toMatchObject({ id: sandbox.id, state: "Running", generation: 2 });
+  await expect(sandbox.files.readText("/root/note")).rejects.toMatchObject({ code: "FileNotFound" });
+});
+
 test("a sandbox is copied, and its disk becomes an image", async () => {
   await using served = await serve();
   using alcove = new Alcove({ socketPath: served.socketPath });

@@ -29,6 +29,7 @@ export async function commitSandbox(
   };
   refuse();
   const sandbox = requireSandbox(context, ref);
+  requireOnDisk(sandbox);
   await flush(context, sandbox, signal);
   const { record, hold } = await takeSnapshot(context, { ref, isInternal: true, mayResist: true }, signal);
   const release = async () => {
@@ -53,6 +54,12 @@ export async function commitSandbox(
     throw error;
   }
   return imageUse.read({ ...of, isPublic: false });
+}
+
+function requireOnDisk({ id, state, suspension }: SandboxRecord): void {
+  if (state !== "Stopped" || suspension?.mode !== "Memory") return;
+  const detail = `The sandbox ${id} was stopped with its memory: part of what its programs wrote may be there alone.`;
+  throw new AlcoveError("SandboxNotRunning", detail, { hint: "Resume it first, or stop it with mode Disk." });
 }
 
 const flushMs = 30_000;

@@ -182,6 +182,8 @@ export interface SnapshotControl {
   /** Merges the changes into its labels. */
   changeLabels(ref: SnapshotRef, changes: LabelChanges): Promise<Snapshot>;
   delete(ref: SnapshotRef): Promise<void>;
+  /** In place: what it is is given up. Answers when it runs. */
+  rollback(ref: SandboxRef, snapshotId: string, signal: AbortSignal): Promise<Sandbox>;
   /** Begins to make an image of its disk. */
   commit(ref: SandboxRef, body: CommitSandbox, signal: AbortSignal): Promise<Image>;
   /** Copies of a running sandbox, of one instant. What befalls single ones is in the result. */

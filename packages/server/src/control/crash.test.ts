@@ -74,11 +74,12 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   await control.sandboxes.resume(kept, {}, never);
   const deleted = await control.sandboxes.create(group, debian, never);
   await control.sandboxes.delete(deleted, never);
-  await control.snapshots.take(kept, { name: "kept" }, never);
+  const { id: first } = await control.snapshots.take(kept, { name: "kept" }, never);
   const { id: snapshotId } = await control.snapshots.take(kept, {}, never);
   await control.snapshots.delete({ group, snapshotId });
   const { sandboxes: copies } = await control.snapshots.fork(kept, { count: 2 }, never);
   for (const copy of copies) await control.sandboxes.delete(copy, never);
+  await control.snapshots.rollback(kept, first, never);
   await control.snapshots.commit(kept, { name: "committed" }, never);
   await control.groups.create({ name: doomed });
   const inDoomed = await control.sandboxes.create(doomed, debian, never);

@@ -24,6 +24,7 @@ export async function forkSandbox(
   const { crashPoint, gate, snapshotRemovals, store } = context;
   const group = await gate.enter(ref.group);
   const source = requireSandbox(context, ref);
+  context.machines.require(ref);
   // Not one of them would come of it.
   requireQuota(group, { ...source.size, sandboxes: 1 });
   const { record: snapshot, hold } = await takeSnapshot(context, { ref, isInternal: true }, signal);

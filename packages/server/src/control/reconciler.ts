@@ -64,9 +64,9 @@ export class Reconciler {
       case "start":
         return startSandbox(this.#context, record, signal);
       case "suspend":
-        return suspendSandbox(this.#context, record, signal);
+        return this.#inTurn(record, signal, suspendSandbox);
       case "resume":
-        return resumeSandbox(this.#context, record, signal);
+        return this.#inTurn(record, signal, resumeSandbox);
       case "remove":
         return removeSandbox(this.#context, record);
       case "noteLoss":
@@ -77,6 +77,11 @@ export class Reconciler {
           at: new Date().toISOString(),
         });
     }
+  }
+
+  /** Not while a snapshot is taken of it. */
+  #inTurn(record: SandboxRecord, signal: AbortSignal, work: typeof resumeSandbox): Promise<void> {
+    return this.#context.sandboxTurns.take(record.id, signal, () => work(this.#context, record, signal));
   }
 
   /** A creation that failed is over; a deletion is never given up while the daemon runs. */

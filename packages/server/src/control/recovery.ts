@@ -10,13 +10,16 @@ import { type ControlContext, demandOf } from "./context.js";
 import { reconcileExecs } from "./exec-recovery.js";
 import { watchMachine } from "./machine-watch.js";
 import type { Reconciler } from "./reconciler.js";
+import { rollbackOf } from "./rollbacks.js";
 
 export async function recover(context: ControlContext, reconciler: Reconciler, signal: AbortSignal): Promise<void> {
   const { engine, logger, snapshotRemovals, store } = context;
   const records = store.sandboxes.all();
   const ours = records.filter((record) => record.engine === engine.name && record.desiredState !== "Deleted");
-  const running = ours.filter(({ state }) => mayRun.includes(state));
-  const suspended = ours.filter(({ suspension }) => suspension !== undefined);
+  // What goes back to a snapshot begins anew from there: nothing else of it is wanted.
+  const wanted = ours.filter((record) => rollbackOf(record) === undefined);
+  const running = wanted.filter(({ state }) => mayRun.includes(state));
+  const suspended = wanted.filter(({ suspension }) => suspension !== undefined);
   const recovery = await engine.recover(
     { running: idsOf(running), suspended: idsOf(suspended), snapshots: snapshotRemovals.owned() },
     signal,

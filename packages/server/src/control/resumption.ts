@@ -7,8 +7,10 @@ import type { Machine } from "../engines/engine.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
 import { startEntrypoint } from "./creation.js";
+import { recordExecs } from "./exec-recovery.js";
 import { machineSpec } from "./machine-spec.js";
 import { watchMachine } from "./machine-watch.js";
+import { bringBackFromSnapshot, rollbackOf } from "./rollbacks.js";
 import { untilRecorded } from "./until-recorded.js";
 
 /** Ends with the sandbox Running, or throws and leaves it Stopped; Resuming or Deleting when the signal aborted. */
@@ -32,10 +34,13 @@ export async function resumeSandbox(context: ControlContext, record: SandboxReco
 async function bringBack(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<Machine> {
   const { admission, crashPoint, engine, imageUse } = context;
   const { id } = record;
+  const from = boots(record) ? "Disk" : "Memory";
+  const rollback = rollbackOf(record);
+  if (rollback !== undefined)
+    return bringBackFromSnapshot(context, record, { snapshotId: rollback.rollback, from }, signal);
   const disk = await imageUse.standing(record);
   await admission.enter({ ...record, what: "this sandbox to resume" }, demandOf(context, record.size), signal);
   crashPoint("resume.beforeStart");
-  const from = boots(record) ? "Disk" : "Memory";
   const origin = { kind: "suspended", sandboxId: id, from } as const;
   const machine = await engine.start({ ...machineSpec(record, disk), origin }, signal);
   crashPoint("resume.afterStart");
@@ -47,13 +52,24 @@ async function goOn(context: ControlContext, record: SandboxRecord, machine: Mac
   const { admission, crashPoint, machines, register } = context;
   const { id } = record;
   machines.add(record, machine);
-  const message = boots(record) ? await beginAnew(context, record, machine, signal) : undefined;
+  const message = await takeUpExecs(context, record, machine, signal);
   crashPoint("resume.beforeRunning");
   const running = await untilRecorded(context, id, () => register.finishResume(id, message), signal);
   crashPoint("resume.afterRunning");
   if (running === undefined) throw new AlcoveError("SandboxNotFound", `The sandbox ${id} was deleted meanwhile.`);
   admission.started(record, demandOf(context, record.size));
   watchMachine(context, running, machine);
+  if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
+}
+
+/** Those of the memory that it goes on from are its own. */
+async function takeUpExecs(context: ControlContext, record: SandboxRecord, machine: Machine, signal: AbortSignal) {
+  if (boots(record)) return beginAnew(context, record, machine, signal);
+  if (rollbackOf(record) === undefined) return undefined;
+  const { store } = context;
+  store.transaction(() => store.execs.list(record.id).forEach(({ id }) => void store.execs.remove(record.id, id)));
+  await recordExecs(context, machine, signal);
+  return undefined;
 }
 
 /** None of its execs is there any more, and its program is started again. Answers a sentence where that fails: the sandbox runs all the same. */

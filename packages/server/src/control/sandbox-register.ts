@@ -5,6 +5,7 @@ import type { Hold } from "../lifecycle/hold.js";
 import { after, type KeptReason, type Occurrence } from "../lifecycle/transitions.js";
 import type { JournalEntry } from "../store/journal.js";
 import type { SandboxRecord, Suspension } from "../store/sandboxes.js";
+import type { SnapshotRecord } from "../store/snapshots.js";
 import type { Store } from "../store/store.js";
 import type { Events } from "./events.js";
 import { toSandbox } from "./sandbox-view.js";
@@ -96,6 +97,17 @@ export class SandboxRegister {
       suspension: { ...suspension, from },
     } as const;
     this.#begin(id, { operation: "resume", step: "start" }, () => this.#change(id, { action: "resume" }, besides));
+  }
+
+  /** Records, before any effect, that it goes back to the snapshot, as the next generation: what it was is given up. */
+  beginRollback({ id, generation }: SandboxRecord, snapshot: SnapshotRecord): void {
+    const { id: rollback, mode } = snapshot;
+    const suspension = { mode, from: mode, rollback };
+    const besides = { desiredState: "Running", generation: generation + 1, suspension } as const;
+    this.#begin(id, { operation: "rollback", step: "destroy" }, () => {
+      this.#store.sandboxes.setOrigin(id, rollback);
+      this.#change(id, { action: "rollback", at: new Date().toISOString() }, besides);
+    });
   }
 
   finishResume(id: string, message?: string): SandboxRecord | undefined {

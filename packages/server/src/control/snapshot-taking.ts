@@ -77,8 +77,11 @@ export function requireSandbox({ store }: Pick<ControlContext, "store">, { group
 
 type Save = (snapshotId: string, signal: AbortSignal) => Promise<Saved>;
 
-/** How it is saved: as it runs. SandboxNotRunning in every other state. */
+/** How it is saved: as it runs, or what is kept of it. SandboxNotRunning in every other state. */
 function saveOf(context: ControlContext, sandbox: SandboxRecord, mustFreeze: boolean): Save {
+  const { state, suspension } = sandbox;
+  if (state === "Stopped" && suspension !== undefined && suspension.rollback === undefined)
+    return (snapshotId, signal) => requireSaves(context).snapshotSuspended(sandbox.id, snapshotId, signal);
   const { machine } = context.machines.require(sandbox);
   return (snapshotId, signal) => {
     if (machine.snapshot === undefined)
@@ -96,7 +99,7 @@ function newRecord(sandbox: SandboxRecord, { name, labels = {}, isInternal = fal
     sandboxId: sandbox.id,
     // What a fork came from was never seen.
     parentId: forkedFrom === undefined ? snapshotId : undefined,
-    ...{ mode: "Memory", isFrozen: true, pausedMs: 0, ownBytes: 0, sharedBytes: 0 },
+    ...{ mode: sandbox.suspension?.mode ?? "Memory", isFrozen: true, pausedMs: 0, ownBytes: 0, sharedBytes: 0 },
     ...{ image, imageIsPublic, imageKey, size },
     start: {
       ...{ imageConfig, environment, askedProgram, entrypoint, cmd },

@@ -5,6 +5,7 @@ import type { ControlContext } from "./context.js";
 import type { SnapshotControl, SnapshotRef } from "./control.js";
 import { forkSandbox } from "./forks.js";
 import { mergedLabels } from "./labels.js";
+import { rollBack } from "./rollbacks.js";
 import type { Helpers } from "./sandboxes.js";
 import { requireSnapshot } from "./snapshot-finding.js";
 import { takeSnapshot } from "./snapshot-taking.js";
@@ -42,6 +43,7 @@ export function snapshotControl(context: ControlContext, helpers: Helpers): Snap
       await gate.enter(ref.group);
       await remove(context, ref);
     },
+    rollback: (ref, snapshotId, signal) => rollBack(context, helpers, { ref, snapshotId }, signal),
     commit: (ref, body, signal) => commitSandbox(context, { ref, body }, signal),
     fork: (ref, body, signal) => forkSandbox(context, helpers, { ref, body }, signal),
   };

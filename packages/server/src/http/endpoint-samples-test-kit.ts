@@ -10,6 +10,8 @@ import { WebSocket } from "ws";
 export interface Sample {
   readonly query?: string;
   readonly body?: object | Uint8Array;
+  /** Where the body names a place. */
+  readonly bodyOf?: (places: Places) => object;
   /** The first message of a WebSocket. */
   readonly message?: object;
 }
@@ -34,6 +36,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   setLifecycle: { body: { maximumLifetimeInSeconds: 86_400 } },
   ...{ listProcesses: {}, getConsole: {}, streamLogs: { query: "follow=false" } },
   ...{ takeSnapshot: { body: {} }, forkSandbox: { body: { count: 1 } } },
+  rollbackSandbox: { bodyOf: ({ snapshotId }) => ({ snapshotId }) },
   commitSandbox: { body: { name: "committed" } },
   ...{ listSnapshots: {}, countSnapshots: {}, getSnapshot: {}, deleteSnapshot: {} },
   updateSnapshot: { body: { labels: { a: "b" } } },
@@ -118,7 +121,8 @@ export function send(endpoint: Endpoint, sending: Sending): Promise<Outcome> {
 /** Streams without an end are read for so long. */
 const readForMs = 300;
 
-async function sendRequest(method: string, path: string, { body }: Sample, sending: Sending): Promise<Outcome> {
+async function sendRequest(method: string, path: string, sample: Sample, sending: Sending): Promise<Outcome> {
+  const body = sample.bodyOf?.(sending.places) ?? sample.body;
   const isBytes = body instanceof Uint8Array;
   const type = body === undefined ? {} : { "content-type": isBytes ? "application/octet-stream" : "application/json" };
   const outgoing = request({ ...connection(sending), method, path, headers: { ...bearer(sending), ...type } });

@@ -11,6 +11,7 @@ const occurrences: Record<Action, Occurrence> = {
   stop: { action: "stop", reason: "UserStopped" },
   stopped: { action: "stopped", at },
   stopFailed: { action: "stopFailed", message: "The disk is full." },
+  rollback: { action: "rollback", at },
   resume: { action: "resume" },
   resumeFailed: { action: "resumeFailed", message: "No memory." },
   disable: { action: "disable" },
@@ -22,9 +23,16 @@ const actions = Object.keys(occurrences) as Action[];
 
 const legal: Record<SandboxState, Partial<Record<Action, SandboxState>>> = {
   Creating: { started: "Running", startFailed: "Failed", restart: "Creating", delete: "Deleting" },
-  Running: { stop: "Stopping", ended: "Stopped", delete: "Deleting" },
+  Running: { stop: "Stopping", rollback: "Resuming", ended: "Stopped", delete: "Deleting" },
   Stopping: { stopped: "Stopped", stopFailed: "Running", ended: "Stopped", delete: "Deleting" },
-  Stopped: { resume: "Resuming", disable: "Stopped", enable: "Stopped", ended: "Stopped", delete: "Deleting" },
+  Stopped: {
+    resume: "Resuming",
+    rollback: "Resuming",
+    disable: "Stopped",
+    enable: "Stopped",
+    ended: "Stopped",
+    delete: "Deleting",
+  },
   Resuming: {
     started: "Running",
     resumeFailed: "Stopped",

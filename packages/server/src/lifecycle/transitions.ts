@@ -7,9 +7,16 @@ import type { SandboxState, StateDetails, StoppedReason } from "@alcove/contract
 
 export const transitions = {
   Creating: { started: "Running", startFailed: "Failed", restart: "Creating", delete: "Deleting" },
-  Running: { stop: "Stopping", ended: "Stopped", delete: "Deleting" },
+  Running: { stop: "Stopping", rollback: "Resuming", ended: "Stopped", delete: "Deleting" },
   Stopping: { stopped: "Stopped", stopFailed: "Running", ended: "Stopped", delete: "Deleting" },
-  Stopped: { resume: "Resuming", disable: "Stopped", enable: "Stopped", ended: "Stopped", delete: "Deleting" },
+  Stopped: {
+    resume: "Resuming",
+    rollback: "Resuming",
+    disable: "Stopped",
+    enable: "Stopped",
+    ended: "Stopped",
+    delete: "Deleting",
+  },
   Resuming: {
     started: "Running",
     resumeFailed: "Stopped",
@@ -34,6 +41,7 @@ export function nextState(state: SandboxState, action: Action): SandboxState | u
 export type Occurrence =
   | { readonly action: "started"; readonly message?: string }
   | { readonly action: "restart" | "delete" | "resume" | "disable" | "enable" }
+  | { readonly action: "rollback"; readonly at: string }
   | { readonly action: "stop"; readonly reason: KeptReason }
   | { readonly action: "stopped"; readonly at: string; readonly message?: string }
   | { readonly action: "stopFailed" | "resumeFailed"; readonly message: string }
@@ -68,6 +76,8 @@ function detailsAfter(details: StateDetails, occurrence: Occurrence): StateDetai
       return details;
     case "resume":
       return withoutMessage(details);
+    case "rollback":
+      return { stoppedReason: "UserStopped", stoppedAt: occurrence.at };
     case "stop":
       return { stoppedReason: occurrence.reason };
     case "stopped":

@@ -5,7 +5,7 @@
 import type Database from "better-sqlite3";
 import { all, write } from "./statement.js";
 
-export type Operation = "create" | "exec" | "delete" | "stop" | "resume";
+export type Operation = "create" | "exec" | "delete" | "stop" | "resume" | "rollback";
 
 export interface JournalEntry {
   readonly number: number;

@@ -64,6 +64,8 @@ export interface Suspension {
   readonly kept?: { readonly ownBytes: number; readonly sharedBytes: number };
   /** What it resumes from, while it is Resuming. */
   readonly from?: StopMode;
+  /** The snapshot that it goes back to: nothing else is kept of it. */
+  readonly rollback?: string;
 }
 
 /** What changes in the life of a sandbox. */
@@ -88,12 +90,18 @@ export function sandboxQueries(database: Database.Database) {
        generation = @generation, suspension = @suspension where id = @id`,
   );
   const setLifecycle = write(database, "update sandboxes set lifecycle = @lifecycle where id = @id");
+  const setOrigin = write(
+    database,
+    "update sandboxes set snapshot_id = @snapshotId, forked_from = null where id = @id",
+  );
   const select = selectByFilter<Row>(database);
   return {
     insert: inserter(database),
     setLabels: labelSetter(database),
     setLifecycle: (id: string, policy: LifecyclePolicy): void =>
       void setLifecycle({ id, lifecycle: JSON.stringify(policy) }),
+    /** It comes from this snapshot now. */
+    setOrigin: (id: string, snapshotId: string): void => void setOrigin({ id, snapshotId }),
     find(id: string): SandboxRecord | undefined {
       const row = find({ id });
       return row && toRecord(row);
