@@ -152,7 +152,10 @@ export interface MachineSpec {
   readonly entropy?: Uint8Array;
 }
 
-/** A suspended sandbox's is used up when it runs. From the disk: its memory is not looked at, the guest boots. */
+/**
+ * A suspended sandbox's is used up when it runs. From the disk: its memory is not looked at, the guest boots; it finds all that was written before a
+ * snapshot or a stop in mode Disk, and what a power cut would have left where it was suspended with its memory.
+ */
 export type MachineOrigin = Kept & { readonly from: SaveMode };
 
 export interface Machine {
@@ -183,7 +186,7 @@ export interface MachineEnd {
 
 export interface Recovery {
   readonly machines: readonly Machine[];
-  /** Owned ids of which neither a machine nor anything suspended is there, with why. */
+  /** Owned ids of which neither a machine nor anything suspended is there, with why. One that is owned as both, and of which both are there, is suspended. */
   readonly lost: ReadonlyMap<string, { readonly reason: "EngineLost" | "HostRestarted"; readonly message: string }>;
   /** What was removed because nobody claimed it: sentences, for the log. */
   readonly removed: readonly string[];

@@ -16,6 +16,7 @@ import { fileCases } from "./suite/files.js";
 import { machineCases } from "./suite/machines.js";
 import { outputCases } from "./suite/output.js";
 import { recoveryCases } from "./suite/recovery.js";
+import { snapshotCases } from "./suite/snapshots.js";
 import { Subject } from "./suite/subject.js";
 import { suspensionCases } from "./suite/suspension.js";
 
@@ -55,6 +56,7 @@ export function describeEngine(name: string, make: () => Promise<EngineUnderTest
     builderCases(subject);
     recoveryCases(subject);
     suspensionCases(subject);
+    snapshotCases(subject);
     test("every skipped case is one of the suite's", () => {
       expect(subject.titles).toEqual(expect.arrayContaining(Object.keys(options.skip ?? {})));
     });

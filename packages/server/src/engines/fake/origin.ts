@@ -1,4 +1,5 @@
 /** The fake machine that a start begins with: a new one, or one that goes on from what is kept. */
+import { AlcoveError } from "@alcove/contract";
 import type { MachineOrigin, MachineSpec } from "../engine.js";
 import { unpackInto } from "./archive.js";
 import { readFakeDisk } from "./disk.js";
@@ -32,7 +33,9 @@ function fromSuspended(
   { sandboxId, from }: MachineOrigin & { readonly kind: "suspended" },
 ): Beginning {
   const { mode, machine: asleep } = findSuspended(host, sandboxId);
-  if (mode === "Memory" && from === "Memory") {
+  if (mode === "Disk" && from === "Memory")
+    throw new AlcoveError("SnapshotIncompatible", `The disk of the sandbox ${sandboxId} was kept, and no memory.`);
+  if (from === "Memory") {
     asleep.wakeUp();
     return { machine: asleep, finish: () => void host.suspended.delete(sandboxId), undo: () => asleep.fallAsleep() };
   }

@@ -8,14 +8,14 @@ const partBytes = 1024 * 1024;
 /** Pages that are not wanted are read along where that spares a call. */
 const longestGapPages = 16;
 
-/** Writes what differs from the base, a file that the memory was mapped from. Pages of zeros have no bytes. */
+/** Writes what differs from the base, a file that the memory was mapped from; without one the base is zeros. Pages of zeros have no bytes. */
 export async function captureMemory(
   mapped: MappedFile,
   to: FileHandle,
-  baseFile: string,
+  baseFile: string | undefined,
   signal: AbortSignal,
 ): Promise<{ readonly bytes: number }> {
-  const base = await open(baseFile, "r");
+  const base = baseFile === undefined ? undefined : await open(baseFile, "r");
   try {
     const writer = new DiffWriter(to, mapped.pageBytes);
     for await (const pages of mapped.changedPages()) {
@@ -26,13 +26,13 @@ export async function captureMemory(
     }
     return await writer.finish();
   } finally {
-    await base.close();
+    await base?.close();
   }
 }
 
 interface Capture {
   readonly mapped: MappedFile;
-  readonly base: FileHandle;
+  readonly base: FileHandle | undefined;
   readonly writer: DiffWriter;
 }
 
@@ -51,7 +51,8 @@ async function captureStretch({ mapped, base, writer }: Capture, pages: readonly
 }
 
 /** Where the base is zeros as well, nothing has changed. */
-async function isHole(base: FileHandle, position: number, length: number): Promise<boolean> {
+async function isHole(base: FileHandle | undefined, position: number, length: number): Promise<boolean> {
+  if (base === undefined) return true;
   const { buffer } = await base.read(Buffer.alloc(length), 0, length, position);
   return buffer.equals(Buffer.alloc(length));
 }

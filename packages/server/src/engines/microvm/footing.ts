@@ -1,14 +1,14 @@
 /** What a machine, or what is kept of one, stands on besides its own files: a template, an image, layers of disks. */
 import { z } from "zod";
 import type { MachineHost } from "./machine-host.js";
-import { blankMemoryPath, layerPath, type Roots, sharedMemoryPath, templatesDirectory } from "./machine-paths.js";
+import { layerPath, machinePaths, type Roots, sharedMemoryPath, templatesDirectory } from "./machine-paths.js";
 import type { Backing } from "./overlay.js";
 import { type Template, templateIn } from "./template.js";
 
 /** The file that a machine maps its memory from, privately: it differs from it by the pages that it has changed. */
 const MemoryBase = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("template") }),
-  /** Zeros: the machine booted from its disk. */
+  /** Zeros, in a file of the machine's own: it booted from its disk. */
   z.object({ kind: z.literal("blank") }),
   /** A snapshot's whole memory. */
   z.object({ kind: z.literal("shared"), snapshotId: z.uuid() }),
@@ -34,9 +34,9 @@ export function templateOf(roots: Roots, { templateKey }: Pick<Footing, "templat
   return templateIn(`${templatesDirectory(roots)}/${templateKey}`, templateKey);
 }
 
-export function memoryFileOf({ roots }: Pick<MachineHost, "roots">, footing: Footing): string {
+export function memoryFileOf({ roots }: Pick<MachineHost, "roots">, id: string, footing: Footing): string {
   if (footing.memory.kind === "template") return templateOf(roots, footing).memory;
-  if (footing.memory.kind === "blank") return blankMemoryPath(roots, footing.size.memoryMiB);
+  if (footing.memory.kind === "blank") return machinePaths(roots, id).blankMemory;
   return sharedMemoryPath(roots, footing.memory.snapshotId);
 }
 

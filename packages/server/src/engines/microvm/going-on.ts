@@ -10,6 +10,7 @@ import { openMapped } from "./mapped-memory.js";
 import type { Qmp } from "./qmp.js";
 
 export interface GoingOn {
+  readonly id: string;
   readonly spawned: SpawnedProgram;
   readonly footing: Footing;
   readonly kept: KeptPaths;
@@ -21,10 +22,10 @@ export interface GoingOn {
 /** When QEMU talks it has mapped its memory, and it runs nothing before it is told to load. */
 export async function goOn(
   host: Pick<MachineHost, "roots">,
-  { spawned, footing, kept, qmp, stateDescriptor }: GoingOn,
+  { id, spawned, footing, kept, qmp, stateDescriptor }: GoingOn,
   signal: AbortSignal,
 ): Promise<void> {
-  await using mapped = await openMapped(spawned.identity.pid, memoryFileOf(host, footing));
+  await using mapped = await openMapped(spawned.identity.pid, memoryFileOf(host, id, footing));
   await using file = await open(kept.memory, "r");
   try {
     await restoreMemory(mapped, file, signal);

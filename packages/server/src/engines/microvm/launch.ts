@@ -60,6 +60,8 @@ function visible(host: MachineHost, { devices, origin, backing }: Launch): strin
   ];
   const writable = [dirname(devices.disk), dirname(devices.sockets.qmp), ...host.devicePaths];
   const memory = opensMemoryReadOnly(host.installation.platform.qemuVersion) ? readOnly : writable;
-  if (!makesMemory(origin) && devices.memoryFile !== undefined) memory.push(devices.memoryFile);
+  const { memoryFile } = devices;
+  const isSeen = memoryFile === undefined || dirname(memoryFile) === dirname(devices.disk);
+  if (!makesMemory(origin) && !isSeen) memory.push(memoryFile);
   return [...readOnly.map((path) => `${path}:ro`), ...writable].flatMap((path) => ["--bind", path]);
 }

@@ -8,6 +8,8 @@ export interface MachinePaths {
   readonly directory: string;
   readonly record: string;
   readonly overlay: string;
+  /** Zeros as large as the memory: what a machine maps that booted from its disk. */
+  readonly blankMemory: string;
   /** Carries large contents into and out of the guest. */
   readonly exchange: string;
   /** Holds the sockets. */
@@ -31,13 +33,11 @@ export const suspendedDirectory = (roots: Roots) => join(roots.dataDirectory, "s
 export const snapshotsDirectory = (roots: Roots) => join(roots.dataDirectory, "snapshots");
 /** Disks that are never written again, counted by those that stand on them. */
 export const layersDirectory = (roots: Roots) => join(roots.dataDirectory, "layers");
-/** Files of zeros, one for each size of memory: what a machine maps that booted from its disk. */
-export const blankDirectory = (roots: Roots) => join(roots.dataDirectory, "blank");
 export const socketsDirectory = (roots: Roots) => join(roots.runtimeDirectory, "m");
 
 /** Makes the directories that everything else lies in. */
 export async function makeRoots(roots: Roots): Promise<void> {
-  const kept = [suspendedDirectory, snapshotsDirectory, layersDirectory, blankDirectory];
+  const kept = [suspendedDirectory, snapshotsDirectory, layersDirectory];
   const places = [sandboxesDirectory, templatesDirectory, buildersDirectory, socketsDirectory, ...kept];
   for (const directory of places.map((place) => place(roots))) {
     await mkdir(directory, { recursive: true, mode: 0o711 });
@@ -63,7 +63,6 @@ export function keptPathsIn(directory: string): KeptPaths {
   };
 }
 
-export const blankMemoryPath = (roots: Roots, memoryMiB: number) => join(blankDirectory(roots), `${memoryMiB}`);
 export const sharedMemoryPath = (roots: Roots, snapshotId: string) =>
   join(snapshotsDirectory(roots), snapshotId, "memory");
 export const layerPath = (roots: Roots, layer: string) => join(layersDirectory(roots), `${layer}.qcow2`);
@@ -91,6 +90,7 @@ export function pathsIn(directory: string, runtime: string): MachinePaths {
     directory,
     record: join(directory, "machine.json"),
     overlay: join(directory, "overlay.qcow2"),
+    blankMemory: join(directory, "blank"),
     exchange: join(directory, "exchange"),
     runtime,
     qmp: join(runtime, "qmp"),

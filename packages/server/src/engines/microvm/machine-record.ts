@@ -1,6 +1,6 @@
 /** What is written down about a machine, so that a daemon that comes later finds it again. Written before it takes calls. */
 import type { Stats } from "node:fs";
-import { rename, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { openPlainFile } from "../../host/plain-file.js";
 import { Footing } from "./footing.js";
@@ -20,6 +20,8 @@ const MachineRecord = z.object({
   templateKey: z.string(),
   /** Missing where an older daemon started it: such a machine runs on, and is not suspended. */
   footing: Footing.optional(),
+  /** A layer that its disk is just becoming, with a new disk on top; whether it has, QEMU can tell. */
+  layering: z.uuid().optional(),
 });
 export type MachineRecord = Readonly<z.infer<typeof MachineRecord>>;
 
@@ -27,6 +29,17 @@ export type MachineRecord = Readonly<z.infer<typeof MachineRecord>>;
 export async function writeMachineRecord(path: string, record: MachineRecord): Promise<void> {
   await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600, flag: "wx" });
   await rename(`${path}.new`, path);
+}
+
+/** Of a machine that runs. */
+export async function rewriteMachineRecord(
+  path: string,
+  change: { readonly footing?: Footing; readonly layering: string | undefined },
+): Promise<void> {
+  const record = await readMachineRecord(path);
+  if (record === undefined) throw new Error(`there is no record at ${path}`);
+  await rm(`${path}.new`, { force: true });
+  await writeMachineRecord(path, { ...record, ...change });
 }
 
 const longestRecordBytes = 256 * 1024;

@@ -12,6 +12,7 @@ import type { MachineHost } from "./machine-host.js";
 import { machinePaths } from "./machine-paths.js";
 import type { Qmp, QmpEvent } from "./qmp.js";
 import { endProcesses, removeMachine } from "./removal.js";
+import { snapshotMachine } from "./snapshotting.js";
 import { suspendMachine } from "./suspension.js";
 
 export interface MachineParts {
@@ -40,6 +41,7 @@ export class MicrovmMachine implements Machine {
   readonly #console: GuestConsole;
   #shutdown: string | undefined;
   #isSuspended = false;
+  #footing: Footing | undefined;
   #saving: Promise<void> = Promise.resolve();
   #letGo = false;
   #destroyed: Promise<void> | undefined;
@@ -50,6 +52,7 @@ export class MicrovmMachine implements Machine {
     this.guest = parts.guest;
     this.#host = host;
     this.#parts = parts;
+    this.#footing = parts.footing;
     this.#onEnded = onEnded;
     this.#console = new GuestConsole(parts.qmp);
     this.#hold = new HoldWatch(parts.qmp, machinePaths(host.roots, parts.id).directory);
@@ -82,6 +85,15 @@ export class MicrovmMachine implements Machine {
     });
   }
 
+  snapshot(snapshotId: string, options: { readonly mustFreeze: boolean }, signal: AbortSignal): Promise<Saved> {
+    return this.#oneAtATime((footing) => {
+      const onLayered = (layered: Footing) => {
+        this.#footing = layered;
+      };
+      return snapshotMachine(this.#host, { ...this.#parts, footing }, { snapshotId, ...options, onLayered }, signal);
+    });
+  }
+
   destroy(): Promise<void> {
     this.#destroyed ??= this.#remove().catch((error: unknown) => {
       this.#destroyed = undefined;
@@ -100,11 +112,14 @@ export class MicrovmMachine implements Machine {
   }
 
   async #oneAtATime<T>(work: (footing: Footing) => Promise<T>): Promise<T> {
-    const { footing } = this.#parts;
     const message = `The machine ${this.id} was started by an older daemon, which did not write down what it stands on.`;
-    if (footing === undefined) throw new AlcoveError("SnapshotIncompatible", message);
-    const before = this.#saving;
-    const result = before.then(() => work(footing));
+    const begin = () => {
+      if (this.#footing === undefined) throw new AlcoveError("SnapshotIncompatible", message);
+      if (this.#isSuspended || this.#parts.qmp.isClosed)
+        throw new AlcoveError("SandboxNotRunning", `The machine ${this.id} has ended.`);
+      return work(this.#footing);
+    };
+    const result = this.#saving.then(begin);
     this.#saving = result.then(
       () => undefined,
       () => undefined,

@@ -18,6 +18,7 @@ import type {
   PrepareOptions,
   Probe,
   Recovery,
+  Saves,
 } from "../engine.js";
 import { builderSize, openBuilder, removeLeftBuilders } from "./builder.js";
 import { sentenceFrom } from "./host-findings.js";
@@ -27,8 +28,10 @@ import type { MicrovmOptions, StartTimings } from "./options.js";
 import { findOrigin, footingOn } from "./origins.js";
 import { type Examination, examineHost, unavailable } from "./probe.js";
 import { recoverMachines } from "./recovery.js";
+import { createSaves } from "./saves.js";
 import { forget, recoverSaves, removeLeftLayers } from "./saves-recovery.js";
 import { startMachine } from "./start.js";
+import { startFromDisk } from "./start-from-disk.js";
 import { TemplateStore } from "./template-store.js";
 
 /** How soon it is noticed that somebody changed a template. A look at one that was not takes microseconds. */
@@ -36,13 +39,14 @@ const checkIntervalMs = 15_000;
 
 export type { MicrovmOptions } from "./options.js";
 
-export function createMicrovmEngine(options: MicrovmOptions): Engine & Required<Pick<Engine, "builders">> {
+export function createMicrovmEngine(options: MicrovmOptions): Engine & Required<Pick<Engine, "builders" | "saves">> {
   return new MicrovmEngine(options);
 }
 
 class MicrovmEngine implements Engine {
   readonly name = "microvm";
   readonly builders: Builders = { size: builderSize, open: (build, signal) => this.#openBuilder(build, signal) };
+  readonly saves: Saves = createSaves(async (signal) => (await this.#ready(signal)).host);
   readonly #options: MicrovmOptions;
   readonly #closing = new AbortController();
   readonly #machines = new Map<string, MicrovmMachine>();
@@ -76,7 +80,8 @@ class MicrovmEngine implements Engine {
     const start = await this.#whereFrom(host, templates, spec, signal);
     clock.mark("template");
     const hooks = { onEnded: () => void this.#machines.delete(spec.id), mark: clock.mark };
-    const machine = await startMachine(host, { spec, ...start }, hooks, signal);
+    const begin = spec.origin?.from === "Disk" ? startFromDisk : startMachine;
+    const machine = await begin(host, { spec, ...start }, hooks, signal);
     this.#machines.set(spec.id, machine);
     if (spec.origin?.kind === "suspended") await forget(host, spec.origin);
     this.#options.onTimings?.(clock.timings());

@@ -45,6 +45,19 @@ export async function backingPath(path: string): Promise<string | undefined> {
   }
 }
 
+/** Of features, only the mark of an image that was not closed may be set: with another one it could keep its data in any file. */
+const harmlessFeatures = 1n;
+
+/** Rejects where an image's header says that it stands on anything else, or keeps its data elsewhere. */
+export async function checkBacking(path: string, expected: Backing): Promise<void> {
+  await using file = await open(path, "r");
+  const header = Buffer.alloc(headerBytes);
+  await file.read(header, 0, headerBytes, 0);
+  const isKnown = (header.readBigUInt64BE(72) & ~harmlessFeatures) === 0n;
+  if (!isKnown || (await backingPath(path)) !== expected.path)
+    throw new Error(`the disk ${path} does not stand on ${expected.path}, as it was made to`);
+}
+
 /** The image's bytes up to its last one that is not zero. */
 export function overlayImage(backing: Backing, virtualBytes: number): Buffer {
   const tables = Math.ceil(virtualBytes / bytesPerTable);

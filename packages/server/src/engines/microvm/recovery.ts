@@ -1,18 +1,24 @@
 /** Finds what an earlier daemon left: machines that run are taken over, everything that nobody claims is removed. */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { reconnectGuest } from "../../guest/connect.js";
+import type { Guest } from "../../guest/guest.js";
 import { isAlive } from "../../host/processes.js";
 import { withDeadline } from "../../lib/deadline.js";
 import type { Recovery } from "../engine.js";
+import { rootDiskNode } from "./command-line.js";
 import { openExchangeFile } from "./exchange-file.js";
+import type { Footing } from "./footing.js";
 import { MicrovmMachine } from "./machine.js";
 import { cpuLimitsOf, type MachineHost } from "./machine-host.js";
 import { machinePaths, sandboxesDirectory, shortId, socketsDirectory } from "./machine-paths.js";
 import { findMachineProcesses, sandboxIdIn } from "./machine-processes.js";
 import { type MachineRecord, readMachineRecord } from "./machine-record.js";
+import type { Qmp } from "./qmp.js";
 import { connectQmp } from "./qmp-connection.js";
 import { removeMachine } from "./removal.js";
+import { finishLayer } from "./snapshotting.js";
 import { connectSocket } from "./socket.js";
 
 /** A machine whose QEMU is silent for so long counts as lost. */
@@ -73,23 +79,55 @@ async function reconnect(
   signal: AbortSignal,
 ): Promise<MicrovmMachine> {
   using deadline = withDeadline(signal, reconnectTimeoutMs);
-  const { id, uid, generation, footing } = record;
+  const { id, uid, generation } = record;
   const paths = machinePaths(host.roots, id);
   const qmp = await connectQmp(paths, deadline.signal);
   if (uid !== undefined) host.users?.take(uid);
   await host.cgroups?.limitCpu(shortId(id), cpuLimitsOf(record.cpuMillicores)).catch(() => undefined);
   const openExchange = () => openExchangeFile(paths.exchange, uid);
+  const footing = await settle(host, record, qmp, deadline.signal);
   const guest = reconnectGuest((name, within) => connectSocket(paths[name], within), { generation, openExchange });
   const process = { pid: record.pid, startTime: record.startTime };
-  if (footing !== undefined) host.holdings.hold({ kind: "machine", id }, footing);
   const machine = new MicrovmMachine(host, { id, uid, process, generation, footing, guest, qmp }, onEnded);
   try {
     await machine.lookForHold(deadline.signal);
+    letGoOn(guest);
     return machine;
   } catch (error) {
     await machine.letGo();
     throw error;
   }
+}
+
+/** Finishes what a daemon that was killed had begun: a layer that was being laid, a machine that was paused. Answers what the machine stands on. */
+async function settle(
+  host: MachineHost,
+  { id, footing, layering }: MachineRecord,
+  qmp: Qmp,
+  signal: AbortSignal,
+): Promise<Footing | undefined> {
+  const { status } = RunState.parse(await qmp.execute("query-status", {}, signal));
+  if (footing === undefined) return undefined;
+  let truth = footing;
+  if (layering !== undefined) {
+    const devices = BlockDevices.parse(await qmp.execute("query-block", {}, signal));
+    const activeDisk = devices.find(({ device }) => device === rootDiskNode)?.inserted?.file ?? "";
+    truth = await finishLayer(host, { id, footing, layering, activeDisk });
+  }
+  host.holdings.hold({ kind: "machine", id }, truth);
+  if (status === "paused") await qmp.execute("cont", {}, signal);
+  return truth;
+}
+
+const RunState = z.object({ status: z.string().max(100) });
+const BlockDevices = z.array(
+  z.object({ device: z.string(), inserted: z.object({ file: z.string().max(4096) }).optional() }),
+);
+
+/** Its processes may have been frozen by a daemon that was killed. */
+function letGoOn(guest: Guest): void {
+  const thawing = guest.thaw(AbortSignal.timeout(reconnectTimeoutMs));
+  thawing.catch(() => undefined);
 }
 
 /** Removes what belongs to no running machine: directories, processes, sockets, control groups. */

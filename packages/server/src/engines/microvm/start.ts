@@ -5,6 +5,7 @@
 import { chown, mkdir, open } from "node:fs/promises";
 import { connectGuest } from "../../guest/connect.js";
 import type { Guest } from "../../guest/guest.js";
+import type { ProcessIdentity } from "../../host/processes.js";
 import type { SpawnedProgram } from "../../host/spawn.js";
 import { undone } from "../../lib/undo.js";
 import type { MachineSpec } from "../engine.js";
@@ -15,7 +16,7 @@ import { launch } from "./launch.js";
 import { MicrovmMachine } from "./machine.js";
 import { cpuLimitsOf, diskBytesOf, limitsOf, type MachineHost, vcpusOf } from "./machine-host.js";
 import { type KeptPaths, type MachinePaths, machinePaths, shortId } from "./machine-paths.js";
-import { writeMachineRecord } from "./machine-record.js";
+import { type MachineRecord, writeMachineRecord } from "./machine-record.js";
 import type { StartTimings } from "./options.js";
 import { writeOverlay } from "./overlay.js";
 import type { Qmp } from "./qmp.js";
@@ -64,24 +65,32 @@ export async function startMachine(
   }
 }
 
-interface Making extends StartFrom {
+export interface Making extends StartFrom {
   readonly paths: MachinePaths;
   readonly uid: number | undefined;
 }
 
 /** Answers the directories of its control groups. */
-async function makeFiles(host: MachineHost, { spec, footing, paths, uid }: Making): Promise<readonly string[]> {
+export async function makeFiles(host: MachineHost, { spec, footing, paths, uid }: Making): Promise<readonly string[]> {
   const [backing] = disksBelow(host.roots, footing);
   const groups = host.cgroups?.create(shortId(spec.id), limitsOf(spec.size)) ?? [];
   const disk = makeDirectory(paths.directory, uid).then(async () => {
     await writeOverlay(paths.overlay, backing, diskBytesOf(spec.size));
     if (uid !== undefined) await chown(paths.overlay, uid, uid);
+    if (footing.memory.kind === "blank") await makeBlankMemory(paths.blankMemory, spec.size.memoryMiB, uid);
   });
   const exchange = disk.then(() => makeExchangeFile(paths.exchange, uid));
   const sockets = makeDirectory(paths.runtime, uid);
   await Promise.allSettled([groups, exchange, sockets]);
   await Promise.all([exchange, sockets]);
   return await groups;
+}
+
+/** Sparse: it takes no room, and is never written. */
+async function makeBlankMemory(path: string, memoryMiB: number, uid: number | undefined): Promise<void> {
+  await using file = await open(path, "wx", 0o600);
+  await file.truncate(memoryMiB * 1024 * 1024);
+  if (uid !== undefined) await file.chown(uid, uid);
 }
 
 async function makeDirectory(path: string, uid: number | undefined): Promise<void> {
@@ -97,7 +106,7 @@ async function spawn(
   const devices = {
     vcpus: vcpusOf(spec.size),
     memoryMiB: spec.size.memoryMiB,
-    memoryFile: memoryFileOf(host, footing),
+    memoryFile: memoryFileOf(host, spec.id, footing),
     disk: paths.overlay,
     exchange: paths.exchange,
     sockets: paths,
@@ -126,21 +135,11 @@ async function connect(
   if (signal.aborted) abort();
   let settled = false;
   void spawned.ended.then((how) => settled || giveUp.abort(new Error(how)));
-  const record = {
-    version: 1,
-    id: spec.id,
-    ...spawned.identity,
-    hostBootId: host.hostBootId,
-    ...(uid === undefined ? {} : { uid }),
-    groups,
-    cpuMillicores: spec.size.cpuMillicores,
-    generation: spec.generation,
-    templateKey: footing.templateKey,
-    footing,
-  } as const;
+  const record = machineRecord(host, making, groups, spawned.identity);
   const control = connectQmp(paths, giveUp.signal);
   const goesOn =
-    kept && control.then((qmp) => goOn(host, { spawned, footing, kept, qmp, stateDescriptor }, giveUp.signal));
+    kept &&
+    control.then((qmp) => goOn(host, { id: spec.id, spawned, footing, kept, qmp, stateDescriptor }, giveUp.signal));
   const [qmp, guest] = await allOrNothing(
     control,
     Promise.resolve(goesOn).then(() => connectAndRenew({ spec, paths, uid }, hooks, giveUp.signal)),
@@ -152,6 +151,26 @@ async function connect(
   });
   await host.cgroups?.limitCpu(shortId(spec.id), cpuLimitsOf(spec.size.cpuMillicores));
   return { qmp, guest };
+}
+
+export function machineRecord(
+  host: MachineHost,
+  { spec, footing, uid }: Making,
+  groups: readonly string[],
+  identity: ProcessIdentity,
+): MachineRecord {
+  return {
+    version: 1,
+    id: spec.id,
+    ...identity,
+    hostBootId: host.hostBootId,
+    ...(uid === undefined ? {} : { uid }),
+    groups,
+    cpuMillicores: spec.size.cpuMillicores,
+    generation: spec.generation,
+    templateKey: footing.templateKey,
+    footing,
+  };
 }
 
 /** When one of them fails, the others are given up, and what they had opened is closed. */

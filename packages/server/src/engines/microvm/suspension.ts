@@ -3,7 +3,7 @@
  * kept, and it ends. Until all of that is on the disk a failure lets it run on; from there on it is suspended, whoever dies.
  */
 import { randomUUID } from "node:crypto";
-import { link, open, rm } from "node:fs/promises";
+import { link, rm } from "node:fs/promises";
 import type { Guest } from "../../guest/guest.js";
 import { openPlainFile } from "../../host/plain-file.js";
 import { type ProcessIdentity, processGone } from "../../host/processes.js";
@@ -11,12 +11,11 @@ import { syncPath } from "../../host/write-durably.js";
 import { withDeadline } from "../../lib/deadline.js";
 import { undone } from "../../lib/undo.js";
 import type { Saved, SaveMode } from "../engine.js";
-import { captureMemory } from "./capture.js";
-import { type Footing, memoryFileOf } from "./footing.js";
+import type { Footing } from "./footing.js";
+import { keepDevices, keepMemory } from "./keeping.js";
 import { keptPaths, type Manifest, makeKept } from "./kept.js";
 import type { MachineHost } from "./machine-host.js";
 import { type KeptPaths, layerPath, layersDirectory, machinePaths } from "./machine-paths.js";
-import { openMapped } from "./mapped-memory.js";
 import type { Qmp } from "./qmp.js";
 import { endProcesses, removeMachine } from "./removal.js";
 import { sizeOfKept } from "./saved-size.js";
@@ -39,8 +38,6 @@ const freezeMs = 2_000;
 const freezeAnswerMs = 4_000;
 const letRunMs = 10_000;
 const exitGraceMs = 2_000;
-/** Devices take some kilobytes; a QEMU that was escaped could write more. */
-const longestStateBytes = 16 * 1024 * 1024;
 
 /** `onKept` is called when the machine counts as suspended, and is about to end. */
 export async function suspendMachine(
@@ -49,7 +46,8 @@ export async function suspendMachine(
   { mode, onKept }: { readonly mode: SaveMode; readonly onKept: () => void },
   signal: AbortSignal,
 ): Promise<Saved> {
-  const isFrozen = await freeze(machine, mode, signal);
+  if (mode === "Disk") await syncGuest(machine.guest, signal);
+  const isFrozen = await freezeGuest(machine, signal);
   const kept = { kind: "suspended", sandboxId: machine.id } as const;
   const began = performance.now();
   const layer = randomUUID();
@@ -69,9 +67,8 @@ export async function suspendMachine(
   return { mode, isFrozen, pausedMs: manifest.pausedMs, size };
 }
 
-/** False where they resist: then they may notice. On the disk alone, what they have written must be there. */
-async function freeze({ guest }: Suspendable, mode: SaveMode, signal: AbortSignal): Promise<boolean> {
-  if (mode === "Disk") await syncGuest(guest, signal);
+/** False where they resist, or nobody answers: then they may notice. */
+export async function freezeGuest({ guest }: Pick<Suspendable, "guest">, signal: AbortSignal): Promise<boolean> {
   using deadline = withDeadline(signal, freezeAnswerMs);
   try {
     return await guest.freeze(freezeMs, deadline.signal);
@@ -81,8 +78,8 @@ async function freeze({ guest }: Suspendable, mode: SaveMode, signal: AbortSigna
   }
 }
 
-/** A guest without the program loses what a power cut would take. */
-async function syncGuest(guest: Guest, signal: AbortSignal): Promise<void> {
+/** For a disk that shall be booted from: a guest without the program loses what a power cut would take. */
+export async function syncGuest(guest: Guest, signal: AbortSignal): Promise<void> {
   const id = randomUUID();
   try {
     const spec = { id, argv: ["sync"], environment: {}, stdin: false, forget: true, user: "0" };
@@ -110,18 +107,27 @@ async function fill(
     keepDisk(host, machine, layer),
     ...(mode === "Memory" ? [keepMemory(host, machine, paths, signal), keepDevices(host, machine, paths, signal)] : []),
   ]);
-  const { installation } = host;
-  const { tscKhz } = installation.platform;
+  await Promise.all((mode === "Memory" ? [paths.memory, paths.state] : []).map(syncPath));
+  return manifestOf(host, machine, { id: machine.id, mode, layer, isFrozen, began });
+}
+
+/** What it is, from now on with the layer that its disk has become. */
+export function manifestOf(
+  host: MachineHost,
+  machine: Suspendable,
+  kept: Pick<Manifest, "id" | "mode" | "isFrozen"> & { readonly layer: string; readonly began: number },
+): Manifest {
+  const { tscKhz } = host.installation.platform;
   return {
     version: 1,
-    id: machine.id,
-    mode,
-    footing: { ...machine.footing, layers: [layer, ...machine.footing.layers] },
-    making: makingOf(installation),
+    id: kept.id,
+    mode: kept.mode,
+    footing: { ...machine.footing, layers: [kept.layer, ...machine.footing.layers] },
+    making: makingOf(host.installation),
     ...(tscKhz === undefined ? {} : { tscKhz }),
     generation: machine.generation,
-    isFrozen,
-    pausedMs: Math.round(performance.now() - began),
+    isFrozen: kept.isFrozen,
+    pausedMs: Math.round(performance.now() - kept.began),
   };
 }
 
@@ -130,44 +136,9 @@ async function keepDisk(host: MachineHost, { id, uid }: Suspendable, layer: stri
   const path = layerPath(host.roots, layer);
   await link(machinePaths(host.roots, id).overlay, path);
   const owner = uid ?? process.getuid?.() ?? 0;
-  await using file = await openPlainFile(path, "read", (found) => found.uid === owner && found.nlink === 2);
+  await using file = await openPlainFile(path, "read", (found) => found.uid === owner);
   await file.sync();
   await syncPath(layersDirectory(host.roots));
-}
-
-async function keepMemory(
-  host: MachineHost,
-  { process, footing }: Suspendable,
-  paths: KeptPaths,
-  signal: AbortSignal,
-): Promise<void> {
-  const base = memoryFileOf(host, footing);
-  await using mapped = await openMapped(process.pid, base);
-  await using file = await open(paths.memory, "wx", 0o600);
-  await captureMemory(mapped, file, base, signal);
-  await file.sync();
-}
-
-/** QEMU sees its own directory alone, so it is written there; what stands there is QEMU's, and is copied within bounds. */
-async function keepDevices(
-  host: MachineHost,
-  { id, uid, qmp }: Suspendable,
-  paths: KeptPaths,
-  signal: AbortSignal,
-): Promise<void> {
-  const { directory } = machinePaths(host.roots, id);
-  const written = `${directory}/state`;
-  await qmp.execute("xen-save-devices-state", { filename: written, live: false }, signal);
-  const owner = uid ?? process.getuid?.() ?? 0;
-  await using from = await openPlainFile(
-    written,
-    "read",
-    (found) => found.uid === owner && found.size <= longestStateBytes,
-  );
-  await using to = await open(paths.state, "wx", 0o400);
-  await to.writeFile(await from.readFile());
-  await to.sync();
-  await rm(written, { force: true });
 }
 
 /** The machine goes on as if nobody had asked. */

@@ -55,6 +55,30 @@ export function suspensionCases(subject: Subject): void {
     expect(await subject.under.residue()).toEqual(before);
   });
 
+  subject.case("a machine whose disk was kept boots from it, also where its memory was kept too", async () => {
+    const before = await subject.under.residue();
+    let machine = await subject.start();
+    for (const [generation, mode] of [
+      [2, "Disk"],
+      [3, "Memory"],
+    ] as const) {
+      await subject.shell(`echo ${mode} >> /root/modes; sync; echo lost > /dev/shm/lost`, {}, machine);
+      expect((await suspend(machine, mode, subject)).mode).toBe(mode);
+      if (mode === "Disk")
+        await expect(goOn(machine, "Memory", subject)).rejects.toMatchObject({ code: "SnapshotIncompatible" });
+      machine = await goOn(machine, "Disk", subject, generation);
+      expect((await machine.guest.health(subject.signal())).generation).toBe(generation);
+      expect((await subject.shell("test -e /dev/shm/lost || hostname", {}, machine)).stdout).toBe(
+        `host-${machine.id.slice(0, 8)}\n`,
+      );
+    }
+    await suspend(machine, "Memory", subject);
+    machine = await goOn(machine, "Memory", subject, 4);
+    expect((await subject.shell("cat /root/modes", {}, machine)).stdout).toBe("Disk\nMemory\n");
+    await machine.destroy();
+    expect(await subject.under.residue()).toEqual(before);
+  });
+
   subject.case("what is suspended is found by a new engine, and what nobody claims is removed", async () => {
     const before = await subject.under.residue();
     const first = await subject.under.createEngine();
