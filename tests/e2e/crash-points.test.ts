@@ -41,6 +41,7 @@ describe("killed at", () => {
       if (operation === "exec") await crashInExec();
       if (operation === "delete") await crashInDelete();
       if (operation === "groupDelete") await crashInGroupDelete();
+      if (operation === "claim") await crashInClaim();
       await expectBystander();
       await expectOnlyBystander();
     }, 120_000);
@@ -87,6 +88,21 @@ async function crashInDelete(): Promise<void> {
       .catch(() => ({ desiredState: "Deleted" }));
     if (desiredState === "Running") await daemon.alcove.sandboxes.connect(id).delete();
   }
+}
+
+/** A member that was to become a sandbox becomes it, or the sandbox starts anew; no other daemon's member is left. */
+async function crashInClaim(): Promise<void> {
+  const { pools } = daemon.alcove.defaultGroup;
+  await pools.set("fast", { image: options.image, memory: options.memory, minimum: 2 });
+  await pools.waitUntilReady("fast", { signal: AbortSignal.timeout(60_000) });
+  await expectCrash(Sandbox.create({ ...options, alcove: daemon.alcove, env: { NAME: "ada" } }));
+  for (const id of await others()) {
+    const sandbox = daemon.alcove.sandboxes.connect(id);
+    await expect.poll(async () => (await sandbox.info()).state, { timeout: 60_000 }).toBe("Running");
+    expect((await sandbox.exec("echo $NAME")).stdout).toBe("ada\n");
+    await sandbox.delete();
+  }
+  await pools.delete("fast");
 }
 
 /** A group that is being deleted is gone in the end, with everything in it. */

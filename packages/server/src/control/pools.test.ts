@@ -133,6 +133,10 @@ test("a creation that is refused when it has a member takes nobody's: the member
   host.facts.disk = async () => ({ freeBytes: 0, totalBytes: 1 });
   await expect(daemon.control.sandboxes.create(group, small, never)).rejects.toMatchObject({ code: "DiskFull" });
   expect(idsOf(host)).not.toContain(member);
+  expect((await until(daemon, ({ message }) => message !== undefined)).message).toMatch(
+    /^The disk of the data directory/,
+  );
+  expect(idsOf(host)).toEqual([]);
   host.facts.disk = disk;
   await until(daemon, ({ ready }) => ready === 1);
   expect(await daemon.control.sandboxes.list(group, {})).toEqual([]);

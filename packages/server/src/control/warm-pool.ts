@@ -10,9 +10,13 @@ import { Change } from "../lib/change.js";
 import { askedWithinMs, wantedMembers } from "../lifecycle/pool-plan.js";
 import type { PoolRecord } from "../store/pools.js";
 import { type ControlContext, demandOf } from "./context.js";
+import { requireDiskSpace } from "./disk-space.js";
 import { type MemberOrder, startMember } from "./pool-member.js";
 
-export type PoolContext = Pick<ControlContext, "admission" | "engine" | "imageUse" | "logger" | "store">;
+export type PoolContext = Pick<
+  ControlContext,
+  "admission" | "engine" | "freeSpaceMarkBytes" | "host" | "imageUse" | "logger" | "store"
+>;
 
 export interface Member {
   readonly id: string;
@@ -184,6 +188,7 @@ export class WarmPool {
     const { engine } = this.#context;
     const found = await this.#openImage(signal);
     if (!this.#lacks) return;
+    await requireDiskSpace(this.#context);
     await engine.prepare(found.disk, this.record.size, { signal });
     const id = randomUUID();
     if (!(await this.#room(id, signal))) return;
@@ -238,6 +243,7 @@ export class WarmPool {
     const giveUp = new AbortController();
     const follow = () => giveUp.abort(signal.reason);
     signal.addEventListener("abort", follow, { once: true });
+    if (signal.aborted) follow();
     this.#starting = { giveUp, memoryMiB: demand.memoryMiB };
     try {
       const machine = await startMember(engine, order, giveUp.signal);
