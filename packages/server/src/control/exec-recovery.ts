@@ -58,9 +58,13 @@ const sweepEvery = 512;
 const startingMs = 60_000;
 
 /** Ends an exec that nobody waits for, and makes the agent forget it. */
-export function discardExec({ machines, logger }: ControlContext, sandboxId: string, execId: string): void {
+export function discardExec(context: ControlContext, sandboxId: string, execId: string): void {
+  const { machines, logger } = context;
   const execs = machines.get(sandboxId)?.guest.execs;
-  if (execs === undefined) return;
+  if (execs === undefined || isAsleep(context, sandboxId)) {
+    discardLater(context, sandboxId, execId);
+    return;
+  }
   const deadline = withDeadline(never, discardDeadlineMs);
   execs
     .delete(execId, { force: true }, deadline.signal)
@@ -72,3 +76,18 @@ export function discardExec({ machines, logger }: ControlContext, sandboxId: str
 
 const discardDeadlineMs = 30_000;
 const never = new AbortController().signal;
+
+/** One whose client left while its sandbox was stopped with its memory would go on with it. */
+function discardLater(context: ControlContext, sandboxId: string, execId: string): void {
+  const { register, stopping } = context;
+  if (!isAsleep(context, sandboxId)) return;
+  register.changed
+    .until(() => !isAsleep(context, sandboxId), stopping)
+    .then(() => discardExec(context, sandboxId, execId))
+    .catch(() => undefined);
+}
+
+function isAsleep({ store }: ControlContext, sandboxId: string): boolean {
+  const { state, suspension } = store.sandboxes.find(sandboxId) ?? {};
+  return state === "Stopping" || state === "Resuming" || (state === "Stopped" && suspension !== undefined);
+}

@@ -7,6 +7,7 @@ import type { OutputFrame } from "../guest/guest.js";
 import { type BufferedExec, runBuffered } from "./buffered-exec.js";
 import type { ControlContext } from "./context.js";
 import type { ExecControl, ExecMessage, ExecRef, SandboxRef } from "./control.js";
+import { execsOverSleeps } from "./exec-following.js";
 import { recordStart } from "./exec-journal.js";
 import { discardExec, forgetEndedExecs } from "./exec-recovery.js";
 import { commandSpec, shellSpec, startSpec } from "./exec-spec.js";
@@ -19,7 +20,7 @@ export function execControl(context: ControlContext): ExecControl {
     await context.gate.enter(ref.group);
     return context.machines.require(ref);
   };
-  const execsOf = async (ref: SandboxRef) => (await enter(ref)).machine.guest.execs;
+  const execsOf = async (ref: SandboxRef) => execsOverSleeps(context, await enter(ref));
   return {
     async runCommand(ref, body, signal) {
       const sandbox = await enter(ref);
@@ -66,14 +67,14 @@ export function execControl(context: ControlContext): ExecControl {
 /** The exec ends with its client: one whose end did not come is ended. */
 async function runAndDiscard(
   context: ControlContext,
-  { id, machine }: RunningSandbox,
+  sandbox: RunningSandbox,
   exec: Omit<BufferedExec, "execs">,
   signal: AbortSignal,
 ): Promise<ExecResult> {
   try {
-    return await runBuffered({ ...exec, execs: machine.guest.execs }, signal);
+    return await runBuffered({ ...exec, execs: execsOverSleeps(context, sandbox) }, signal);
   } catch (error) {
-    discardExec(context, id, exec.spec.id);
+    discardExec(context, sandbox.id, exec.spec.id);
     throw error;
   }
 }
@@ -87,7 +88,7 @@ async function* streamOwned(
 ): AsyncGenerator<ExecMessage> {
   const spec = startSpec(sandbox, body);
   try {
-    yield* messages(sandbox.id, sandbox.machine.guest.execs.run(spec, signal));
+    yield* messages(sandbox.id, execsOverSleeps(context, sandbox).run(spec, signal));
   } finally {
     discardExec(context, sandbox.id, spec.id);
   }
@@ -105,7 +106,7 @@ async function* streamRecorded(
   forgetEndedExecs(context, sandbox.id);
   let isStarted = false;
   try {
-    for await (const frame of sandbox.machine.guest.execs.run(spec, signal)) {
+    for await (const frame of execsOverSleeps(context, sandbox).run(spec, signal)) {
       if (!isStarted) record.finish();
       isStarted = true;
       yield toMessage(sandbox.id, frame);

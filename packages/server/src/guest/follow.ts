@@ -9,14 +9,13 @@ import { type AgentLink, headersOf, refuse } from "./call.js";
 import { CallDropped, ChannelLost, callerError, ProtocolBreak } from "./fault.js";
 import { FrameParser } from "./frames.js";
 import type { ExecSpec, LogFrame, OutputFrame } from "./guest.js";
+import { Interruptions } from "./interruptions.js";
 import type { AgentSession } from "./session.js";
 
 export const startErrors: readonly ErrorCode[] = ["InvalidRequest", "ExecExists", "UserNotFound", "TooManyRequests"];
 
 /** How long the agent may take until its first word; after it, an exec may be silent for ever. */
 const headDeadlineMs = 15_000;
-/** As many as the agent keeps. */
-const maxInterruptions = 64;
 /** Sessions lost without a byte in between before following gives up. */
 const maxIdleLosses = 5;
 
@@ -68,22 +67,6 @@ export async function* follow(link: AgentLink, following: Following, signal: Abo
       };
       losses++;
     }
-  }
-}
-
-/** One that begins again at an offset is told again of the interruptions there. */
-class Interruptions {
-  readonly #seen = new Set<string>();
-
-  hasSeen(frame: LogFrame): boolean {
-    if (frame.kind !== "interrupted") {
-      this.#seen.clear();
-      return false;
-    }
-    const name = `${frame.stoppedAtUnixMs} ${frame.resumedAtUnixMs}`;
-    const isKnown = this.#seen.has(name);
-    if (this.#seen.size < maxInterruptions) this.#seen.add(name);
-    return isKnown;
   }
 }
 

@@ -186,6 +186,11 @@ export class FakeExecs {
     this.#execs.delete(id);
   }
 
+  /** Tells whoever follows one that runs that the machine has slept. */
+  interrupt(sinceUnixMs: number): void {
+    for (const exec of this.#execs.values()) if (!exec.hasEnded) exec.journal.interrupt(sinceUnixMs);
+  }
+
   killAll(): void {
     for (const exec of this.#execs.values()) exec.kill("KILL");
   }

@@ -2,7 +2,7 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { FakeExec } from "./execs.js";
 
-const codes = { status: 0, stdout: 1, stderr: 2, end: 3, gap: 4, time: 5 } as const;
+const codes = { status: 0, stdout: 1, stderr: 2, end: 3, gap: 4, time: 5, interrupted: 6 } as const;
 const outputBytes = 65_536 - 8;
 
 export async function streamFrames(
@@ -16,6 +16,8 @@ export async function streamFrames(
   stream.write(frame("status", Buffer.from(JSON.stringify(exec.status()))));
   for await (const piece of exec.journal.read(offset, signal, { isLookingOn: isLog })) {
     if ("from" in piece) await writeAll(stream, frame("gap", numbers(piece.from, piece.to)));
+    else if ("stoppedAtUnixMs" in piece)
+      await writeAll(stream, frame("interrupted", numbers(piece.stoppedAtUnixMs, piece.resumedAtUnixMs)));
     else {
       if (isLog) await writeAll(stream, frame("time", numbers(piece.unixMs)));
       for (let at = 0; at < piece.bytes.length; at += outputBytes)

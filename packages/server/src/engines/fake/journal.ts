@@ -11,6 +11,13 @@ export interface Piece {
   readonly unixMs: number;
 }
 
+/** The machine stood still when the output had come to an offset. */
+export interface Interruption {
+  readonly offset: number;
+  readonly stoppedAtUnixMs: number;
+  readonly resumedAtUnixMs: number;
+}
+
 const journalBytes = 1024 * 1024;
 
 export class Journal {
@@ -20,6 +27,7 @@ export class Journal {
   readonly #change = new Change();
   readonly #readers = new Set<{ offset: number }>();
   #pieces: Piece[] = [];
+  readonly #interruptions: Interruption[] = [];
   #first = 0;
   #next = 0;
   #isComplete = false;
@@ -44,6 +52,11 @@ export class Journal {
     this.#change.announce();
   }
 
+  interrupt(stoppedAtUnixMs: number): void {
+    this.#interruptions.push({ offset: this.#next, stoppedAtUnixMs, resumedAtUnixMs: Date.now() });
+    this.#change.announce();
+  }
+
   complete(): void {
     this.#isComplete = true;
     this.#change.announce();
@@ -54,12 +67,21 @@ export class Journal {
     from: number,
     signal: AbortSignal,
     { isLookingOn = false }: { readonly isLookingOn?: boolean } = {},
-  ): AsyncGenerator<Piece | { readonly from: number; readonly to: number }> {
+  ): AsyncGenerator<Piece | Interruption | { readonly from: number; readonly to: number }> {
     const reader = { offset: Math.min(from, this.#next) };
+    let told = this.#interruptions.filter(({ offset }) => isLookingOn || offset < reader.offset).length;
+    const owed = () => (isLookingOn ? undefined : this.#interruptions[told]);
     if (!isLookingOn) this.#readers.add(reader);
     try {
       for (;;) {
-        await this.#change.until(() => reader.offset < this.#next || this.#isComplete, signal);
+        const hasNews = () => reader.offset < this.#next || owed() !== undefined || this.#isComplete;
+        await this.#change.until(hasNews, signal);
+        const interruption = owed();
+        if (interruption !== undefined && interruption.offset <= reader.offset) {
+          told++;
+          yield interruption;
+          continue;
+        }
         if (reader.offset === this.#next) return;
         if (reader.offset < this.#first) {
           const gap = { from: reader.offset, to: this.#first };
@@ -69,8 +91,10 @@ export class Journal {
         }
         const piece = this.#pieces.find(({ offset, bytes }) => offset + bytes.length > reader.offset);
         if (piece === undefined) continue;
-        yield { ...piece, offset: reader.offset, bytes: piece.bytes.subarray(reader.offset - piece.offset) };
-        reader.offset = piece.offset + piece.bytes.length;
+        const until = Math.min(piece.offset + piece.bytes.length, interruption?.offset ?? Number.POSITIVE_INFINITY);
+        const bytes = piece.bytes.subarray(reader.offset - piece.offset, until - piece.offset);
+        yield { ...piece, offset: reader.offset, bytes };
+        reader.offset = until;
         this.#change.announce();
       }
     } finally {

@@ -37,6 +37,7 @@ export class FakeMachine implements TaskGuest {
   readonly #holdListeners = new Set<(hold: Hold) => void>();
   #generation = 0;
   #isFrozen = false;
+  #asleepSinceUnixMs: number | undefined;
   #hold: Hold;
   #end: MachineEnd | undefined;
   #disk: FakeDisk | undefined;
@@ -100,6 +101,7 @@ export class FakeMachine implements TaskGuest {
     if (this.#end !== undefined) return;
     this.freeze();
     this.#end = { reason: "Suspended", message: "It is suspended." };
+    this.#asleepSinceUnixMs = Date.now();
     this.hangUp();
     this.#changed.announce();
   }
@@ -152,6 +154,8 @@ export class FakeMachine implements TaskGuest {
     this.files.write("/etc/machine-id", Buffer.from(`${renewal.machineId}\n`));
     this.execs.environment = renewal.environment;
     this.#generation = renewal.generation;
+    if (this.#asleepSinceUnixMs !== undefined) this.execs.interrupt(this.#asleepSinceUnixMs);
+    this.#asleepSinceUnixMs = undefined;
     if (renewal.thaw) this.thaw();
     return { generation: renewal.generation };
   }
