@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { transform } from "esbuild";
 import { expect, test } from "vitest";
 import { publicExamples } from "../../../tests/harness/public-examples.js";
 import { serve } from "../../server/src/http/serve-for-tests.js";
@@ -48,9 +49,9 @@ test("every example passes the compiler, strictly; one with a fault does not", {
 test.each(ofKind("fake"))("the example $place runs", { timeout: 60_000 }, async ({ code }) => {
   await using served = await serve();
   await inPackage(async (directory) => {
-    const file = join(directory, "example.mts");
-    await writeFile(file, code);
-    const { stdout } = await run(process.execPath, ["--import", import.meta.resolve("tsx"), file], {
+    const file = join(directory, "example.mjs");
+    await writeFile(file, (await transform(code, { loader: "ts", target: "node20" })).code);
+    const { stdout } = await run(process.execPath, [file], {
       env: { ...process.env, ALCOVE_SOCKET: served.socketPath },
       timeout: 50_000,
     });

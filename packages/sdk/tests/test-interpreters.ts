@@ -1,10 +1,11 @@
 /** What `Code` needs of a sandbox, with this machine's own interpreters in place of a sandbox's: for harmless snippets only. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { open, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
+import { promisify } from "node:util";
 import { AlcoveError } from "@alcove/contract";
 import { ByteStream, type CodeSandbox, type ExecEnd, type SpawnOptions } from "alcove";
 
@@ -14,6 +15,10 @@ export interface LocalSandbox extends CodeSandbox {
   /** Every file that was read or removed, and what is left. */
   readonly paths: Set<string>;
 }
+
+/** Where a version manager has put a script before python, that is asked once which one it starts, and not for each snippet. */
+const python = await promisify(execFile)("python3", ["-c", "import sys; print(sys.executable)"]);
+const path = `${dirname(python.stdout.trim())}:${process.env.PATH}`;
 
 export function localSandbox(): LocalSandbox {
   const processes = new Map<string, ChildProcess>();
@@ -64,8 +69,8 @@ export function localSandbox(): LocalSandbox {
 async function startProcess(program: string, args: readonly string[], { cwd, env, timeoutMs, signal }: SpawnOptions) {
   // In a sandbox they are pipes; Node would make sockets of them.
   const piped = ["-c", 'exec "$@" < <(cat) > >(cat) 2> >(cat >&2)', "bash", program, ...args];
-  const isThere = (process.env.PATH ?? "").split(":").some((place) => existsSync(join(place, program)));
-  const options = { cwd, env: { ...process.env, ...env }, detached: true, stdio: "pipe" } as const;
+  const isThere = path.split(":").some((place) => existsSync(join(place, program)));
+  const options = { cwd, env: { ...process.env, PATH: path, ...env }, detached: true, stdio: "pipe" } as const;
   const child = isThere ? spawn("bash", piped, options) : spawn(program, args, options);
   child.stdin.on("error", () => undefined);
   const end = ending(child, program, timeoutMs);
