@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Alcove } from "alcove";
+import { Alcove, AlcoveError } from "alcove";
 import { prepareTestImage } from "../../tools/dev/test-image.js";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
@@ -122,7 +122,14 @@ export class TestDaemon implements AsyncDisposable {
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
   }
 
+  /** Pools first, which would be filled again. An older build has none. */
   async deleteAll(): Promise<void> {
+    const { pools } = this.alcove.defaultGroup;
+    const present = await pools.list().catch((error: unknown) => {
+      if (error instanceof AlcoveError && error.code === "RouteNotFound") return [];
+      throw error;
+    });
+    for (const { name } of present) await pools.delete(name);
     const ids: string[] = [];
     for await (const sandbox of this.alcove.sandboxes.list()) ids.push(sandbox.id);
     await Promise.all(ids.map((id) => this.alcove.sandboxes.connect(id).delete()));
