@@ -6,7 +6,7 @@ import { AlcoveError, type ExecResult } from "@alcove/contract";
 import type { ExecSpec, ExecStatus, GuestExecs } from "../guest/guest.js";
 
 export interface BufferedExec {
-  readonly execs: GuestExecs;
+  readonly execs: Pick<GuestExecs, "run" | "writeStdin">;
   readonly spec: ExecSpec & { readonly outputLimitBytes: number };
   /** Given to the program, whose input then ends. */
   readonly input: string | undefined;
@@ -28,7 +28,7 @@ export async function runBuffered({ execs, spec, input }: BufferedExec, signal: 
 }
 
 /** A program may end, or close its input, before it has read all; the channel's own failures come out of its output. */
-function feed(execs: GuestExecs, id: string, input: string, signal: AbortSignal): void {
+function feed(execs: BufferedExec["execs"], id: string, input: string, signal: AbortSignal): void {
   const chunk = Buffer.from(input);
   const chunks = (async function* () {
     if (chunk.length > 0) yield chunk;

@@ -36,6 +36,7 @@ import { policyDeeds } from "./policy-deeds.js";
 import { PolicyKeeper } from "./policy-keeper.js";
 import { PoolKeeper } from "./pool-keeper.js";
 import { poolControl } from "./pools.js";
+import { Reach } from "./reach.js";
 import { Reconciler } from "./reconciler.js";
 import { recover } from "./recovery.js";
 import { roleAssignmentControl } from "./role-assignments.js";
@@ -108,15 +109,16 @@ export function createControl(options: ControlOptions): RunningControl {
   const readiness = new EngineReadiness({ engine: context.engine, takeUp, stopping: stopping.signal });
   const stopAndResume = new StopAndResume({ context, reconciler, readiness });
   const deletions = new GroupDeletions(context, { reconciler, readiness });
-  const helpers = { reconciler, readiness, policies, stopAndResume };
+  const reach = new Reach(context, stopAndResume);
+  const helpers = { reconciler, reach, readiness, policies, stopAndResume };
   return {
     control: {
       groups: groupControl(context, deletions),
       usage: usageControl(context),
       sandboxes: sandboxControl(context, helpers),
       snapshots: countedSnapshots(snapshotControl(context, helpers), context.uses),
-      execs: countedExecs(execControl(context), context.uses),
-      files: countedFiles(fileControl(context), context.uses),
+      execs: countedExecs(execControl(context, reach), context.uses),
+      files: countedFiles(fileControl(reach), context.uses),
       images: imageControl(context, readiness),
       events: eventControl(context.events, context.gate),
       system: systemControl(context, { readiness, version: options.version, tcp: options.tcp ?? (() => undefined) }),

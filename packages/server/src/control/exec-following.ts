@@ -1,80 +1,100 @@
 /**
- * Following an exec over the sleeps of its sandbox. Whoever follows one whose sandbox is stopped with its memory waits, and
- * wakes nobody; when the sandbox goes on, so does the output from where it was, with a word about the sleep from the agent.
+ * Following an exec over stops of its sandbox: a stream waits while the sandbox is stopped, and goes on from its offset when
+ * it runs again, with a word about the sleep from the agent. It does not resume it. Where nothing can come any more it ends
+ * with why.
  */
-import type { GuestExecs, OutputFrame } from "../guest/guest.js";
+import { AlcoveError } from "@alcove/contract";
+import type { GuestExecs, LogFrame } from "../guest/guest.js";
 import { Interruptions } from "../guest/interruptions.js";
+import type { SandboxRecord } from "../store/sandboxes.js";
 import type { ControlContext } from "./context.js";
-import type { RunningSandbox } from "./machines.js";
+import type { SandboxRef } from "./control.js";
+import { notRunning, type RunningSandbox, sandboxNotFound } from "./machines.js";
+import type { Reach } from "./reach.js";
 
-/** The execs of the sandbox, whichever machine it has. Input and all else that is not followed is this machine's alone. */
-export function execsOverSleeps(context: ControlContext, sandbox: RunningSandbox): GuestExecs {
-  const { execs } = sandbox.machine.guest;
-  return {
-    ...execs,
-    run: (spec, signal) =>
-      follow(context, sandbox, { execId: spec.id, offset: 0, frames: execs.run(spec, signal) }, signal),
-    attach: (execId, offset, signal) =>
-      follow(context, sandbox, { execId, offset, frames: execs.attach(execId, offset, signal) }, signal),
-  };
-}
-
-interface Following {
+export interface FollowedExec<Frame> {
   readonly execId: string;
   readonly offset: number;
-  readonly frames: AsyncIterable<OutputFrame>;
+  begin(execs: GuestExecs): AsyncIterable<Frame>;
+  goOn(execs: GuestExecs, offset: number): AsyncIterable<Frame>;
 }
 
-async function* follow(
+export async function* followOverStops<Frame extends LogFrame>(
   context: ControlContext,
-  { id, group, machine }: RunningSandbox,
-  { execId, offset, frames }: Following,
+  sandbox: RunningSandbox,
+  { execId, begin, goOn, ...from }: FollowedExec<Frame>,
   signal: AbortSignal,
-): AsyncGenerator<OutputFrame> {
-  let position = { offset, isBegun: false };
-  let current = machine;
-  let source = frames;
+): AsyncGenerator<Frame> {
+  using _followed = context.machines.follow(execId);
+  let { offset } = from;
   const interruptions = new Interruptions();
-  for (;;) {
+  let hasBegun = false;
+  let isAgain = false;
+  for (let current = sandbox; ; ) {
+    const { execs } = current.machine.guest;
     try {
-      for await (const frame of source) {
-        if (frame.kind === "status" ? position.isBegun : interruptions.hasSeen(frame)) continue;
-        position = { offset: endOf(frame) ?? position.offset, isBegun: true };
+      for await (const frame of hasBegun ? goOn(execs, offset) : begin(execs)) {
+        if (frame.kind === "status" ? hasBegun : interruptions.hasSeen(frame)) continue;
+        offset = endOf(frame) ?? offset;
+        hasBegun = true;
         yield frame;
       }
       return;
     } catch (error) {
-      const next = await nextMachine(context, id, current, signal);
-      // Where it does not run, that is what is wrong.
-      if (next === undefined && !signal.aborted) context.machines.require({ group, id });
-      if (next === undefined || !position.isBegun) throw error;
-      current = next;
-      source = current.guest.execs.attach(execId, position.offset, signal);
+      signal.throwIfAborted();
+      // The start was heard of before the sandbox stopped.
+      if (isAgain && !hasBegun && error instanceof AlcoveError && error.code === "ExecExists") hasBegun = true;
+      else current = await nextRunning(context, current, error, signal);
+      isAgain = true;
     }
   }
 }
 
-/** The machine that goes on where this one was suspended; undefined when none will, or this one just failed. */
-async function nextMachine(
-  { machines, register, store }: ControlContext,
-  id: string,
-  machine: RunningSandbox["machine"],
+/** The sandbox as it is, where it is not stopped; else when it runs again. */
+export async function runningAgain(
+  { gate, machines, register, store }: ControlContext,
+  reach: Reach,
+  ref: SandboxRef,
   signal: AbortSignal,
-) {
-  const isWaiting = () => {
-    const record = store.sandboxes.find(id);
-    if (record?.suspension?.mode === "Disk" || record?.suspension?.from === "Disk") return false;
-    const { state } = record ?? {};
-    return state === "Stopping" || state === "Resuming" || (state === "Stopped" && record?.suspension !== undefined);
-  };
-  if (!isWaiting() && machines.get(id) === machine) return undefined;
-  await register.changed.until(() => !isWaiting(), signal);
-  const next = machines.isRunning(id) ? machines.get(id) : undefined;
-  return next === machine ? undefined : next;
+): Promise<RunningSandbox> {
+  await gate.enter(ref.group);
+  while (machines.reachable(ref) === undefined && isStopped(store.sandboxes.find(ref.id), ref))
+    await register.changed.wait(signal);
+  return reach.asItIs(ref);
+}
+
+/** So that it can run again. */
+function isStopped(record: SandboxRecord | undefined, { group }: SandboxRef): boolean {
+  return record?.group === group && record.suspension !== undefined && record.desiredState !== "Deleted";
+}
+
+/** The sandbox when it runs again. Throws the error where that has nothing to do with a stop. */
+async function nextRunning(
+  { machines, register, store }: ControlContext,
+  before: RunningSandbox,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<RunningSandbox> {
+  const ref: SandboxRef = before;
+  for (let hasWaited = false; ; hasWaited = true) {
+    const record = store.sandboxes.find(ref.id);
+    if (record === undefined || record.desiredState === "Deleted") throw sandboxNotFound(ref.id);
+    const running = machines.reachable(ref);
+    if (running !== undefined && (hasWaited || running.machine !== before.machine)) return running;
+    if (running !== undefined || record.state === "Running") throw error;
+    if (isWithoutExecs(record)) throw notRunning(record);
+    await register.changed.wait(signal);
+  }
+}
+
+/** Nothing of its programs is kept. */
+function isWithoutExecs({ state, suspension }: SandboxRecord): boolean {
+  if (suspension === undefined) return true;
+  return state !== "Stopping" && (suspension.mode === "Disk" || suspension.from === "Disk");
 }
 
 /** The offset behind a frame. */
-function endOf(frame: OutputFrame): number | undefined {
+function endOf(frame: LogFrame): number | undefined {
   if (frame.kind === "gap") return frame.to;
   return frame.kind === "stdout" || frame.kind === "stderr" ? frame.offset + frame.bytes.length : undefined;
 }

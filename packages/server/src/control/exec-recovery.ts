@@ -1,6 +1,6 @@
 /**
- * The execs of an adopted sandbox, as its agent tells them: those that nobody recorded belonged to clients of the daemon
- * that died, and end; records of execs that never started, or that the agent has forgotten, are forgotten too.
+ * The execs of an adopted or resumed sandbox, as its agent tells them: those that nobody recorded belonged to clients of the daemon
+ * that died, or went while it was stopped, and end; records of execs that never started, or that the agent has forgotten, are forgotten too.
  */
 import type { Machine } from "../engines/engine.js";
 import { withDeadline } from "../lib/deadline.js";
@@ -20,7 +20,8 @@ export async function reconcileExecs(context: ControlContext, sandboxId: string,
       store.journal.finishExecs(sandboxId);
       for (const id of recorded) if (!present.has(id)) store.execs.remove(sandboxId, id);
     });
-    for (const id of present) if (!recorded.has(id)) discardExec(context, sandboxId, id);
+    for (const id of present)
+      if (!recorded.has(id) && !context.machines.isFollowed(id)) discardExec(context, sandboxId, id);
   } catch (error) {
     logger.warn({ sandbox: sandboxId, err: error }, "The execs of an adopted sandbox could not be read");
   }

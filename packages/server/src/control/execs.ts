@@ -3,65 +3,85 @@
  * detached ones and the streamed ones whose id the client chose. Nothing is written for any other.
  */
 import type { Exec, ExecResult, StartExec } from "@alcove/contract";
-import type { OutputFrame } from "../guest/guest.js";
+import type { ExecSpec, GuestExecs, OutputFrame } from "../guest/guest.js";
 import { type BufferedExec, runBuffered } from "./buffered-exec.js";
 import type { ControlContext } from "./context.js";
 import type { ExecControl, ExecMessage, ExecRef, SandboxRef } from "./control.js";
-import { execsOverSleeps } from "./exec-following.js";
+import { followOverStops, runningAgain } from "./exec-following.js";
 import { recordStart } from "./exec-journal.js";
 import { discardExec, forgetEndedExecs } from "./exec-recovery.js";
 import { commandSpec, shellSpec, startSpec } from "./exec-spec.js";
 import { toExec, toMessage } from "./exec-view.js";
 import { readLogs } from "./logs.js";
 import type { RunningSandbox } from "./machines.js";
+import type { Reach } from "./reach.js";
 
-export function execControl(context: ControlContext): ExecControl {
-  const enter = async (ref: SandboxRef): Promise<RunningSandbox> => {
-    await context.gate.enter(ref.group);
-    return context.machines.require(ref);
-  };
-  const execsOf = async (ref: SandboxRef) => execsOverSleeps(context, await enter(ref));
+export function execControl(context: ControlContext, reach: Reach): ExecControl {
+  const execsOf = async (ref: SandboxRef, signal: AbortSignal) => (await reach.awake(ref, signal)).machine.guest.execs;
   return {
     async runCommand(ref, body, signal) {
-      const sandbox = await enter(ref);
+      const sandbox = await reach.awake(ref, signal, body.activationMode);
       return runAndDiscard(context, sandbox, { spec: commandSpec(sandbox, body), input: body.stdin }, signal);
     },
     async runShellCommand(ref, body, signal) {
-      const sandbox = await enter(ref);
+      const sandbox = await reach.awake(ref, signal, body.activationMode);
       return runAndDiscard(context, sandbox, { spec: shellSpec(sandbox, body), input: body.stdin }, signal);
     },
     async *stream(ref, body, signal) {
-      const sandbox = await enter(ref);
+      const sandbox = await reach.awake(ref, signal);
       yield* body.id === undefined
         ? streamOwned(context, sandbox, body, signal)
         : streamRecorded(context, sandbox, body, signal);
     },
-    start: async (ref, body, signal) => start(context, await enter(ref), body, signal),
+    start: async (ref, body, signal) => start(context, await reach.awake(ref, signal), body, signal),
     async logs(ref, options, signal) {
-      const { id, machine } = await enter(ref);
+      const sandbox = await reach.asItIs(ref);
+      const { id } = sandbox;
       const entrypointExecId = context.store.sandboxes.find(id)?.entrypointExecId;
-      return readLogs({ sandboxId: id, execs: machine.guest.execs, entrypointExecId }, options, signal);
+      const log: GuestExecs["log"] = (execId, offset, ending) => {
+        const from = (execs: GuestExecs, at: number) => execs.log(execId, at, ending);
+        const log = { execId, offset, begin: (execs: GuestExecs) => from(execs, offset), goOn: from };
+        return followOverStops(context, sandbox, log, ending);
+      };
+      return readLogs({ sandboxId: id, execs: { log }, entrypointExecId }, options, signal);
     },
     async list(ref, signal) {
-      return (await (await execsOf(ref)).list(signal)).map((status) => toExec(ref.id, status));
+      return (await (await execsOf(ref, signal)).list(signal)).map((status) => toExec(ref.id, status));
     },
     async get(ref, waitMs, signal) {
-      return toExec(ref.id, await (await execsOf(ref)).get(ref.execId, waitMs, signal));
+      const { execs } = (await reach.asItIs(ref)).machine.guest;
+      return toExec(ref.id, await execs.get(ref.execId, waitMs, signal));
     },
     async *attach(ref, offset, signal) {
-      yield* messages(ref.id, (await execsOf(ref)).attach(ref.execId, offset, signal));
+      const sandbox = await runningAgain(context, reach, ref, signal);
+      const attached = (execs: GuestExecs, at: number) => execs.attach(ref.execId, at, signal);
+      const begin = (execs: GuestExecs) => attached(execs, offset);
+      const followed = { execId: ref.execId, offset, begin, goOn: attached };
+      yield* messages(ref.id, followOverStops(context, sandbox, followed, signal));
     },
     async writeStdin(ref, input, options, signal) {
-      return (await execsOf(ref)).writeStdin(ref.execId, input, options, signal);
+      return (await execsOf(ref, signal)).writeStdin(ref.execId, input, options, signal);
     },
     async signal(ref, name, signal) {
-      await (await execsOf(ref)).signal(ref.execId, name, signal);
+      await (await execsOf(ref, signal)).signal(ref.execId, name, signal);
     },
     async delete(ref: ExecRef, options, signal) {
-      await (await execsOf(ref)).delete(ref.execId, options, signal);
+      await (await execsOf(ref, signal)).delete(ref.execId, options, signal);
       context.store.execs.remove(ref.id, ref.execId);
     },
   };
+}
+
+/** Starts an exec and follows it over stops of its sandbox. */
+function run(
+  context: ControlContext,
+  sandbox: RunningSandbox,
+  spec: ExecSpec,
+  signal: AbortSignal,
+): AsyncIterable<OutputFrame> {
+  const begin = (execs: GuestExecs) => execs.run(spec, signal);
+  const goOn = (execs: GuestExecs, at: number) => execs.attach(spec.id, at, signal);
+  return followOverStops(context, sandbox, { execId: spec.id, offset: 0, begin, goOn }, signal);
 }
 
 /** The exec ends with its client: one whose end did not come is ended. */
@@ -71,8 +91,10 @@ async function runAndDiscard(
   exec: Omit<BufferedExec, "execs">,
   signal: AbortSignal,
 ): Promise<ExecResult> {
+  const { writeStdin } = sandbox.machine.guest.execs;
+  const followed = (spec: ExecSpec, ending: AbortSignal) => run(context, sandbox, spec, ending);
   try {
-    return await runBuffered({ ...exec, execs: execsOverSleeps(context, sandbox) }, signal);
+    return await runBuffered({ ...exec, execs: { run: followed, writeStdin } }, signal);
   } catch (error) {
     discardExec(context, sandbox.id, exec.spec.id);
     throw error;
@@ -88,7 +110,7 @@ async function* streamOwned(
 ): AsyncGenerator<ExecMessage> {
   const spec = startSpec(sandbox, body);
   try {
-    yield* messages(sandbox.id, execsOverSleeps(context, sandbox).run(spec, signal));
+    yield* messages(sandbox.id, run(context, sandbox, spec, signal));
   } finally {
     discardExec(context, sandbox.id, spec.id);
   }
@@ -106,7 +128,7 @@ async function* streamRecorded(
   forgetEndedExecs(context, sandbox.id);
   let isStarted = false;
   try {
-    for await (const frame of execsOverSleeps(context, sandbox).run(spec, signal)) {
+    for await (const frame of run(context, sandbox, spec, signal)) {
       if (!isStarted) record.finish();
       isStarted = true;
       yield toMessage(sandbox.id, frame);

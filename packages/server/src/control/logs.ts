@@ -6,7 +6,7 @@ import { type LogLine, LogLines } from "./log-lines.js";
 
 export interface LogSource {
   readonly sandboxId: string;
-  readonly execs: GuestExecs;
+  readonly execs: Pick<GuestExecs, "log">;
   readonly entrypointExecId: string | undefined;
 }
 

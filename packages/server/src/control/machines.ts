@@ -17,6 +17,8 @@ export interface RunningSandbox {
   readonly machine: Machine;
   /** Why the host holds the machine now; seen, not recorded: the next daemon sees it again. */
   hold: Hold | undefined;
+  /** It is being stopped: nothing new begins in it. */
+  isStopping: boolean;
 }
 
 export interface ExecDefaults {
@@ -37,6 +39,7 @@ export class Machines {
   readonly #store: Store;
   readonly #running = new Map<string, RunningSandbox>();
   readonly #ended = new Map<string, Machine>();
+  readonly #followed = new Set<string>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -45,7 +48,15 @@ export class Machines {
   add(record: SandboxRecord, machine: Machine): void {
     const { id, group } = record;
     const secrets = (names: readonly string[] | undefined) => namedSecrets(this.#store, id, names);
-    this.#running.set(id, { id, group, defaults: imageDefaults(record), secrets, machine, hold: undefined });
+    this.#running.set(id, {
+      id,
+      group,
+      defaults: imageDefaults(record),
+      secrets,
+      machine,
+      hold: undefined,
+      isStopping: false,
+    });
   }
 
   setHold(id: string, hold: Hold | undefined): void {
@@ -55,6 +66,11 @@ export class Machines {
 
   holdOf(id: string): Hold | undefined {
     return this.#running.get(id)?.hold;
+  }
+
+  setStopping(id: string, isStopping: boolean): void {
+    const running = this.#running.get(id);
+    if (running) running.isStopping = isStopping;
   }
 
   isRunning(id: string): boolean {
@@ -85,10 +101,26 @@ export class Machines {
     this.#ended.delete(id);
   }
 
-  /** The sandbox where it takes calls. Errors: SandboxNotFound, SandboxNotRunning with its state and why, EngineUnavailable. */
-  require(ref: SandboxRef): RunningSandbox {
+  /** The sandbox where it takes calls. */
+  reachable(ref: SandboxRef): RunningSandbox | undefined {
     const running = this.#running.get(ref.id);
-    if (running?.group === ref.group) return running;
+    return running?.group === ref.group && !running.isStopping ? running : undefined;
+  }
+
+  /** From now on somebody follows the exec, until it is disposed of. */
+  follow(execId: string): Disposable {
+    this.#followed.add(execId);
+    return { [Symbol.dispose]: () => void this.#followed.delete(execId) };
+  }
+
+  isFollowed(execId: string): boolean {
+    return this.#followed.has(execId);
+  }
+
+  /** As `reachable`. Errors: SandboxNotFound, SandboxNotRunning with its state and why, EngineUnavailable. */
+  require(ref: SandboxRef): RunningSandbox {
+    const running = this.reachable(ref);
+    if (running !== undefined) return running;
     const record = this.#store.sandboxes.find(ref.id);
     if (record === undefined || record.group !== ref.group) throw sandboxNotFound(ref.id);
     if (record.state !== "Running") throw notRunning(record);

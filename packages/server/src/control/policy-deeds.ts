@@ -2,15 +2,15 @@
 import type { ControlContext } from "./context.js";
 import type { PolicyDeeds } from "./policy-keeper.js";
 import type { Reconciler } from "./reconciler.js";
+import { beginStop } from "./stop-and-resume.js";
 
-export function policyDeeds({ crashPoint, register, store }: ControlContext, reconciler: Reconciler): PolicyDeeds {
+export function policyDeeds(context: ControlContext, reconciler: Reconciler): PolicyDeeds {
+  const { register, store } = context;
   return {
     async suspend({ id }, { mode, isIdle }) {
       // Nothing is awaited between the last look and the record: a call that comes later finds it Stopping.
       if (store.sandboxes.find(id)?.state !== "Running" || !isIdle()) return false;
-      crashPoint("stop.beforeMark");
-      register.beginStop(id, { mode, reason: "Idle" });
-      crashPoint("stop.afterMark");
+      beginStop(context, id, { mode, reason: "Idle" });
       await reconciler.close(id);
       return true;
     },

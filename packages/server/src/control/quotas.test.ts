@@ -57,7 +57,7 @@ test("what a sandbox took is given back as it stops, fails and is deleted: cores
   host.fake.machines.get(id)?.stop({ reason: "GuestExited", message: "It powered off." });
   await expect.poll(used).toMatchObject({ cores: 0, memory: "0Mi", disk: "20480Mi", sandboxes: 1 });
   await control.sandboxes.delete({ group: "g", id }, never);
-  expect(await used()).toEqual({ cores: 0, memory: "0Mi", disk: "0Mi", sandboxes: 0, images: 0 });
+  expect(await used()).toEqual({ cores: 0, memory: "0Mi", disk: "0Mi", sandboxes: 0, images: 0, snapshots: 0 });
 
   host.fake.faults.startError = new Error("no luck");
   await expect(control.sandboxes.create("g", {}, never)).rejects.toThrow();

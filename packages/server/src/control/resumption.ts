@@ -7,7 +7,7 @@ import type { Machine } from "../engines/engine.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
 import { startEntrypoint } from "./creation.js";
-import { recordExecs } from "./exec-recovery.js";
+import { reconcileExecs, recordExecs } from "./exec-recovery.js";
 import { machineSpec } from "./machine-spec.js";
 import { watchMachine } from "./machine-watch.js";
 import { bringBackFromSnapshot, rollbackOf } from "./rollbacks.js";
@@ -59,6 +59,7 @@ async function goOn(context: ControlContext, record: SandboxRecord, machine: Mac
   if (running === undefined) throw new AlcoveError("SandboxNotFound", `The sandbox ${id} was deleted meanwhile.`);
   admission.started(record, demandOf(context, record.size));
   watchMachine(context, running, machine);
+  void reconcileExecs(context, id, context.stopping);
   if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
 }
 

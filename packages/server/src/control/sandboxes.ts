@@ -13,6 +13,7 @@ import { mergedLabels } from "./labels.js";
 import { sandboxNotFound } from "./machines.js";
 import type { PolicyKeeper } from "./policy-keeper.js";
 import { requireQuota } from "./quotas.js";
+import type { Reach } from "./reach.js";
 import type { Reconciler } from "./reconciler.js";
 import { createBatch } from "./sandbox-batch.js";
 import { toSandbox } from "./sandbox-view.js";
@@ -28,15 +29,12 @@ export interface Helpers {
   readonly readiness: EngineReadiness;
   readonly policies: PolicyKeeper;
   readonly stopAndResume: StopAndResume;
+  readonly reach: Reach;
 }
 
 export function sandboxControl(context: ControlContext, helpers: Helpers): SandboxControl {
   const { gate, machines, store } = context;
   const view = (record: SandboxRecord) => toSandbox(record, machines.holdOf(record.id));
-  const guestOf = async (ref: SandboxRef) => {
-    await gate.enter(ref.group);
-    return machines.require(ref).machine.guest;
-  };
   return {
     create: (group, body, signal, options) =>
       createSandbox(context, helpers, { group, plan: planOf(context, body), signal, ...options }),
@@ -78,12 +76,9 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
     enable: (ref) => helpers.stopAndResume.enable(ref),
     disable: (ref, signal) => helpers.stopAndResume.disable(ref, signal),
     delete: (ref, signal, options) => remove(context, helpers, { ref, signal, ...options }),
-    stats: async (ref, signal) => (await guestOf(ref)).stats(signal),
-    processes: async (ref, signal) => (await guestOf(ref)).processes(signal),
-    async console(ref) {
-      await gate.enter(ref.group);
-      return machines.require(ref).machine.console();
-    },
+    stats: async (ref, signal) => (await helpers.reach.asItIs(ref)).machine.guest.stats(signal),
+    processes: async (ref, signal) => (await helpers.reach.awake(ref, signal)).machine.guest.processes(signal),
+    console: async (ref) => (await helpers.reach.asItIs(ref)).machine.console(),
   };
 }
 

@@ -35,7 +35,7 @@ export class StopAndResume {
   async stop(ref: SandboxRef, { wait = true, ...how }: StopOptions, signal: AbortSignal): Promise<Sandbox> {
     await this.#enter(ref, signal);
     const record = await this.#settled(ref, "Resuming", signal);
-    if (record.state === "Running") this.#beginStop(ref.id, how);
+    if (record.state === "Running") beginStop(this.#context, ref.id, how);
     else if (record.state !== "Stopping") return toSandbox(requireKept(record));
     const closing = this.#reconciler.close(ref.id);
     if (wait) await untilAborted(closing, signal);
@@ -82,13 +82,6 @@ export class StopAndResume {
     }
   }
 
-  #beginStop(id: string, { mode = "Memory", reason = "UserStopped" }: StopOptions): void {
-    const { crashPoint, register } = this.#context;
-    crashPoint("stop.beforeMark");
-    register.beginStop(id, { mode, reason });
-    crashPoint("stop.afterMark");
-  }
-
   #beginResume(record: SandboxRecord, from: ResumeOptions["from"]): void {
     const { admission, crashPoint, gate, register, store } = this.#context;
     const { mode } = this.#requireResumable(record);
@@ -121,6 +114,17 @@ export class StopAndResume {
     if (record === undefined || record.group !== group) throw sandboxNotFound(id);
     return record;
   }
+}
+
+/** Puts on record that a running sandbox shall be stopped; the reconciler does it. */
+export function beginStop(
+  { crashPoint, register }: Pick<ControlContext, "crashPoint" | "register">,
+  id: string,
+  { mode = "Memory", reason = "UserStopped" }: StopOptions,
+): void {
+  crashPoint("stop.beforeMark");
+  register.beginStop(id, { mode, reason });
+  crashPoint("stop.afterMark");
 }
 
 /** Stopped, with something kept of it. */

@@ -14,6 +14,7 @@ export async function suspendSandbox(context: ControlContext, record: SandboxRec
   const { id, suspension = { mode: "Memory" } } = record;
   const machine = machines.get(id);
   if (machine === undefined) return;
+  machines.setStopping(id, true);
   crashPoint("stop.beforeSuspend");
   try {
     const { isFrozen, size, mode } = await suspend(machine, suspension.mode, signal);
@@ -25,6 +26,7 @@ export async function suspendSandbox(context: ControlContext, record: SandboxRec
     await untilRecorded(context, id, () => register.finishStop(id, { mode, kept: size }, message), signal);
     crashPoint("stop.afterStopped");
   } catch (error) {
+    machines.setStopping(id, false);
     if (signal.aborted) throw signal.reason;
     logger.warn({ sandbox: id, err: error }, "A sandbox could not be stopped");
     const why = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
