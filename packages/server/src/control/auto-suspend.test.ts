@@ -2,7 +2,7 @@ import { AlcoveError } from "@alcove/contract";
 import { expect, test } from "vitest";
 import { waitFor } from "../lib/backoff.js";
 import { never, type TestDaemon, withMembers } from "./test-daemon.js";
-import { TimedHost } from "./timed-host-test-kit.js";
+import { replaced, TimedHost } from "./timed-host-test-kit.js";
 
 const second = 1_000;
 const policy = { autoSuspendPolicy: { enabled: true, interval: 60 } } as const;
@@ -24,17 +24,6 @@ function signalled() {
 
 /** Lets what is under way in the daemon come to its end. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 30));
-
-/** The same thing with other members. */
-function replaced<Thing extends object>(thing: Thing, members: Partial<Thing>): Thing {
-  return new Proxy(thing, {
-    get(target, name) {
-      if (name in members) return Reflect.get(members, name);
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
 
 async function kinds({ control }: TestDaemon, sandbox: { group: string; id: string }) {
   const { activity, state } = await control.sandboxes.get(sandbox);
@@ -247,5 +236,58 @@ test("a policy that is set on an idle sandbox counts from its last use", async (
   await host.pass(600 * second);
   await daemon.control.sandboxes.setLifecycle(sandbox, policy);
   await host.pass(0);
+  await inState(daemon, sandbox, "Stopped");
+});
+
+/** A daemon whose guests say of their processors what the test says. */
+function withCpu(host: TimedHost, cpu: { usageUsec: number }) {
+  return host.timed({
+    engine: (engine) => ({
+      ...withMembers(engine),
+      async start(spec, signal) {
+        const machine = await engine.start(spec, signal);
+        const { guest } = machine;
+        const stats = async (signal: AbortSignal) => ({
+          ...(await guest.stats(signal)),
+          cpuUsageUsec: cpu.usageUsec,
+        });
+        return replaced(machine, { guest: replaced(guest, { stats }) });
+      },
+    }),
+  });
+}
+
+test("busy processors keep it awake where its policy says so; it sleeps an interval after they were last seen busy", async () => {
+  await using host = new TimedHost();
+  const cpu = { usageUsec: 0 };
+  const daemon = await withCpu(host, cpu);
+  const busy = await host.create(daemon, { autoSuspendPolicy: { enabled: true, interval: 60, keepAwake: ["cpu"] } });
+  const pass = async (seconds: number, usedSeconds: number) => {
+    cpu.usageUsec += usedSeconds * 1_000_000;
+    await host.pass(seconds * second);
+    await settle();
+  };
+  await pass(31, 0);
+  await pass(31, 3);
+  expect(await kinds(daemon, busy)).toEqual({ state: "Running", kinds: ["cpu"], sleeps: true });
+  await pass(31, 0);
+  await pass(31, 1);
+  await inState(daemon, busy, "Stopped");
+});
+
+test("use between two looks at the processors makes neither of them count", async () => {
+  await using host = new TimedHost();
+  const cpu = { usageUsec: 0 };
+  const daemon = await withCpu(host, cpu);
+  const sandbox = await host.create(daemon, { autoSuspendPolicy: { enabled: true, interval: 60, keepAwake: ["cpu"] } });
+  const pass = async (seconds: number) => {
+    await host.pass(seconds * second);
+    await settle();
+  };
+  await pass(31);
+  await daemon.control.files.list(sandbox, "/", never);
+  cpu.usageUsec += 50_000_000;
+  await pass(31);
+  await pass(30);
   await inState(daemon, sandbox, "Stopped");
 });

@@ -29,3 +29,14 @@ export class TimedHost extends TestHost {
     await waitFor(() => (isLooked() ? true : undefined), never);
   }
 }
+
+/** The same thing with other members. */
+export function replaced<Thing extends object>(thing: Thing, members: Partial<Thing>): Thing {
+  return new Proxy(thing, {
+    get(target, name) {
+      if (name in members) return Reflect.get(members, name);
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
