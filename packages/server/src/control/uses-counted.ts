@@ -63,6 +63,8 @@ export function countedSnapshots(snapshots: SnapshotControl, uses: Uses): Snapsh
     ...snapshots,
     take: (ref, ...rest) => during(ref, () => snapshots.take(ref, ...rest)),
     fork: (ref, ...rest) => during(ref, () => snapshots.fork(ref, ...rest)),
+    rollback: (ref, ...rest) => during(ref, () => snapshots.rollback(ref, ...rest)),
+    commit: (ref, ...rest) => during(ref, () => snapshots.commit(ref, ...rest)),
   };
 }
 
