@@ -35,7 +35,7 @@ export interface Probe {
 }
 
 export interface Finding {
-  /** Stable name of what was looked at: kvm, qemu, kernel, disk, cgroups, namespaces, … */
+  /** Stable name of what was looked at: kvm, qemu, kernel, disk, cgroups, namespaces, memory, … */
   readonly check: string;
   readonly level: "ok" | "warning" | "error";
   readonly sentence: string;

@@ -14,6 +14,7 @@ import type { KvmTrial } from "./kvm-trial-memory.js";
 import type { MachineHost } from "./machine-host.js";
 import { makeRoots, shortId } from "./machine-paths.js";
 import { MachineUsers } from "./machine-users.js";
+import { memoryFinding } from "./memory-finding.js";
 import type { MicrovmOptions } from "./options.js";
 import { findShelter } from "./shelter.js";
 
@@ -70,11 +71,11 @@ async function setUp(
     };
   };
   const host = await chooseAccelerator(options, { qemu, assets, hostBootId: bootId }, hostWith, findings, signal);
-  findings.push(await namespacesFinding(host.namespaces));
+  findings.push(await namespacesFinding(host.namespaces), await memoryFinding(host.namespaces));
   return host;
 }
 
-const order = ["kvm", "qemu", "kernel", "disk", "cgroups", "namespaces"];
+const order = ["kvm", "qemu", "kernel", "disk", "cgroups", "namespaces", "memory"];
 
 function inOrder(findings: readonly Finding[]): readonly Finding[] {
   return findings.toSorted((one, other) => order.indexOf(one.check) - order.indexOf(other.check));

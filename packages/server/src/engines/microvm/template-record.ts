@@ -3,7 +3,7 @@
  * what it was is noticed by the fingerprint at start-up and in the background, never while a sandbox is being created.
  */
 import { createHash } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { run } from "../../host/run.js";
@@ -53,6 +53,10 @@ export async function readTemplateRecord(template: Template): Promise<TemplateRe
   } catch {
     return undefined;
   }
+}
+
+export async function removeTemplateRecord(template: Template): Promise<void> {
+  await rm(recordPath(template), { force: true });
 }
 
 /** How far a counter's rate may be from the one that a template was told: measuring it twice differs by less. */

@@ -2,11 +2,12 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Holdings } from "./holdings.js";
 import type { MachineHost } from "./machine-host.js";
 import { makeRoots, templatesDirectory } from "./machine-paths.js";
 import { writeOverlay } from "./overlay.js";
 import { makingOf, templateIn } from "./template.js";
-import { fingerprintTemplate } from "./template-record.js";
+import { fingerprintTemplate, readTemplateRecord } from "./template-record.js";
 import { TemplateStore } from "./template-store.js";
 
 const never = new AbortController().signal;
@@ -25,7 +26,11 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "alcove-templates-"));
   const roots = { dataDirectory: join(directory, "data"), runtimeDirectory: join(directory, "run") };
   await makeRoots(roots);
-  host = { roots, installation: { platform: {}, qemu: {}, assets: {} } } as unknown as MachineHost;
+  host = {
+    roots,
+    holdings: new Holdings(roots),
+    installation: { platform: {}, qemu: {}, assets: {} },
+  } as unknown as MachineHost;
   for (const key of ["changed", "gone"]) {
     const template = join(templatesDirectory(roots), key);
     await mkdir(template);
@@ -63,6 +68,21 @@ test("a template that is not what it was is told and removed, and so is one that
     "The template gone has no record; it is removed, and made anew at its next use.",
   ]);
   expect(await readdir(templatesDirectory(host.roots))).toEqual([]);
+});
+
+test("a template that is not what it was keeps its disk while something stands on it, and nothing goes on from its memory", async () => {
+  const size = { cpuMillicores: 250, memoryMiB: 512, diskMiB: 1024 };
+  const image = { name: "debian", digest: "d", path: "/debian.raw", warm: [] };
+  const kept = { kind: "suspended", sandboxId: "3f0c8b8e-52a7-4c6e-9d0a-0d5a4f0c7d11" } as const;
+  host.holdings.hold(kept, { templateKey: "changed", memory: { kind: "template" }, layers: [], image, size });
+  const templates = new TemplateStore(host);
+  await templates.recover(never);
+  const told: string[] = [];
+  await templates.check((sentence) => told.push(sentence), never);
+  expect(told.find((sentence) => sentence.includes("changed"))).toMatch(/stand on its disk, which stays/);
+  const changed = join(templatesDirectory(host.roots), "changed");
+  expect((await readdir(changed)).sort()).toEqual(["disk.qcow2", "memory", "state"]);
+  expect(await readTemplateRecord(templateIn(changed, "changed"))).toBeUndefined();
 });
 
 /** A template that is what it was, with its disk on the image. */

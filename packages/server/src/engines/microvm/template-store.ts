@@ -1,5 +1,5 @@
 /** The templates that are there, by key. A start asks here, and looks at no disk. */
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Size } from "@alcove/contract";
@@ -13,7 +13,13 @@ import { SharedProgress } from "./shared-progress.js";
 import { makingOf, type Template, templateIn, templateKey } from "./template.js";
 import { hasItsImage } from "./template-image.js";
 import { makeTemplate, unfinishedPrefix } from "./template-making.js";
-import { clockFits, fingerprintTemplate, readTemplateRecord, type TemplateRecord } from "./template-record.js";
+import {
+  clockFits,
+  fingerprintTemplate,
+  readTemplateRecord,
+  removeTemplateRecord,
+  type TemplateRecord,
+} from "./template-record.js";
 
 export class TemplateStore {
   readonly #host: MachineHost;
@@ -54,7 +60,7 @@ export class TemplateStore {
   async check(onDamaged: (sentence: string) => void, signal: AbortSignal): Promise<void> {
     for (const template of this.#ready.values()) {
       if (!(await hasItsImage(template))) {
-        await this.#takeAway(template);
+        await this.#retire(template);
         continue;
       }
       const stamp = await stampOf(template);
@@ -65,14 +71,26 @@ export class TemplateStore {
         if (stamp !== undefined) this.#goodStamps.set(template.key, stamp);
         continue;
       }
-      onDamaged(`The template ${template.key} ${problem}; it is removed, and made anew at its next use.`);
-      await this.#takeAway(template);
+      const isHeld = this.#host.holdings.templateKeys().has(template.key);
+      const what = isHeld
+        ? "sandboxes or snapshots stand on its disk, which stays; another one is made at its next use"
+        : "it is removed, and made anew at its next use";
+      onDamaged(`The template ${template.key} ${problem}; ${what}.`);
+      await this.#retire(template);
     }
+  }
+
+  /** Nothing starts from it any more. Where something stands on its disk that stays, without the record by which it would be found again. */
+  async #retire(template: Template): Promise<void> {
+    if (!this.#host.holdings.templateKeys().has(template.key)) return await this.#takeAway(template);
+    this.#ready.delete(keyOf(template));
+    this.#goodStamps.delete(template.key);
+    await removeTemplateRecord(template);
   }
 
   /** Under a name that nobody takes for a template: one that is half removed would be found and started from. */
   async #takeAway(template: Template): Promise<void> {
-    this.#ready.delete(template.key);
+    this.#ready.delete(keyOf(template));
     this.#goodStamps.delete(template.key);
     const unfinished = join(templatesDirectory(this.#host.roots), `${unfinishedPrefix}removed-${randomUUID()}`);
     await rename(template.directory, unfinished).catch(unlessGone);
@@ -115,8 +133,10 @@ export class TemplateStore {
     const directory = join(templatesDirectory(this.#host.roots), order.key);
     const found = await this.#adopt(templateIn(directory, order.key));
     if (found !== undefined) return found;
-    await rm(directory, { recursive: true, force: true });
-    const made = await makeTemplate(this.#host, order, options);
+    const isHeld = this.#host.holdings.templateKeys().has(order.key);
+    if (!isHeld) await rm(directory, { recursive: true, force: true });
+    const key = isHeld ? order.key + randomBytes(4).toString("hex") : order.key;
+    const made = await makeTemplate(this.#host, { ...order, key }, options);
     this.#ready.set(order.key, made);
     return made;
   }
@@ -124,7 +144,7 @@ export class TemplateStore {
   async #adopt(template: Template): Promise<Template | undefined> {
     const record = await readTemplateRecord(template);
     if (record === undefined || !clockFits(record, this.#host.installation.platform.tscKhz)) return undefined;
-    this.#ready.set(template.key, template);
+    this.#ready.set(keyOf(template), template);
     return template;
   }
 
@@ -136,6 +156,13 @@ export class TemplateStore {
     await rm(runtime, { recursive: true, force: true });
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** A template that is made while another one of the same key cannot go has that key and some digits more. */
+const keyDigits = 32;
+
+function keyOf({ key }: Template): string {
+  return key.slice(0, keyDigits);
 }
 
 async function compare(template: Template, record: TemplateRecord, signal: AbortSignal): Promise<string | undefined> {
