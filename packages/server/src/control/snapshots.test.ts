@@ -2,7 +2,7 @@ import { AlcoveError, type ErrorCode } from "@alcove/contract";
 import { expect, test } from "vitest";
 import { waitFor } from "../lib/backoff.js";
 import { entropyOf } from "./forks.js";
-import { debian, group, never, type TestDaemon, TestHost } from "./test-daemon.js";
+import { debian, group, never, type TestDaemon, TestHost, withMembers } from "./test-daemon.js";
 
 async function boxWith({ control }: TestDaemon, content: string) {
   const sandbox = await control.sandboxes.create(
@@ -208,6 +208,66 @@ test("copies of a running sandbox are what it is, share nothing, and leave no sn
   expect(await control.snapshots.count(group, {})).toBe(0);
   const entropies = fork.sandboxes.map(({ id }) => daemon.store.sandboxes.find(id)?.entropy).sort();
   expect(entropies).toEqual([0, 1, 2].map((index) => entropyOf("ab".repeat(32), index)).sort());
+});
+
+test("copies that were starting when the daemon stopped are made by the next one, of the same instant", async () => {
+  await using host = new TestHost();
+  const daemon = await host.daemon();
+  const origin = await boxWith(daemon, "then");
+  host.fake.faults.startDelayMs = 60_000;
+  const forking = daemon.control.snapshots.fork(origin, { count: 2, labels: { is: "copy" } }, never);
+  forking.catch(() => undefined);
+  const labels = { is: "copy" };
+  const areCreating = async () => ((await daemon.control.sandboxes.count(group, { labels })) === 2 ? true : undefined);
+  await waitFor(areCreating, AbortSignal.timeout(5_000));
+  await put(daemon, origin, "now");
+  await daemon.close();
+  delete host.fake.faults.startDelayMs;
+  const next = await host.daemon();
+  const areRunning = async () => {
+    const copies = await next.control.sandboxes.list(group, { labels });
+    return copies.every(({ state }) => state === "Running") ? copies : undefined;
+  };
+  const copies = await waitFor(areRunning, AbortSignal.timeout(5_000));
+  expect(await Promise.all(copies.map((copy) => note(next, copy)))).toEqual(["then", "then"]);
+  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(5_000));
+});
+
+test("a copy begins with the seed's random numbers once: what goes on later has new ones", async () => {
+  await using host = new TestHost();
+  const seen: (string | undefined)[] = [];
+  const { control } = await host.daemon({
+    engine: (engine) => ({
+      ...withMembers(engine),
+      start(spec, signal) {
+        seen.push(spec.entropy && Buffer.from(spec.entropy).toString("hex"));
+        return engine.start(spec, signal);
+      },
+    }),
+  });
+  const origin = await control.sandboxes.create(group, debian, never);
+  const seed = "0f".repeat(64);
+  const [copy] = (await control.snapshots.fork(origin, { count: 1, seed }, never)).sandboxes;
+  if (copy === undefined) throw new Error("no copy");
+  const { id } = await control.snapshots.take(copy, {}, never);
+  await control.snapshots.rollback(copy, id, never);
+  await control.sandboxes.stop(copy, {}, never);
+  await control.sandboxes.resume(copy, {}, never);
+  expect(seen).toEqual([undefined, entropyOf(seed, 0), undefined, undefined]);
+});
+
+test("what a snapshot takes is told as it is now", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  const origin = await control.sandboxes.create(group, debian, never);
+  const { id, ownBytes } = await control.snapshots.take(origin, {}, never);
+  const kept = host.fake.snapshots.get(id);
+  if (kept === undefined) throw new Error("no snapshot");
+  host.fake.snapshots.set(id, { ...kept, tree: kept.tree.subarray(0, 512) });
+  expect(ownBytes).toBeGreaterThan(512);
+  expect(await control.snapshots.get({ group, snapshotId: id })).toMatchObject({ ownBytes: 512 });
+  host.fake.snapshots.delete(id);
+  expect(await control.snapshots.get({ group, snapshotId: id })).toMatchObject({ ownBytes });
 });
 
 test("copies beyond the quota are told one by one", async () => {

@@ -32,7 +32,7 @@ export function snapshotControl(context: ControlContext, helpers: Helpers): Snap
     },
     async get(ref) {
       await gate.enter(ref.group);
-      return view(requireSnapshot(context, ref));
+      return view(await withSizes(context, requireSnapshot(context, ref)));
     },
     async changeLabels(ref, changes) {
       await gate.enter(ref.group);
@@ -47,6 +47,16 @@ export function snapshotControl(context: ControlContext, helpers: Helpers): Snap
     commit: (ref, body, signal) => commitSandbox(context, { ref, body }, signal),
     fork: (ref, body, signal) => forkSandbox(context, helpers, { ref, body }, signal),
   };
+}
+
+/** What it takes changes: others that shared with it go, and what it has is compressed. */
+async function withSizes({ engine, logger }: ControlContext, record: SnapshotRecord): Promise<SnapshotRecord> {
+  if (record.status !== "Ready" || record.engine !== engine.name) return record;
+  const kept = { kind: "snapshot", snapshotId: record.id } as const;
+  const size = await engine.saves?.sizeOf(kept).catch((error: unknown) => {
+    logger.warn({ snapshot: record.id, err: error }, "What a snapshot takes could not be read");
+  });
+  return { ...record, ...size };
 }
 
 /** Where a sandbox is starting from it, it goes when that has started. */
