@@ -57,6 +57,23 @@ describe("create, list, get, delete", () => {
     expect((await cli(["logs", "kind=none"])).stderr).toContain("No sandbox has kind=none");
   });
 
+  test("stop, resume, disable and enable take several, by id and by label, and get says what is kept", async () => {
+    const ids = (await cli(["create", "--count", "2", "-l", "kind=sleep", "debian"])).stdout.trim().split("\n");
+    const [one] = ids.map(String);
+    expect((await cli(["stop", ...ids])).stdout.trim().split("\n").sort()).toEqual([...ids].sort());
+    expect((await cli(["get", String(one)])).stdout).toMatch(/Stopped \(UserStopped\)[\s\S]*Memory, \d+ bytes/);
+    expect((await cli(["disable", "-l", "kind=sleep"])).code).toBe(0);
+    expect(await cli(["resume", ...ids])).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("is disabled"),
+    });
+    expect((await cli(["enable", "kind=sleep"])).stdout.trim().split("\n")).toHaveLength(2);
+    expect((await cli(["resume", "--from", "disk", String(one)])).stdout.trim()).toBe(one);
+    expect(await cli(["stop", "--mode", "none", String(one)])).toMatchObject({ code: 2, stdout: "" });
+    expect((await cli(["delete", "kind=sleep"])).stdout.trim().split("\n")).toHaveLength(2);
+  });
+
   test("label sets, takes away and prints what is left", async () => {
     expect((await cli(["label", id, "team=blue", "x=1"])).stdout).toBe("kind=main\nteam=blue\nx=1\n");
     expect((await cli(["label", id, "x-", "team-"])).stdout).toBe("kind=main\n");

@@ -20,8 +20,10 @@ import { addContext } from "./commands/context.js";
 import { addCp } from "./commands/cp.js";
 import { addCreate } from "./commands/create.js";
 import { addDelete } from "./commands/delete.js";
+import { addDisable } from "./commands/disable.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addDown } from "./commands/down.js";
+import { addEnable } from "./commands/enable.js";
 import { addExec } from "./commands/exec.js";
 import { addExitCodes } from "./commands/exit-codes.js";
 import { addFork } from "./commands/fork.js";
@@ -37,12 +39,14 @@ import { addLogout } from "./commands/logout.js";
 import { addLogs } from "./commands/logs.js";
 import { addPool } from "./commands/pool.js";
 import { addPs } from "./commands/ps.js";
+import { addResume } from "./commands/resume.js";
 import { addRole } from "./commands/role.js";
 import { addRollback } from "./commands/rollback.js";
 import { addRun } from "./commands/run.js";
 import { addServer } from "./commands/server.js";
 import { addSnapshot } from "./commands/snapshot.js";
 import { addStatus } from "./commands/status.js";
+import { addStop } from "./commands/stop.js";
 import { addTimeline } from "./commands/timeline.js";
 import { addUp } from "./commands/up.js";
 import { addUsage } from "./commands/usage.js";
@@ -64,6 +68,10 @@ const commands = [
   addPs,
   addCp,
   addConsole,
+  addStop,
+  addResume,
+  addDisable,
+  addEnable,
   addDelete,
   addSnapshot,
   addFork,

@@ -34,7 +34,7 @@ export async function findByLabels(
   const { sandboxes } = await open();
   const found: Sandbox[] = [];
   for await (const { id, desiredState } of sandboxes.list({ labels, signal })) {
-    if (desiredState === "Running") found.push(sandboxes.connect(id));
+    if (desiredState !== "Deleted") found.push(sandboxes.connect(id));
   }
   return found;
 }

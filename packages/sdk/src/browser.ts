@@ -54,8 +54,10 @@ export {
   type CommitOptions,
   type ForkOptions,
   type ForkOutcome,
+  type ResumeOptions,
   SandboxExecs,
   SandboxHandle,
+  type StopOptions,
 } from "./sandbox-handle.js";
 export type { WaitOptions } from "./sandbox-wait.js";
 export type { SandboxChange } from "./sandbox-watch.js";

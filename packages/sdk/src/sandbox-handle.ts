@@ -4,7 +4,9 @@ import {
   commitSandbox,
   deleteExec,
   deleteSandbox,
+  disableSandbox,
   type Exec,
+  enableSandbox,
   forkSandbox,
   fromProblem,
   getConsole,
@@ -15,12 +17,16 @@ import {
   type LogEntry,
   listExecs,
   listProcesses,
+  resumeSandbox,
   rollbackSandbox,
   type SandboxProcess,
   type Sandbox as SandboxRecord,
   type SandboxStats,
   type Snapshot,
+  type StopMode,
   setLifecycle,
+  stopSandbox,
+  stopSandboxAsync,
   type UpdateLifecycle,
   updateSandbox,
 } from "@alcove/contract";
@@ -51,6 +57,18 @@ export interface ForkOutcome {
 export interface CommitOptions extends Omit<PrepareOptions, "isPublic"> {
   /** Of the image. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface StopOptions extends Abortable {
+  /** Default Memory. Disk: its files alone are kept, and it boots when it is resumed. */
+  readonly mode?: StopMode | undefined;
+  /** Default true. */
+  readonly wait?: boolean | undefined;
+}
+
+export interface ResumeOptions extends Abortable {
+  /** Default: what it was stopped with. */
+  readonly from?: StopMode | undefined;
 }
 
 export class SandboxHandle implements AsyncDisposable {
@@ -173,6 +191,33 @@ export class SandboxHandle implements AsyncDisposable {
       sandboxes: sandboxes.map(({ id }) => handle(id)),
       errors: errors.map(({ index, problem }) => ({ index, error: fromProblem(problem) })),
     };
+  }
+
+  /**
+   * Stops it, so that it can go on later: by default with its memory, and its programs go on in the middle of what they do.
+   * Answers when it is Stopped; with `wait: false` while it is Stopping. Where it fails it runs on.
+   */
+  stop({ mode, wait, signal }: StopOptions = {}): Promise<SandboxRecord> {
+    const { transport, params } = this.#address;
+    return call(transport, wait === false ? stopSandboxAsync : stopSandbox, { params, body: { mode }, signal });
+  }
+
+  /** Answers when it is Running. `from: "Disk"` boots it, though its memory is kept. Where it fails it stays Stopped as it was. */
+  resume({ from, signal }: ResumeOptions = {}): Promise<SandboxRecord> {
+    const { transport, params } = this.#address;
+    return call(transport, resumeSandbox, { params, body: { from }, signal });
+  }
+
+  /** Stops it if it runs; until `enable` nothing resumes it. */
+  disable({ signal }: Abortable = {}): Promise<SandboxRecord> {
+    const { transport, params } = this.#address;
+    return call(transport, disableSandbox, { params, body: {}, signal });
+  }
+
+  /** It stays Stopped, and can be resumed again. */
+  enable({ signal }: Abortable = {}): Promise<SandboxRecord> {
+    const { transport, params } = this.#address;
+    return call(transport, enableSandbox, { params, body: {}, signal });
   }
 
   /**

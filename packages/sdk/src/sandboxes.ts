@@ -47,6 +47,8 @@ export interface CreateOptions extends Abortable {
   readonly cwd?: string | undefined;
   /** When it is suspended and deleted by itself; each part that is left out is the group's, else off. */
   readonly lifecycle?: LifecyclePolicy | undefined;
+  /** Default OnDemand: when it is stopped, the next call that needs it resumes it. Manual: `resume` alone does. */
+  readonly activationMode?: "OnDemand" | "Manual" | undefined;
   /** With `false` it answers while the sandbox is Creating: `info` tells when it is Running. Default true. */
   readonly wait?: boolean | undefined;
 }
@@ -151,6 +153,7 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
     entrypointSecrets: entrypointSecrets === undefined ? undefined : [...entrypointSecrets],
     workingDirectory: cwd,
     lifecycle: options.lifecycle,
+    activationMode: options.activationMode,
   };
 }
 

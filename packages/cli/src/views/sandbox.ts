@@ -17,6 +17,8 @@ export const sandboxView: View<Sandbox> = {
   details: [
     { heading: "MESSAGE", value: ({ stateDetails }) => stateDetails.message },
     { heading: "STOPPED", value: ({ stateDetails }) => stateDetails.stoppedReason },
+    { heading: "KEPT", value: ({ suspended }) => suspended && `${suspended.mode}, ${suspended.ownBytes} bytes` },
+    { heading: "ACTIVATION", value: ({ activationMode }) => activationMode },
     { heading: "SNAPSHOT", value: ({ sourcesRef }) => sourcesRef.snapshot?.id },
     { heading: "COPY OF", value: ({ forkedFrom }) => forkedFrom },
     { heading: "DISK", value: ({ resources }) => resources.disk },
@@ -27,6 +29,7 @@ export const sandboxView: View<Sandbox> = {
   ],
 };
 
-function stateText({ state, stateDetails: { pausedReason } }: Sandbox): string {
-  return pausedReason === undefined ? state : `${state} (${pausedReason})`;
+function stateText({ state, stateDetails: { pausedReason, stoppedReason } }: Sandbox): string {
+  const reason = pausedReason ?? (state === "Stopped" ? stoppedReason : undefined);
+  return reason === undefined ? state : `${state} (${reason})`;
 }
