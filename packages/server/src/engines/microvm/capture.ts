@@ -19,9 +19,13 @@ export async function captureMemory(
   try {
     const writer = new DiffWriter(to, mapped.pageBytes);
     for await (const pages of mapped.changedPages()) {
-      for (const stretch of stretchesOf(pages, partBytes / mapped.pageBytes)) {
+      const longest = partBytes / mapped.pageBytes;
+      for (const part of partsOf(stretchesOf(pages, longest), longest)) {
         signal.throwIfAborted();
-        await captureStretch({ mapped, base, writer }, stretch);
+        const read = await Promise.all(part.map((stretch) => readStretch(mapped, stretch)));
+        for (const [index, stretch] of part.entries())
+          await addStretch({ mapped, base, writer }, stretch, read[index] ?? Buffer.alloc(0));
+        await writer.flush();
       }
     }
     return await writer.finish();
@@ -36,16 +40,41 @@ interface Capture {
   readonly writer: DiffWriter;
 }
 
-async function captureStretch({ mapped, base, writer }: Capture, pages: readonly number[]): Promise<void> {
+/** Several stretches at once, until they are as many pages as a part has. */
+export function* partsOf(
+  stretches: Iterable<readonly number[]>,
+  longest: number,
+): Iterable<readonly (readonly number[])[]> {
+  let part: (readonly number[])[] = [];
+  let pages = 0;
+  for (const stretch of stretches) {
+    const length = (stretch.at(-1) ?? 0) - (stretch[0] ?? 0) + 1;
+    if (part.length > 0 && pages + length > longest) {
+      yield part;
+      part = [];
+      pages = 0;
+    }
+    part.push(stretch);
+    pages += length;
+  }
+  if (part.length > 0) yield part;
+}
+
+async function readStretch(mapped: MappedFile, pages: readonly number[]): Promise<Buffer> {
+  const first = pages[0] ?? 0;
+  const bytes = Buffer.allocUnsafe(((pages.at(-1) ?? first) - first + 1) * mapped.pageBytes);
+  await mapped.read(bytes, first);
+  return bytes;
+}
+
+async function addStretch({ mapped, base, writer }: Capture, pages: readonly number[], bytes: Buffer): Promise<void> {
   const first = pages[0] ?? 0;
   const size = mapped.pageBytes;
-  const bytes = Buffer.allocUnsafe(((pages.at(-1) ?? first) - first + 1) * size);
-  await mapped.read(bytes, first);
   const zero = Buffer.alloc(size);
   const isZero = (page: number) => zero.equals(bytes.subarray((page - first) * size, (page - first + 1) * size));
   for (const run of runsOf(pages, isZero)) {
     const from = (run.first - first) * size;
-    if (!run.isZero) await writer.addData(run.first, bytes.subarray(from, from + run.count * size));
+    if (!run.isZero) writer.addData(run.first, bytes.subarray(from, from + run.count * size));
     else if (!(await isHole(base, run.first * size, run.count * size))) writer.addZeros(run.first, run.count);
   }
 }

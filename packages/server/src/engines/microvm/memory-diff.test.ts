@@ -2,7 +2,7 @@ import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { stretchesOf } from "./capture.js";
+import { partsOf, stretchesOf } from "./capture.js";
 import { DiffWriter, readDiff, readPages } from "./memory-diff.js";
 
 const page = 4096;
@@ -14,10 +14,11 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "alcove-diff-"));
   file = await open(join(directory, "memory.diff"), "wx+");
   const writer = new DiffWriter(file, page);
-  await writer.addData(3, Buffer.alloc(2 * page, 1));
-  await writer.addData(5, Buffer.alloc(page, 2));
+  writer.addData(3, Buffer.alloc(2 * page, 1));
+  await writer.flush();
+  writer.addData(5, Buffer.alloc(page, 2));
   writer.addZeros(6, 4);
-  await writer.addData(40, Buffer.alloc(page, 3));
+  writer.addData(40, Buffer.alloc(page, 3));
   await writer.finish();
 });
 afterEach(async () => {
@@ -68,4 +69,5 @@ test("pages that lie near each other are read together, within a part", () => {
     [3, 4],
   ]);
   expect([...stretchesOf([], 2)]).toEqual([]);
+  expect([...partsOf([[1, 2], [10], [20, 30], [40]], 4)]).toEqual([[[1, 2], [10]], [[20, 30]], [[40]]]);
 });

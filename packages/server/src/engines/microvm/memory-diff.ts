@@ -25,7 +25,9 @@ export class DiffWriter {
   readonly #file: FileHandle;
   readonly #pageBytes: number;
   readonly #runs: Run[] = [];
+  readonly #pending: Uint8Array[] = [];
   #dataPages = 0;
+  #writtenPages = 0;
   #checksum = 0;
 
   constructor(file: FileHandle, pageBytes: number) {
@@ -33,12 +35,21 @@ export class DiffWriter {
     this.#pageBytes = pageBytes;
   }
 
-  async addData(firstPage: number, bytes: Uint8Array): Promise<void> {
+  /** The bytes are kept until they are flushed. */
+  addData(firstPage: number, bytes: Uint8Array): void {
     const pages = bytes.length / this.#pageBytes;
     this.#extend({ firstPage, pages, isZero: false });
-    const position = headerBytes + this.#dataPages * this.#pageBytes;
     this.#dataPages += pages;
     this.#checksum = crc32(bytes, this.#checksum);
+    this.#pending.push(bytes);
+  }
+
+  /** In one write: a call for every run would cost more than its bytes. */
+  async flush(): Promise<void> {
+    if (this.#pending.length === 0) return;
+    const bytes = Buffer.concat(this.#pending.splice(0));
+    const position = headerBytes + this.#writtenPages * this.#pageBytes;
+    this.#writtenPages = this.#dataPages;
     await writeFully(this.#file, bytes, position);
   }
 
@@ -47,6 +58,7 @@ export class DiffWriter {
   }
 
   async finish(): Promise<{ readonly bytes: number }> {
+    await this.flush();
     const table = Buffer.alloc(this.#runs.length * runBytes);
     for (const [index, { firstPage, pages, isZero }] of this.#runs.entries()) {
       table.writeUInt32LE(firstPage, index * runBytes);
