@@ -110,6 +110,7 @@ function createEngine({ engine, guestDirectory, dataDirectory, runtimeDirectory 
     runtimeDirectory,
     onTimings: (timings) => logger.info({ timings }, "Machine started"),
     onDamagedTemplate: (sentence) => logger.error(sentence),
+    onMergeFailed: (sentence) => logger.warn(sentence),
   });
 }
 

@@ -36,6 +36,12 @@ export class Holdings {
     return [...this.#held.values()].flatMap(({ layers }) => layers);
   }
 
+  /** Layers that anybody else stands on. */
+  layersOfOthers(holder: Holder): ReadonlySet<string> {
+    const others = [...this.#held].filter(([name]) => name !== nameOf(holder));
+    return new Set(others.flatMap(([, { layers }]) => layers));
+  }
+
   templateKeys(): ReadonlySet<string> {
     return new Set([...this.#held.values()].map(({ templateKey }) => templateKey));
   }

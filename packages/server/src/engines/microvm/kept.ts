@@ -53,6 +53,11 @@ export async function makeKept(
   }
 }
 
+/** Of what is kept already: whoever reads it sees the old one or the new. */
+export async function rewriteManifest(paths: KeptPaths, manifest: Manifest): Promise<void> {
+  await writeDurably(paths.manifest, JSON.stringify(manifest));
+}
+
 /** Undefined where nothing is kept, or nothing that is whole. */
 export async function readManifest(paths: KeptPaths): Promise<Manifest | undefined> {
   try {

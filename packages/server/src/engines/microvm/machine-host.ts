@@ -3,12 +3,14 @@ import type { Size } from "@alcove/contract";
 import type { Cgroups } from "../../host/cgroups.js";
 import type { Holdings } from "./holdings.js";
 import type { Installation } from "./installation.js";
+import type { LayerChains } from "./layer-chains.js";
 import type { Roots } from "./machine-paths.js";
 import type { MachineUsers } from "./machine-users.js";
 
 export interface MachineHost {
   readonly roots: Roots;
   readonly holdings: Holdings;
+  readonly chains: LayerChains;
   readonly installation: Installation;
   readonly hostBootId: string;
   /** Undefined where this user has no rights to make control groups. */

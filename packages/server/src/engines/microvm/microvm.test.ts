@@ -29,7 +29,7 @@ async function makeSubject() {
   const dataDirectory = join(place, "data");
   const runtimeDirectory = join(place, "run");
   return {
-    createEngine: () => createMicrovmEngine({ dataDirectory, runtimeDirectory, guestDirectory }),
+    createEngine: () => createMicrovmEngine({ dataDirectory, runtimeDirectory, guestDirectory, mergeQuietMs: 200 }),
     disk: await debianDisk(join(place, "b")),
     size: tiers.XS,
     powerOff: ["sh", "-c", "echo o > /proc/sysrq-trigger"],

@@ -89,7 +89,10 @@ class MicrovmEngine implements Engine {
   }
 
   async #whereFrom(host: MachineHost, templates: TemplateStore, spec: MachineSpec, signal: AbortSignal) {
-    if (spec.origin !== undefined) return await findOrigin(host, spec.origin, spec);
+    if (spec.origin !== undefined) {
+      if (spec.origin.kind === "suspended") await host.chains.leaveAlone(spec.origin.sandboxId, signal);
+      return await findOrigin(host, spec.origin, spec);
+    }
     const { disk, size } = spec;
     const template = templates.find(disk, size) ?? (await templates.ensure(disk, size, { signal }));
     return { footing: footingOn(template, spec), kept: undefined };
@@ -129,6 +132,7 @@ class MicrovmEngine implements Engine {
     await Promise.all([...this.#machines.values()].map((machine) => machine.letGo()));
     this.#machines.clear();
     await this.#checking;
+    await this.#known?.host?.chains.close();
     await this.#known?.host?.cgroups?.close();
   }
 

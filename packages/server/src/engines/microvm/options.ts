@@ -8,6 +8,10 @@ export interface MicrovmOptions extends Roots {
   readonly accelerator?: Accelerator;
   /** How long a builder may take nothing of a layer that has bytes for it; 2 minutes when left out. */
   readonly builderStallMs?: number;
+  /** How long a machine sleeps before layers of its disk are merged; 5 s when left out. */
+  readonly mergeQuietMs?: number;
+  /** Told of each suspended machine whose layers could not be merged, and stay as they are: a sentence. */
+  readonly onMergeFailed?: (sentence: string) => void;
   /** Told how long each phase of a start took, for benchmarks. */
   readonly onTimings?: (timings: StartTimings) => void;
   /** Told of each template that was not what it had been when it was made, and was removed: a sentence. */

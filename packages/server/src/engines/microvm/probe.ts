@@ -11,6 +11,7 @@ import { examineDisk, namespacesFinding, sentenceFrom } from "./host-findings.js
 import { describeInstallation, findQemu, hostArchitecture, type Qemu } from "./installation.js";
 import { tryKvm } from "./kvm-trial.js";
 import type { KvmTrial } from "./kvm-trial-memory.js";
+import { LayerChains } from "./layer-chains.js";
 import type { MachineHost } from "./machine-host.js";
 import { makeRoots, shortId } from "./machine-paths.js";
 import { MachineUsers } from "./machine-users.js";
@@ -58,12 +59,14 @@ async function setUp(
   await makeRoots(options);
   const bootId = await hostBootId();
   const holdings = new Holdings(options);
+  const chains = new LayerChains({ quietMs: options.mergeQuietMs, onFailed: options.onMergeFailed });
   const hostWith = async (accelerator: Accelerator): Promise<MachineHost> => {
     const shelter = await findShelter({ agent: assets.agent, qemu: qemu.program, accelerator }, signal);
     return {
       ...shelter,
       roots: options,
       holdings,
+      chains,
       hostBootId: bootId,
       cgroups,
       users: shelter.namespaces === "root" ? new MachineUsers() : undefined,

@@ -64,6 +64,7 @@ export async function suspendMachine(
   onKept();
   await end(host, machine, layer);
   const size = await sizeOfKept(host.roots, kept, manifest);
+  host.chains.shorten(host, machine.id);
   return { mode, isFrozen, pausedMs: manifest.pausedMs, size };
 }
 
