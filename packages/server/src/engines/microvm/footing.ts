@@ -1,4 +1,5 @@
 /** What a machine, or what is kept of one, stands on besides its own files: a template, an image, layers of disks. */
+import { AlcoveError } from "@alcove/contract";
 import { z } from "zod";
 import type { MachineHost } from "./machine-host.js";
 import { layerPath, machinePaths, type Roots, sharedMemoryPath, templatesDirectory } from "./machine-paths.js";
@@ -13,6 +14,9 @@ const MemoryBase = z.discriminatedUnion("kind", [
   /** A snapshot's whole memory. */
   z.object({ kind: z.literal("shared"), snapshotId: z.uuid() }),
 ]);
+
+/** Each stop and each snapshot lays one; QEMU opens all of them, and a chain that nobody could read again must not be made. */
+export const mostLayers = 500;
 
 export const Footing = z.object({
   /** The disk's lowest layer is this template's. */
@@ -29,6 +33,15 @@ export const Footing = z.object({
   size: z.object({ cpuMillicores: z.number().int(), memoryMiB: z.number().int(), diskMiB: z.number().int() }),
 });
 export type Footing = Readonly<z.infer<typeof Footing>>;
+
+/** Refused before anything is touched: whoever has as many runs on. */
+export function requireRoomForLayer(id: string, { layers }: Footing): void {
+  if (layers.length < mostLayers) return;
+  const message = `The disk of ${id} stands on ${layers.length} layers, as many as a disk may: it is neither stopped nor saved any more.`;
+  throw new AlcoveError("QuotaExceeded", message, {
+    hint: "Copy what you need to a new sandbox: every stop and every snapshot adds a layer.",
+  });
+}
 
 export function templateOf(roots: Roots, { templateKey }: Pick<Footing, "templateKey">): Template {
   return templateIn(`${templatesDirectory(roots)}/${templateKey}`, templateKey);

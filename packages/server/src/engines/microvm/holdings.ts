@@ -1,9 +1,17 @@
 /** Who stands on which layers and templates: machines, suspended ones, snapshots. What nobody stands on any more is removed. */
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import type { Kept } from "../engine.js";
 import type { Footing } from "./footing.js";
 import { keptPaths, listKept, readManifest } from "./kept.js";
-import { layerPath, type Roots, snapshotsDirectory, suspendedDirectory } from "./machine-paths.js";
+import {
+  layerPath,
+  machinePaths,
+  type Roots,
+  sandboxesDirectory,
+  snapshotsDirectory,
+  suspendedDirectory,
+} from "./machine-paths.js";
+import { readMachineRecord } from "./machine-record.js";
 
 export type Holder = Kept | { readonly kind: "machine"; readonly id: string };
 
@@ -20,14 +28,14 @@ export class Holdings {
     this.#held.set(nameOf(holder), footing);
   }
 
-  /** What the holder stood on goes with it where it was the last. */
+  /** What the holder stood on goes with it where it was the last; a layer that cannot be removed goes with the next daemon's start. */
   async release(holder: Holder): Promise<void> {
     await this.load();
     const footing = this.#held.get(nameOf(holder));
     this.#held.delete(nameOf(holder));
     const needed = new Set(this.layers());
     for (const layer of footing?.layers ?? []) {
-      if (!needed.has(layer)) await rm(layerPath(this.#roots, layer), { force: true });
+      if (!needed.has(layer)) await rm(layerPath(this.#roots, layer), { force: true }).catch(() => undefined);
     }
   }
 
@@ -46,7 +54,10 @@ export class Holdings {
     return new Set([...this.#held.values()].map(({ templateKey }) => templateKey));
   }
 
-  /** Looks once at what earlier daemons kept; what is made later is told by `hold`. */
+  /**
+   * Looks once at what earlier daemons kept and ran; what is made later is told by `hold`. A machine that nobody has taken over
+   * yet stands on its layers all the same: what else stands on them may go before.
+   */
   load(): Promise<void> {
     this.#loaded ??= this.#read().catch((error: unknown) => {
       this.#loaded = undefined;
@@ -64,8 +75,21 @@ export class Holdings {
     ];
     for (const kept of all) {
       const manifest = await readManifest(keptPaths(this.#roots, kept));
-      if (manifest !== undefined) this.hold(kept, manifest.footing);
+      if (manifest !== undefined) this.#found(kept, manifest.footing);
     }
+    for (const id of await readdir(sandboxesDirectory(this.#roots))) await this.#readMachine(id);
+  }
+
+  async #readMachine(id: string): Promise<void> {
+    const { footing, layering } = (await readMachineRecord(machinePaths(this.#roots, id).record)) ?? {};
+    if (footing === undefined) return;
+    const layers = layering === undefined ? footing.layers : [layering, ...footing.layers];
+    this.#found({ kind: "machine", id }, { ...footing, layers });
+  }
+
+  /** What was told meanwhile is newer than what was read. */
+  #found(holder: Holder, footing: Footing): void {
+    if (!this.#held.has(nameOf(holder))) this.hold(holder, footing);
   }
 }
 

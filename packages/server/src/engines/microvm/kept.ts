@@ -42,13 +42,16 @@ export async function makeKept(
   const place = dirname(finished.directory);
   const unfinished = keptPathsIn(join(place, `${unfinishedPrefix}${randomBytes(6).toString("hex")}`));
   await mkdir(unfinished.directory, { mode: 0o711 });
+  let isNamed = false;
   try {
     const manifest = await fill(unfinished);
     await writeDurably(unfinished.manifest, JSON.stringify(manifest));
     await rename(unfinished.directory, finished.directory);
+    isNamed = true;
     await syncPath(place);
     return manifest;
   } catch (error) {
+    if (isNamed) throw await undone(error, () => removeKept(finished));
     throw await undone(error, () => rm(unfinished.directory, { recursive: true, force: true }));
   }
 }
@@ -58,10 +61,14 @@ export async function rewriteManifest(paths: KeptPaths, manifest: Manifest): Pro
   await writeDurably(paths.manifest, JSON.stringify(manifest));
 }
 
-/** Undefined where nothing is kept, or nothing that is whole. */
+/** Undefined where nothing is kept, or nothing that is whole. Rejects where the host cannot tell now: what is kept must not count as lost for that. */
 export async function readManifest(paths: KeptPaths): Promise<Manifest | undefined> {
+  const text = await readFile(paths.manifest, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw error;
+  });
   try {
-    return Manifest.parse(JSON.parse(await readFile(paths.manifest, "utf8")));
+    return text === undefined ? undefined : Manifest.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -76,7 +83,8 @@ export async function removeKept(paths: KeptPaths): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     throw error;
   }
-  await rm(unfinished, { recursive: true, force: true });
+  // It is gone with its name; what of it cannot be removed now goes with the next daemon's start.
+  await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
 }
 
 /** Names of what is there, half-made things too. */

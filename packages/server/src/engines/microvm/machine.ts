@@ -5,7 +5,7 @@ import { type ProcessIdentity, processGone } from "../../host/processes.js";
 import type { SpawnedProgram } from "../../host/spawn.js";
 import { withDeadline } from "../../lib/deadline.js";
 import type { Machine, MachineEnd, Saved, SaveMode } from "../engine.js";
-import type { Footing } from "./footing.js";
+import { type Footing, requireRoomForLayer } from "./footing.js";
 import { GuestConsole } from "./guest-console.js";
 import { HoldWatch } from "./hold-watch.js";
 import type { MachineHost } from "./machine-host.js";
@@ -117,6 +117,7 @@ export class MicrovmMachine implements Machine {
       if (this.#footing === undefined) throw new AlcoveError("SnapshotIncompatible", message);
       if (this.#isSuspended || this.#parts.qmp.isClosed)
         throw new AlcoveError("SandboxNotRunning", `The machine ${this.id} has ended.`);
+      requireRoomForLayer(this.id, this.#footing);
       return work(this.#footing);
     };
     const result = this.#saving.then(begin);

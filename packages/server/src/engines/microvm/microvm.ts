@@ -6,12 +6,14 @@
 import { setTimeout } from "node:timers/promises";
 import { AlcoveError, type Size } from "@alcove/contract";
 import { SharedWork } from "../../lib/shared-work.js";
+import { undone } from "../../lib/undo.js";
 import type {
   Builders,
   DiskBuild,
   DiskBuilder,
   DiskImage,
   Engine,
+  Kept,
   Machine,
   MachineSpec,
   Owned,
@@ -83,7 +85,7 @@ class MicrovmEngine implements Engine {
     const begin = spec.origin?.from === "Disk" ? startFromDisk : startMachine;
     const machine = await begin(host, { spec, ...start }, hooks, signal);
     this.#machines.set(spec.id, machine);
-    if (spec.origin?.kind === "suspended") await forget(host, spec.origin);
+    if (spec.origin?.kind === "suspended") await useUp(host, spec.origin, machine);
     this.#options.onTimings?.(clock.timings());
     return machine;
   }
@@ -162,6 +164,15 @@ class MicrovmEngine implements Engine {
     const examination = await this.#examining.run("host", (work) => examineHost(this.#options, work), signal);
     if (this.#known?.host === undefined) this.#known = examination;
     return examination;
+  }
+}
+
+/** Where it cannot be used up, what is kept counts, and the machine does not: both would be two of one sandbox. */
+async function useUp(host: MachineHost, kept: Kept, machine: Machine): Promise<void> {
+  try {
+    await forget(host, kept);
+  } catch (error) {
+    throw await undone(error, () => machine.destroy());
   }
 }
 

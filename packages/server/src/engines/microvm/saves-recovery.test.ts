@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Kept } from "../engine.js";
-import type { Footing } from "./footing.js";
+import { type Footing, mostLayers, requireRoomForLayer } from "./footing.js";
 import { Holdings } from "./holdings.js";
-import { keptPaths, type Manifest, makeKept, readManifest } from "./kept.js";
-import { layerPath, makeRoots, type Roots } from "./machine-paths.js";
+import { keptPaths, type Manifest, makeKept, readManifest, removeKept } from "./kept.js";
+import { layerPath, machinePaths, makeRoots, type Roots } from "./machine-paths.js";
+import { writeMachineRecord } from "./machine-record.js";
 import { forget, recoverSaves, removeLeftLayers } from "./saves-recovery.js";
 
 const idOf = (digit: number) => `3f0c8b8e-52a7-4c6e-9d0a-0d5a4f0c7d1${digit}`;
@@ -32,10 +33,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-async function keep(kept: Kept, id: string, layers: readonly string[]): Promise<void> {
+function footingOn(layers: readonly string[]): Footing {
   const image = { name: "debian", digest: "d", path: "/debian.raw", warm: [] };
   const size = { cpuMillicores: 250, memoryMiB: 512, diskMiB: 1024 };
-  const footing: Footing = { templateKey: "ab", memory: { kind: "template" }, layers, image, size };
+  return { templateKey: "ab", memory: { kind: "template" }, layers, image, size };
+}
+
+async function keep(kept: Kept, id: string, layers: readonly string[]): Promise<void> {
+  const footing = footingOn(layers);
   const manifest: Manifest = {
     ...{ version: 1, id, mode: "Memory", footing, making: "m" },
     ...{ generation: 1, isFrozen: true, pausedMs: 1 },
@@ -60,6 +65,42 @@ test("what is on record stays with its layers; what nobody claims, or was half m
   expect(await readdir(join(roots.dataDirectory, "suspended"))).toEqual([sandbox]);
   expect(await readdir(join(roots.dataDirectory, "snapshots"))).toEqual([]);
   expect(await layers()).toEqual([lowest, top]);
+});
+
+test("a machine that nobody has taken over yet keeps its layers when the snapshot goes that stands on them too", async () => {
+  const paths = machinePaths(roots, sandbox);
+  await mkdir(paths.directory);
+  const groups: readonly string[] = [];
+  const process = { pid: 1, startTime: "0", hostBootId: "b", groups, cpuMillicores: 250, generation: 1 };
+  const record = {
+    version: 1,
+    id: sandbox,
+    ...process,
+    templateKey: "ab",
+    footing: footingOn([lowest]),
+    layering: stray,
+  };
+  await writeMachineRecord(paths.record, { ...record, version: 1 });
+  await removeKept(keptPaths(roots, suspended));
+  const host = { roots, holdings: new Holdings(roots) };
+  await recoverSaves(host, { running: new Set([sandbox]), suspended: new Set(), snapshots: new Set() });
+  expect(await layers()).toEqual([lowest, top, stray]);
+  await removeLeftLayers(host);
+  expect(await layers()).toEqual([lowest, stray]);
+});
+
+test("what cannot be read now does not count as lost", async () => {
+  const { manifest } = keptPaths(roots, suspended);
+  await rm(manifest);
+  await mkdir(manifest);
+  const owned = { running: new Set<string>(), suspended: new Set([sandbox]), snapshots: new Set([snapshot]) };
+  await expect(recoverSaves({ roots, holdings: new Holdings(roots) }, owned)).rejects.toThrow("EISDIR");
+});
+
+test("a disk that stands on as many layers as may be gets no other", () => {
+  const many = Array.from({ length: mostLayers }, () => lowest);
+  expect(() => requireRoomForLayer(sandbox, footingOn(many.slice(1)))).not.toThrow();
+  expect(() => requireRoomForLayer(sandbox, footingOn(many))).toThrow(`${mostLayers} layers`);
 });
 
 test("a layer goes with the last who stands on it, a running machine included", async () => {

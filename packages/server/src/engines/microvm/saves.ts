@@ -51,16 +51,20 @@ async function snapshotSuspended(host: MachineHost, sandboxId: string, snapshotI
   const suspended = { kind: "suspended", sandboxId } as const;
   const snapshot = { kind: "snapshot", snapshotId } as const;
   const from = keptPaths(host.roots, suspended);
-  const source = await find(host, suspended);
+  const { footing } = await find(host, suspended);
+  host.holdings.hold(snapshot, footing);
   const manifest = await makeKept(keptPaths(host.roots, snapshot), async (paths) => {
+    // Once more: what is there after its layers are held has them.
+    const source = await find(host, suspended);
     if (source.mode === "Memory") {
       await link(from.memory, paths.memory);
       await link(from.state, paths.state);
     }
     await syncPath(paths.directory);
     return { ...source, id: snapshotId, pausedMs: 0 };
+  }).catch(async (error: unknown) => {
+    throw await undone(error, () => host.holdings.release(snapshot));
   });
-  host.holdings.hold(snapshot, manifest.footing);
   const size = await sizeOfKept(host.roots, snapshot, manifest);
   return { mode: manifest.mode, isFrozen: manifest.isFrozen, pausedMs: 0, size };
 }

@@ -50,8 +50,9 @@ export async function snapshotMachine(
     await Promise.all(layers.map(takeOver));
     await Promise.all([...layers, paths.memory, paths.state, layersDirectory(host.roots)].map(syncPath));
     return manifest;
+  }).catch(async (error: unknown) => {
+    throw await undone(error, () => host.holdings.release(kept));
   });
-  host.holdings.hold(kept, manifest.footing);
   const size = await sizeOfKept(host.roots, kept, manifest);
   return { mode: "Memory", isFrozen, pausedMs: manifest.pausedMs, size };
 }
@@ -76,6 +77,8 @@ async function takePaused(
     const next = await layDisk(host, machine, layer);
     const manifest = manifestOf(host, machine, { id: order.snapshotId, mode: "Memory", layer, isFrozen, began });
     host.holdings.hold({ kind: "machine", id: machine.id }, manifest.footing);
+    // From now on, so that the layer stays where the machine is destroyed before the snapshot is whole.
+    host.holdings.hold({ kind: "snapshot", snapshotId: order.snapshotId }, manifest.footing);
     order.onLayered(manifest.footing);
     await settleLayer(machinePaths(host.roots, machine.id), next, manifest.footing);
     return { ...manifest, pausedMs: Math.round(performance.now() - began) };
