@@ -21,7 +21,7 @@ export function chartOf(result: Result): string {
     text(
       20,
       height - 16,
-      `commit ${result.commit.slice(0, 12)} · ${machine.measuredAt.slice(0, 10)} · ms: shorter is better, MB/s: longer is better; the mark is the goal`,
+      `commit ${result.commit.slice(0, 12)} · ${machine.measuredAt.slice(0, 10)} · ms, MB: shorter is better, MB/s: longer is better; the mark is the goal`,
       `fill="${colours.quiet}"`,
     ),
     "</svg>",
@@ -50,16 +50,18 @@ function rowOf(row: RowResult, y: number): string {
   ].join("");
 }
 
-/** The goal as a figure of this run: the peer's median times the goal's ratio. */
+/** The goal as a figure of this run: our own, or the peer's median times the goal's ratio. */
 function goalFigure(row: RowResult): number | undefined {
+  if (row.goal?.of === "p50") return row.goal.value;
   return row.peer === null || row.goal === null ? undefined : row.peer.p50 * row.goal.value;
 }
 
 function verdict(row: RowResult): string {
   if (row.goal === null) return row.ratio === null ? "no peer" : `${row.ratio.toFixed(2)} ×`;
   if (row.ours.p99 !== undefined) return `p99 ${row.ours.p99.toFixed(1)} ${row.unit}, goal ≤ ${row.goal.value}`;
+  if (row.goal.of === "p50") return `goal ≤ ${row.goal.value} ${row.unit}`;
   if (row.ratio === null) return "no peer";
-  return `${row.ratio.toFixed(2)} ×, goal ${row.unit === "ms" ? "≤" : "≥"} ${row.goal.value} ×`;
+  return `${row.ratio.toFixed(2)} ×, goal ${row.unit === "MB/s" ? "≥" : "≤"} ${row.goal.value} ×`;
 }
 
 function text(x: number, y: number, content: string, attributes = ""): string {

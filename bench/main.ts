@@ -16,6 +16,7 @@ import { acts, image, pullAndRun } from "./alcove/acts.js";
 import { breakdown } from "./alcove/breakdown.js";
 import { type BenchDaemon, startDaemon } from "./alcove/daemon.js";
 import { startWith } from "./alcove/on-record.js";
+import { measureForks, measureNaps, measureSuspendedBytes } from "./alcove/time.js";
 import { chartOf } from "./chart.js";
 import { checkout } from "./checkout.js";
 import { type Peer, type PeerInput, startPeer } from "./docker/peer.js";
@@ -23,13 +24,14 @@ import { describeCommit, describeMachine } from "./machine.js";
 import { measure } from "./measure.js";
 import { DockerRegistry } from "./registry.js";
 import { judge, type Result, type RowResult, writeResult } from "./result.js";
-import { type Acts, imageRow, payloadBytes, peerRows, type Row, recordRows } from "./rows.js";
+import { type Acts, imageRow, payloadBytes, peerRows, type Row, recordRows, type TimeRowId, timeRows } from "./rows.js";
 import { markdownTable, resultTable } from "./table.js";
 
 /** For all rounds of all rows; the rest of the bench's ten minutes goes to setting up and the breakdown. */
 const totalBudgetMs = 460_000;
 const fullRounds = 20;
-const imageRounds = 3;
+/** Of what takes long. */
+const fewRounds = 3;
 const imageBudgetMs = 180_000;
 const rootFileSystem = ["tar", "--one-file-system", "-C", "/", "-cf", "-", "."] as const;
 /** Other times, so that Docker has not got the layer already, by the comparison of the other rows. */
@@ -46,7 +48,7 @@ interface Plan {
 }
 
 async function bench(plan: Plan): Promise<void> {
-  if (![...peerRows, imageRow].some(({ id }) => isWanted(plan, id))) {
+  if (![...peerRows, ...timeRows, imageRow].some(({ id }) => isWanted(plan, id))) {
     return print(await measureOnRecord(plan));
   }
   const scratch = await mkdtemp("/var/tmp/alcove-bench-");
@@ -62,6 +64,7 @@ async function bench(plan: Plan): Promise<void> {
       const ours = acts({ alcove: daemon.alcove, sandbox, payload, scratch });
       const measured = [
         ...(await measureRows(plan, ours, peer)),
+        ...(await measureTime(plan, daemon, peer)),
         ...(await measureImage(plan, daemon, sandbox, peer)),
         ...(await measureOnRecord(plan)),
       ];
@@ -108,6 +111,29 @@ async function measureRows(plan: Plan, ours: Acts, peer: Peer | string): Promise
   return measured;
 }
 
+async function measureTime(plan: Plan, { alcove }: BenchDaemon, peer: Peer | string): Promise<RowResult[]> {
+  const wanted = timeRows.filter(({ id }) => isWanted(plan, id));
+  for (const { id, what } of wanted) say(`${id}: ${what}`);
+  const wants = (...ids: readonly TimeRowId[]) => wanted.some(({ id }) => ids.includes(id));
+  const other = typeof peer === "string" ? undefined : peer;
+  const figures: Partial<Record<TimeRowId, readonly number[]>> = {};
+  let peers: readonly number[] = [];
+  if (wants("suspend", "resume", "resume-exec", "snapshot-pause")) {
+    const measured = await measureNaps(alcove, plan.rounds, other?.acts["create-template"]);
+    Object.assign(figures, measured.naps);
+    peers = measured.peers;
+  }
+  if (wants("suspended-bytes")) figures["suspended-bytes"] = await measureSuspendedBytes(alcove, fewRounds);
+  if (wants("fork-20", "fork-20-exec", "fork-20-memory")) {
+    const { each, answered, memory } = await measureForks(alcove, fewRounds);
+    Object.assign(figures, { "fork-20": each, "fork-20-exec": answered, "fork-20-memory": memory });
+  }
+  return wanted.map((row) => {
+    const peerFigures = row.id === "resume-exec" ? peers : [];
+    return judge(row, { ours: figures[row.id] ?? [], peer: peerFigures, peerName: other?.name });
+  });
+}
+
 /** The root file system of our image, pulled from a registry as if it were anybody's. */
 async function measureImage(plan: Plan, { alcove }: BenchDaemon, sandbox: Sandbox, peer: Peer | string) {
   if (!isWanted(plan, imageRow.id)) return [];
@@ -121,7 +147,7 @@ async function measureImage(plan: Plan, { alcove }: BenchDaemon, sandbox: Sandbo
     ours: () => pullAndRun(alcove, reference),
     peer: other === undefined ? undefined : () => other.pullAndRun(reference),
   };
-  const { ours, peer: theirs } = await measure(sides, { count: imageRounds, budgetMs: imageBudgetMs });
+  const { ours, peer: theirs } = await measure(sides, { count: fewRounds, budgetMs: imageBudgetMs });
   return [judge(imageRow, { ours, peer: theirs, peerName: other?.name })];
 }
 

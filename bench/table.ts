@@ -28,7 +28,7 @@ export function asTable(lines: readonly (readonly string[])[]): string {
 function cellsOf(row: RowResult): readonly string[] {
   const figures = (side: { p50: number; p95: number } | null) =>
     side === null ? "—" : `${side.p50.toFixed(1)} / ${side.p95.toFixed(1)} ${row.unit}`;
-  const sign = row.unit === "ms" ? "≤" : "≥";
+  const sign = row.unit === "MB/s" ? "≥" : "≤";
   const met = row.met === null ? "—" : row.met ? "yes" : "no";
   return [
     row.id,
@@ -43,5 +43,5 @@ function cellsOf(row: RowResult): readonly string[] {
 function goalOf({ goal, ours, unit }: RowResult, sign: string): string {
   if (goal === null) return "—";
   if (goal.of === "p99") return `p99 (${ours.p99?.toFixed(1)}) ${sign} ${goal.value} ${unit}`;
-  return `${sign} ${goal.value} ×`;
+  return goal.of === "p50" ? `${sign} ${goal.value} ${unit}` : `${sign} ${goal.value} ×`;
 }

@@ -124,12 +124,13 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Pools first, which would be filled again. An older build has none. */
   async deleteAll(): Promise<void> {
-    const { pools } = this.alcove.defaultGroup;
-    const present = await pools.list().catch((error: unknown) => {
-      if (error instanceof AlcoveError && error.code === "RouteNotFound") return [];
-      throw error;
+    const { pools, snapshots } = this.alcove.defaultGroup;
+    await unlessUnknown(async () => {
+      for (const { name } of await pools.list()) await pools.delete(name);
     });
-    for (const { name } of present) await pools.delete(name);
+    await unlessUnknown(async () => {
+      for await (const { id } of snapshots.list()) await snapshots.delete(id);
+    });
     const ids: string[] = [];
     for await (const sandbox of this.alcove.sandboxes.list()) ids.push(sandbox.id);
     await Promise.all(ids.map((id) => this.alcove.sandboxes.connect(id).delete()));
@@ -160,4 +161,11 @@ export class TestDaemon implements AsyncDisposable {
 
 function asUser(userId: number | undefined): string[] {
   return userId === undefined ? [] : [`--reuid=${userId}`, `--regid=${userId}`, "--clear-groups"];
+}
+
+/** An earlier build's daemon does not know of all that there is now. */
+async function unlessUnknown(act: () => Promise<void>): Promise<void> {
+  await act().catch((error: unknown) => {
+    if (!(error instanceof AlcoveError) || error.code !== "RouteNotFound") throw error;
+  });
 }

@@ -126,7 +126,7 @@ test.each([
     await using sandbox: Sandbox = await alcove.group("team").sandboxes.create({ image: "debian" });
     const result: CodeResult = await new Code(sandbox).run("python", "1");
     for await (const { id } of alcove.sandboxes.list()) console.log(id.length, result.exitCode.toFixed());
-    const state: "Creating" | "Running" | "Stopped" | "Failed" | "Deleting" = (await sandbox.info()).state;
+    const state: "Creating" | "Running" | "Stopping" | "Stopped" | "Resuming" | "Failed" | "Deleting" = (await sandbox.info()).state;
     export { state };`;
     expect(await compile(program)).toBe("");
     expect(await compile(program.replace("image:", "imagine:"))).toMatch(/error TS\d+: .*imagine/);

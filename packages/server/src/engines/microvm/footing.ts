@@ -11,8 +11,8 @@ const MemoryBase = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("template") }),
   /** Zeros, in a file of the machine's own: it booted from its disk. */
   z.object({ kind: z.literal("blank") }),
-  /** A snapshot's whole memory. */
-  z.object({ kind: z.literal("shared"), snapshotId: z.uuid() }),
+  /** A snapshot's whole memory (shared-memory.ts). */
+  z.object({ kind: z.literal("shared"), id: z.uuid() }),
 ]);
 
 /** Each stop and each snapshot lays one; QEMU opens all of them, and a chain that nobody could read again must not be made. */
@@ -50,7 +50,7 @@ export function templateOf(roots: Roots, { templateKey }: Pick<Footing, "templat
 export function memoryFileOf({ roots }: Pick<MachineHost, "roots">, id: string, footing: Footing): string {
   if (footing.memory.kind === "template") return templateOf(roots, footing).memory;
   if (footing.memory.kind === "blank") return machinePaths(roots, id).blankMemory;
-  return sharedMemoryPath(roots, footing.memory.snapshotId);
+  return sharedMemoryPath(roots, footing.memory.id);
 }
 
 /** Every disk below the machine's own, the nearest first. */

@@ -1,4 +1,4 @@
-/** Who stands on which layers and templates: machines, suspended ones, snapshots. What nobody stands on any more is removed. */
+/** Who stands on which layers, memories and templates: machines, suspended ones, snapshots. What nobody stands on any more is removed. */
 import { readdir, rm } from "node:fs/promises";
 import type { Kept } from "../engine.js";
 import type { Footing } from "./footing.js";
@@ -8,6 +8,7 @@ import {
   machinePaths,
   type Roots,
   sandboxesDirectory,
+  sharedMemoryPath,
   snapshotsDirectory,
   suspendedDirectory,
 } from "./machine-paths.js";
@@ -37,6 +38,8 @@ export class Holdings {
     for (const layer of footing?.layers ?? []) {
       if (!needed.has(layer)) await rm(layerPath(this.#roots, layer), { force: true }).catch(() => undefined);
     }
+    if (footing?.memory.kind !== "shared" || this.memories().has(footing.memory.id)) return;
+    await rm(sharedMemoryPath(this.#roots, footing.memory.id), { force: true }).catch(() => undefined);
   }
 
   /** Layers that anybody stands on. */
@@ -48,6 +51,11 @@ export class Holdings {
   layersOfOthers(holder: Holder): ReadonlySet<string> {
     const others = [...this.#held].filter(([name]) => name !== nameOf(holder));
     return new Set(others.flatMap(([, { layers }]) => layers));
+  }
+
+  /** Shared memories that anybody stands on. */
+  memories(): ReadonlySet<string> {
+    return new Set([...this.#held.values()].flatMap(({ memory }) => (memory.kind === "shared" ? [memory.id] : [])));
   }
 
   templateKeys(): ReadonlySet<string> {

@@ -14,6 +14,8 @@ const Manifest = z.object({
   id: z.uuid(),
   mode: z.enum(["Memory", "Disk"]),
   footing: Footing,
+  /** The memory that it stands on is all of it: no pages are put over it. */
+  isWholeMemory: z.boolean().optional(),
   /** Of `makingOf`: what was saved goes on only where this is the same. */
   making: z.string(),
   tscKhz: z.number().optional(),

@@ -33,11 +33,13 @@ export const suspendedDirectory = (roots: Roots) => join(roots.dataDirectory, "s
 export const snapshotsDirectory = (roots: Roots) => join(roots.dataDirectory, "snapshots");
 /** Disks that are never written again, counted by those that stand on them. */
 export const layersDirectory = (roots: Roots) => join(roots.dataDirectory, "layers");
+/** Memories of snapshots from which many machines start. */
+export const memoriesDirectory = (roots: Roots) => join(roots.dataDirectory, "memories");
 export const socketsDirectory = (roots: Roots) => join(roots.runtimeDirectory, "m");
 
 /** Makes the directories that everything else lies in. */
 export async function makeRoots(roots: Roots): Promise<void> {
-  const kept = [suspendedDirectory, snapshotsDirectory, layersDirectory];
+  const kept = [suspendedDirectory, snapshotsDirectory, layersDirectory, memoriesDirectory];
   const places = [sandboxesDirectory, templatesDirectory, buildersDirectory, socketsDirectory, ...kept];
   for (const directory of places.map((place) => place(roots))) {
     await mkdir(directory, { recursive: true, mode: 0o711 });
@@ -63,8 +65,8 @@ export function keptPathsIn(directory: string): KeptPaths {
   };
 }
 
-export const sharedMemoryPath = (roots: Roots, snapshotId: string) =>
-  join(snapshotsDirectory(roots), snapshotId, "memory");
+/** A whole memory that many machines map. */
+export const sharedMemoryPath = (roots: Roots, id: string) => join(memoriesDirectory(roots), id);
 export const layerPath = (roots: Roots, layer: string) => join(layersDirectory(roots), `${layer}.qcow2`);
 
 /** The kernel takes 107; some are left for what stands beside them. */

@@ -31,7 +31,7 @@ import { findOrigin, footingOn } from "./origins.js";
 import { type Examination, examineHost, unavailable } from "./probe.js";
 import { recoverMachines } from "./recovery.js";
 import { createSaves } from "./saves.js";
-import { forget, recoverSaves, removeLeftLayers } from "./saves-recovery.js";
+import { forget, recoverSaves, removeLeftLayers, removeLeftMemories } from "./saves-recovery.js";
 import { startMachine } from "./start.js";
 import { startFromDisk } from "./start-from-disk.js";
 import { TemplateStore } from "./template-store.js";
@@ -117,7 +117,7 @@ class MicrovmEngine implements Engine {
     const saves = await recoverSaves(host, owned);
     const running = new Set([...owned.running].filter((id) => !saves.suspended.has(id)));
     const recovery = await recoverMachines(host, running, { machines: this.#machines, builders }, signal);
-    const layers = await removeLeftLayers(host);
+    const layers = [...(await removeLeftLayers(host)), ...(await removeLeftMemories(host))];
     const stale = await templates.removeStale(host.holdings.templateKeys());
     this.#checking = this.#checkTemplates(templates);
     const removed = [...halfMade, ...left, ...saves.removed, ...recovery.removed, ...layers, ...stale];

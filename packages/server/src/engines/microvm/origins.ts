@@ -12,6 +12,8 @@ import { clockFits, readTemplateRecord } from "./template-record.js";
 export interface FoundOrigin {
   readonly footing: Footing;
   readonly kept: KeptPaths;
+  /** The pages that are kept need not be put over the memory that it stands on: they are in it. */
+  readonly isWholeMemory?: boolean | undefined;
 }
 
 /** What a machine that starts from a template stands on. */
@@ -36,7 +38,7 @@ export async function findOrigin(
   if (origin.from === "Disk") return { footing: { ...footing, memory: { kind: "blank" } }, kept };
   const problem = await misfit(host, manifest);
   if (problem !== undefined) throw incompatible(origin, problem);
-  return { footing, kept };
+  return { footing, kept, isWholeMemory: manifest.isWholeMemory };
 }
 
 /** Why its memory does not go on here. */

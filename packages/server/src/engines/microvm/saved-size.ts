@@ -12,7 +12,7 @@ export async function sizeOfKept(roots: Roots, kept: Kept, { footing }: Manifest
   const paths = keptPaths(roots, kept);
   const [top, ...below] = footing.layers.map((layer) => layerPath(roots, layer));
   const template = templateOf(roots, footing);
-  const shared = footing.memory.kind === "shared" ? [sharedMemoryPath(roots, footing.memory.snapshotId)] : [];
+  const shared = footing.memory.kind === "shared" ? [sharedMemoryPath(roots, footing.memory.id)] : [];
   const own = [paths.manifest, paths.memory, paths.state, ...(top === undefined ? [] : [top])];
   return {
     ownBytes: await bytesOf(own),

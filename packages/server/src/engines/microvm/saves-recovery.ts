@@ -4,7 +4,13 @@ import { join } from "node:path";
 import type { Kept, Owned, Recovery } from "../engine.js";
 import { keptPaths, listKept, readManifest, removeKept } from "./kept.js";
 import type { MachineHost } from "./machine-host.js";
-import { layerPath, layersDirectory, snapshotsDirectory, suspendedDirectory } from "./machine-paths.js";
+import {
+  layerPath,
+  layersDirectory,
+  memoriesDirectory,
+  snapshotsDirectory,
+  suspendedDirectory,
+} from "./machine-paths.js";
 
 type KeptHost = Pick<MachineHost, "roots" | "holdings">;
 
@@ -66,6 +72,14 @@ export async function removeLeftLayers({ roots, holdings }: KeptHost): Promise<r
     }
   }
   return removed;
+}
+
+/** Call it when machines that run are known. */
+export async function removeLeftMemories({ roots, holdings }: KeptHost): Promise<readonly string[]> {
+  const needed = holdings.memories();
+  const left = (await readdir(memoriesDirectory(roots))).filter((name) => !needed.has(name));
+  for (const name of left) await rm(join(memoriesDirectory(roots), name), { force: true });
+  return left.map((name) => `Removed the memory ${name}, on which nobody stands.`);
 }
 
 /** From the user that its QEMU had. */

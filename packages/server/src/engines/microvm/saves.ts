@@ -2,6 +2,7 @@
 import { link, open, rm } from "node:fs/promises";
 import { AlcoveError } from "@alcove/contract";
 import { syncPath } from "../../host/write-durably.js";
+import { SharedWork } from "../../lib/shared-work.js";
 import { undone } from "../../lib/undo.js";
 import type { Kept, Saved, Saves } from "../engine.js";
 import { disksBelow } from "./footing.js";
@@ -10,17 +11,22 @@ import { diskBytesOf, type MachineHost } from "./machine-host.js";
 import { runQemuImg } from "./qemu-img.js";
 import { sizeOfKept } from "./saved-size.js";
 import { forget } from "./saves-recovery.js";
+import { shareMemory } from "./shared-memory.js";
 
 export function createSaves(ready: (signal: AbortSignal) => Promise<MachineHost>): Saves {
   const host = () => ready(new AbortController().signal);
+  const sharing = new SharedWork<string, void>();
   return {
     async snapshotSuspended(sandboxId, snapshotId, signal) {
       const found = await ready(signal);
       await found.chains.leaveAlone(sandboxId, signal);
       return await snapshotSuspended(found, sandboxId, snapshotId);
     },
-    async share(snapshotId) {
-      await find(await host(), { kind: "snapshot", snapshotId });
+    async share(snapshotId, signal) {
+      const { roots } = await host();
+      const manifest = await find({ roots }, { kind: "snapshot", snapshotId });
+      const work = async (within: AbortSignal) => await shareMemory(await ready(within), manifest, within);
+      await sharing.run(snapshotId, work, signal);
     },
     async sizeOf(kept) {
       const { roots } = await host();

@@ -38,6 +38,8 @@ export interface StartFrom {
   readonly footing: Footing;
   /** Where the memory and the devices lie that it goes on with; left out, it goes on with those of its template. */
   readonly kept: KeptPaths | undefined;
+  /** As in `FoundOrigin`. */
+  readonly isWholeMemory?: boolean | undefined;
 }
 
 export async function startMachine(
@@ -102,7 +104,7 @@ async function spawn(
   host: MachineHost,
   making: Making & { readonly groups: readonly string[] },
 ): Promise<SpawnedProgram> {
-  const { spec, footing, kept, paths, groups, uid } = making;
+  const { spec, footing, kept, isWholeMemory, paths, groups, uid } = making;
   const devices = {
     vcpus: vcpusOf(spec.size),
     memoryMiB: spec.size.memoryMiB,
@@ -112,7 +114,8 @@ async function spawn(
     sockets: paths,
   };
   const backing = disksBelow(host.roots, footing).map(({ path }) => path);
-  const origin = kept === undefined ? ({ kind: "restore", stateDescriptor } as const) : ({ kind: "await" } as const);
+  const awaits = kept !== undefined && isWholeMemory !== true;
+  const origin = awaits ? ({ kind: "await" } as const) : ({ kind: "restore", stateDescriptor } as const);
   const state = await open((kept ?? templateOf(host.roots, footing)).state, "r");
   try {
     return await launch(host, { devices, origin, backing, inherited: [state.fd], groups, uid });
@@ -128,7 +131,7 @@ async function connect(
   hooks: StartHooks,
   signal: AbortSignal,
 ): Promise<{ readonly guest: Guest; readonly qmp: Qmp }> {
-  const { spec, footing, kept, paths, uid, groups, spawned } = making;
+  const { spec, footing, kept, isWholeMemory, paths, uid, groups, spawned } = making;
   const giveUp = new AbortController();
   const abort = () => giveUp.abort(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
@@ -138,6 +141,7 @@ async function connect(
   const record = machineRecord(host, making, groups, spawned.identity);
   const control = connectQmp(paths, giveUp.signal);
   const goesOn =
+    isWholeMemory !== true &&
     kept &&
     control.then((qmp) => goOn(host, { id: spec.id, spawned, footing, kept, qmp, stateDescriptor }, giveUp.signal));
   const [qmp, guest] = await allOrNothing(

@@ -149,9 +149,8 @@ async function keep(host: MachineHost, order: TemplateOrder, paths: MachinePaths
   const fingerprint = await fingerprintTemplate(making);
   await writeTemplateRecord(making, { order, fingerprint, installation: host.installation });
   const owner = process.getuid?.() ?? 0;
-  const memoryMode = opensMemoryReadOnly(host.installation.platform.qemuVersion) ? 0o444 : writableMemoryMode(host);
   for (const [path, mode] of [
-    [making.memory, memoryMode],
+    [making.memory, memoryMode(host)],
     [making.state, 0o400],
     [making.disk, 0o444],
   ] as const) {
@@ -167,7 +166,8 @@ async function keep(host: MachineHost, order: TemplateOrder, paths: MachinePaths
 }
 
 /** An older QEMU opens the memory for writing, though it never writes to it: as the user of its sandbox, or as ours. */
-function writableMemoryMode(host: MachineHost): number {
+export function memoryMode(host: MachineHost): number {
+  if (opensMemoryReadOnly(host.installation.platform.qemuVersion)) return 0o444;
   return host.users === undefined ? 0o600 : 0o666;
 }
 
