@@ -47,6 +47,7 @@ import { addServer } from "./commands/server.js";
 import { addSnapshot } from "./commands/snapshot.js";
 import { addStatus } from "./commands/status.js";
 import { addStop } from "./commands/stop.js";
+import { addSystem } from "./commands/system.js";
 import { addTimeline } from "./commands/timeline.js";
 import { addUp } from "./commands/up.js";
 import { addUsage } from "./commands/usage.js";
@@ -87,6 +88,7 @@ const commands = [
   addStatus,
   addDoctor,
   addServer,
+  addSystem,
   addLogin,
   addLogout,
   addWhoami,

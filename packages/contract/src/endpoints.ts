@@ -16,6 +16,7 @@ import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxLifecycle from "./sandbox-lifecycle.js";
 import * as sandboxes from "./sandboxes.js";
 import * as snapshots from "./snapshots.js";
+import * as storage from "./storage.js";
 import * as suspension from "./suspension.js";
 import * as system from "./system.js";
 import * as usage from "./usage.js";
@@ -26,6 +27,7 @@ export const endpoints: readonly Endpoint[] = [
   system.getVersion,
   system.getDoctor,
   system.backUpServer,
+  storage.getStorage,
   system.getSizes,
   groups.createGroup,
   groups.listGroups,

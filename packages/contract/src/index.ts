@@ -197,6 +197,7 @@ export {
   takeSnapshot,
   updateSnapshot,
 } from "./snapshots.js";
+export { getStorage, Storage } from "./storage.js";
 export {
   disableSandbox,
   enableSandbox,

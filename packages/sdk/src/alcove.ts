@@ -10,10 +10,12 @@ import {
   getDoctor,
   getHealth,
   getSizes,
+  getStorage,
   getVersion,
   type Health,
   type Method,
   type Sizes,
+  type Storage,
   type Version,
   type WhoAmI,
   whoAmI,
@@ -104,6 +106,11 @@ export class Alcove implements Disposable {
   /** What the daemon's host has and lacks. */
   doctor({ signal }: Abortable = {}): Promise<Doctor> {
     return call(this.#transport, getDoctor, { params: {}, signal });
+  }
+
+  /** What the server keeps on its host's disk, by kind: for its administrator. */
+  storage({ signal }: Abortable = {}): Promise<Storage> {
+    return call(this.#transport, getStorage, { params: {}, signal });
   }
 
   /**

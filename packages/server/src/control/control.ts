@@ -45,6 +45,7 @@ import type {
   Snapshot,
   StartExec,
   StopMode,
+  Storage,
   TakeSnapshot,
   UpdateGroup,
   UpdateLifecycle,
@@ -368,6 +369,7 @@ export interface SystemControl {
   version(viewer: Caller | undefined): Version;
   sizes(): Sizes;
   doctor(signal: AbortSignal): Promise<Doctor>;
+  storage(signal: AbortSignal): Promise<Storage>;
   /** A tar archive of everything on record: docs/service.md says what is in it. */
   backup(): Promise<{ readonly sizeBytes: number; readonly content: Readable }>;
 }

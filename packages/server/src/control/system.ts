@@ -1,4 +1,13 @@
-import { grid, type Health, type SandboxState, type Size, type Sizes, tiers, type Version } from "@alcove/contract";
+import {
+  grid,
+  type Health,
+  type SandboxState,
+  type Size,
+  type Sizes,
+  type Storage,
+  tiers,
+  type Version,
+} from "@alcove/contract";
 import type { Finding } from "../engines/engine.js";
 import type { Caller } from "../policy/access.js";
 import { backup } from "./backup.js";
@@ -25,6 +34,7 @@ export function systemControl(context: ControlContext, sources: Sources): System
       ...(viewer?.isAdmin && { node: process.version, pid: process.pid }),
     }),
     sizes,
+    storage: (signal) => storage(context, signal),
     backup: () => backup(context, version),
     async doctor(signal) {
       const [probe, own] = await Promise.all([readiness.examine(signal), ownFindings(context)]);
@@ -48,6 +58,12 @@ function sizes(): Sizes {
       disk: grid.diskMiB.map((mebibytes) => `${mebibytes}Mi`),
     },
   };
+}
+
+async function storage({ engine, images, host, freeSpaceMarkBytes }: ControlContext, signal: AbortSignal) {
+  const [ofImages, ofEngine, disk] = await Promise.all([images.diskUse(), engine.diskUse?.(signal), host.disk()]);
+  const kinds: Storage["kinds"] = [{ kind: "images", ...ofImages }, ...(ofEngine ?? [])];
+  return { kinds, ...disk, freeMarkBytes: freeSpaceMarkBytes };
 }
 
 async function health(context: ControlContext, { readiness, tcp }: Sources): Promise<Health> {

@@ -98,6 +98,10 @@ export class TestImages implements Images, Disposable {
     return { content: written, config: order.config, source: { kind: "commit", sandboxId: order.sandboxId } };
   }
 
+  async diskUse() {
+    return { count: 1, bytes: 4096 };
+  }
+
   async collect(isWanted: (key: string) => boolean) {
     const gone = [...this.contents.keys()].filter((key) => !isWanted(key));
     for (const key of gone) this.contents.delete(key);

@@ -22,10 +22,20 @@ export interface Engine {
   recover(owned: Owned, signal: AbortSignal): Promise<Recovery>;
   readonly builders?: Builders;
   readonly saves?: Saves;
+  /** What it keeps on the host's disk, by kind; a file with several names counts once. */
+  diskUse?(signal: AbortSignal): Promise<readonly DiskUse[]>;
   /** What a machine of this size costs the host at the most: for the queue of creations. */
   cost(size: Size): { readonly memoryMiB: number };
   /** Lets go of connections and watches. Machines go on running. */
   close(): Promise<void>;
+}
+
+export interface DiskUse {
+  readonly kind: "templates" | "snapshots" | "suspended" | "running" | "layers" | "builds";
+  readonly count: number;
+  readonly bytes: number;
+  /** How many of them something stands on, where that is counted. */
+  readonly inUse?: number;
 }
 
 export interface Probe {

@@ -21,7 +21,7 @@ const sandbox = { sourcesRef: { diskImage: { name: "debian" } } };
 
 /** Whoever adds an endpoint is told here that it is missing. */
 export const samples: Readonly<Record<string, Sample>> = {
-  ...{ getHealth: {}, getVersion: {}, getDoctor: {}, backUpServer: {}, getSizes: {}, whoAmI: {} },
+  ...{ getHealth: {}, getVersion: {}, getDoctor: {}, backUpServer: {}, getSizes: {}, getStorage: {}, whoAmI: {} },
   ...{ listGroups: {}, getGroup: {}, deleteGroup: { query: "force=true" } },
   createGroup: { body: { name: "fresh" } },
   updateGroup: { body: { tags: { a: "b" } } },

@@ -7,6 +7,7 @@ import { renameSync } from "node:fs";
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { bytesIn } from "../host/disk-use.js";
 import { syncPath, writeDurably } from "../host/write-durably.js";
 import type { Collected, Content } from "./image.js";
 
@@ -49,6 +50,11 @@ export class Contents {
     const content = await this.find(manifest.key);
     if (content === undefined) throw new Error(`The content ${manifest.key} was built, but is not there`);
     return content;
+  }
+
+  async diskUse(): Promise<{ readonly count: number; readonly bytes: number }> {
+    const count = (await this.#folders()).filter((name) => keyPattern.test(name)).length;
+    return { count, bytes: await bytesIn(this.directory, new Set()) };
   }
 
   /** From the question to the new name nothing else happens in this process. */

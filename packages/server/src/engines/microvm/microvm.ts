@@ -12,6 +12,7 @@ import type {
   DiskBuild,
   DiskBuilder,
   DiskImage,
+  DiskUse,
   Engine,
   Kept,
   Machine,
@@ -23,6 +24,7 @@ import type {
   Saves,
 } from "../engine.js";
 import { builderSize, openBuilder, removeLeftBuilders } from "./builder.js";
+import { diskUse } from "./disk-use.js";
 import { sentenceFrom } from "./host-findings.js";
 import type { MicrovmMachine } from "./machine.js";
 import { type MachineHost, overheadMiB } from "./machine-host.js";
@@ -126,6 +128,10 @@ class MicrovmEngine implements Engine {
 
   cost(size: Size): { readonly memoryMiB: number } {
     return { memoryMiB: size.memoryMiB + overheadMiB };
+  }
+
+  async diskUse(signal: AbortSignal): Promise<readonly DiskUse[]> {
+    return await diskUse((await this.#ready(signal)).host);
   }
 
   async close(): Promise<void> {

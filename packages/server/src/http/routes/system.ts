@@ -1,4 +1,4 @@
-import { backUpServer, getDoctor, getHealth, getSizes, getVersion, openApi } from "@alcove/contract";
+import { backUpServer, getDoctor, getHealth, getSizes, getStorage, getVersion, openApi } from "@alcove/contract";
 import type { SystemControl } from "../../control/control.js";
 import { route, sendJson } from "../route.js";
 import type { RouteTable } from "../route-table.js";
@@ -7,6 +7,7 @@ export function systemRoutes(routes: RouteTable, system: SystemControl, version:
   route(routes, getHealth, ({ caller }) => system.health(caller));
   route(routes, getVersion, ({ callerIfKnown }) => system.version(callerIfKnown));
   route(routes, getSizes, () => system.sizes());
+  route(routes, getStorage, ({ signal }) => system.storage(signal));
   route(routes, getDoctor, ({ signal }) => system.doctor(signal));
   route(routes, backUpServer, async () => {
     const { sizeBytes: length, content } = await system.backup();
