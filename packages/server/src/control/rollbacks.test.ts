@@ -14,7 +14,7 @@ async function note({ control }: Pick<TestDaemon, "control">, box: Box) {
 }
 
 /** With `first` in its note, and a snapshot of that. */
-async function boxWithPast(daemon: TestDaemon) {
+async function boxWithPast(daemon: Pick<TestDaemon, "control">) {
   const { control } = daemon;
   const box = await control.sandboxes.create(group, { ...debian, cmd: ["sleep", "600"], labels: { a: "b" } }, never);
   await put(daemon, box, "first");
@@ -111,6 +111,31 @@ test("a rollback that fails leaves the sandbox stopped, and its resume tries aga
   expect((await next.control.sandboxes.get(box)).state).toBe("Stopped");
   expect(await next.control.sandboxes.resume(box, {}, never)).toMatchObject({ state: "Running", generation: 3 });
   expect(await note(next, box)).toBe("first");
+});
+
+test("a snapshot that was deleted stays for a sandbox of which nothing else is left, and goes when that runs", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  const { box, snapshot } = await boxWithPast({ control });
+  host.fake.faults.startError = new AlcoveError("GuestUnresponsive", "no answer");
+  await expect(control.snapshots.rollback(box, snapshot.id, never)).rejects.toThrow("no answer");
+  await control.snapshots.delete({ group, snapshotId: snapshot.id });
+  delete host.fake.faults.startError;
+  await control.sandboxes.resume(box, {}, never);
+  expect(await note({ control }, box)).toBe("first");
+  const isGone = async () => (host.fake.snapshots.size === 0 ? true : undefined);
+  await waitFor(isGone, AbortSignal.timeout(5_000));
+});
+
+test("a snapshot that does not go on here leaves the sandbox as it was", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  const { box, snapshot } = await boxWithPast({ control });
+  host.fake.faults.misfit = "it was made with another QEMU";
+  const rollback = control.snapshots.rollback(box, snapshot.id, never);
+  await expect(rollback).rejects.toMatchObject({ code: "SnapshotIncompatible" });
+  expect(await control.sandboxes.get(box)).toMatchObject({ state: "Running", generation: 1 });
+  expect(await note({ control }, box)).toBe("second");
 });
 
 test("only what is the sandbox's own is gone back to", async () => {

@@ -36,9 +36,19 @@ export async function rollBack(
   requireSandbox(context, ref);
   await readiness.require(signal);
   // Neither while a snapshot is taken of it, nor while it is stopped or resumed.
-  await sandboxTurns.take(ref.id, signal, async () => begin(context, { ref, snapshotId }));
+  await sandboxTurns.take(ref.id, signal, async () => {
+    await requireFit(context, { ref, snapshotId }, signal);
+    begin(context, { ref, snapshotId });
+  });
   await untilAborted(reconciler.close(ref.id), signal);
   return toSandbox(requireSandbox(context, ref));
+}
+
+/** Before anything is given up for it. */
+async function requireFit(context: ControlContext, { ref, snapshotId }: Rollback, signal: AbortSignal): Promise<void> {
+  const { engine, mode, size, status } = requireSnapshot(context, { group: ref.group, snapshotId });
+  if (status !== "Ready" || engine !== context.engine.name) return;
+  await requireSaves(context).check({ kind: "snapshot", snapshotId, from: mode }, size, signal);
 }
 
 function begin(context: ControlContext, { ref, snapshotId }: Rollback): void {

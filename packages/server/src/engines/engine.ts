@@ -80,6 +80,8 @@ export type SaveMode = "Memory" | "Disk";
 export interface Saves {
   /** Makes a snapshot of a suspended sandbox. Whole or not there. */
   snapshotSuspended(sandboxId: string, snapshotId: string, signal: AbortSignal): Promise<Saved>;
+  /** SnapshotIncompatible where no machine of this size goes on from it on this host. */
+  check(origin: MachineOrigin, size: Size, signal: AbortSignal): Promise<void>;
   /** Makes a snapshot cheap to start many machines from; they share what they do not change. */
   share(snapshotId: string, signal: AbortSignal): Promise<void>;
   /** What it takes now; it shrinks when it is compressed in the background. */

@@ -78,7 +78,7 @@ export function snapshotQueries(database: Database.Database) {
   const starting = one<{ found: number }>(
     database,
     `select 1 as found from sandboxes where snapshot_id = @id and desired_state <> 'Deleted'
-       and state in ('Creating', 'Resuming') limit 1`,
+       and (state in ('Creating', 'Resuming') or suspension ->> '$.rollback' = @id) limit 1`,
   );
   return {
     find(id: string): SnapshotRecord | undefined {
@@ -101,7 +101,7 @@ export function snapshotQueries(database: Database.Database) {
     count: (filter: SnapshotFilter): number => count(wanted(filter))?.count ?? 0,
     /** Sandboxes that came from it, the oldest first. */
     users: (id: string, limit: number): string[] => users({ id, limit }).map((row) => row.id),
-    /** A sandbox is starting from it now. */
+    /** A sandbox is starting from it now, or shall go back to it and nothing else is left of that. */
     hasStarting: (id: string): boolean => starting({ id }) !== undefined,
   };
 }

@@ -15,6 +15,8 @@ export interface FakeFaults {
   builderError?: Error;
   /** No snapshot can be taken. */
   snapshotError?: Error;
+  /** Why nothing that is kept goes on. */
+  misfit?: string;
   /** What a snapshot waits for. */
   snapshotDelay?: Promise<void>;
   /** Some process of every machine resists the freeze. */

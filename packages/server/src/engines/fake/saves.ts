@@ -14,6 +14,11 @@ export function fakeSaves(host: FakeHost): Saves {
       host.snapshots.set(snapshotId, saved);
       return describeSaved(saved);
     },
+    async check(origin) {
+      findSaved(host, origin);
+      const { misfit } = host.faults;
+      if (misfit !== undefined) throw new AlcoveError("SnapshotIncompatible", `It does not go on: ${misfit}.`);
+    },
     async share(snapshotId) {
       findSaved(host, { kind: "snapshot", snapshotId });
     },

@@ -24,7 +24,7 @@ export function footingOn({ key }: Template, { disk, size }: MachineSpec): Footi
 export async function findOrigin(
   host: Pick<MachineHost, "roots" | "installation">,
   origin: MachineOrigin,
-  { size }: MachineSpec,
+  { size }: Pick<MachineSpec, "size">,
 ): Promise<FoundOrigin> {
   const kept = keptPaths(host.roots, origin);
   const manifest = await readManifest(kept);

@@ -8,6 +8,7 @@ import type { Kept, Saved, Saves } from "../engine.js";
 import { disksBelow } from "./footing.js";
 import { keptPaths, type Manifest, makeKept, readManifest } from "./kept.js";
 import { diskBytesOf, type MachineHost } from "./machine-host.js";
+import { findOrigin } from "./origins.js";
 import { runQemuImg } from "./qemu-img.js";
 import { sizeOfKept } from "./saved-size.js";
 import { forget } from "./saves-recovery.js";
@@ -21,6 +22,9 @@ export function createSaves(ready: (signal: AbortSignal) => Promise<MachineHost>
       const found = await ready(signal);
       await found.chains.leaveAlone(sandboxId, signal);
       return await snapshotSuspended(found, sandboxId, snapshotId);
+    },
+    async check(origin, size, signal) {
+      await findOrigin(await ready(signal), origin, { size });
     },
     async share(snapshotId, signal) {
       const { roots } = await host();
