@@ -11,10 +11,16 @@ let sandbox: { id: string; path: string };
 let produced = 0;
 let isContentGone = false;
 
-/** `/endless` is a file whose bytes never end, `/shrunken` one that ends before its size. */
+/** `/endless` is a file whose bytes never end, `/shrunken` one that ends before its size, `/grown` one that ends behind it. */
 function withOddFiles(control: Control): Control {
   const read: Control["files"]["read"] = async (ref, path, range, signal) => {
     if (path === "/shrunken") return { sizeBytes: 100, version: "1", content: Readable.from([Buffer.alloc(50)]) };
+    if (path === "/grown")
+      return {
+        sizeBytes: 100,
+        version: "1",
+        content: Readable.from(["x".repeat(80), "x".repeat(80)].map(Buffer.from)),
+      };
     if (path !== "/endless") return control.files.read(ref, path, range, signal);
     const content = new Readable({
       read() {
@@ -116,6 +122,11 @@ test("a client that does not read holds the reading back", async () => {
   });
   expect(produced).toBeLessThan(8_000_000);
   outgoing.destroy();
+});
+
+test("of a file that grows while it is read, as a log does, comes what it had when it was opened", async () => {
+  const grown = await ask(served.socketPath, file("/grown"));
+  expect([grown.status, grown.text, grown.headers["content-length"]]).toEqual([200, "x".repeat(100), "100"]);
 });
 
 test("a file that shrinks while it is read breaks the answer off", async () => {

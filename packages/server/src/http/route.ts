@@ -143,14 +143,15 @@ async function sendBytes(response: ServerResponse, bytes: Bytes & { readonly sta
   );
 }
 
-/** A file that changes its size while it is read breaks the answer off; else its rest would be taken for the next answer. */
+/** Of a file that grows while it is read comes what was announced. One that shrinks breaks the answer off: half must not look like all. */
 function exactly(length: number) {
   return async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let left = length;
     for await (const chunk of chunks) {
-      left -= chunk.byteLength;
-      if (left < 0) break;
-      yield chunk;
+      if (left === 0) return;
+      const part = chunk.subarray(0, left);
+      left -= part.byteLength;
+      yield part;
     }
     if (left !== 0) throw new Error(`The content has not the ${length} bytes that were announced`);
   };
