@@ -4,14 +4,23 @@ import { endpoint } from "./endpoint.js";
 
 const Nothing = z.strictObject({});
 
-export const StorageKind = z.enum(["images", "templates", "snapshots", "suspended", "running", "layers", "builds"]);
+export const StorageKind = z.enum([
+  "images",
+  "templates",
+  "snapshots",
+  "suspended",
+  "running",
+  "layers",
+  "memories",
+  "builds",
+]);
 
 /** By kind; what has several names, or holes, is counted as the file system does, and once. */
 export const Storage = z
   .object({
     kinds: z.array(
       z.object({
-        /** images, templates that sandboxes start from, memory of snapshots and of suspended sandboxes, disks of running ones, layers of disks that those stand on, builds of images. */
+        /** images, templates that sandboxes start from, memory of snapshots and of suspended sandboxes, disks of running ones, layers of disks and whole memories that those stand on, builds of images. */
         kind: StorageKind,
         count: z.number().int(),
         bytes: z.number(),

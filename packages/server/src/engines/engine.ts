@@ -31,7 +31,7 @@ export interface Engine {
 }
 
 export interface DiskUse {
-  readonly kind: "templates" | "snapshots" | "suspended" | "running" | "layers" | "builds";
+  readonly kind: "templates" | "snapshots" | "suspended" | "running" | "layers" | "memories" | "builds";
   readonly count: number;
   readonly bytes: number;
   /** How many of them something stands on, where that is counted. */

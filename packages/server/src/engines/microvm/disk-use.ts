@@ -5,6 +5,7 @@ import type { MachineHost } from "./machine-host.js";
 import {
   buildersDirectory,
   layersDirectory,
+  memoriesDirectory,
   sandboxesDirectory,
   snapshotsDirectory,
   suspendedDirectory,
@@ -14,6 +15,7 @@ import {
 /** In this order: a disk that has become a layer is one, whatever other name it has. */
 const places = [
   ["layers", layersDirectory],
+  ["memories", memoriesDirectory],
   ["snapshots", snapshotsDirectory],
   ["suspended", suspendedDirectory],
   ["templates", templatesDirectory],
@@ -25,6 +27,7 @@ export async function diskUse({ roots, holdings }: Pick<MachineHost, "roots" | "
   await holdings.load();
   const held: Partial<Record<DiskUse["kind"], ReadonlySet<string>>> = {
     layers: new Set(holdings.layers().map((layer) => `${layer}.qcow2`)),
+    memories: holdings.memories(),
     templates: holdings.templateKeys(),
   };
   const seen = new Set<string>();
