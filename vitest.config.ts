@@ -8,17 +8,34 @@ const realBesideSource = [
   "packages/sdk/tests/pack.test.ts",
 ];
 
+/** Real ones that have directories of their own, and little that is measured in time. */
+const realWithOwnDirectories = [
+  "packages/sdk/tests/local.test.ts",
+  "packages/server/src/main.test.ts",
+  "tests/cli/{images,login}.test.ts",
+  "tests/engines/builder.test.ts",
+  "tests/images/recipe-build.test.ts",
+];
+
 /** They measure the memory of the process that they are in. */
 const measuring = ["packages/sdk/tests/spawn.test.ts", "packages/server/src/guest/{agent,hello,hostile}.test.ts"];
 
 /** One that takes long is not held up by another beside it. Vitest's own default leaves a core idle: of two, half. */
 const everyCore = { maxWorkers: "100%", testTimeout: 20_000, setupFiles: ["tests/harness/leave-as-found.ts"] };
 
+const patience = {
+  setupFiles: ["tests/harness/end-with-vitest.ts"],
+  testTimeout: 120_000,
+  hookTimeout: 180_000,
+};
+
 /**
  * - fast: seconds; with fast-alone what `./dev check` runs. Files share a process, one after the other: loading the
  *   same modules anew for each would take half as long again as the tests.
  * - fast-alone: the same, for files that need a process of their own.
- * - real: machines, daemons, images; one file after the other, since each wants the whole host.
+ * - real: machines, daemons, images; one file after the other, since each wants the whole host, and the data directory
+ *   with the image and its templates.
+ * - real-beside: the same, two at a time.
  * - soak: long ones; only by `./dev soak`.
  */
 export default defineConfig({
@@ -44,11 +61,18 @@ export default defineConfig({
         test: {
           name: "real",
           include: ["tests/{cli,compat,e2e,engines,fuzz,images,security}/**/*.test.ts", ...realBesideSource],
-          exclude: ["**/dist/**"],
-          setupFiles: ["tests/harness/end-with-vitest.ts"],
+          exclude: ["**/dist/**", ...realWithOwnDirectories],
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          ...patience,
+        },
+      },
+      {
+        test: {
+          name: "real-beside",
+          include: realWithOwnDirectories,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          ...patience,
         },
       },
       {
