@@ -7,8 +7,9 @@ import { open, rm, stat } from "node:fs/promises";
 import { run } from "../../host/run.js";
 import { syncPath, writeDurably } from "../../host/write-durably.js";
 import { undone } from "../../lib/undo.js";
+import type { Kept } from "../engine.js";
 import { memoryFileOf } from "./footing.js";
-import { keptPaths, type Manifest } from "./kept.js";
+import { keptPaths, type Manifest, readManifest } from "./kept.js";
 import type { MachineHost } from "./machine-host.js";
 import { memoriesDirectory, sharedMemoryPath } from "./machine-paths.js";
 import { readDiff, readPages } from "./memory-diff.js";
@@ -35,8 +36,14 @@ export async function shareMemory(host: MachineHost, manifest: Manifest, signal:
     await writeDurably(paths.manifest, JSON.stringify({ ...manifest, footing, isWholeMemory: true }));
     host.holdings.hold(kept, footing);
   } catch (error) {
-    throw await undone(error, () => rm(path, { force: true }));
+    throw await undone(error, () => removeUnnamed(host, kept, id));
   }
+}
+
+/** The manifest may name it, although writing it down failed at its last step: then it stays. */
+async function removeUnnamed({ roots }: Pick<MachineHost, "roots">, kept: Kept, id: string): Promise<void> {
+  const memory = (await readManifest(keptPaths(roots, kept)))?.footing.memory;
+  if (memory?.kind !== "shared" || memory.id !== id) await rm(sharedMemoryPath(roots, id), { force: true });
 }
 
 /** Holes stay holes, and where the file system can, nothing is copied. */
