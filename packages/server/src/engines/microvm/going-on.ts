@@ -26,12 +26,13 @@ export async function goOn(
   signal: AbortSignal,
 ): Promise<void> {
   await using mapped = await openMapped(spawned.identity.pid, memoryFileOf(host, id, footing));
-  await using file = await open(kept.memory, "r");
   try {
+    await using file = await open(kept.memory, "r");
     await restoreMemory(mapped, file, signal);
   } catch (error) {
     signal.throwIfAborted();
-    const why = error instanceof Error ? error.message : String(error);
+    const isGone = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const why = isGone ? "it is not there" : error instanceof Error ? error.message : String(error);
     throw new AlcoveError("SnapshotIncompatible", `The memory that was kept cannot be put back: ${why}.`, {
       cause: error,
     });

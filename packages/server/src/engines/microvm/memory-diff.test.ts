@@ -54,6 +54,22 @@ test("one that is cut short, or was never finished, is refused", async () => {
   await expect(readDiff(file, memoryBytes)).rejects.toThrow("no header");
 });
 
+test("a byte of a page, or of the table, that is another now is seen before anything goes on", async () => {
+  const read = async () => {
+    for await (const _ of readPages(file, await readDiff(file, memoryBytes), 2 * page));
+  };
+  await read();
+  for (const [position, right, wrong] of [
+    [4096 + 2 * page + 7, 2, 3],
+    [4096 + 4 * page + 16, 40, 41],
+  ] as const) {
+    await file.write(Buffer.of(wrong), 0, 1, position);
+    await expect(read()).rejects.toThrow("not as they were written");
+    await file.write(Buffer.of(right), 0, 1, position);
+  }
+  await read();
+});
+
 test("a table that leads past the memory's end, or back, is refused", async () => {
   await expect(readDiff(file, 40 * page)).rejects.toThrow("not in order");
   const backwards = Buffer.alloc(4);

@@ -88,10 +88,12 @@ export interface MemoryDiff {
   readonly pageBytes: number;
   readonly runs: readonly Run[];
   readonly dataPages: number;
+  /** As it lies in the file. */
+  readonly table: Uint8Array;
   readonly checksum: number;
 }
 
-/** Refuses what is not whole, or would write past the memory's end; the pages themselves are not looked at. */
+/** Refuses what is not whole, or would write past the memory's end; the pages themselves are looked at as they are read. */
 export async function readDiff(file: FileHandle, memoryBytes: number): Promise<MemoryDiff> {
   const header = await readFully(file, headerBytes, 0);
   if (!header.subarray(0, magic.length).equals(magic)) throw new Error("it has no header of a memory");
@@ -106,10 +108,10 @@ export async function readDiff(file: FileHandle, memoryBytes: number): Promise<M
   const table = await readFully(file, count * runBytes, headerBytes + dataPages * page);
   const runs = Array.from({ length: count }, (_, index) => runAt(table, index * runBytes));
   checkRuns(runs, { pages: memoryBytes / page, dataPages });
-  return { pageBytes: page, runs, dataPages, checksum: header.readUInt32LE(headerEnd - 4) };
+  return { pageBytes: page, runs, dataPages, table, checksum: header.readUInt32LE(headerEnd - 4) };
 }
 
-/** The pages with bytes, in order, in parts of no more than `partBytes`; `page` is the first one's number. */
+/** The pages with bytes, in order, in parts of no more than `partBytes`. Throws behind the last one where they are not as they were written. */
 export async function* readPages(
   file: FileHandle,
   diff: MemoryDiff,
@@ -117,10 +119,12 @@ export async function* readPages(
 ): AsyncIterable<readonly { readonly firstPage: number; readonly bytes: Uint8Array }[]> {
   const slices = slicesOf(diff, Math.max(1, Math.floor(partBytes / diff.pageBytes)));
   let at = headerBytes;
+  let checksum = 0;
   for (const part of slices) {
     const pages = part.reduce((sum, slice) => sum + slice.pages, 0);
     const bytes = await readFully(file, pages * diff.pageBytes, at);
     at += bytes.length;
+    checksum = crc32(bytes, checksum);
     let from = 0;
     yield part.map((slice) => {
       const end = from + slice.pages * diff.pageBytes;
@@ -129,6 +133,7 @@ export async function* readPages(
       return taken;
     });
   }
+  if (crc32(diff.table, checksum) !== diff.checksum) throw new Error("its pages are not as they were written");
 }
 
 /** Groups of runs, cut where they are longer than a part. */
