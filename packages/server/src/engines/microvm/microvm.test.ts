@@ -39,8 +39,9 @@ async function makeSubject() {
       ...(await entries(join(dataDirectory, "suspended"))),
       ...(await entries(join(dataDirectory, "snapshots"))),
       ...(await entries(join(dataDirectory, "layers"))),
+      ...(await entries(join(dataDirectory, "memories"))),
       ...(await entries(join(runtimeDirectory, "m"))),
-      ...(await findProcesses((argv) => argv.some((argument) => argument.includes(`${place}/`)))).map(
+      ...(await findProcesses((argv) => !looksAtTemplate(argv) && argv.some((each) => each.includes(`${place}/`)))).map(
         ({ argv }) => `process ${argv.join(" ").slice(0, 200)}`,
       ),
     ],
@@ -68,6 +69,11 @@ async function debianDisk(runtimeDirectory: string) {
   const { content } = await images.build(origin, { signal, onStep: ignore, onLine: ignore, onContent: ignore });
   await engine.close();
   return { ...content, name: "debian" };
+}
+
+/** An engine compares its templates in the background, and ends that by itself. */
+function looksAtTemplate([program, command]: readonly string[]): boolean {
+  return program === "qemu-img" && command === "map";
 }
 
 async function entries(directory: string): Promise<readonly string[]> {
