@@ -12,9 +12,8 @@ const realBesideSource = [
 const realWithOwnDirectories = [
   "packages/sdk/tests/local.test.ts",
   "packages/server/src/main.test.ts",
-  "tests/cli/{images,login}.test.ts",
-  "tests/engines/builder.test.ts",
-  "tests/images/recipe-build.test.ts",
+  "tests/cli/{cli,config,examples,exit-codes,images,launcher,login,watch}.test.ts",
+  "tests/{compat,engines,fuzz,images}/**/*.test.ts",
 ];
 
 /** They measure the memory of the process that they are in. */
@@ -60,7 +59,7 @@ export default defineConfig({
       {
         test: {
           name: "real",
-          include: ["tests/{cli,compat,e2e,engines,fuzz,images,security}/**/*.test.ts", ...realBesideSource],
+          include: ["tests/{cli,e2e,security}/**/*.test.ts", ...realBesideSource],
           exclude: ["**/dist/**", ...realWithOwnDirectories],
           fileParallelism: false,
           ...patience,

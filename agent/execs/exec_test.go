@@ -105,6 +105,30 @@ func TestTheSameIdTwiceIsRefused(t *testing.T) {
 	}
 }
 
+// A guest that is slow, and busy with others, comes to look at the clock only when the time for company is over.
+func TestASilentCommandIsToldAtOnceHoweverSlowTheGuest(t *testing.T) {
+	usual := holdTime
+	holdTime = 0
+	defer func() { holdTime = usual }()
+	exec, err := newTestRegistry().Start(specOf("sleep", "30"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exec.Stop(context.Background(), 0)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var stream bytes.Buffer
+	flushed := 0
+	exec.Stream(ctx, 0, &stream, func() error {
+		flushed++
+		cancel()
+		return nil
+	})
+	if flushed != 1 || Kind(stream.Bytes()[0]) != KindStatus {
+		t.Fatalf("%d flushes", flushed)
+	}
+}
+
 func TestStdinFlowsAndCloses(t *testing.T) {
 	registry := newTestRegistry()
 	spec := specOf("cat")

@@ -8,7 +8,7 @@ import (
 )
 
 // holdTime is how long first frames wait for company: a command that is over at once goes out in one message.
-const holdTime = 4 * time.Millisecond
+var holdTime = 4 * time.Millisecond
 
 var frameBuffers = sync.Pool{New: func() any {
 	buffer := make([]byte, 0, 4<<10)
@@ -39,8 +39,7 @@ func (e *Exec) stream(ctx context.Context, reader *Reader, writer io.Writer, flu
 	holdUntil := time.Now().Add(holdTime)
 	for {
 		var seen progress
-		within := max(0, time.Until(holdUntil))
-		frames, seen = reader.next(ctx, frames, within)
+		frames, seen = reader.next(ctx, frames, patience(frames, holdUntil))
 		switch {
 		case seen == stopped:
 			return ctx.Err()
@@ -56,6 +55,14 @@ func (e *Exec) stream(ctx context.Context, reader *Reader, writer io.Writer, flu
 		}
 		frames = frames[:0]
 	}
+}
+
+// patience is how long to wait for output, as next understands it: without end only where nothing waits to be sent.
+func patience(frames []byte, holdUntil time.Time) time.Duration {
+	if len(frames) == 0 {
+		return 0
+	}
+	return max(time.Nanosecond, time.Until(holdUntil))
 }
 
 // reader is the one that was attached before the process began, where that is still free.

@@ -4,11 +4,12 @@
  * on record are Stopped ones, in 8 groups, each with five labels; they were written into the store directly.
  */
 import { randomUUID } from "node:crypto";
-import { link, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Alcove } from "alcove";
 import { openStore } from "../../packages/server/src/store/store.js";
+import { linkTree } from "../link-tree.js";
 import { stopwatch } from "../measure.js";
 import { dataDirectory as benchData, launchDaemon } from "./daemon.js";
 
@@ -57,15 +58,6 @@ export async function startWith(count: number): Promise<OnRecord> {
       for (const directory of [runtimeDirectory, dataDirectory]) await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** The same files under another directory; nothing where there are none. */
-async function linkTree(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true });
-  for (const entry of await readdir(from, { withFileTypes: true }).catch(() => [])) {
-    if (entry.isDirectory()) await linkTree(join(from, entry.name), join(to, entry.name));
-    else if (entry.isFile()) await link(join(from, entry.name), join(to, entry.name));
-  }
 }
 
 async function firstPage(alcove: Alcove, labels: Readonly<Record<string, string>>): Promise<number> {

@@ -17,7 +17,7 @@ const cli = (words: readonly string[], options: Partial<CliOptions> = {}) =>
 
 beforeAll(async () => {
   // The data directory that tests share has the image's recipe built; the fake engine only wants it to be there.
-  daemon = await TestDaemon.start({ environment: { ALCOVE_ENGINE: "fake" } });
+  daemon = await TestDaemon.start({ hasOwnData: true, environment: { ALCOVE_ENGINE: "fake" } });
   id = (await cli(["create", "-l", "kind=main", "debian"])).stdout.trim();
 }, 600_000);
 afterAll(async () => {

@@ -14,7 +14,7 @@ const cli = (words: readonly string[], environment: Readonly<Record<string, stri
   runCli(words, { environment: { ...daemon.clientEnvironment, XDG_CONFIG_HOME: home, ...environment } });
 
 beforeAll(async () => {
-  daemon = await TestDaemon.start({ environment: { ALCOVE_ENGINE: "fake" } });
+  daemon = await TestDaemon.start({ hasOwnData: true, environment: { ALCOVE_ENGINE: "fake" } });
 }, 600_000);
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();

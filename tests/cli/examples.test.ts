@@ -63,7 +63,7 @@ const documented = readFileSync(join(import.meta.dirname, "../../docs/cli.md"), 
 const helps = [...new Set(everyExample())];
 
 beforeAll(async () => {
-  daemon = await TestDaemon.start({ environment: { ALCOVE_ENGINE: "fake" } });
+  daemon = await TestDaemon.start({ hasOwnData: true, environment: { ALCOVE_ENGINE: "fake" } });
   registry = await startRegistry();
   registry.serve(image);
   docker = createServer((_request, response) => response.end(dockerArchive(image)));

@@ -16,7 +16,7 @@ const cli = (words: readonly string[], options: Partial<CliOptions> = {}) =>
   runCli(words, { environment: daemon.clientEnvironment, ...options });
 
 beforeAll(async () => {
-  daemon = await TestDaemon.start({ environment: { ALCOVE_ENGINE: "fake" } });
+  daemon = await TestDaemon.start({ hasOwnData: true, environment: { ALCOVE_ENGINE: "fake" } });
   id = (await cli(["create", "debian"])).stdout.trim();
   writeFileSync(join(scratch, "data"), "no program", { mode: 0o644 });
   await cli(["cp", join(scratch, "data"), `${id}:/root/data`]);

@@ -18,7 +18,7 @@ const launcher = (words: readonly string[], options: Partial<CliOptions> = {}) =
   runCli(words, { environment: daemon.clientEnvironment, entry: "launcher", ...options });
 
 beforeAll(async () => {
-  daemon = await TestDaemon.start({ environment: { ALCOVE_ENGINE: "fake" } });
+  daemon = await TestDaemon.start({ hasOwnData: true, environment: { ALCOVE_ENGINE: "fake" } });
   id = (await daemon.alcove.sandboxes.create({ image: "debian" })).id;
   proxy = createServer((incoming) => {
     const onward = connect(`${daemon.runtimeDirectory}/alcoved.sock`);

@@ -8,7 +8,7 @@ import { entries, withoutConfiguration } from "./run-cli.js";
 
 let daemon: TestDaemon;
 beforeAll(async () => {
-  daemon = await TestDaemon.start({ environment: { ALCOVE_ENGINE: "fake" } });
+  daemon = await TestDaemon.start({ hasOwnData: true, environment: { ALCOVE_ENGINE: "fake" } });
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 

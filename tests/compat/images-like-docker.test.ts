@@ -77,7 +77,7 @@ describe.each([
 });
 
 async function startAs(userId: number | undefined): Promise<TestDaemon> {
-  if (userId === undefined) return TestDaemon.start();
+  if (userId === undefined) return TestDaemon.start({ hasOwnData: true });
   const [dataDirectory, runtimeDirectory] = [join(place, "data"), join(place, "run")];
   for (const directory of [dataDirectory, runtimeDirectory]) {
     await mkdir(directory);

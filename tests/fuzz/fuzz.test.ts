@@ -3,14 +3,12 @@
  * engine, so that thousands of requests take a minute. No request, right or wrong, is answered by 5xx, or by what the document
  * does not announce.
  */
-import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sharedDataDirectory, TestDaemon } from "../harness/daemon.js";
+import { TestDaemon } from "../harness/daemon.js";
 import { fuzz, hasFuzzer } from "./fuzzer.js";
 
 /** Streams that have no end, and WebSockets: the fuzzer would wait for their last byte. */
@@ -30,12 +28,8 @@ const lack = hasFuzzer ? "" : " (skipped: the fuzzer is not installed; `./dev te
 beforeAll(async () => {
   if (!hasFuzzer) return;
   directory = await mkdtemp(join(tmpdir(), "alcove-fuzz-"));
-  await mkdir(join(directory, "data"), { mode: 0o711 });
-  // The image is there, and the fake engine looks only at that; nothing that is done to it reaches the other tests.
-  const images = [join(sharedDataDirectory, "images"), join(directory, "data")] as const;
-  await promisify(execFile)("cp", ["-a", "--sparse=always", "--reflink=auto", ...images]);
   daemon = await TestDaemon.start({
-    dataDirectory: join(directory, "data"),
+    hasOwnData: true,
     environment: {
       ALCOVE_ENGINE: "fake",
       ALCOVE_LISTEN: "127.0.0.1:0",

@@ -1,14 +1,16 @@
 /**
  * A real daemon for a test: its own runtime directory, and a data directory that is kept between test files, so that the
- * image and its templates are made once. Every test file leaves it without sandboxes.
+ * image and its templates are made once. Every test file leaves it without sandboxes. Files that run beside others have a
+ * data directory of their own.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Alcove, AlcoveError } from "alcove";
+import { linkTree } from "../../bench/link-tree.js";
 import { prepareTestImage } from "../../tools/dev/test-image.js";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
@@ -20,6 +22,8 @@ const imageTimeoutMs = 600_000;
 
 export interface DaemonOptions {
   readonly dataDirectory?: string;
+  /** A data directory for this daemon alone, with the images of the one that test files share; removed at the end. */
+  readonly hasOwnData?: boolean;
   readonly runtimeDirectory?: string;
   readonly environment?: Readonly<Record<string, string>>;
   /** Fulfil `start` also when the daemon ends before it answers. */
@@ -46,12 +50,13 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   static async start(options: DaemonOptions = {}): Promise<TestDaemon> {
-    const dataDirectory = options.dataDirectory ?? sharedDataDirectory;
-    await mkdir(dataDirectory, { recursive: true, mode: 0o711 });
-    const runtimeDirectory = options.runtimeDirectory ?? (await mkdtemp(join(tmpdir(), "alcove-t-")));
+    const isShared = options.dataDirectory === undefined;
     // No machine would start from the disk that the fake engine makes of a recipe, and it would be kept.
     const isFake = options.environment?.ALCOVE_ENGINE === "fake";
-    if (isFake && dataDirectory === sharedDataDirectory) await prepareTestImage(AbortSignal.timeout(imageTimeoutMs));
+    if (isFake && isShared) await prepareTestImage(AbortSignal.timeout(imageTimeoutMs));
+    const dataDirectory = options.hasOwnData ? await ownData() : (options.dataDirectory ?? sharedDataDirectory);
+    await mkdir(dataDirectory, { recursive: true, mode: 0o711 });
+    const runtimeDirectory = options.runtimeDirectory ?? (await mkdtemp(join(tmpdir(), "alcove-t-")));
     const daemon = new TestDaemon(dataDirectory, runtimeDirectory, options);
     await daemon.restart();
     // What a run left that was broken off.
@@ -142,6 +147,7 @@ export class TestDaemon implements AsyncDisposable {
     await this.stop();
     this.alcove[Symbol.dispose]();
     if (this.#options.runtimeDirectory === undefined) await rm(this.runtimeDirectory, { recursive: true, force: true });
+    if (this.#options.hasOwnData) await rm(this.dataDirectory, { recursive: true, force: true });
   }
 
   async #answering(): Promise<void> {
@@ -157,6 +163,13 @@ export class TestDaemon implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+async function ownData(): Promise<string> {
+  const directory = await mkdtemp(`${sharedDataDirectory}-own-`);
+  await chmod(directory, 0o711);
+  await linkTree(join(sharedDataDirectory, "images"), join(directory, "images"));
+  return directory;
 }
 
 function asUser(userId: number | undefined): string[] {

@@ -28,11 +28,10 @@ describe.skipIf(lack !== undefined)(`Dockerfiles${lack ? ` (skipped: there is no
     registry = await DockerRegistry.start();
     base = `${registry.host}/team/small`;
     await registry.push(await busyboxImage(), "team/small:1");
-    daemon = await TestDaemon.start();
+    daemon = await TestDaemon.start({ hasOwnData: true });
     await daemon.alcove.images.prepare("builder");
   }, 10 * minute);
   afterAll(async () => {
-    for (const { name } of await daemon.alcove.images.list()) await daemon.alcove.images.delete(name);
     await daemon[Symbol.asyncDispose]();
     await registry[Symbol.asyncDispose]();
   }, 2 * minute);

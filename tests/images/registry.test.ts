@@ -23,10 +23,12 @@ describe.skipIf(lack !== undefined)(`a real registry${lack ? ` (skipped: there i
   beforeAll(async () => {
     plain = await DockerRegistry.start();
     guarded = await DockerRegistry.start({ hasPassword: true, hasTls: true });
-    daemon = await TestDaemon.start({ environment: { ALCOVE_REGISTRY_CERTIFICATES: guarded.certificates } });
+    daemon = await TestDaemon.start({
+      hasOwnData: true,
+      environment: { ALCOVE_REGISTRY_CERTIFICATES: guarded.certificates },
+    });
   }, 120_000);
   afterAll(async () => {
-    for (const { name } of await daemon.alcove.images.list()) await daemon.alcove.images.delete(name);
     await daemon[Symbol.asyncDispose]();
     await plain[Symbol.asyncDispose]();
     await guarded[Symbol.asyncDispose]();
