@@ -12,7 +12,7 @@ import type { Config } from "./config.js";
 import { readConfig } from "./config-reading.js";
 import { crashAt, noCrash } from "./control/crash-points.js";
 import { createControl } from "./control/create-control.js";
-import { hostFacts, type TcpFacts } from "./control/host-facts.js";
+import { hostFacts, type TcpFacts } from "./control/system/host-facts.js";
 import type { Engine } from "./engines/engine.js";
 import { createFakeEngine } from "./engines/fake/engine.js";
 import { createMicrovmEngine } from "./engines/microvm/microvm.js";

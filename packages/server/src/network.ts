@@ -2,7 +2,7 @@
 import { AlcoveError } from "@alcove/contract";
 import type { Config } from "./config.js";
 import { usesTls } from "./config-network.js";
-import type { TcpFacts } from "./control/host-facts.js";
+import type { TcpFacts } from "./control/system/host-facts.js";
 import type { HttpServer } from "./http/server.js";
 import { type TlsIdentity, tlsIdentity } from "./tls-identity.js";
 

@@ -5,7 +5,7 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
 import { z } from "zod";
 import type { OidcConfig } from "./config-oidc.js";
-import type { TokenClaims, TokenVerifier } from "./control/control.js";
+import type { TokenClaims, TokenVerifier } from "./control/access/access-control.js";
 
 const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 const clockToleranceSeconds = 30;

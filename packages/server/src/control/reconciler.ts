@@ -7,10 +7,10 @@ import { Backoff } from "../lib/backoff.js";
 import { type Gap, gapOf } from "../lifecycle/gap.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import type { ControlContext } from "./context.js";
-import { startSandbox } from "./creation.js";
-import { removeSandbox } from "./deletion.js";
-import { resumeSandbox } from "./resumption.js";
-import { suspendSandbox } from "./suspension.js";
+import { startSandbox } from "./sandboxes/creation.js";
+import { removeSandbox } from "./sandboxes/deletion.js";
+import { resumeSandbox } from "./sandboxes/resumption.js";
+import { suspendSandbox } from "./sandboxes/suspension.js";
 
 export class Reconciler {
   readonly #context: ControlContext;

@@ -7,10 +7,10 @@ import type { SandboxState } from "@alcove/contract";
 import type { Machine, Recovery } from "../engines/engine.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import { type ControlContext, demandOf } from "./context.js";
-import { reconcileExecs } from "./exec-recovery.js";
-import { watchMachine } from "./machine-watch.js";
+import { reconcileExecs } from "./execs/exec-recovery.js";
 import type { Reconciler } from "./reconciler.js";
-import { rollbackOf } from "./rollbacks.js";
+import { watchMachine } from "./sandboxes/machine-watch.js";
+import { rollbackOf } from "./snapshots/rollbacks.js";
 
 export async function recover(context: ControlContext, reconciler: Reconciler, signal: AbortSignal): Promise<void> {
   const { engine, logger, snapshotRemovals, store } = context;

@@ -8,8 +8,8 @@ import { openStore } from "../store/store.js";
 import { temporaryDirectory } from "../store/test-record.js";
 import type { Control } from "./control.js";
 import { type ControlOptions, createControl } from "./create-control.js";
-import type { HostFacts } from "./host-facts.js";
-import { TestImages } from "./test-images.js";
+import { TestImages } from "./images/test-images.js";
+import type { HostFacts } from "./system/host-facts.js";
 
 export const group = "default";
 export const never: AbortSignal = new AbortController().signal;

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { AlcoveError } from "@alcove/contract";
-import type { Caller } from "../control/control.js";
+import type { Caller } from "../control/access/access-control.js";
 
 export interface Door {
   /** Who comes without a token. */

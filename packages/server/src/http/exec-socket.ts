@@ -3,7 +3,8 @@
  * the exec reads. Ends with the exec, with the socket, or with the first message that is not of the contract.
  */
 import { AlcoveError, ExecStreamSend, type StartExec, toProblem } from "@alcove/contract";
-import type { ExecControl, ExecMessage, SandboxRef } from "../control/control.js";
+import type { ExecControl, ExecMessage } from "../control/execs/exec-control.js";
+import type { SandboxRef } from "../control/sandboxes/sandbox-control.js";
 import { parseJson } from "../lib/parse-json.js";
 import { createInputQueue, type InputQueue } from "./input-queue.js";
 import type { SocketMessage, SocketMessages } from "./socket-messages.js";

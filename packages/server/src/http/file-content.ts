@@ -1,7 +1,8 @@
 /** A file as an HTTP answer: whole, or the part that the query or the header Range names. */
 import type { IncomingHttpHeaders } from "node:http";
 import { AlcoveError, toProblem } from "@alcove/contract";
-import type { FileControl, SandboxRef } from "../control/control.js";
+import type { FileControl } from "../control/files/file-control.js";
+import type { SandboxRef } from "../control/sandboxes/sandbox-control.js";
 import { type AskedRange, parseRange, partOf } from "./byte-range.js";
 import type { Bytes } from "./route.js";
 

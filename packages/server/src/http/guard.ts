@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage } from "node:http";
 import { AlcoveError } from "@alcove/contract";
-import type { Caller, Control, Demand, Verdict } from "../control/control.js";
-import { groupNotFound } from "../control/gate.js";
+import type { Caller, Demand, Verdict } from "../control/access/access-control.js";
+import { groupNotFound } from "../control/access/gate.js";
+import type { Control } from "../control/control.js";
 import { bearerToken } from "./bearer.js";
 import type { Door } from "./door.js";
 import { type Allowance, createAllowances } from "./rate-limits.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Caller } from "../control/control.js";
+import type { Caller } from "../control/access/access-control.js";
 import { daemonOwner } from "../policy/access.js";
 import { createAllowances } from "./rate-limits.js";
 

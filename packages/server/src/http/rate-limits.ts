@@ -1,6 +1,6 @@
 /** How much a caller may ask for: requests per minute, and at once; how often an address may guess wrong. In memory: a restart forgives. */
 import { AlcoveError } from "@alcove/contract";
-import type { Caller } from "../control/control.js";
+import type { Caller } from "../control/access/access-control.js";
 import { TokenBucket } from "../lib/token-bucket.js";
 import { networkOf } from "./network-of.js";
 

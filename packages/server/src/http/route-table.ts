@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { AlcoveError, type Endpoint } from "@alcove/contract";
 import { TrieRouter } from "hono/router/trie-router";
 import type { WebSocket } from "ws";
-import type { Caller } from "../control/control.js";
+import type { Caller } from "../control/access/access-control.js";
 
 /** One request on its way through the server. */
 export interface Exchange {

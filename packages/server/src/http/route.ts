@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { AlcoveError, type Endpoint, type Payload } from "@alcove/contract";
 import type { z } from "zod";
-import type { Caller } from "../control/control.js";
+import type { Caller } from "../control/access/access-control.js";
 import { readBody } from "./request-body.js";
 import type { Exchange, RouteTable } from "./route-table.js";
 import { queryObject, validate } from "./validation.js";

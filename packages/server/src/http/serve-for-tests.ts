@@ -7,7 +7,7 @@ import type { Sandbox } from "@alcove/contract";
 import { pino } from "pino";
 import type { Control } from "../control/control.js";
 import { type ControlOptions, createControl } from "../control/create-control.js";
-import { TestImages } from "../control/test-images.js";
+import { TestImages } from "../control/images/test-images.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
 import { openStore } from "../store/store.js";

@@ -1,5 +1,5 @@
 import { listAudit, listGroupAudit } from "@alcove/contract";
-import type { AuditControl } from "../../control/control.js";
+import type { AuditControl } from "../../control/access/access-control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 

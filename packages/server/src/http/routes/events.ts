@@ -1,5 +1,5 @@
 import { streamEvents } from "@alcove/contract";
-import type { EventControl } from "../../control/control.js";
+import type { EventControl } from "../../control/system/system-control.js";
 import { jsonLines } from "../json-lines.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";

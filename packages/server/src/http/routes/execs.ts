@@ -10,7 +10,7 @@ import {
   streamExec,
   writeStdin,
 } from "@alcove/contract";
-import type { ExecControl } from "../../control/control.js";
+import type { ExecControl } from "../../control/execs/exec-control.js";
 import { followExec, receiveStart } from "../exec-socket.js";
 import type { Logger } from "../logger.js";
 import { route } from "../route.js";

@@ -11,7 +11,7 @@ import {
   writeArchive,
   writeFile,
 } from "@alcove/contract";
-import type { FileControl } from "../../control/control.js";
+import type { FileControl } from "../../control/files/file-control.js";
 import { fileContent } from "../file-content.js";
 import { jsonLines } from "../json-lines.js";
 import { route } from "../route.js";

@@ -1,5 +1,6 @@
 import { createGroup, deleteGroup, getGroup, listGroups, setGroupQuota, updateGroup } from "@alcove/contract";
-import type { Caller, GroupControl } from "../../control/control.js";
+import type { Caller } from "../../control/access/access-control.js";
+import type { GroupControl } from "../../control/groups/group-control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 import { selected } from "../selector.js";

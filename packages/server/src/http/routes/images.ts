@@ -11,7 +11,7 @@ import {
   type SchemaOutput,
   writeImageContent,
 } from "@alcove/contract";
-import type { ImageControl } from "../../control/control.js";
+import type { ImageControl } from "../../control/images/image-control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 import { selected, selector } from "../selector.js";

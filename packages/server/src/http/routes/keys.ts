@@ -7,7 +7,7 @@ import {
   revokeKey,
   whoAmI,
 } from "@alcove/contract";
-import type { AccessControl, KeyControl } from "../../control/control.js";
+import type { AccessControl, KeyControl } from "../../control/access/access-control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 

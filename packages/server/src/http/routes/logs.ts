@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { type LogEntry, streamLogs } from "@alcove/contract";
-import type { ExecControl, LogItem } from "../../control/control.js";
+import type { ExecControl, LogItem } from "../../control/execs/exec-control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 

@@ -1,5 +1,5 @@
 import { deletePool, getPool, listPools, putPool } from "@alcove/contract";
-import type { PoolControl } from "../../control/control.js";
+import type { PoolControl } from "../../control/pools/pool-control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 

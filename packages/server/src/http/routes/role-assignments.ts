@@ -1,5 +1,5 @@
 import { deleteRoleAssignment, getRoleAssignment, listRoleAssignments, putRoleAssignment } from "@alcove/contract";
-import type { RoleAssignmentControl } from "../../control/control.js";
+import type { RoleAssignmentControl } from "../../control/access/access-control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 

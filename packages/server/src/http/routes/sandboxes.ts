@@ -17,7 +17,7 @@ import {
   stopSandboxAsync,
   updateSandbox,
 } from "@alcove/contract";
-import type { SandboxControl, SandboxFilter } from "../../control/control.js";
+import type { SandboxControl, SandboxFilter } from "../../control/sandboxes/sandbox-control.js";
 import { route, slowRoute } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 import { selector } from "../selector.js";

@@ -9,7 +9,7 @@ import {
   takeSnapshot,
   updateSnapshot,
 } from "@alcove/contract";
-import type { SnapshotControl } from "../../control/control.js";
+import type { SnapshotControl } from "../../control/snapshots/snapshot-control.js";
 import { route, slowRoute } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 import { selector } from "../selector.js";

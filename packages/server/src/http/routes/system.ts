@@ -1,5 +1,5 @@
 import { backUpServer, getDoctor, getHealth, getSizes, getStorage, getVersion, openApi } from "@alcove/contract";
-import type { SystemControl } from "../../control/control.js";
+import type { SystemControl } from "../../control/system/system-control.js";
 import { route, sendJson } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 

@@ -1,5 +1,5 @@
 import { getGroupUsage, listUsageRecords } from "@alcove/contract";
-import type { UsageControl } from "../../control/control.js";
+import type { UsageControl } from "../../control/groups/group-control.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 

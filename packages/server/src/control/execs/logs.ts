@@ -1,0 +1,86 @@
+/** The log of an exec: what it wrote before, as far as it is kept and asked for, and what it writes from now on. */
+import { AlcoveError } from "@alcove/contract";
+import type { GuestExecs, LogFrame } from "../../guest/guest.js";
+import type { LogItem, LogOptions } from "./exec-control.js";
+import { type LogLine, LogLines } from "./log-lines.js";
+
+export interface LogSource {
+  readonly sandboxId: string;
+  readonly execs: Pick<GuestExecs, "log">;
+  readonly entrypointExecId: string | undefined;
+}
+
+/** Throws before the first line where there is no such exec. */
+export async function readLogs(source: LogSource, options: LogOptions, signal: AbortSignal) {
+  const id = options.execId ?? source.entrypointExecId;
+  if (id === undefined) {
+    throw new AlcoveError("ExecNotFound", `The sandbox ${source.sandboxId} was started without a program.`, {
+      hint: "Create it with an entrypoint or cmd, or say which exec's log to read.",
+    });
+  }
+  const ending = new AbortController();
+  const frames = source.execs.log(id, 0, AbortSignal.any([signal, ending.signal]))[Symbol.asyncIterator]();
+  const first = await frames.next();
+  return linesOf({ [Symbol.asyncIterator]: () => frames }, first.value, options, ending);
+}
+
+async function* linesOf(
+  frames: AsyncIterable<LogFrame>,
+  first: LogFrame | undefined,
+  { tailLines, follow }: LogOptions,
+  ending: AbortController,
+): AsyncGenerator<LogItem> {
+  const presentBytes = first?.kind === "status" ? first.status.stdoutBytes + first.status.stderrBytes : 0;
+  const lines = new LogLines();
+  const tail = new Tail(tailLines);
+  let unixMs: number | undefined;
+  let isPast = presentBytes > 0;
+  const told = function* (items: Iterable<LogItem>): Generator<LogItem> {
+    if (!isPast) return yield* items;
+    for (const item of items) if ("stream" in item) tail.add(item);
+  };
+  try {
+    if (!isPast && !follow) return;
+    for await (const frame of frames) {
+      if (frame.kind === "time") unixMs = frame.unixMs;
+      else if (frame.kind === "gap") yield* told([{ lostBytes: frame.to - frame.from }]);
+      else if (frame.kind === "stdout" || frame.kind === "stderr")
+        yield* told(lines.push({ stream: frame.kind, unixMs, bytes: frame.bytes }));
+      if (!isPast || endOf(frame) < presentBytes) continue;
+      if (!follow) break;
+      isPast = false;
+      yield* tail.take();
+    }
+    yield* told(lines.rest());
+    yield* tail.take();
+  } finally {
+    ending.abort(new Error("The log is not read any more"));
+  }
+}
+
+/** The offset behind a frame. */
+function endOf(frame: LogFrame): number {
+  if (frame.kind === "gap") return frame.to;
+  return frame.kind === "stdout" || frame.kind === "stderr" ? frame.offset + frame.bytes.length : 0;
+}
+
+/** The last lines. */
+class Tail {
+  readonly #count: number;
+  #lines: LogLine[] = [];
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  add(line: LogLine): void {
+    this.#lines.push(line);
+    if (this.#lines.length > this.#count) this.#lines.shift();
+  }
+
+  *take(): Generator<LogLine> {
+    const lines = this.#lines;
+    this.#lines = [];
+    yield* lines;
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * One warm pool: it fills itself in the background, one member at a time and only when no user's work waits or starts, hands
+ * members out, and ends those that it has too many of or that have another image than its name means now.
+ */
+import { randomUUID } from "node:crypto";
+import { AlcoveError, type Image } from "@alcove/contract";
+import type { Machine } from "../../engines/engine.js";
+import { Backoff, waitFor } from "../../lib/backoff.js";
+import { Change } from "../../lib/change.js";
+import { askedWithinMs, wantedMembers } from "../../lifecycle/pool-plan.js";
+import type { PoolRecord } from "../../store/pools.js";
+import { type ControlContext, demandOf } from "../context.js";
+import { requireDiskSpace } from "../system/disk-space.js";
+import { type MemberOrder, startMember } from "./pool-member.js";
+
+export type PoolContext = Pick<
+  ControlContext,
+  "admission" | "engine" | "freeSpaceMarkBytes" | "host" | "imageUse" | "logger" | "store"
+>;
+
+export interface Member {
+  readonly id: string;
+  readonly machine: Machine;
+  /** Of the disk that it began from. */
+  readonly digest: string;
+  /** What the image said then. */
+  readonly config: Image["config"];
+  readonly memoryMiB: number;
+}
+
+/** What a pool knows of everything else. */
+export interface Surroundings {
+  /** Whether the group's quota has room for one more. */
+  hasQuota(): boolean;
+  /** Milliseconds since 1970; of any group. */
+  lastCreationAt(): number;
+}
+
+/** Who has just created a sandbox runs something in it: the host is theirs for so long, but the pool does not wait for ever. */
+const calmMs = 500;
+const longestWaitForCalmMs = 5_000;
+const roomPace = { firstMs: 20, lastMs: 1_000 };
+const troublePace = { firstMs: 1_000, lastMs: 60_000 };
+
+export class WarmPool {
+  record: PoolRecord;
+  readonly #context: PoolContext;
+  readonly #surroundings: Surroundings;
+  readonly #closing = new AbortController();
+  readonly #changed = new Change();
+  readonly #ready = new Map<string, Member>();
+  readonly #ending = new Map<Member, Promise<void>>();
+  readonly #trouble = new Backoff(troublePace);
+  #askedAt: number[] = [];
+  #claimed = 0;
+  #starting: { readonly giveUp: AbortController; readonly memoryMiB: number } | undefined;
+  #isImageSeen = false;
+  #isTroubled = false;
+  #message: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #keeping: Promise<void> | undefined;
+
+  constructor(context: PoolContext, record: PoolRecord, surroundings: Surroundings) {
+    this.#context = context;
+    this.record = record;
+    this.#surroundings = surroundings;
+  }
+
+  begin(): void {
+    this.#keeping ??= this.#keep(this.#closing.signal);
+  }
+
+  get state() {
+    const isShort = this.#ready.size < this.#wanted;
+    const message = isShort ? this.#message : undefined;
+    return { ready: this.#ready.size, starting: this.#starting ? 1 : 0, claimed: this.#claimed, message };
+  }
+
+  /** Of members that run or start: not of those that were handed out, nor of those that end. */
+  get heldCount(): number {
+    return this.#ready.size + (this.#starting ? 1 : 0);
+  }
+
+  get endingMiB(): number {
+    const given = this.#starting?.giveUp.signal.aborted ? this.#starting.memoryMiB : 0;
+    return [...this.#ending.keys()].reduce((sum, { memoryMiB }) => sum + memoryMiB, given);
+  }
+
+  setBounds(record: PoolRecord): void {
+    this.record = record;
+    this.#look();
+  }
+
+  /** Its image's name may mean another content now. */
+  imageChanged(): void {
+    this.#isImageSeen = false;
+    this.#changed.announce();
+  }
+
+  /** A member for a creation, taken out of the pool; the pool remembers that it was asked. */
+  take(): Member | undefined {
+    const [member] = this.#ready.values();
+    if (member) this.#ready.delete(member.id);
+    this.#askedAt = [...this.#askedAt, Date.now()].slice(-this.record.maximum);
+    this.#look();
+    return member;
+  }
+
+  noteClaim(): void {
+    this.#claimed++;
+    this.#trouble.reset();
+  }
+
+  /** Ends a member, or what is on the way to be one; answers how much memory that gives back, 0 where there is none. */
+  giveBackOne(): number {
+    if (this.#starting !== undefined && !this.#starting.giveUp.signal.aborted) {
+      this.#starting.giveUp.abort(new AlcoveError("CapacityExceeded", "A creation needed the memory."));
+      return this.#starting.memoryMiB;
+    }
+    const [member] = this.#ready.values();
+    if (member === undefined) return 0;
+    void this.end(member);
+    return member.memoryMiB;
+  }
+
+  /** Ends when nothing of the member is left, or cannot be removed: then the next daemon does it. */
+  end(member: Member): Promise<void> {
+    const { admission, logger } = this.#context;
+    this.#ready.delete(member.id);
+    const ended =
+      this.#ending.get(member) ??
+      member.machine
+        .destroy()
+        .catch((error: unknown) => logger.error({ sandbox: member.id, err: error }, "A pool's member is not removed"))
+        .finally(() => {
+          this.#ending.delete(member);
+          admission.release(member.id);
+          this.#changed.announce();
+        });
+    this.#ending.set(member, ended);
+    return ended;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new AlcoveError("DaemonStopping", "The pool ends."));
+    clearTimeout(this.#timer);
+    await this.#keeping;
+    for (const member of this.#ready.values()) void this.end(member);
+    await Promise.all(this.#ending.values());
+  }
+
+  get #wanted(): number {
+    return wantedMembers(this.record, this.#askedAt, Date.now());
+  }
+
+  get #lacks(): boolean {
+    return this.#ready.size < this.#wanted;
+  }
+
+  /** Ends what it has too many of, wakes what fills it, and looks again when the oldest creation is a minute ago. */
+  #look(): void {
+    if (this.#closing.signal.aborted) return;
+    const surplus = this.#ready.size - this.#wanted;
+    if (surplus > 0) for (const member of [...this.#ready.values()].slice(0, surplus)) void this.end(member);
+    this.#changed.announce();
+    clearTimeout(this.#timer);
+    const now = Date.now();
+    this.#askedAt = this.#askedAt.filter((at) => now - at < askedWithinMs);
+    const [oldest] = this.#askedAt;
+    if (oldest !== undefined) this.#timer = setTimeout(() => this.#look(), oldest + askedWithinMs - now).unref();
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#changed.until(() => this.#lacks || !this.#isImageSeen, signal);
+        if (this.#isTroubled) await this.#trouble.wait(signal);
+        this.#isTroubled = false;
+        await this.#fill(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#noteTrouble(error);
+      }
+    }
+  }
+
+  async #fill(signal: AbortSignal): Promise<void> {
+    const { engine } = this.#context;
+    const found = await this.#openImage(signal);
+    if (!this.#lacks) return;
+    await requireDiskSpace(this.#context);
+    await engine.prepare(found.disk, this.record.size, { signal });
+    const id = randomUUID();
+    if (!(await this.#room(id, signal))) return;
+    await this.#add({ id, record: this.record, ...found }, signal);
+  }
+
+  /** Members that stand on what the name meant before are of no use any more. */
+  async #openImage(signal: AbortSignal) {
+    const { group, image: name, imageIsPublic: isPublic } = this.record;
+    this.#isImageSeen = true;
+    try {
+      const found = await this.#context.imageUse.open({ group, name, isPublic }, signal);
+      await this.#endAllBut(found.disk.digest);
+      return found;
+    } catch (error) {
+      await this.#endAllBut(undefined);
+      throw error;
+    }
+  }
+
+  async #endAllBut(digest: string | undefined): Promise<void> {
+    await Promise.all([...this.#ready.values()].filter((one) => one.digest !== digest).map((one) => this.end(one)));
+  }
+
+  /** False when nothing is lacking any more. */
+  async #room(id: string, signal: AbortSignal): Promise<boolean> {
+    const { admission } = this.#context;
+    const demand = demandOf(this.#context, this.record.size);
+    const { hasQuota: isWithinQuota, lastCreationAt } = this.#surroundings;
+    const began = Date.now();
+    return waitFor(
+      () => {
+        if (!this.#lacks) return false;
+        const now = Date.now();
+        if (now - lastCreationAt() < calmMs && now - began < longestWaitForCalmMs) return undefined;
+        const hasQuota = isWithinQuota();
+        if (hasQuota && admission.lend({ id, group: this.record.group }, demand)) return true;
+        this.#message = hasQuota
+          ? "It waits until no creation needs the host."
+          : "The group's quota has no room for more.";
+        return undefined;
+      },
+      signal,
+      roomPace,
+    );
+  }
+
+  async #add(order: MemberOrder, signal: AbortSignal): Promise<void> {
+    const { admission, engine } = this.#context;
+    const { id, disk, config } = order;
+    const demand = demandOf(this.#context, order.record.size);
+    const giveUp = new AbortController();
+    const follow = () => giveUp.abort(signal.reason);
+    signal.addEventListener("abort", follow, { once: true });
+    if (signal.aborted) follow();
+    this.#starting = { giveUp, memoryMiB: demand.memoryMiB };
+    try {
+      const machine = await startMember(engine, order, giveUp.signal);
+      admission.started({ id, group: order.record.group }, demand);
+      this.#admit({ id, machine, digest: disk.digest, config, memoryMiB: demand.memoryMiB });
+    } catch (error) {
+      admission.release(id);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", follow);
+      this.#starting = undefined;
+    }
+  }
+
+  #admit(member: Member): void {
+    this.#message = undefined;
+    this.#ready.set(member.id, member);
+    // Room on the disk is for sandboxes.
+    member.machine.onHold((hold) => {
+      if (hold !== undefined && this.#ready.has(member.id)) void this.end(member);
+    });
+    void member.machine.ended.then(({ message }) => {
+      if (!this.#ready.has(member.id)) return;
+      void this.end(member);
+      this.#noteTrouble(new AlcoveError("EngineUnavailable", `A sandbox of the pool ended: ${message}`));
+    });
+    this.#look();
+  }
+
+  #noteTrouble(error: unknown): void {
+    const { logger } = this.#context;
+    const { group, name } = this.record;
+    this.#isTroubled = true;
+    logger.warn({ group, pool: name, err: error }, "A warm pool is not filled; it is tried again");
+    this.#message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
+  }
+}

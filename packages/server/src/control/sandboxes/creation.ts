@@ -1,0 +1,109 @@
+/**
+ * Bringing a sandbox up: image, turn in the queue, machine, entrypoint, Running. Each step is in the journal before its
+ * effect. What fails undoes itself; a daemon that dies in between leaves a row in Creating, and the next one begins anew.
+ */
+import { AlcoveError } from "@alcove/contract";
+import type { Machine, MachineSpec } from "../../engines/engine.js";
+import type { Demand } from "../../lifecycle/capacity.js";
+import type { SandboxRecord } from "../../store/sandboxes.js";
+import { type ControlContext, demandOf } from "../context.js";
+import { recordExecs } from "../execs/exec-recovery.js";
+import { namedSecrets } from "../execs/secrets.js";
+import { originOf } from "../snapshots/snapshot-source.js";
+import { untilRecorded } from "../until-recorded.js";
+import { machineSpec } from "./machine-spec.js";
+import { watchMachine } from "./machine-watch.js";
+import { imageDefaults } from "./machines.js";
+
+/** Ends with the sandbox Running, or throws and leaves it Failed; Creating or Deleting when the signal aborted. */
+export async function startSandbox(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<void> {
+  const attempt: Attempt = { context, record, signal };
+  try {
+    await bringUp(attempt);
+    if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
+  } catch (error) {
+    await undo(attempt);
+    if (signal.aborted) throw signal.reason;
+    const message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
+    context.logger.warn({ sandbox: record.id, err: error }, "A sandbox could not be created");
+    const occurrence = { action: "startFailed", message, at: new Date().toISOString() } as const;
+    await untilRecorded(context, record.id, () => context.register.finishCreation(record.id, occurrence), signal);
+    if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
+    throw error;
+  }
+}
+
+interface Attempt {
+  readonly context: ControlContext;
+  readonly record: SandboxRecord;
+  readonly signal: AbortSignal;
+  machine?: Machine;
+}
+
+async function bringUp(attempt: Attempt): Promise<void> {
+  const { context, signal } = attempt;
+  const { admission, crashPoint, register } = context;
+  const { disk, record } = await context.imageUse.take(attempt.record, signal);
+  const demand = demandOf(context, record.size);
+  const spec = { ...machineSpec(record, disk), ...originOf(context, record) };
+  const machine = (await context.pools.claim(spec, signal)) ?? (await startMachine(attempt, spec, demand));
+  attempt.machine = machine;
+  // With its memory it has its programs, the entrypoint among them.
+  if (spec.origin?.from === "Memory") await recordExecs(context, machine, signal);
+  else if (record.entrypointExecId !== undefined)
+    await startEntrypoint({ ...attempt, record }, machine, record.entrypointExecId);
+  signal.throwIfAborted();
+  crashPoint("create.beforeRunning");
+  const running = register.finishCreation(record.id, { action: "started" });
+  crashPoint("create.afterRunning");
+  if (running === undefined)
+    throw new AlcoveError("SandboxNotFound", `The sandbox ${record.id} was deleted meanwhile.`);
+  admission.started(record, demand);
+  watchMachine(context, running, machine);
+}
+
+async function startMachine({ context, record, signal }: Attempt, spec: MachineSpec, demand: Demand): Promise<Machine> {
+  const { admission, crashPoint, engine } = context;
+  if (spec.origin === undefined) await engine.prepare(spec.disk, spec.size, { signal });
+  await admission.enter(record, demand, signal);
+  crashPoint("create.beforeStart");
+  const machine = await engine.start(spec, signal);
+  crashPoint("create.afterStart");
+  return machine;
+}
+
+/** Starts the sandbox's program, in a guest that has just booted. */
+export async function startEntrypoint(
+  { context, record, signal }: Pick<Attempt, "context" | "record" | "signal">,
+  machine: Machine,
+  execId: string,
+): Promise<void> {
+  const { store, crashPoint } = context;
+  store.transaction(() => {
+    const entry = store.journal.list().find(({ sandboxId }) => sandboxId === record.id);
+    if (entry) store.journal.advance(entry.number, "entrypoint", Date.now());
+    store.execs.insert({ id: execId, sandboxId: record.id, startedAt: Date.now() });
+  });
+  crashPoint("create.beforeEntrypoint");
+  await machine.guest.execs.start(
+    {
+      id: execId,
+      argv: [...record.entrypoint, ...record.cmd],
+      environment: namedSecrets(store, record.id, record.entrypointSecrets),
+      stdin: false,
+      ...imageDefaults(record),
+    },
+    signal,
+  );
+  crashPoint("create.afterEntrypoint");
+}
+
+async function undo({ context, record, machine }: Attempt): Promise<void> {
+  try {
+    await context.pools.discard(record.id);
+    await machine?.destroy();
+  } catch (error) {
+    context.logger.error({ sandbox: record.id, err: error }, "What a failed creation left could not be removed");
+  }
+  context.admission.release(record.id);
+}

@@ -1,0 +1,252 @@
+import { randomUUID } from "node:crypto";
+import { AlcoveError, type CreateSandbox, type Image, roundUp, type Sandbox, sizeOf } from "@alcove/contract";
+import { untilAborted } from "../../lib/until-aborted.js";
+import { changedPolicy, completePolicy } from "../../lifecycle/policy.js";
+import type { GroupRecord } from "../../store/groups.js";
+import type { SandboxRecord } from "../../store/sandboxes.js";
+import { type ControlContext, demandOf } from "../context.js";
+import { requireEntrypointSecrets, type Secrets } from "../execs/secrets.js";
+import { requireQuota } from "../groups/quotas.js";
+import type { PolicyKeeper } from "../policies/policy-keeper.js";
+import type { Reconciler } from "../reconciler.js";
+import { type FromSnapshot, fromSnapshot, requireOrigin } from "../snapshots/snapshot-source.js";
+import { requireSaves } from "../snapshots/snapshot-taking.js";
+import { requireDiskSpace } from "../system/disk-space.js";
+import type { EngineReadiness } from "../system/engine-readiness.js";
+import { forgetOldFailures } from "./failures.js";
+import { mergedLabels } from "./labels.js";
+import { sandboxNotFound } from "./machines.js";
+import type { Reach } from "./reach.js";
+import { createBatch } from "./sandbox-batch.js";
+import type { SandboxControl, SandboxRef } from "./sandbox-control.js";
+import { toSandbox } from "./sandbox-view.js";
+import type { StopAndResume } from "./stop-and-resume.js";
+
+const defaultPageSize = 100;
+
+export interface Helpers {
+  readonly reconciler: Reconciler;
+  readonly readiness: EngineReadiness;
+  readonly policies: PolicyKeeper;
+  readonly stopAndResume: StopAndResume;
+  readonly reach: Reach;
+}
+
+export function sandboxControl(context: ControlContext, helpers: Helpers): SandboxControl {
+  const { gate, machines, store } = context;
+  const view = (record: SandboxRecord) => toSandbox(record, machines.holdOf(record.id));
+  return {
+    create: (group, body, signal, options) =>
+      createSandbox(context, helpers, { group, plan: planOf(context, body), signal, ...options }),
+    async createBatch(group, count, body, signal) {
+      const plan = planOf(context, body);
+      await requireImage(context, plan(await gate.enter(group)).record);
+      const snapshot = body.sourcesRef?.snapshot;
+      if (snapshot !== undefined && count > 1) await requireSaves(context).share(snapshot.id, signal);
+      return createBatch(context, count, () => createSandbox(context, helpers, { group, plan, signal }));
+    },
+    async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
+      await gate.enter(group);
+      if (filter.before !== undefined) requireCursor(context, { group, id: filter.before });
+      return store.sandboxes.list({ group, ...filter }, { limit: pageSize, offset: (page - 1) * pageSize }).map(view);
+    },
+    async count(group, filter) {
+      await gate.enter(group);
+      return store.sandboxes.count({ group, ...filter });
+    },
+    async get(ref) {
+      await gate.enter(ref.group);
+      const activity = await helpers.policies.describe(find(context, ref));
+      return { ...view(find(context, ref)), activity };
+    },
+    async changeLabels(ref, changes) {
+      await gate.enter(ref.group);
+      const record = find(context, ref);
+      return view(context.register.setLabels(record, mergedLabels(record, changes), machines.holdOf(ref.id)));
+    },
+    async setLifecycle(ref, update) {
+      await gate.enter(ref.group);
+      const record = find(context, ref);
+      return view(
+        context.register.setLifecycle(record, changedPolicy(record.lifecycle, update), machines.holdOf(ref.id)),
+      );
+    },
+    stop: (ref, options, signal) => helpers.stopAndResume.stop(ref, options, signal),
+    resume: (ref, options, signal) => helpers.stopAndResume.resume(ref, options, signal),
+    enable: (ref) => helpers.stopAndResume.enable(ref),
+    disable: (ref, signal) => helpers.stopAndResume.disable(ref, signal),
+    delete: (ref, signal, options) => remove(context, helpers, { ref, signal, ...options }),
+    stats: async (ref, signal) => (await helpers.reach.asItIs(ref)).machine.guest.stats(signal),
+    processes: async (ref, signal) => (await helpers.reach.awake(ref, signal)).machine.guest.processes(signal),
+    console: async (ref) => (await helpers.reach.asItIs(ref)).machine.console(),
+  };
+}
+
+/** What is to be created. */
+export interface Plan {
+  readonly record: SandboxRecord;
+  readonly secrets: Secrets;
+}
+
+interface Creation {
+  readonly group: string;
+  readonly plan: (group: GroupRecord) => Plan;
+  readonly signal: AbortSignal;
+  readonly wait?: boolean;
+}
+
+/** A caller who goes away, or does not wait, ends only its own waiting. */
+export async function createSandbox(
+  context: ControlContext,
+  { reconciler, readiness }: Helpers,
+  { group, plan, signal, wait = true }: Creation,
+): Promise<Sandbox> {
+  const { crashPoint, gate, register } = context;
+  const { record, secrets } = plan(await gate.enter(group));
+  requireEntrypointSecrets(record.entrypointSecrets, secrets);
+  await requireImage(context, record);
+  await readiness.require(signal);
+  requireRoom(context, record);
+  const reserved = context.pools.reserve(record);
+  try {
+    await requireDiskSpace(context);
+    // Nothing is awaited from here to the insert, so that those who come at once count each other.
+    requireRoom(context, record);
+    requireOrigin(context, record);
+    crashPoint("create.beforeInsert");
+    // Numbers and times of creation have the same order.
+    register.insert({ ...record, id: reserved ?? record.id, createdAt: Date.now() }, secrets);
+  } catch (error) {
+    if (reserved !== undefined) await context.pools.discard(reserved);
+    throw error;
+  }
+  const id = reserved ?? record.id;
+  crashPoint("create.afterInsert");
+  const running = reconciler.close(id).catch((error: unknown) => {
+    forgetOldFailures(context, group);
+    throw error;
+  });
+  if (wait) await untilAborted(running, signal);
+  else leaveAlone(context, id, running);
+  return toSandbox(find(context, { group, id }));
+}
+
+/** Whether the host can ever run it, and the group may have it now. */
+function requireRoom({ admission, engine, gate, store }: ControlContext, { group, size }: SandboxRecord): void {
+  const creating = store.sandboxes.count({ group, state: "Creating" });
+  admission.check(demandOf({ engine }, size), creating);
+  requireQuota(gate.require(group), { ...size, sandboxes: 1 });
+}
+
+/** Nobody waits for it; its end is in the record. */
+function leaveAlone({ logger }: ControlContext, id: string, work: Promise<void>): void {
+  work.catch((error: unknown) => logger.debug({ sandbox: id, err: error }, "What nobody waited for failed"));
+}
+
+interface Removal {
+  readonly ref: SandboxRef;
+  readonly signal: AbortSignal;
+  readonly wait?: boolean;
+}
+
+async function remove(context: ControlContext, helpers: Helpers, { ref, signal, wait = true }: Removal) {
+  const { gate, register, store, crashPoint } = context;
+  await gate.enter(ref.group);
+  const record = store.sandboxes.find(ref.id);
+  if (record === undefined || record.group !== ref.group) return;
+  if (record.desiredState !== "Deleted") {
+    crashPoint("delete.beforeMark");
+    register.markDeleted(ref.id);
+    crashPoint("delete.afterMark");
+  }
+  const removing = helpers.readiness.require(signal).then(() => helpers.reconciler.close(ref.id));
+  if (wait) await untilAborted(removing, signal);
+  else leaveAlone(context, ref.id, removing);
+}
+
+function requireCursor(context: ControlContext, ref: SandboxRef): void {
+  const record = context.store.sandboxes.find(ref.id);
+  if (record?.group === ref.group) return;
+  const where = { field: "before", value: ref.id, hint: "List from the beginning, and leave out what you have seen." };
+  throw new AlcoveError("SandboxNotFound", `There is no sandbox ${ref.id} to list those before it.`, where);
+}
+
+function find({ store }: ControlContext, ref: SandboxRef): SandboxRecord {
+  const record = store.sandboxes.find(ref.id);
+  if (record === undefined || record.group !== ref.group) throw sandboxNotFound(ref.id);
+  return record;
+}
+
+function planOf(context: ControlContext, body: CreateSandbox): (group: GroupRecord) => Plan {
+  const id = body.sourcesRef?.snapshot?.id;
+  return (group) => {
+    const parts =
+      id === undefined ? fromImage(context, group, body) : fromSnapshot(context, { group: group.name, id, body });
+    return { record: newRecord(parts, body), secrets: body.secretEnvironment ?? {} };
+  };
+}
+
+/** What each sandbox is asked for, whatever it comes from. */
+type Asked = Pick<CreateSandbox, "labels" | "activationMode">;
+
+export function newRecord(parts: FromSnapshot, { labels = {}, activationMode = "OnDemand" }: Asked): SandboxRecord {
+  return {
+    ...{ id: randomUUID(), state: "Creating", desiredState: "Running", stateDetails: {} },
+    ...parts,
+    ...{ labels, activationMode, suspension: undefined, generation: 1, createdAt: Date.now() },
+  };
+}
+
+function fromImage({ engine }: ControlContext, group: GroupRecord, body: CreateSandbox): FromSnapshot {
+  const { entrypoint, cmd } = body;
+  const { resources = {} } = group.defaults;
+  return {
+    group: group.name,
+    engine: engine.name,
+    ...imageOf(group, body),
+    ...{ imageKey: "", imageConfig: {} },
+    size: roundUp({ ...sizeOf(resources), ...sizeOf(body.resources ?? {}) }),
+    environment: body.environment ?? {},
+    entrypoint: entrypoint ?? [],
+    cmd: cmd ?? [],
+    askedProgram: { entrypoint, cmd },
+    entrypointSecrets: body.entrypointSecrets ?? [],
+    workingDirectory: body.workingDirectory,
+    entrypointExecId: undefined,
+    lifecycle: completePolicy(body.lifecycle, group.defaults.lifecycle),
+    ...{ snapshotId: undefined, forkedFrom: undefined, entropy: undefined },
+  };
+}
+
+function imageOf({ name, defaults }: GroupRecord, { sourcesRef }: CreateSandbox) {
+  const image = sourcesRef?.diskImage ?? defaults.diskImage;
+  if (image !== undefined) return { image: image.name, imageIsPublic: image.isPublic ?? false };
+  throw new AlcoveError("InvalidRequest", `sourcesRef is required: the group ${name} has no default image.`, {
+    field: "sourcesRef",
+    hint: `Name an image, or give the group one: \`alcove group update ${name} --image debian\`.`,
+  });
+}
+
+/** A name that is nowhere is refused before anything is recorded, and so is an image that cannot be used. */
+async function requireImage({ imageUse }: ControlContext, record: SandboxRecord): Promise<void> {
+  if (record.snapshotId !== undefined) return;
+  const { group, image: name, imageIsPublic: isPublic } = record;
+  try {
+    const image = await imageUse.read({ group, name, isPublic });
+    requireDisk(record, image.config);
+    if (image.isPublic || image.state !== "Failed") return;
+    const hint = image.hint === undefined ? {} : { hint: image.hint };
+    throw new AlcoveError("ImageNotReady", `The image ${name} could not be built: ${image.message}`, hint);
+  } catch (error) {
+    if (!(error instanceof AlcoveError) || error.code !== "ImageNotFound") throw error;
+    const where = { field: "sourcesRef.diskImage.name", value: name, hint: error.hint, cause: error };
+    throw new AlcoveError("ImageNotFound", error.message, where);
+  }
+}
+
+/** What was a sandbox's disk does not fit a smaller one. */
+function requireDisk({ image, size }: SandboxRecord, { minimumDiskMiB = 0 }: Image["config"]): void {
+  if (size.diskMiB >= minimumDiskMiB) return;
+  const sentence = `The image ${image} needs a disk of ${minimumDiskMiB}Mi; ${size.diskMiB}Mi were asked for.`;
+  throw new AlcoveError("InvalidRequest", sentence, { field: "resources.disk", value: `${size.diskMiB}Mi` });
+}

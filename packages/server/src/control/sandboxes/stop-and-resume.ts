@@ -1,0 +1,143 @@
+/**
+ * Stop, resume, enable, disable: what is asked for is put on record, and the reconciler does it. Whoever asks for the same at
+ * once shares the work; a stop waits for a resume that is under way, and the other way round.
+ */
+import { AlcoveError, type Sandbox } from "@alcove/contract";
+import { untilAborted } from "../../lib/until-aborted.js";
+import type { SandboxRecord, Suspension } from "../../store/sandboxes.js";
+import { type ControlContext, demandOf } from "../context.js";
+import { requireQuota } from "../groups/quotas.js";
+import type { Reconciler } from "../reconciler.js";
+import { requireDiskSpace } from "../system/disk-space.js";
+import type { EngineReadiness } from "../system/engine-readiness.js";
+import { notRunning, sandboxNotFound } from "./machines.js";
+import type { ResumeOptions, SandboxRef, StopOptions } from "./sandbox-control.js";
+import { toSandbox } from "./sandbox-view.js";
+
+interface Parts {
+  readonly context: ControlContext;
+  readonly reconciler: Reconciler;
+  readonly readiness: EngineReadiness;
+}
+
+export class StopAndResume {
+  readonly #context: ControlContext;
+  readonly #reconciler: Reconciler;
+  readonly #readiness: EngineReadiness;
+
+  constructor({ context, reconciler, readiness }: Parts) {
+    this.#context = context;
+    this.#reconciler = reconciler;
+    this.#readiness = readiness;
+  }
+
+  /** A caller who goes away, or does not wait, ends only its own waiting. */
+  async stop(ref: SandboxRef, { wait = true, ...how }: StopOptions, signal: AbortSignal): Promise<Sandbox> {
+    await this.#enter(ref, signal);
+    const record = await this.#settled(ref, "Resuming", signal);
+    if (record.state === "Running") beginStop(this.#context, ref.id, how);
+    else if (record.state !== "Stopping") return toSandbox(requireKept(record));
+    const closing = this.#reconciler.close(ref.id);
+    if (wait) await untilAborted(closing, signal);
+    else this.#leaveAlone(ref.id, closing);
+    return toSandbox(this.#find(ref));
+  }
+
+  async resume(ref: SandboxRef, { from }: ResumeOptions, signal: AbortSignal): Promise<Sandbox> {
+    await this.#enter(ref, signal);
+    await requireDiskSpace(this.#context);
+    const record = await this.#settled(ref, "Stopping", signal);
+    if (record.state === "Stopped") this.#beginResume(record, from);
+    else if (record.state !== "Running" && record.state !== "Resuming") throw notRunning(record);
+    await untilAborted(this.#reconciler.close(ref.id), signal);
+    return toSandbox(this.#find(ref));
+  }
+
+  async disable(ref: SandboxRef, signal: AbortSignal): Promise<Sandbox> {
+    const { stateDetails } = await this.stop(ref, { reason: "Disabled" }, signal);
+    if (stateDetails.stoppedReason !== "Disabled") this.#context.register.apply(ref.id, { action: "disable" });
+    return toSandbox(this.#find(ref));
+  }
+
+  async enable(ref: SandboxRef): Promise<Sandbox> {
+    await this.#context.gate.enter(ref.group);
+    const { state, stateDetails } = this.#find(ref);
+    const isDisabled = state === "Stopped" && stateDetails.stoppedReason === "Disabled";
+    if (isDisabled) this.#context.register.apply(ref.id, { action: "enable" });
+    return toSandbox(this.#find(ref));
+  }
+
+  async #enter(ref: SandboxRef, signal: AbortSignal): Promise<void> {
+    await this.#context.gate.enter(ref.group);
+    this.#find(ref);
+    await this.#readiness.require(signal);
+  }
+
+  /** The sandbox when it is in this state no more; nothing is awaited after it was looked at. */
+  async #settled(ref: SandboxRef, state: SandboxRecord["state"], signal: AbortSignal): Promise<SandboxRecord> {
+    for (let record = this.#find(ref); ; record = this.#find(ref)) {
+      if (record.state !== state) return record;
+      const closing = this.#reconciler.close(ref.id).catch(() => undefined);
+      await untilAborted(closing, signal);
+    }
+  }
+
+  #beginResume(record: SandboxRecord, from: ResumeOptions["from"]): void {
+    const { admission, crashPoint, gate, register, store } = this.#context;
+    const { mode } = this.#requireResumable(record);
+    if (from === "Memory" && mode === "Disk") throw noMemory(record.id);
+    const resuming = store.sandboxes.count({ group: record.group, state: "Resuming" });
+    admission.check(demandOf(this.#context, record.size), resuming);
+    const { cpuMillicores, memoryMiB } = record.size;
+    requireQuota(gate.require(record.group), { cpuMillicores, memoryMiB });
+    crashPoint("resume.beforeMark");
+    register.beginResume(record, from ?? mode);
+    crashPoint("resume.afterMark");
+  }
+
+  #requireResumable(record: SandboxRecord): Suspension {
+    const { id, engine, stateDetails, suspension } = requireKept(record);
+    if (stateDetails.stoppedReason === "Disabled")
+      throw new AlcoveError("SandboxDisabled", `The sandbox ${id} is disabled.`);
+    if (engine === this.#context.engine.name) return suspension;
+    const detail = `The sandbox ${id} was made by the ${engine} engine, which this daemon does not run.`;
+    throw new AlcoveError("EngineUnavailable", detail);
+  }
+
+  #leaveAlone(id: string, work: Promise<void>): void {
+    const { logger } = this.#context;
+    work.catch((error: unknown) => logger.debug({ sandbox: id, err: error }, "What nobody waited for failed"));
+  }
+
+  #find({ group, id }: SandboxRef): SandboxRecord {
+    const record = this.#context.store.sandboxes.find(id);
+    if (record === undefined || record.group !== group) throw sandboxNotFound(id);
+    return record;
+  }
+}
+
+/** Puts on record that a running sandbox shall be stopped; the reconciler does it. */
+export function beginStop(
+  { crashPoint, register }: Pick<ControlContext, "crashPoint" | "register">,
+  id: string,
+  { mode = "Memory", reason = "UserStopped" }: StopOptions,
+): void {
+  crashPoint("stop.beforeMark");
+  register.beginStop(id, { mode, reason });
+  crashPoint("stop.afterMark");
+}
+
+/** Stopped, with something kept of it. */
+function requireKept(record: SandboxRecord) {
+  const { state, suspension } = record;
+  if (state !== "Stopped" || suspension === undefined) throw notRunning(record);
+  return { ...record, suspension };
+}
+
+function noMemory(id: string): AlcoveError {
+  return new AlcoveError("InvalidRequest", `The sandbox ${id} was stopped without its memory.`, {
+    field: "from",
+    value: "Memory",
+    hint: "Leave `from` out: it boots from its disk.",
+  });
+}

@@ -1,0 +1,56 @@
+/** Copies of a running sandbox: one snapshot that nobody sees, and so many creations from it. */
+import { createHmac } from "node:crypto";
+import type { BatchResult, ForkSandbox } from "@alcove/contract";
+import type { ControlContext } from "../context.js";
+import { namedSecrets } from "../execs/secrets.js";
+import { requireQuota } from "../groups/quotas.js";
+import { createBatch } from "../sandboxes/sandbox-batch.js";
+import type { SandboxRef } from "../sandboxes/sandbox-control.js";
+import { createSandbox, type Helpers, newRecord, type Plan } from "../sandboxes/sandboxes.js";
+import { copied, type FromSnapshot } from "./snapshot-source.js";
+import { requireSandbox, requireSaves, takeSnapshot } from "./snapshot-taking.js";
+
+interface Fork {
+  readonly ref: SandboxRef;
+  readonly body: ForkSandbox;
+}
+
+export async function forkSandbox(
+  context: ControlContext,
+  helpers: Helpers,
+  { ref, body }: Fork,
+  signal: AbortSignal,
+): Promise<BatchResult> {
+  const { crashPoint, gate, snapshotRemovals, store } = context;
+  const group = await gate.enter(ref.group);
+  const source = requireSandbox(context, ref);
+  context.machines.require(ref);
+  // Not one of them would come of it.
+  requireQuota(group, { ...source.size, sandboxes: 1 });
+  const { record: snapshot, hold } = await takeSnapshot(context, { ref, isInternal: true }, signal);
+  try {
+    crashPoint("fork.afterSnapshot");
+    if (body.count > 1) await requireSaves(context).share(snapshot.id, signal);
+    const secrets = namedSecrets(store, ref.id, store.secrets.names(ref.id));
+    const plan = (index: number): Plan => {
+      const parts = copyNumber(index, { ...copied(context, snapshot, secrets), forkedFrom: ref.id }, body.seed);
+      const activationMode = store.sandboxes.find(ref.id)?.activationMode;
+      return { record: newRecord(parts, { labels: body.labels, activationMode }), secrets };
+    };
+    return await createBatch(context, body.count, (index) =>
+      createSandbox(context, helpers, { group: ref.group, signal, plan: () => plan(index) }),
+    );
+  } finally {
+    hold[Symbol.dispose]();
+    snapshotRemovals.collectInBackground();
+  }
+}
+
+function copyNumber(index: number, parts: FromSnapshot, seed: string | undefined): FromSnapshot {
+  return seed === undefined ? parts : { ...parts, entropy: entropyOf(seed, index) };
+}
+
+/** 64 bytes as hexadecimal digits: HMAC-SHA-512 of `alcove fork INDEX`, keyed with the seed's bytes. */
+export function entropyOf(seed: string, index: number): string {
+  return createHmac("sha512", Buffer.from(seed, "hex")).update(`alcove fork ${index}`).digest("hex");
+}

@@ -1,0 +1,114 @@
+/**
+ * Going back to a snapshot, in place. That it goes back is on record before its machine is touched: from then on what it was is
+ * given up, and a daemon that dies meanwhile leaves the rest to the next. Where it fails the sandbox is Stopped, and its
+ * resume tries again.
+ */
+import { AlcoveError, type Sandbox } from "@alcove/contract";
+import type { Machine } from "../../engines/engine.js";
+import { untilAborted } from "../../lib/until-aborted.js";
+import type { SandboxRecord, Suspension } from "../../store/sandboxes.js";
+import type { SnapshotRecord } from "../../store/snapshots.js";
+import { type ControlContext, demandOf } from "../context.js";
+import { requireQuota } from "../groups/quotas.js";
+import { machineSpec } from "../sandboxes/machine-spec.js";
+import { notRunning } from "../sandboxes/machines.js";
+import type { SandboxRef } from "../sandboxes/sandbox-control.js";
+import { toSandbox } from "../sandboxes/sandbox-view.js";
+import type { Helpers } from "../sandboxes/sandboxes.js";
+import { requireSnapshot } from "./snapshot-finding.js";
+import { requireSandbox, requireSaves } from "./snapshot-taking.js";
+
+interface Rollback {
+  readonly ref: SandboxRef;
+  readonly snapshotId: string;
+}
+
+/** A caller who goes away ends only its own waiting. */
+export async function rollBack(
+  context: ControlContext,
+  { reconciler, readiness }: Helpers,
+  { ref, snapshotId }: Rollback,
+  signal: AbortSignal,
+): Promise<Sandbox> {
+  const { gate, sandboxTurns } = context;
+  await gate.enter(ref.group);
+  requireSaves(context);
+  requireSandbox(context, ref);
+  await readiness.require(signal);
+  // Neither while a snapshot is taken of it, nor while it is stopped or resumed.
+  await sandboxTurns.take(ref.id, signal, async () => {
+    await requireFit(context, { ref, snapshotId }, signal);
+    begin(context, { ref, snapshotId });
+  });
+  await untilAborted(reconciler.close(ref.id), signal);
+  return toSandbox(requireSandbox(context, ref));
+}
+
+/** Before anything is given up for it. */
+async function requireFit(context: ControlContext, { ref, snapshotId }: Rollback, signal: AbortSignal): Promise<void> {
+  const { engine, mode, size, status } = requireSnapshot(context, { group: ref.group, snapshotId });
+  if (status !== "Ready" || engine !== context.engine.name) return;
+  await requireSaves(context).check({ kind: "snapshot", snapshotId, from: mode }, size, signal);
+}
+
+function begin(context: ControlContext, { ref, snapshotId }: Rollback): void {
+  const { crashPoint, gate, register } = context;
+  const record = requireSandbox(context, ref);
+  const snapshot = requireSnapshot(context, { group: ref.group, snapshotId });
+  requireOwn(record, snapshot);
+  if (record.state !== "Running" && record.state !== "Stopped") throw notRunning(record);
+  if (record.stateDetails.stoppedReason === "Disabled")
+    throw new AlcoveError("SandboxDisabled", `The sandbox ${record.id} is disabled.`);
+  const { cpuMillicores, memoryMiB } = record.size;
+  if (record.state === "Stopped") requireQuota(gate.require(ref.group), { cpuMillicores, memoryMiB });
+  crashPoint("rollback.beforeMark");
+  register.beginRollback(record, snapshot);
+  crashPoint("rollback.afterMark");
+}
+
+function requireOwn(sandbox: SandboxRecord, snapshot: SnapshotRecord): void {
+  const { id, engine, status } = snapshot;
+  if (sandbox.id !== snapshot.sandboxId && sandbox.snapshotId !== id) {
+    throw new AlcoveError("InvalidRequest", `The snapshot ${id} is none of the sandbox ${sandbox.id}.`, {
+      field: "snapshotId",
+      hint: "Create a sandbox from it instead.",
+    });
+  }
+  if (status !== "Ready")
+    throw new AlcoveError("SnapshotNotFound", `The snapshot ${id} is being taken; it is not whole yet.`);
+  if (engine !== sandbox.engine)
+    throw new AlcoveError("SnapshotIncompatible", `The snapshot ${id} was taken by the ${engine} engine.`);
+}
+
+/** What it goes back to, where that is so. */
+export function rollbackOf({ suspension }: SandboxRecord): (Suspension & { readonly rollback: string }) | undefined {
+  const rollback = suspension?.rollback;
+  return suspension === undefined || rollback === undefined ? undefined : { ...suspension, rollback };
+}
+
+/** Nothing of what it was is left; then a machine that goes on from the snapshot. */
+export async function bringBackFromSnapshot(
+  context: ControlContext,
+  record: SandboxRecord,
+  { snapshotId, from }: { readonly snapshotId: string; readonly from: "Memory" | "Disk" },
+  signal: AbortSignal,
+): Promise<Machine> {
+  const { admission, crashPoint, engine, imageUse, machines, store } = context;
+  const { id } = record;
+  if (store.snapshots.find(snapshotId) === undefined)
+    throw new AlcoveError("SnapshotNotFound", `The snapshot ${snapshotId} is gone.`);
+  const disk = await imageUse.standing(record);
+  crashPoint("rollback.beforeDestroy");
+  const machine = machines.get(id);
+  // What becomes of it is told by the rollback, not by its end.
+  machines.forget(id);
+  await machine?.destroy();
+  await requireSaves(context).remove({ kind: "suspended", sandboxId: id });
+  admission.release(id);
+  crashPoint("rollback.afterDestroy");
+  await admission.enter({ ...record, what: "this sandbox to go back" }, demandOf(context, record.size), signal);
+  const origin = { kind: "snapshot", snapshotId, from } as const;
+  const started = await engine.start({ ...machineSpec(record, disk), origin }, signal);
+  crashPoint("rollback.afterStart");
+  return started;
+}

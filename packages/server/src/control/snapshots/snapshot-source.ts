@@ -1,0 +1,97 @@
+/** A sandbox that starts from a snapshot: how it is run comes along, and the request says nothing else about that. */
+import { randomUUID } from "node:crypto";
+import { AlcoveError, type CreateSandbox, roundUp, sizeOf } from "@alcove/contract";
+import type { MachineOrigin } from "../../engines/engine.js";
+import { completePolicy } from "../../lifecycle/policy.js";
+import type { SandboxRecord } from "../../store/sandboxes.js";
+import type { SnapshotRecord } from "../../store/snapshots.js";
+import type { ControlContext } from "../context.js";
+import { requireEntrypointSecrets, type Secrets } from "../execs/secrets.js";
+import { requireSnapshot } from "./snapshot-finding.js";
+import { requireSaves } from "./snapshot-taking.js";
+
+/** What a sandbox takes of the snapshot that it starts from. */
+export type FromSnapshot = Omit<
+  SandboxRecord,
+  | "id"
+  | "state"
+  | "desiredState"
+  | "stateDetails"
+  | "generation"
+  | "createdAt"
+  | "labels"
+  | "activationMode"
+  | "suspension"
+>;
+
+const comeAlong = ["environment", "entrypoint", "cmd", "entrypointSecrets", "workingDirectory"] as const;
+
+/** Errors: SnapshotNotFound, SnapshotIncompatible, InvalidRequest where the request says what the snapshot says. */
+export function fromSnapshot(
+  context: ControlContext,
+  { group, id, body }: { readonly group: string; readonly id: string; readonly body: CreateSandbox },
+): FromSnapshot {
+  requireSaves(context);
+  const snapshot = requireSnapshot(context, { group, snapshotId: id }, "sourcesRef.snapshot.id");
+  if (snapshot.status !== "Ready")
+    throw new AlcoveError("SnapshotNotFound", `The snapshot ${id} is being taken; it is not whole yet.`);
+  refuseWhatComesAlong(snapshot, body);
+  const parts = copied(context, snapshot, body.secretEnvironment ?? {});
+  return { ...parts, lifecycle: completePolicy(body.lifecycle, parts.lifecycle) };
+}
+
+/** The record's part that a snapshot says. */
+export function copied({ engine }: ControlContext, snapshot: SnapshotRecord, secrets: Secrets): FromSnapshot {
+  if (snapshot.engine !== engine.name) {
+    const detail = `The snapshot ${snapshot.id} was taken by the ${snapshot.engine} engine; this daemon runs ${engine.name}.`;
+    throw new AlcoveError("SnapshotIncompatible", detail);
+  }
+  const { id: snapshotId, image, imageIsPublic, imageKey, size, start, mode } = snapshot;
+  const boots = mode === "Disk";
+  if (boots) requireEntrypointSecrets(start.entrypointSecrets, secrets);
+  return {
+    ...{ group: snapshot.group, engine: engine.name, image, imageIsPublic, imageKey, size, ...start, snapshotId },
+    entrypointSecrets: start.entrypointSecrets.filter((name) => Object.hasOwn(secrets, name)),
+    entrypointExecId: boots && start.entrypointExecId !== undefined ? randomUUID() : start.entrypointExecId,
+    ...{ forkedFrom: undefined, entropy: undefined },
+  };
+}
+
+/** Asked once more in the moment before the sandbox is recorded; from then on the snapshot stays until it has started. */
+export function requireOrigin(context: ControlContext, { group, snapshotId, forkedFrom }: SandboxRecord): void {
+  if (snapshotId === undefined || forkedFrom !== undefined) return;
+  requireSnapshot(context, { group, snapshotId }, "sourcesRef.snapshot.id");
+}
+
+/** What its machine goes on from. */
+export function originOf(
+  { store }: ControlContext,
+  { snapshotId }: SandboxRecord,
+): { readonly origin?: MachineOrigin } {
+  if (snapshotId === undefined) return {};
+  const snapshot = store.snapshots.find(snapshotId);
+  if (snapshot === undefined) throw new AlcoveError("SnapshotNotFound", `The snapshot ${snapshotId} is gone.`);
+  return { origin: { kind: "snapshot", snapshotId, from: snapshot.mode } };
+}
+
+function refuseWhatComesAlong({ id, size }: SnapshotRecord, body: CreateSandbox): void {
+  const field = comeAlong.find((name) => body[name] !== undefined);
+  if (field !== undefined) {
+    throw new AlcoveError("InvalidRequest", `${field} comes along with the snapshot ${id}: leave it out.`, {
+      field,
+      hint: "Start from an image where it has to be another one, or give it to each exec.",
+    });
+  }
+  const asked = roundUp({ ...size, ...sizeOf(body.resources ?? {}) });
+  if (
+    asked.cpuMillicores === size.cpuMillicores &&
+    asked.memoryMiB === size.memoryMiB &&
+    asked.diskMiB === size.diskMiB
+  )
+    return;
+  const shown = `${size.cpuMillicores}m, ${size.memoryMiB}Mi, ${size.diskMiB}Mi`;
+  throw new AlcoveError("InvalidRequest", `What starts from the snapshot ${id} has its size: ${shown}.`, {
+    field: "resources",
+    hint: "Leave resources out.",
+  });
+}

@@ -1,0 +1,110 @@
+/** Taking a snapshot: its row first, then the engine's work, then that it is whole. What fails leaves nothing. */
+import { randomUUID } from "node:crypto";
+import { AlcoveError, type Labels } from "@alcove/contract";
+import type { Saved, Saves } from "../../engines/engine.js";
+import type { SandboxRecord } from "../../store/sandboxes.js";
+import type { SnapshotRecord } from "../../store/snapshots.js";
+import type { ControlContext } from "../context.js";
+import { requireQuota } from "../groups/quotas.js";
+import { sandboxNotFound } from "../sandboxes/machines.js";
+import type { SandboxRef } from "../sandboxes/sandbox-control.js";
+import { requireDiskSpace } from "../system/disk-space.js";
+
+export interface Taking {
+  readonly ref: SandboxRef;
+  readonly name?: string | undefined;
+  readonly labels?: Labels | undefined;
+  /** For a fork or a commit: nobody sees it, and whatever resists the freeze refuses it. */
+  readonly isInternal?: boolean;
+  /** Whatever resists the freeze may: only the disk is wanted of it. */
+  readonly mayResist?: boolean;
+}
+
+/** The snapshot's hold is the caller's to dispose of. */
+export async function takeSnapshot(
+  context: ControlContext,
+  taking: Taking,
+  signal: AbortSignal,
+): Promise<{ readonly record: SnapshotRecord; readonly hold: Disposable }> {
+  const { gate, sandboxTurns } = context;
+  await gate.enter(taking.ref.group);
+  requireSaves(context);
+  // One at a time of a sandbox, and never while it is stopped or goes back.
+  return sandboxTurns.take(taking.ref.id, signal, async () => {
+    await requireDiskSpace(context);
+    return take(context, taking, signal);
+  });
+}
+
+async function take(context: ControlContext, taking: Taking, signal: AbortSignal) {
+  const { crashPoint, gate, snapshotRegister: register, snapshotRemovals } = context;
+  const { ref, isInternal = false, mayResist = !isInternal } = taking;
+  const sandbox = requireSandbox(context, ref);
+  const save = saveOf(context, sandbox, !mayResist);
+  if (!isInternal) requireQuota(gate.require(ref.group), { snapshots: 1 });
+  const record = newRecord(sandbox, taking);
+  const hold = snapshotRemovals.hold(record.id);
+  try {
+    crashPoint("snapshot.beforeInsert");
+    register.insert(record);
+    crashPoint("snapshot.afterInsert");
+    const saved = await save(record.id, signal);
+    crashPoint("snapshot.afterSave");
+    const finished = register.finish(record.id, saved);
+    crashPoint("snapshot.afterFinish");
+    if (finished === undefined)
+      throw new AlcoveError("SnapshotNotFound", `The snapshot ${record.id} was deleted while it was taken.`);
+    return { record: finished, hold };
+  } catch (error) {
+    hold[Symbol.dispose]();
+    snapshotRemovals.collectInBackground();
+    throw error;
+  }
+}
+
+export function requireSaves({ engine }: Pick<ControlContext, "engine">): Saves {
+  if (engine.saves !== undefined) return engine.saves;
+  throw new AlcoveError("EngineUnavailable", `The ${engine.name} engine keeps nothing of its sandboxes.`, {
+    hint: "Use the microvm engine.",
+  });
+}
+
+export function requireSandbox({ store }: Pick<ControlContext, "store">, { group, id }: SandboxRef): SandboxRecord {
+  const record = store.sandboxes.find(id);
+  if (record === undefined || record.group !== group) throw sandboxNotFound(id);
+  return record;
+}
+
+type Save = (snapshotId: string, signal: AbortSignal) => Promise<Saved>;
+
+/** How it is saved: as it runs, or what is kept of it. SandboxNotRunning in every other state. */
+function saveOf(context: ControlContext, sandbox: SandboxRecord, mustFreeze: boolean): Save {
+  const { state, suspension } = sandbox;
+  if (state === "Stopped" && suspension !== undefined && suspension.rollback === undefined)
+    return (snapshotId, signal) => requireSaves(context).snapshotSuspended(sandbox.id, snapshotId, signal);
+  const { machine } = context.machines.require(sandbox);
+  return (snapshotId, signal) => {
+    if (machine.snapshot === undefined)
+      throw new AlcoveError("EngineUnavailable", `The ${sandbox.engine} engine takes no snapshots.`);
+    return machine.snapshot(snapshotId, { mustFreeze }, signal);
+  };
+}
+
+function newRecord(sandbox: SandboxRecord, { name, labels = {}, isInternal = false }: Taking): SnapshotRecord {
+  const { group, engine, image, imageIsPublic, imageKey, size, snapshotId, forkedFrom } = sandbox;
+  const { imageConfig, environment, askedProgram, entrypoint, cmd } = sandbox;
+  const { entrypointSecrets, workingDirectory, entrypointExecId, lifecycle } = sandbox;
+  return {
+    ...{ id: randomUUID(), group, name, labels, status: "Creating", isInternal, engine },
+    sandboxId: sandbox.id,
+    // What a fork came from was never seen.
+    parentId: forkedFrom === undefined ? snapshotId : undefined,
+    ...{ mode: sandbox.suspension?.mode ?? "Memory", isFrozen: true, pausedMs: 0, ownBytes: 0, sharedBytes: 0 },
+    ...{ image, imageIsPublic, imageKey, size },
+    start: {
+      ...{ imageConfig, environment, askedProgram, entrypoint, cmd },
+      ...{ entrypointSecrets, workingDirectory, entrypointExecId, lifecycle },
+    },
+    createdAt: Date.now(),
+  };
+}
