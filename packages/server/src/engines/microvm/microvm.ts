@@ -23,20 +23,20 @@ import type {
   Recovery,
   Saves,
 } from "../engine.js";
-import { builderSize, openBuilder, removeLeftBuilders } from "./builder.js";
-import { diskUse } from "./disk-use.js";
-import { sentenceFrom } from "./host-findings.js";
-import type { MicrovmMachine } from "./machine.js";
-import { type MachineHost, overheadMiB } from "./machine-host.js";
+import { builderSize, openBuilder, removeLeftBuilders } from "./builder/builder.js";
+import { sentenceFrom } from "./findings/host-findings.js";
+import { type Examination, examineHost, unavailable } from "./findings/probe.js";
+import type { MicrovmMachine } from "./machine/machine.js";
+import { type MachineHost, overheadMiB } from "./machine/machine-host.js";
+import { findOrigin, footingOn } from "./machine/origins.js";
+import { recoverMachines } from "./machine/recovery.js";
+import { startMachine } from "./machine/start.js";
+import { startFromDisk } from "./machine/start-from-disk.js";
 import type { MicrovmOptions, StartTimings } from "./options.js";
-import { findOrigin, footingOn } from "./origins.js";
-import { type Examination, examineHost, unavailable } from "./probe.js";
-import { recoverMachines } from "./recovery.js";
-import { createSaves } from "./saves.js";
-import { forget, recoverSaves, removeLeftLayers, removeLeftMemories } from "./saves-recovery.js";
-import { startMachine } from "./start.js";
-import { startFromDisk } from "./start-from-disk.js";
-import { TemplateStore } from "./template-store.js";
+import { diskUse } from "./saves/disk-use.js";
+import { createSaves } from "./saves/saves.js";
+import { forget, recoverSaves, removeLeftLayers, removeLeftMemories } from "./saves/saves-recovery.js";
+import { TemplateStore } from "./templates/template-store.js";
 
 /** How soon it is noticed that somebody changed a template. A look at one that was not takes microseconds. */
 const checkIntervalMs = 15_000;

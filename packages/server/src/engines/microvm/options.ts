@@ -1,5 +1,5 @@
-import type { Accelerator } from "./command-line.js";
-import type { Roots } from "./machine-paths.js";
+import type { Accelerator } from "./machine/command-line.js";
+import type { Roots } from "./machine/machine-paths.js";
 
 export interface MicrovmOptions extends Roots {
   /** Holds vmlinuz, initramfs, agent and guest.json. */

@@ -1,0 +1,62 @@
+/** What a machine, or what is kept of one, stands on besides its own files: a template, an image, layers of disks. */
+import { AlcoveError } from "@alcove/contract";
+import { z } from "zod";
+import { type Template, templateIn } from "../templates/template.js";
+import type { MachineHost } from "./machine-host.js";
+import { layerPath, machinePaths, type Roots, sharedMemoryPath, templatesDirectory } from "./machine-paths.js";
+import type { Backing } from "./overlay.js";
+
+/** The file that a machine maps its memory from, privately: it differs from it by the pages that it has changed. */
+const MemoryBase = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("template") }),
+  /** Zeros, in a file of the machine's own: it booted from its disk. */
+  z.object({ kind: z.literal("blank") }),
+  /** A snapshot's whole memory (shared-memory.ts). */
+  z.object({ kind: z.literal("shared"), id: z.uuid() }),
+]);
+
+/** Each stop and each snapshot lays one; QEMU opens all of them, and a chain that nobody could read again must not be made. */
+export const mostLayers = 500;
+
+export const Footing = z.object({
+  /** The disk's lowest layer is this template's. */
+  templateKey: z.string().regex(/^[0-9a-f]+$/),
+  memory: MemoryBase,
+  /** Between the machine's own disk and the template's, the topmost first. */
+  layers: z.array(z.uuid()).max(1_000).readonly(),
+  image: z.object({
+    name: z.string(),
+    digest: z.string(),
+    path: z.string(),
+    warm: z.array(z.array(z.string()).readonly()).readonly(),
+  }),
+  size: z.object({ cpuMillicores: z.number().int(), memoryMiB: z.number().int(), diskMiB: z.number().int() }),
+});
+export type Footing = Readonly<z.infer<typeof Footing>>;
+
+/** Refused before anything is touched: whoever has as many runs on. */
+export function requireRoomForLayer(id: string, { layers }: Footing): void {
+  if (layers.length < mostLayers) return;
+  const message = `The disk of ${id} stands on ${layers.length} layers, as many as a disk may: it is neither stopped nor saved any more.`;
+  throw new AlcoveError("QuotaExceeded", message, {
+    hint: "Copy what you need to a new sandbox: every stop and every snapshot adds a layer.",
+  });
+}
+
+export function templateOf(roots: Roots, { templateKey }: Pick<Footing, "templateKey">): Template {
+  return templateIn(`${templatesDirectory(roots)}/${templateKey}`, templateKey);
+}
+
+export function memoryFileOf({ roots }: Pick<MachineHost, "roots">, id: string, footing: Footing): string {
+  if (footing.memory.kind === "template") return templateOf(roots, footing).memory;
+  if (footing.memory.kind === "blank") return machinePaths(roots, id).blankMemory;
+  return sharedMemoryPath(roots, footing.memory.id);
+}
+
+/** Every disk below the machine's own, the nearest first. */
+export function disksBelow(roots: Roots, footing: Footing): readonly [Backing, ...Backing[]] {
+  const layers = footing.layers.map((layer) => ({ path: layerPath(roots, layer), format: "qcow2" }) as const);
+  const template = { path: templateOf(roots, footing).disk, format: "qcow2" } as const;
+  const [nearest = template, ...others] = [...layers, template, { path: footing.image.path, format: "raw" } as const];
+  return [nearest, ...others];
+}

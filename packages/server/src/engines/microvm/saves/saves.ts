@@ -1,0 +1,95 @@
+/** What is kept of machines that do not run, for those above the engine. */
+import { link, open, rm } from "node:fs/promises";
+import { AlcoveError } from "@alcove/contract";
+import { syncPath } from "../../../host/write-durably.js";
+import { SharedWork } from "../../../lib/shared-work.js";
+import { undone } from "../../../lib/undo.js";
+import type { Kept, Saved, Saves } from "../../engine.js";
+import { disksBelow } from "../machine/footing.js";
+import { diskBytesOf, type MachineHost } from "../machine/machine-host.js";
+import { findOrigin } from "../machine/origins.js";
+import { keptPaths, type Manifest, makeKept, readManifest } from "./kept.js";
+import { runQemuImg } from "./qemu-img.js";
+import { sizeOfKept } from "./saved-size.js";
+import { forget } from "./saves-recovery.js";
+import { shareMemory } from "./shared-memory.js";
+
+export function createSaves(ready: (signal: AbortSignal) => Promise<MachineHost>): Saves {
+  const host = () => ready(new AbortController().signal);
+  const sharing = new SharedWork<string, void>();
+  return {
+    async snapshotSuspended(sandboxId, snapshotId, signal) {
+      const found = await ready(signal);
+      await found.chains.leaveAlone(sandboxId, signal);
+      return await snapshotSuspended(found, sandboxId, snapshotId);
+    },
+    async check(origin, size, signal) {
+      await findOrigin(await ready(signal), origin, { size });
+    },
+    async share(snapshotId, signal) {
+      const { roots } = await host();
+      const manifest = await find({ roots }, { kind: "snapshot", snapshotId });
+      const work = async (within: AbortSignal) => await shareMemory(await ready(within), manifest, within);
+      await sharing.run(snapshotId, work, signal);
+    },
+    async sizeOf(kept) {
+      const { roots } = await host();
+      return await sizeOfKept(roots, kept, await find({ roots }, kept));
+    },
+    async remove(kept) {
+      const found = await host();
+      if (kept.kind === "suspended") await found.chains.leaveAlone(kept.sandboxId);
+      await forget(found, kept);
+    },
+    async writeDisk(kept, path, signal) {
+      const found = await ready(signal);
+      if (kept.kind === "suspended") await found.chains.leaveAlone(kept.sandboxId, signal);
+      await writeDisk(found, kept, path, signal);
+    },
+  };
+}
+
+async function find({ roots }: Pick<MachineHost, "roots">, kept: Kept): Promise<Manifest> {
+  const manifest = await readManifest(keptPaths(roots, kept));
+  if (manifest !== undefined) return manifest;
+  const what = kept.kind === "suspended" ? `the sandbox ${kept.sandboxId}` : `the snapshot ${kept.snapshotId}`;
+  throw new AlcoveError("SnapshotIncompatible", `Nothing that is whole is kept of ${what}.`);
+}
+
+/** The files of a suspended machine are never written again, so another name for them is a copy. */
+async function snapshotSuspended(host: MachineHost, sandboxId: string, snapshotId: string): Promise<Saved> {
+  const suspended = { kind: "suspended", sandboxId } as const;
+  const snapshot = { kind: "snapshot", snapshotId } as const;
+  const from = keptPaths(host.roots, suspended);
+  const { footing } = await find(host, suspended);
+  host.holdings.hold(snapshot, footing);
+  const manifest = await makeKept(keptPaths(host.roots, snapshot), async (paths) => {
+    // Once more: what is there after its layers are held has them.
+    const source = await find(host, suspended);
+    if (source.mode === "Memory") {
+      await link(from.memory, paths.memory);
+      await link(from.state, paths.state);
+    }
+    await syncPath(paths.directory);
+    return { ...source, id: snapshotId, pausedMs: 0 };
+  }).catch(async (error: unknown) => {
+    throw await undone(error, () => host.holdings.release(snapshot));
+  });
+  const size = await sizeOfKept(host.roots, snapshot, manifest);
+  return { mode: manifest.mode, isFrozen: manifest.isFrozen, pausedMs: 0, size };
+}
+
+async function writeDisk(host: MachineHost, kept: Kept, path: string, signal: AbortSignal): Promise<void> {
+  const { footing } = await find(host, kept);
+  const disks = disksBelow(host.roots, footing);
+  await using file = await open(path, "wx", 0o644);
+  try {
+    await file.truncate(diskBytesOf(footing.size));
+    const [{ format, path: top }] = disks;
+    const argv = ["convert", "-n", "--target-is-zero", "-f", format, "-O", "raw", top, path];
+    await runQemuImg(host, { argv, disks, written: path }, signal);
+    await file.sync();
+  } catch (error) {
+    throw await undone(error, () => rm(path, { force: true }));
+  }
+}

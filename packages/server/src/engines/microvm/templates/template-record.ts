@@ -1,0 +1,115 @@
+/**
+ * What is written down about a template: what it was made from, and the fingerprint of each of its files. A file that is not
+ * what it was is noticed by the fingerprint at start-up and in the background, never while a sandbox is being created.
+ */
+import { createHash } from "node:crypto";
+import { open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { run } from "../../../host/run.js";
+import { writeDurably } from "../../../host/write-durably.js";
+import type { Installation } from "../findings/installation.js";
+import { makingOf, type Template } from "./template.js";
+import type { TemplateOrder } from "./template-making.js";
+
+const Fingerprint = z.object({ memory: z.string(), state: z.string(), disk: z.string() });
+export type Fingerprint = z.infer<typeof Fingerprint>;
+
+const TemplateRecord = z.object({
+  version: z.literal(1),
+  image: z.object({ name: z.string(), digest: z.string() }),
+  /** Of `makingOf`. */
+  making: z.string(),
+  kernelVersion: z.string(),
+  agentVersion: z.string(),
+  tscKhz: z.number().optional(),
+  fingerprint: Fingerprint,
+});
+export type TemplateRecord = z.infer<typeof TemplateRecord>;
+
+const recordPath = (template: Template) => join(template.directory, "template.json");
+
+export async function writeTemplateRecord(
+  template: Template,
+  made: { readonly order: TemplateOrder; readonly fingerprint: Fingerprint; readonly installation: Installation },
+): Promise<void> {
+  const { order, fingerprint, installation } = made;
+  const record: TemplateRecord = {
+    version: 1,
+    image: { name: order.disk.name, digest: order.disk.digest },
+    making: makingOf(installation),
+    kernelVersion: installation.assets.kernelVersion,
+    agentVersion: installation.assets.agentVersion,
+    tscKhz: installation.platform.tscKhz,
+    fingerprint,
+  };
+  await writeDurably(recordPath(template), JSON.stringify(record, null, 2));
+}
+
+/** Undefined where there is none, or none that can be read. */
+export async function readTemplateRecord(template: Template): Promise<TemplateRecord | undefined> {
+  try {
+    return TemplateRecord.parse(JSON.parse(await readFile(recordPath(template), "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function removeTemplateRecord(template: Template): Promise<void> {
+  await rm(recordPath(template), { force: true });
+}
+
+/** How far a counter's rate may be from the one that a template was told: measuring it twice differs by less. */
+const tscTolerance = 0.005;
+
+/** A guest's clock runs by the rate that it was told when it booted. */
+export function clockFits({ tscKhz }: { readonly tscKhz?: number | undefined }, here: number | undefined): boolean {
+  if (tscKhz === undefined || here === undefined) return true;
+  return Math.abs(tscKhz / here - 1) <= tscTolerance;
+}
+
+export async function fingerprintTemplate(template: Template, signal?: AbortSignal): Promise<Fingerprint> {
+  return {
+    memory: await fingerprintFile(template.memory, signal),
+    state: await fingerprintFile(template.state, signal),
+    disk: await fingerprintFile(template.disk, signal),
+  };
+}
+
+const Extents = z.array(z.object({ start: z.number(), length: z.number(), data: z.boolean() }));
+const blockBytes = 256 * 1024;
+const zeroBlock = Buffer.alloc(blockBytes);
+
+/** Over the blocks that are not zero, each with its place: holes cost nothing, and are worth as much as written zeros. */
+async function fingerprintFile(path: string, signal?: AbortSignal): Promise<string> {
+  const options = { timeoutMs: 60_000, ...(signal === undefined ? {} : { signal }) };
+  const map = await run("qemu-img", ["map", "-U", "--output=json", "-f", "raw", path], options);
+  const hash = createHash("sha256");
+  const file = await open(path, "r");
+  try {
+    hash.update(`${(await file.stat()).size}\n`);
+    for (const at of blocksOf(Extents.parse(JSON.parse(map.stdout)))) {
+      signal?.throwIfAborted();
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(blockBytes), 0, blockBytes, at);
+      const block = buffer.subarray(0, bytesRead);
+      if (block.equals(zeroBlock.subarray(0, bytesRead))) continue;
+      hash.update(`${at}\n`).update(block);
+    }
+  } finally {
+    await file.close();
+  }
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/** Where the blocks begin that hold any data; each once, though several extents may lie in it. */
+function* blocksOf(extents: z.infer<typeof Extents>): Iterable<number> {
+  let next = 0;
+  for (const { start, length, data } of extents) {
+    if (!data) continue;
+    const first = Math.floor(start / blockBytes) * blockBytes;
+    for (let at = Math.max(first, next); at < start + length; at += blockBytes) {
+      yield at;
+      next = at + blockBytes;
+    }
+  }
+}
