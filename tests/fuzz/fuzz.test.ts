@@ -91,6 +91,6 @@ whereInstalled(
 
 /** What the daemon itself says is its own fault. */
 async function faults(): Promise<string[]> {
-  const log = await readFile(join(directory, "data/alcoved.log"), "utf8");
+  const log = await readFile(join(daemon.dataDirectory, "alcoved.log"), "utf8");
   return log.split("\n").filter((line) => /^\{"level":(?:50|60)/.test(line));
 }
