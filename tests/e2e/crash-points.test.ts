@@ -15,7 +15,7 @@ let daemon: TestDaemon;
 let bystander: Sandbox;
 let ticking: string;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
   bystander = await Sandbox.create({ ...options, alcove: daemon.alcove });
   const ticker = await bystander.spawn("while :; do echo tick; sleep 0.2; done", { detached: true });
   ticking = ticker.id;

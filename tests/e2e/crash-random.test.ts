@@ -11,7 +11,7 @@ const seed = Number(process.env.ALCOVE_TEST_SEED ?? Date.now() % 1_000_000);
 
 let daemon: TestDaemon;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 

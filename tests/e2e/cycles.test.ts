@@ -8,7 +8,7 @@ const allowedGrowthBytes = 20 * 1_048_576;
 
 let daemon: TestDaemon;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
   await (await Sandbox.create({ image: "debian", alcove: daemon.alcove, memory: "512Mi" })).delete();
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
