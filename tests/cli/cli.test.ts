@@ -39,6 +39,9 @@ describe("create, list, get, delete", () => {
     const many = (await cli(["create", "--count", "3", "-l", "kind=count", "debian"])).stdout.trim().split("\n");
     expect(new Set(many).size).toBe(3);
     const [one] = (await cli(["create", "--no-wait", "debian"])).stdout.trim().split("\n");
+    const asked = await cli(["create", "-o", "json", "--activation", "manual", "debian"]);
+    expect(JSON.parse(asked.stdout)).toMatchObject({ activationMode: "Manual" });
+    expect((await cli(["delete", JSON.parse(asked.stdout).id])).code).toBe(0);
     expect((await cli(["delete", "--no-wait", ...many, String(one)])).code).toBe(0);
     expect(await cli(["create", "-n", "1001", "debian"])).toMatchObject({ code: 2, stdout: "" });
   });

@@ -1,8 +1,10 @@
 /** The event stream: what changed, as it changes. */
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
+import { Group } from "./groups.js";
 import { Image } from "./images.js";
 import { LabelSelector, SandboxId, wholeNumber } from "./names.js";
+import { Pool } from "./pools.js";
 import { GroupParams, Sandbox } from "./sandboxes.js";
 import { Snapshot } from "./snapshots.js";
 
@@ -19,6 +21,11 @@ export const AlcoveEvent = z
     z.object({ ...base, type: z.literal("image.deleted"), name: z.string() }),
     z.object({ ...base, type: z.literal("snapshot.changed"), snapshot: Snapshot }),
     z.object({ ...base, type: z.literal("snapshot.deleted"), snapshotId: z.string(), sandboxId: z.string() }),
+    /** What it shall hold, or what it holds; changes within 100 ms are told as one. */
+    z.object({ ...base, type: z.literal("pool.changed"), pool: Pool }),
+    z.object({ ...base, type: z.literal("pool.deleted"), name: z.string() }),
+    /** Its tags, defaults, quota or state; what it uses changes with its sandboxes. */
+    z.object({ ...base, type: z.literal("group.changed"), group: Group }),
     /** Events from `after` on are not kept any more: read the resources anew. */
     z.object({ ...base, type: z.literal("gap"), after: z.number().int() }),
   ])

@@ -77,9 +77,9 @@ export const deleteRoleAssignment = endpoint({
   path: "/v1/groups/:group/roleAssignments/:principal",
   access: "owner",
   summary: "Take an assigned role away; what it allowed and is under way ends",
+  description: "Taking away what is not assigned, or never was, succeeds too.",
   params,
   query: NoQuery,
   body: "none",
   result: "none",
-  errors: ["RoleAssignmentNotFound"],
 });

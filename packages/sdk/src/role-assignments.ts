@@ -49,6 +49,7 @@ export class RoleAssignments {
     return call(transport, putRoleAssignment, { params: { ...params, principal }, body: { role }, signal });
   }
 
+  /** Succeeds too where none is assigned. */
   async remove(principal: string, { signal }: Abortable = {}): Promise<void> {
     const { transport, params } = this.#scope;
     await call(transport, deleteRoleAssignment, { params: { ...params, principal }, signal });

@@ -38,9 +38,8 @@ test("roles are given by name, read and taken away", async () => {
   expect(await roleAssignments.list()).toHaveLength(1);
   expect(await roleAssignments.get("oidc:ada@example.com")).toMatchObject({ role: "user" });
   await roleAssignments.remove("oidc:ada@example.com");
-  await expect(roleAssignments.remove("oidc:ada@example.com")).rejects.toMatchObject({
-    code: "RoleAssignmentNotFound",
-  });
+  await roleAssignments.remove("oidc:ada@example.com");
+  await expect(roleAssignments.get("oidc:ada@example.com")).rejects.toMatchObject({ code: "RoleAssignmentNotFound" });
 });
 
 test("the audit log is read page by page, whole, newest first", async () => {

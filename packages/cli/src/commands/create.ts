@@ -1,5 +1,5 @@
 import type { CreateOptions, Sandbox } from "alcove";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Cli } from "../cli.js";
 import { addSizeOptions, createManyWithProgress, createWithProgress, type SizeOptions } from "../creation.js";
 import { examples } from "../examples.js";
@@ -19,6 +19,7 @@ interface Options extends SizeOptions, LifecycleOptions {
   readonly cwd?: string;
   readonly count?: number;
   readonly snapshot?: string;
+  readonly activation?: "on-demand" | "manual";
   readonly wait: boolean;
 }
 
@@ -37,6 +38,7 @@ export function addCreate(program: Command, cli: Cli): void {
     .option("--secret <name>", "add this secret to the environment of the program started with it", names)
     .option("-w, --cwd <directory>", "where programs start")
     .option("--snapshot <snapshot>", "go on from a snapshot, instead of an image: its id, or its name")
+    .addOption(activationOption())
     .option("-n, --count <number>", "so many of a kind, at most 1000", countOf)
     .option("--no-wait", "print the id while the sandbox is still being created")
     .passThroughOptions()
@@ -48,15 +50,18 @@ export function addCreate(program: Command, cli: Cli): void {
     ["alcove create --snapshot clean", "what a sandbox was when the snapshot was taken"],
     ["TOKEN=$(cat token) alcove create --secret-env TOKEN debian", "with a secret that commands ask for by name"],
     ["alcove create --suspend-after 10m --delete-after 7d debian", "it sleeps when nobody uses it"],
+    ["alcove create --activation manual debian", "once stopped it sleeps until somebody resumes it"],
     ["alcove create debian -- python3 -m http.server", "with a program"],
   ]);
 }
 
 async function create(cli: Cli, image: string | undefined, words: readonly string[], options: Options): Promise<void> {
-  const { label: labels, secret: entrypointSecrets, wait, count, snapshot: text, ...rest } = options;
+  const { label: labels, secret: entrypointSecrets, wait, count, snapshot: text, activation, ...rest } = options;
   const cmd = programOf(words);
   const snapshot = text === undefined ? undefined : (await findSnapshot(await cli.alcove(), text, cli.signal)).id;
-  const creation = { ...rest, image, snapshot, labels, entrypointSecrets, cmd, lifecycle: newPolicy(options) };
+  const activationMode = activation && activationModes[activation];
+  const lifecycle = newPolicy(options);
+  const creation = { ...rest, image, snapshot, labels, entrypointSecrets, cmd, lifecycle, activationMode };
   if (count !== undefined) {
     if (!wait) throw new UsageError("--count and --no-wait do not go together.", "Leave one of them out.");
     return createMany(cli, count, creation);
@@ -64,6 +69,13 @@ async function create(cli: Cli, image: string | undefined, words: readonly strin
   const sandbox = await createWithProgress(cli, { ...creation, wait });
   if (cli.output.format === "table") return cli.terminal.print(sandbox.id);
   await cli.output.one(sandboxView, await sandbox.info());
+}
+
+const activationModes = { "on-demand": "OnDemand", manual: "Manual" } as const;
+
+function activationOption(): Option {
+  const says = "what wakes it once it is stopped: on-demand, the next call that needs it; manual, resume alone";
+  return new Option("--activation <mode>", says).choices(Object.keys(activationModes));
 }
 
 /** Prints those that are there, tells of the others, and fails when there are others. */

@@ -162,7 +162,7 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
     ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events, usage },
     imageBuildTimeoutMs,
     ...parts,
-    pools: new PoolKeeper({ store, engine, host, freeSpaceMarkBytes, logger, admission, crashPoint, ...parts }),
+    pools: new PoolKeeper({ store, engine, host, freeSpaceMarkBytes, logger, admission, crashPoint, events, ...parts }),
     gate: new Gate(store),
     register: new SandboxRegister(store, events, usage),
     machines: new Machines(store),

@@ -42,8 +42,7 @@ export function roleAssignmentQueries(database: Database.Database) {
     find: (group: string, principal: string): RoleAssignmentRecord | undefined => find({ group, principal }),
     ofGroup: (group: string): RoleAssignmentRecord[] => ofGroup({ group }),
     ofPrincipal: (principal: string): RoleAssignmentRecord[] => ofPrincipal({ principal }),
-    /** Answers false when there was none. */
-    remove: (group: string, principal: string): boolean => remove({ group, principal }).changes === 1,
+    remove: (group: string, principal: string): void => void remove({ group, principal }),
     removeGroup: (group: string): void => void removeGroup({ group }),
   };
 }

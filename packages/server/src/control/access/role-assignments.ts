@@ -35,8 +35,7 @@ export function roleAssignmentControl({ gate, store }: ControlContext): RoleAssi
     },
     async delete(group, principal) {
       await gate.enter(group);
-      const isRemoved = store.transaction(() => store.roleAssignments.remove(group, addressOf(principal)));
-      if (!isRemoved) throw notFound(group, principal);
+      store.transaction(() => store.roleAssignments.remove(group, addressOf(principal)));
     },
   };
 }

@@ -8,6 +8,7 @@ import type { ControlContext } from "../context.js";
 import { collectContents } from "../images/image-collection.js";
 import type { Reconciler } from "../reconciler.js";
 import type { EngineReadiness } from "../system/engine-readiness.js";
+import { toGroup } from "./group-view.js";
 
 /** Sandboxes of a group that are taken away at the same time. */
 const together = 16;
@@ -50,10 +51,15 @@ export class GroupDeletions {
   }
 
   #mark(name: string): void {
-    const { crashPoint, store } = this.#context;
+    const { crashPoint, events, store } = this.#context;
     const group = store.groups.find(name);
     if (group?.state !== "Ready") return;
-    store.groups.update(name, { ...group, state: "Deleting" });
+    const marked = { ...group, state: "Deleting" } as const;
+    store.transaction(() => {
+      store.groups.update(name, marked);
+      events.append(name, { type: "group.changed", group: toGroup(marked) });
+    });
+    events.announce();
     crashPoint("groupDelete.afterMark");
   }
 

@@ -1,5 +1,6 @@
 import type { CreateSandbox } from "@alcove/contract";
 import { expect, test } from "vitest";
+import type { CrashPoint } from "../crash-points.js";
 import { debian, never, TestHost, withMembers } from "../test-daemon.js";
 
 test("a group keeps what it was given, and takes changes key by key", async () => {
@@ -188,4 +189,24 @@ test("who follows a group is let go with it, and a new group of its name does no
   expect(types).toContain("sandbox.changed");
   const fresh = control.events.follow("g", 0, AbortSignal.timeout(200));
   for await (const event of fresh) expect.fail(`the old group's ${event.type}`);
+});
+
+test("what changes of a group is told to those who follow it", async () => {
+  await using host = new TestHost();
+  let last: string | undefined;
+  const crashPoint: CrashPoint = (name) => {
+    if (name === "groupDelete.beforeRemove") last = store.events.after("team", 0, 100_000).at(-1)?.body;
+  };
+  const { control, store } = await host.daemon({ options: { crashPoint } });
+  await control.groups.create({ name: "team" });
+  const events = control.events.follow("team", undefined, never)[Symbol.asyncIterator]();
+  const next = async () => (await events.next()).value;
+  const first = next();
+  await control.groups.update("team", { tags: { cost: "42" } });
+  expect(await first).toMatchObject({ type: "group.changed", group: { name: "team", tags: { cost: "42" } } });
+  await control.groups.setQuota("team", { sandboxes: 3 });
+  expect(await next()).toMatchObject({ type: "group.changed", group: { quota: { sandboxes: 3 } } });
+  await control.groups.delete("team", { force: false }, never);
+  expect(JSON.parse(last ?? "")).toMatchObject({ type: "group.changed", group: { state: "Deleting" } });
+  await events.return?.(undefined);
 });

@@ -69,9 +69,14 @@ function find({ store }: Pick<ControlContext, "store">, name: string): GroupReco
   return group;
 }
 
-function save({ store }: ControlContext, group: GroupRecord): Group {
-  store.groups.update(group.name, group);
-  return toGroup(group);
+function save({ events, store }: ControlContext, record: GroupRecord): Group {
+  const group = toGroup(record);
+  store.transaction(() => {
+    store.groups.update(record.name, record);
+    events.append(record.name, { type: "group.changed", group });
+  });
+  events.announce();
+  return group;
 }
 
 function merged(group: GroupRecord, { tags = {}, defaults = {} }: UpdateGroup): Pick<GroupRecord, "tags" | "defaults"> {

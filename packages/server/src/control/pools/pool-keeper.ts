@@ -2,6 +2,7 @@
  * All warm pools of this daemon: which of them serves a creation, how a member becomes a sandbox, and who gives memory back.
  * No row owns a member, so that a daemon that dies leaves none: the next one removes them and fills its pools anew.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Machine, MachineSpec } from "../../engines/engine.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import { fitsQuota } from "../../lifecycle/pool-plan.js";
@@ -10,15 +11,18 @@ import type { PoolRecord } from "../../store/pools.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { ControlContext } from "../context.js";
 import { hostnameOf } from "../sandboxes/machine-spec.js";
+import { PoolEvents } from "./pool-events.js";
+import type { PoolState } from "./pool-view.js";
 import { type Member, type PoolContext, WarmPool } from "./warm-pool.js";
 
-type KeeperContext = PoolContext & Pick<ControlContext, "crashPoint" | "imageRegister">;
+type KeeperContext = PoolContext & Pick<ControlContext, "crashPoint" | "events" | "imageRegister">;
 
 /** A member that does not answer by then is given up, and the sandbox starts from the template. */
 const claimTimeoutMs = 3_000;
 
 export class PoolKeeper {
   readonly #context: KeeperContext;
+  readonly #events: PoolEvents;
   readonly #pools = new Map<string, WarmPool>();
   /** By sandbox: taken out of their pool, and not yet the sandbox's. */
   readonly #reserved = new Map<string, Reserved>();
@@ -29,6 +33,7 @@ export class PoolKeeper {
 
   constructor(context: KeeperContext) {
     this.#context = context;
+    this.#events = new PoolEvents(context);
     context.admission.onShort((missingMiB) => this.#giveBack(missingMiB));
     context.imageRegister.onChange((group, name) => this.#imageChanged(group, name));
   }
@@ -54,12 +59,16 @@ export class PoolKeeper {
     const pool = new WarmPool(this.#context, record, {
       hasQuota: () => this.#isWithinQuota(record.group, record.size),
       lastCreationAt: () => this.#lastCreationAt,
+      changed: () => {
+        if (this.#pools.get(key) === pool) this.#events.changed(record, (of) => this.stateOf(of));
+      },
     });
     this.#pools.set(key, pool);
+    if (this.#isBegun) this.#events.changed(record, (of) => this.stateOf(of));
     if (this.#isBegun) pool.begin();
   }
 
-  stateOf(record: PoolRecord): WarmPool["state"] {
+  stateOf(record: PoolRecord): PoolState {
     return this.#pools.get(keyOf(record))?.state ?? { ready: 0, starting: 0, claimed: 0, message: undefined };
   }
 
@@ -83,7 +92,8 @@ export class PoolKeeper {
       const member = pool.take();
       if (member === undefined) continue;
       this.#context.crashPoint("claim.beforeRenew");
-      this.#reserved.set(member.id, { pool, member, renewed: renew(member, record) });
+      const given = { ...member.config.environment, ...record.environment };
+      this.#reserved.set(member.id, { pool, member, given, renewed: renew(member, record.generation, given) });
       return member.id;
     }
     this.#makeRoomInQuota(record);
@@ -91,13 +101,14 @@ export class PoolKeeper {
   }
 
   /** Makes the member that was reserved for it the sandbox; undefined where none was, or where it cannot be: nothing of it is left then. */
-  async claim({ id, disk }: MachineSpec, signal: AbortSignal): Promise<Machine | undefined> {
+  async claim({ id, disk, environment }: MachineSpec, signal: AbortSignal): Promise<Machine | undefined> {
     const { crashPoint, logger } = this.#context;
     const reserved = this.#reserved.get(id);
     if (reserved === undefined) return undefined;
-    const { pool, member, renewed } = reserved;
+    const { pool, member, renewed, given } = reserved;
     try {
-      if (member.digest !== disk.digest) throw new Error("The image is another one by now");
+      if (member.digest !== disk.digest || !isDeepStrictEqual(given, environment))
+        throw new Error("The image is another one by now");
       const { error } = await untilAborted(renewed, signal);
       if (error !== undefined) throw error;
       crashPoint("claim.afterRenew");
@@ -129,6 +140,7 @@ export class PoolKeeper {
 
   #end(key: string, pool: WarmPool): Promise<void> {
     this.#pools.delete(key);
+    this.#events.forget(pool.record);
     const closing = pool.close().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
     return closing;
@@ -187,14 +199,18 @@ export class PoolKeeper {
 interface Reserved {
   readonly pool: WarmPool;
   readonly member: Member;
+  /** The environment that it gets. */
+  readonly given: MachineSpec["environment"];
   /** Never rejects. */
   readonly renewed: Promise<{ readonly error?: unknown }>;
 }
 
 /** Entropy, clock, environment and generation are the sandbox's from here on; host name and machine id have been. */
-function renew({ id, machine, config }: Member, record: SandboxRecord): Reserved["renewed"] {
-  const { generation } = record;
-  const environment = { ...config.environment, ...record.environment };
+function renew(
+  { id, machine }: Member,
+  generation: number,
+  environment: MachineSpec["environment"],
+): Reserved["renewed"] {
   const renewal = { generation, hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment, thaw: true };
   return machine.guest.renew(renewal, AbortSignal.timeout(claimTimeoutMs)).then(
     () => ({}),

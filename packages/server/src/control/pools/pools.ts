@@ -3,12 +3,13 @@ import { AlcoveError, type Pool, type PutPool, roundUp, sizeOf } from "@alcove/c
 import type { PoolRecord } from "../../store/pools.js";
 import { type ControlContext, demandOf } from "../context.js";
 import type { PoolControl } from "./pool-control.js";
+import { toPool } from "./pool-view.js";
 
 const maximumOfGroup = 16;
 
 export function poolControl(context: ControlContext): PoolControl {
-  const { gate, pools, store } = context;
-  const view = (record: PoolRecord) => toPool(context, record);
+  const { events, gate, pools, store } = context;
+  const view = (record: PoolRecord) => toPool(record, pools.stateOf(record));
   return {
     async list(group) {
       await gate.enter(group);
@@ -21,7 +22,11 @@ export function poolControl(context: ControlContext): PoolControl {
     put: (group, name, body) => put(context, { group, name }, body),
     async delete(group, name) {
       await gate.enter(group);
-      if (!store.pools.remove(group, name)) throw notFound(group, name);
+      store.transaction(() => {
+        if (!store.pools.remove(group, name)) throw notFound(group, name);
+        events.append(group, { type: "pool.deleted", name });
+      });
+      events.announce();
       await pools.remove({ group, name });
     },
   };
@@ -32,7 +37,7 @@ async function put(
   { group: groupName, name }: { readonly group: string; readonly name: string },
   { sourcesRef, resources = {}, minimum, maximum = Math.max(1, minimum), prime = [] }: PutPool,
 ): Promise<Pool> {
-  const { gate, pools, store } = context;
+  const { events, gate, pools, store } = context;
   const { defaults } = await gate.enter(groupName);
   const { name: image, isPublic: imageIsPublic = false } = sourcesRef.diskImage;
   await requireImage(context, { group: groupName, name: image, isPublic: imageIsPublic });
@@ -40,13 +45,16 @@ async function put(
   context.admission.checkSize(demandOf(context, size));
   gate.require(groupName);
   const record = { group: groupName, name, image, imageIsPublic, size, minimum, maximum, prime, createdAt: Date.now() };
-  store.transaction(() => {
+  const recorded = store.transaction(() => {
     requireRoom(context, groupName, name);
     store.pools.put(record);
+    const put = find(context, groupName, name);
+    events.append(groupName, { type: "pool.changed", pool: toPool(put, pools.stateOf(put)) });
+    return put;
   });
-  const recorded = find(context, groupName, name);
+  events.announce();
   pools.put(recorded);
-  return toPool(context, recorded);
+  return toPool(recorded, pools.stateOf(recorded));
 }
 
 async function requireImage(
@@ -80,18 +88,4 @@ function notFound(group: string, name: string): AlcoveError {
     field: "name",
     value: name,
   });
-}
-
-function toPool({ pools }: ControlContext, record: PoolRecord): Pool {
-  const { name, group, image, imageIsPublic, size, minimum, maximum, prime, createdAt } = record;
-  const { message, ...state } = pools.stateOf(record);
-  return {
-    ...{ name, group, minimum, maximum },
-    sourcesRef: { diskImage: { name: image, ...(imageIsPublic && { isPublic: true }) } },
-    resources: { cpu: `${size.cpuMillicores}m`, memory: `${size.memoryMiB}Mi`, disk: `${size.diskMiB}Mi` },
-    ...(prime.length > 0 && { prime: [...prime] }),
-    ...state,
-    ...(message !== undefined && { message }),
-    createdAt: new Date(createdAt).toISOString(),
-  };
 }

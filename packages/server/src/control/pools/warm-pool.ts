@@ -3,6 +3,7 @@
  * members out, and ends those that it has too many of or that have another image than its name means now.
  */
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { AlcoveError, type Image } from "@alcove/contract";
 import type { Machine } from "../../engines/engine.js";
 import { Backoff, waitFor } from "../../lib/backoff.js";
@@ -12,11 +13,14 @@ import type { PoolRecord } from "../../store/pools.js";
 import { type ControlContext, demandOf } from "../context.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 import { type MemberOrder, startMember } from "./pool-member.js";
+import type { PoolState } from "./pool-view.js";
 
 export type PoolContext = Pick<
   ControlContext,
   "admission" | "engine" | "freeSpaceMarkBytes" | "host" | "imageUse" | "logger" | "store"
 >;
+
+type OpenImage = Pick<MemberOrder, "disk" | "config">;
 
 export interface Member {
   readonly id: string;
@@ -34,6 +38,8 @@ export interface Surroundings {
   hasQuota(): boolean;
   /** Milliseconds since 1970; of any group. */
   lastCreationAt(): number;
+  /** To be told that its state is another one. */
+  changed(): void;
 }
 
 /** Who has just created a sandbox runs something in it: the host is theirs for so long, but the pool does not wait for ever. */
@@ -70,7 +76,7 @@ export class WarmPool {
     this.#keeping ??= this.#keep(this.#closing.signal);
   }
 
-  get state() {
+  get state(): PoolState {
     const isShort = this.#ready.size < this.#wanted;
     const message = isShort ? this.#message : undefined;
     return { ready: this.#ready.size, starting: this.#starting ? 1 : 0, claimed: this.#claimed, message };
@@ -109,6 +115,7 @@ export class WarmPool {
   noteClaim(): void {
     this.#claimed++;
     this.#trouble.reset();
+    this.#surroundings.changed();
   }
 
   /** Ends a member, or what is on the way to be one; answers how much memory that gives back, 0 where there is none. */
@@ -126,7 +133,7 @@ export class WarmPool {
   /** Ends when nothing of the member is left, or cannot be removed: then the next daemon does it. */
   end(member: Member): Promise<void> {
     const { admission, logger } = this.#context;
-    this.#ready.delete(member.id);
+    if (this.#ready.delete(member.id)) this.#surroundings.changed();
     const ended =
       this.#ending.get(member) ??
       member.machine
@@ -163,6 +170,7 @@ export class WarmPool {
     const surplus = this.#ready.size - this.#wanted;
     if (surplus > 0) for (const member of [...this.#ready.values()].slice(0, surplus)) void this.end(member);
     this.#changed.announce();
+    this.#surroundings.changed();
     clearTimeout(this.#timer);
     const now = Date.now();
     this.#askedAt = this.#askedAt.filter((at) => now - at < askedWithinMs);
@@ -201,7 +209,7 @@ export class WarmPool {
     this.#isImageSeen = true;
     try {
       const found = await this.#context.imageUse.open({ group, name, isPublic }, signal);
-      await this.#endAllBut(found.disk.digest);
+      await this.#endAllBut(found);
       return found;
     } catch (error) {
       await this.#endAllBut(undefined);
@@ -209,8 +217,10 @@ export class WarmPool {
     }
   }
 
-  async #endAllBut(digest: string | undefined): Promise<void> {
-    await Promise.all([...this.#ready.values()].filter((one) => one.digest !== digest).map((one) => this.end(one)));
+  async #endAllBut(image: OpenImage | undefined): Promise<void> {
+    const isStale = ({ digest, config }: Member) =>
+      digest !== image?.disk.digest || !isDeepStrictEqual(config, image.config);
+    await Promise.all([...this.#ready.values()].filter(isStale).map((one) => this.end(one)));
   }
 
   /** False when nothing is lacking any more. */
@@ -229,6 +239,7 @@ export class WarmPool {
         this.#message = hasQuota
           ? "It waits until no creation needs the host."
           : "The group's quota has no room for more.";
+        this.#surroundings.changed();
         return undefined;
       },
       signal,
@@ -245,6 +256,7 @@ export class WarmPool {
     signal.addEventListener("abort", follow, { once: true });
     if (signal.aborted) follow();
     this.#starting = { giveUp, memoryMiB: demand.memoryMiB };
+    this.#surroundings.changed();
     try {
       const machine = await startMember(engine, order, giveUp.signal);
       admission.started({ id, group: order.record.group }, demand);
@@ -255,6 +267,7 @@ export class WarmPool {
     } finally {
       signal.removeEventListener("abort", follow);
       this.#starting = undefined;
+      this.#surroundings.changed();
     }
   }
 
@@ -279,5 +292,6 @@ export class WarmPool {
     this.#isTroubled = true;
     logger.warn({ group, pool: name, err: error }, "A warm pool is not filled; it is tried again");
     this.#message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
+    this.#surroundings.changed();
   }
 }

@@ -2,7 +2,15 @@
  * The event stream. Events are written in the transaction of the change that they tell of; who follows reads them from
  * the store at its own pace, so a slow reader costs no memory: it finds a gap when it has fallen behind what is kept.
  */
-import { AlcoveEvent, type Image, type Labels, type Sandbox, type Snapshot } from "@alcove/contract";
+import {
+  AlcoveEvent,
+  type Group,
+  type Image,
+  type Labels,
+  type Pool,
+  type Sandbox,
+  type Snapshot,
+} from "@alcove/contract";
 import { Change } from "../../lib/change.js";
 import { hasLabels } from "../../lib/has-labels.js";
 import type { EventRecord } from "../../store/events.js";
@@ -16,7 +24,10 @@ export type EventBody =
   | { readonly type: "image.changed"; readonly image: Image }
   | { readonly type: "image.deleted"; readonly name: string }
   | { readonly type: "snapshot.changed"; readonly snapshot: Snapshot }
-  | { readonly type: "snapshot.deleted"; readonly snapshotId: string; readonly sandboxId: string };
+  | { readonly type: "snapshot.deleted"; readonly snapshotId: string; readonly sandboxId: string }
+  | { readonly type: "pool.changed"; readonly pool: Pool }
+  | { readonly type: "pool.deleted"; readonly name: string }
+  | { readonly type: "group.changed"; readonly group: Group };
 
 const pageLength = 100;
 

@@ -1,0 +1,24 @@
+import type { Pool } from "@alcove/contract";
+import type { PoolRecord } from "../../store/pools.js";
+
+/** What a pool holds now. */
+export interface PoolState {
+  readonly ready: number;
+  readonly starting: number;
+  readonly claimed: number;
+  readonly message: string | undefined;
+}
+
+/** The pool as callers see it. */
+export function toPool(record: PoolRecord, { message, ...state }: PoolState): Pool {
+  const { name, group, image, imageIsPublic, size, minimum, maximum, prime, createdAt } = record;
+  return {
+    ...{ name, group, minimum, maximum },
+    sourcesRef: { diskImage: { name: image, ...(imageIsPublic && { isPublic: true }) } },
+    resources: { cpu: `${size.cpuMillicores}m`, memory: `${size.memoryMiB}Mi`, disk: `${size.diskMiB}Mi` },
+    ...(prime.length > 0 && { prime: [...prime] }),
+    ...state,
+    ...(message !== undefined && { message }),
+    createdAt: new Date(createdAt).toISOString(),
+  };
+}
