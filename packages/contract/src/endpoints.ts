@@ -13,6 +13,7 @@ import * as logs from "./logs.js";
 import * as pools from "./pools.js";
 import * as roleAssignments from "./role-assignments.js";
 import * as sandboxBatches from "./sandbox-batches.js";
+import * as sandboxInsights from "./sandbox-insights.js";
 import * as sandboxLifecycle from "./sandbox-lifecycle.js";
 import * as sandboxes from "./sandboxes.js";
 import * as snapshots from "./snapshots.js";
@@ -50,9 +51,9 @@ export const endpoints: readonly Endpoint[] = [
   suspension.disableSandbox,
   suspension.enableSandbox,
   suspension.resumeSandbox,
-  sandboxes.getSandboxStats,
-  sandboxes.listProcesses,
-  sandboxes.getConsole,
+  sandboxInsights.getSandboxStats,
+  sandboxInsights.listProcesses,
+  sandboxInsights.getConsole,
   snapshots.takeSnapshot,
   snapshots.forkSandbox,
   snapshots.rollbackSandbox,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { AlcoveError, errorCatalogue, errorCodes, fromProblem, Problem, toProblem } from "./errors.js";
+import { errorCatalogue, errorCodes } from "./errors.js";
+import { AlcoveError, fromProblem, Problem, toProblem } from "./problem.js";
 
 test.each(errorCodes)("%s crosses the wire and comes out as it went in", (code) => {
   const sent = new AlcoveError(code, "What was seen.", { field: "a.b", value: "7", hint: "Do this.", incidentId: "i" });

@@ -5,7 +5,8 @@
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Environment, ExecId, Flag, GroupName, GuestPath, SandboxId, SecretNames, wholeNumber } from "./names.js";
-import { ActivationMode, NoQuery, SandboxParams, wakeErrors } from "./sandboxes.js";
+import { ActivationMode } from "./sandbox-state.js";
+import { NoQuery, SandboxParams, wakeErrors } from "./sandboxes.js";
 
 const noNul = (text: string) => !text.includes("\0");
 const Argument = z.string().max(131_072).refine(noNul, "must not hold a NUL byte");

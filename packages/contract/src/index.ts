@@ -12,18 +12,7 @@ export {
   type SchemaOutput,
 } from "./endpoint.js";
 export { endpoints } from "./endpoints.js";
-export {
-  AlcoveError,
-  commonErrors,
-  type ErrorCode,
-  type ErrorContext,
-  errorCatalogue,
-  errorCodes,
-  fromProblem,
-  isErrorCode,
-  Problem,
-  toProblem,
-} from "./errors.js";
+export { commonErrors, type ErrorCode, errorCatalogue, errorCodes, isErrorCode } from "./errors.js";
 export { AlcoveEvent, streamEvents } from "./events.js";
 export {
   attachExec,
@@ -136,6 +125,7 @@ export {
 } from "./names.js";
 export { errorsOf, openApi, tagOf } from "./openapi.js";
 export { deletePool, getPool, listPools, Pool, PoolName, PutPool, putPool } from "./pools.js";
+export { AlcoveError, type ErrorContext, fromProblem, Problem, toProblem } from "./problem.js";
 export {
   deleteRoleAssignment,
   getRoleAssignment,
@@ -145,28 +135,26 @@ export {
   RoleAssignment,
 } from "./role-assignments.js";
 export { type BatchResult, createSandboxes } from "./sandbox-batches.js";
+export { getConsole, getSandboxStats, listProcesses, SandboxProcess, SandboxStats } from "./sandbox-insights.js";
 export { setLifecycle } from "./sandbox-lifecycle.js";
 export {
   ActivationMode,
-  CreateSandbox,
-  countSandboxes,
-  createSandbox,
-  deleteSandbox,
-  getConsole,
-  getSandbox,
-  getSandboxStats,
-  listProcesses,
-  listSandboxes,
-  Sandbox,
-  SandboxProcess,
   SandboxState,
-  SandboxStats,
-  SourcesRef,
   StateDetails,
   StopMode,
   StoppedReason,
   Suspended,
   sandboxStates,
+} from "./sandbox-state.js";
+export {
+  CreateSandbox,
+  countSandboxes,
+  createSandbox,
+  deleteSandbox,
+  getSandbox,
+  listSandboxes,
+  Sandbox,
+  SourcesRef,
   updateSandbox,
 } from "./sandboxes.js";
 export {

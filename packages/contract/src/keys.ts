@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { Role } from "./access.js";
 import { endpoint } from "./endpoint.js";
-import { GroupName } from "./names.js";
+import { GroupName, wholeNumber } from "./names.js";
 import { GroupParams, NoQuery } from "./sandboxes.js";
 
 /** Given by the server; the middle part of the key itself. */
@@ -78,8 +78,16 @@ export const CreateGroupKey = z.strictObject({ ...keyFields, role: Role }).meta(
 export type CreateGroupKey = z.infer<typeof CreateGroupKey>;
 
 const Nothing = z.strictObject({});
+const KeyPage = z.strictObject({
+  /** Only those made before this one. */
+  before: KeyId.exactOptional(),
+  /** From 1. */
+  page: wholeNumber(1, 1_000_000).exactOptional(),
+  /** Default 100. */
+  pageSize: wholeNumber(1, 1_000).exactOptional(),
+});
 const keptRevoked =
-  "Revoked and expired keys stay in the list, so that a log can be read by it, until 30 days after their end.";
+  "To walk over all of them, name the last one of each page as `before`. Revoked and expired keys stay in the list, so that a log can be read by it, until 30 days after their end.";
 
 export const createKey = endpoint({
   id: "createKey",
@@ -100,12 +108,13 @@ export const listKeys = endpoint({
   method: "GET",
   path: "/v1/keys",
   access: "admin",
-  summary: "List every key of the server",
+  summary: "List every key of the server, newest first",
   description: keptRevoked,
   params: Nothing,
-  query: Nothing,
+  query: KeyPage,
   body: "none",
   result: z.array(Key),
+  errors: ["KeyNotFound"],
 });
 
 export const revokeKey = endpoint({
@@ -140,12 +149,13 @@ export const listGroupKeys = endpoint({
   method: "GET",
   path: "/v1/groups/:group/keys",
   access: "owner",
-  summary: "List the keys that were made for this group",
+  summary: "List the keys that were made for this group, newest first",
   description: `${keptRevoked} Keys of the administrator's are not among them.`,
   params: GroupParams,
-  query: NoQuery,
+  query: KeyPage,
   body: "none",
   result: z.array(Key),
+  errors: ["KeyNotFound"],
 });
 
 export const revokeGroupKey = endpoint({

@@ -5,7 +5,8 @@
 import * as z from "zod";
 import type { Endpoint, Payload } from "./endpoint.js";
 import { endpoints } from "./endpoints.js";
-import { commonErrors, type ErrorCode, errorCatalogue, Problem } from "./errors.js";
+import { commonErrors, type ErrorCode, errorCatalogue } from "./errors.js";
+import { Problem } from "./problem.js";
 
 type Json = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 /** Many sandboxes in one call. The shape follows ACA's `batch`. */
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
-import { Problem } from "./errors.js";
+import { Problem } from "./problem.js";
 import { CreateSandbox, creationErrors, GroupParams, NoQuery, Sandbox } from "./sandboxes.js";
 
 export const BatchResult = z

@@ -1,4 +1,4 @@
-/** Sandboxes: create, read, list, count, delete, statistics and processes. Shapes follow ACA's `CreateSandboxContent` and `Sandbox`. */
+/** Sandboxes: create, read, list, count, delete. Shapes follow ACA's `CreateSandboxContent` and `Sandbox`. */
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Activity, LifecyclePolicy } from "./lifecycle.js";
@@ -16,6 +16,7 @@ import {
   SnapshotId,
   wholeNumber,
 } from "./names.js";
+import { ActivationMode, SandboxState, StateDetails, Suspended } from "./sandbox-state.js";
 import { Resources } from "./sizes.js";
 
 export const DiskImageRef = z.strictObject({
@@ -46,10 +47,6 @@ export const Argv = z
       .refine((text) => !text.includes("\0"), "must not hold a NUL byte"),
   )
   .max(1_024);
-
-/** Whether calls that need a stopped sandbox resume it: execs, files and processes. */
-export const ActivationMode = z.enum(["OnDemand", "Manual"]).meta({ id: "ActivationMode" });
-export type ActivationMode = z.infer<typeof ActivationMode>;
 
 export const CreateSandbox = z
   .strictObject({
@@ -82,47 +79,6 @@ export const CreateSandbox = z
   })
   .meta({ id: "CreateSandbox" });
 export type CreateSandbox = z.infer<typeof CreateSandbox>;
-
-export const sandboxStates = ["Creating", "Running", "Stopping", "Stopped", "Resuming", "Failed", "Deleting"] as const;
-export const SandboxState = z.enum(sandboxStates).meta({ id: "SandboxState" });
-export type SandboxState = z.infer<typeof SandboxState>;
-
-/**
- * Why a sandbox that is not Running came to be so. Kept, and can be resumed: UserStopped, Idle (by its policy), Disabled. Over:
- * GuestExited (it powered off), EngineLost (its process died), HostRestarted, CreateFailed.
- */
-export const StoppedReason = z
-  .enum(["UserStopped", "Idle", "Disabled", "GuestExited", "EngineLost", "HostRestarted", "CreateFailed"])
-  .meta({ id: "StoppedReason" });
-export type StoppedReason = z.infer<typeof StoppedReason>;
-
-export const StateDetails = z
-  .object({
-    stoppedReason: StoppedReason.optional(),
-    stoppedAt: z.iso.datetime().optional(),
-    /** A sentence for people. */
-    message: z.string().optional(),
-    /** Set while the machine is held: DiskFull (the host's disk is full; it goes on by itself when there is room). */
-    pausedReason: z.enum(["DiskFull"]).optional(),
-  })
-  .meta({ id: "StateDetails" });
-export type StateDetails = z.infer<typeof StateDetails>;
-
-/** With its memory, and all programs go on where they were; or the disk alone, and it boots anew. */
-export const StopMode = z.enum(["Memory", "Disk"]).meta({ id: "StopMode" });
-export type StopMode = z.infer<typeof StopMode>;
-
-export const Suspended = z
-  .object({
-    mode: StopMode,
-    /** On the host's disk, of its own: gone with it. */
-    ownBytes: z.number().int(),
-    /** Of the image and whatever else it stands on with others. */
-    sharedBytes: z.number().int(),
-    stoppedAt: z.iso.datetime(),
-  })
-  .meta({ id: "Suspended" });
-export type Suspended = z.infer<typeof Suspended>;
 
 export const Sandbox = z
   .object({
@@ -157,37 +113,6 @@ export const Sandbox = z
   })
   .meta({ id: "Sandbox" });
 export type Sandbox = z.infer<typeof Sandbox>;
-
-export const SandboxStats = z
-  .object({
-    cpuUsageUsec: z.number(),
-    memoryUsedBytes: z.number(),
-    memoryTotalBytes: z.number(),
-    diskUsedBytes: z.number(),
-    diskTotalBytes: z.number(),
-    processCount: z.number(),
-    loadAverage1m: z.number(),
-    uptimeMs: z.number(),
-    /** The guest's clock, nanoseconds since 1970, decimal. */
-    unixNanos: z.string(),
-  })
-  .meta({ id: "SandboxStats" });
-export type SandboxStats = z.infer<typeof SandboxStats>;
-
-export const SandboxProcess = z
-  .object({
-    pid: z.number().int(),
-    parentPid: z.number().int(),
-    user: z.string(),
-    state: z.string(),
-    command: z.string(),
-    startedAtUnixMs: z.number(),
-    cpuUsec: z.number(),
-    residentBytes: z.number(),
-    execId: z.string().optional(),
-  })
-  .meta({ id: "SandboxProcess" });
-export type SandboxProcess = z.infer<typeof SandboxProcess>;
 
 export const GroupParams = z.strictObject({ group: GroupName });
 export const SandboxParams = z.strictObject({ group: GroupName, id: SandboxId });
@@ -304,44 +229,4 @@ export const deleteSandbox = endpoint({
   query: WaitQuery,
   body: "none",
   result: "none",
-});
-
-export const getSandboxStats = endpoint({
-  id: "getSandboxStats",
-  method: "GET",
-  path: "/v1/groups/:group/sandboxes/:id/stats",
-  access: "reader",
-  summary: "Read what a sandbox uses",
-  params: SandboxParams,
-  query: NoQuery,
-  body: "none",
-  result: SandboxStats,
-  errors: ["SandboxNotFound", "SandboxNotRunning", "GuestUnresponsive"],
-});
-
-export const listProcesses = endpoint({
-  id: "listProcesses",
-  method: "GET",
-  path: "/v1/groups/:group/sandboxes/:id/processes",
-  access: "user",
-  summary: "List a sandbox's processes",
-  params: SandboxParams,
-  query: NoQuery,
-  body: "none",
-  result: z.object({ processes: z.array(SandboxProcess) }),
-  errors: ["SandboxNotFound", ...wakeErrors, "GuestUnresponsive"],
-});
-
-export const getConsole = endpoint({
-  id: "getConsole",
-  method: "GET",
-  path: "/v1/groups/:group/sandboxes/:id/console",
-  access: "user",
-  summary: "Read the end of the guest's console",
-  description: "At most the last 64 KiB. The guest writes it: do not trust it.",
-  params: SandboxParams,
-  query: NoQuery,
-  body: "none",
-  result: "bytes",
-  errors: ["SandboxNotFound", "SandboxNotRunning"],
 });

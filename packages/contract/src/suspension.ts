@@ -1,7 +1,8 @@
 /** Stopping a sandbox so that it can go on later, and what follows from it. Routes follow ACA's; the answers are the sandbox. */
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
-import { NoQuery, Sandbox, SandboxParams, StopMode } from "./sandboxes.js";
+import { StopMode } from "./sandbox-state.js";
+import { NoQuery, Sandbox, SandboxParams } from "./sandboxes.js";
 
 const stopErrors = [
   "SandboxNotFound",

@@ -43,7 +43,7 @@ export type {
   PruneOptions,
   PullOptions,
 } from "./images.js";
-export type { GroupKeys, Keys } from "./keys.js";
+export type { GroupKeys, Keys, ListKeysOptions } from "./keys.js";
 export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";

@@ -13,8 +13,16 @@ import {
 } from "@alcove/contract";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
+import { type PageSource, Paginated } from "./paginated.js";
 import type { Scope } from "./scope.js";
 import type { Transport } from "./transport.js";
+
+export interface ListKeysOptions extends Abortable {
+  /** How many are asked for at once, 1 to 1,000; default 100. */
+  readonly pageSize?: number | undefined;
+}
+
+const defaultPageSize = 100;
 
 /** Every key of a server, for its administrator. */
 export class Keys {
@@ -30,9 +38,9 @@ export class Keys {
     return call(this.#transport, createKey, { params: {}, body: key, signal });
   }
 
-  /** Newest first. */
-  list({ signal }: Abortable = {}): Promise<Key[]> {
-    return call(this.#transport, listKeys, { params: {}, signal });
+  /** Newest first: to iterate over, page by page as they are asked for, or `toArray()`. */
+  list({ signal, pageSize = defaultPageSize }: ListKeysOptions = {}): Paginated<Key> {
+    return paginated((query) => call(this.#transport, listKeys, { params: {}, query, signal }), pageSize);
   }
 
   /** What the key has under way ends within seconds. */
@@ -51,7 +59,7 @@ export class Keys {
  * using alcove = new Alcove();
  * const { keys } = alcove.defaultGroup;
  * const { id, key } = await keys.create({ name: "ci", role: "user" });
- * console.log(key.startsWith(`alc_${id}_`), (await keys.list()).length);
+ * console.log(key.startsWith(`alc_${id}_`), (await keys.list().toArray()).length);
  * await keys.revoke(id);
  * ```
  */
@@ -69,10 +77,10 @@ export class GroupKeys {
     return call(transport, createGroupKey, { params, body: key, signal });
   }
 
-  /** Newest first. */
-  list({ signal }: Abortable = {}): Promise<Key[]> {
+  /** Newest first: to iterate over, page by page as they are asked for, or `toArray()`. */
+  list({ signal, pageSize = defaultPageSize }: ListKeysOptions = {}): Paginated<Key> {
     const { transport, params } = this.#scope;
-    return call(transport, listGroupKeys, { params, signal });
+    return paginated((query) => call(transport, listGroupKeys, { params, query, signal }), pageSize);
   }
 
   /** What the key has under way ends within seconds. */
@@ -80,4 +88,8 @@ export class GroupKeys {
     const { transport, params } = this.#scope;
     await call(transport, revokeGroupKey, { params: { ...params, keyId }, signal });
   }
+}
+
+function paginated(read: PageSource<Key>["read"], pageSize: number): Paginated<Key> {
+  return new Paginated({ read, idOf: ({ id }) => id, createdAt: ({ createdAt }) => createdAt, pageSize });
 }

@@ -13,7 +13,7 @@ test("a key that is made here lets in over TCP, in its group and role, until it 
   const sandbox = await member.sandboxes.create({ image: "debian" });
   expect((await sandbox.exec(["echo", "hi"])).stdout).toBe("hi\n");
   await expect(member.group("default").sandboxes.list().toArray()).rejects.toMatchObject({ code: "GroupNotFound" });
-  await expect(member.keys.list()).rejects.toMatchObject({ code: "Forbidden", status: 403 });
+  await expect(member.keys.list().toArray()).rejects.toMatchObject({ code: "Forbidden", status: 403 });
 
   const records = await owner
     .group("team")
@@ -23,7 +23,25 @@ test("a key that is made here lets in over TCP, in its group and role, until it 
   await sandbox.delete();
   await owner.group("team").keys.revoke(id);
   await expect(member.whoAmI()).rejects.toMatchObject({ code: "Unauthorized", status: 401 });
-  expect((await owner.keys.list()).find((one) => one.id === id)).toHaveProperty("revokedAt");
+  expect((await owner.keys.list().toArray()).find((one) => one.id === id)).toHaveProperty("revokedAt");
+});
+
+test("keys are listed page by page, newest first, whatever is made or gone meanwhile", async () => {
+  await using served = await serve();
+  using owner = new Alcove({ socketPath: served.socketPath });
+  const made: string[] = [];
+  for (let count = 0; count < 5; count++)
+    made.unshift((await owner.defaultGroup.keys.create({ name: `k${count}`, role: "reader" })).id);
+  await owner.keys.create({ name: "admin", isAdmin: true });
+  const seen: string[] = [];
+  for await (const page of owner.defaultGroup.keys.list({ pageSize: 2 }).pages()) {
+    expect(page.length).toBeLessThanOrEqual(2);
+    seen.push(...page.map(({ id }) => id));
+    if (seen.length === 2) await owner.defaultGroup.keys.create({ name: "late", role: "reader" });
+  }
+  expect(new Set(seen)).toEqual(new Set(made));
+  expect(seen).toHaveLength(5);
+  expect(await owner.keys.list({ pageSize: 3 }).toArray()).toHaveLength(7);
 });
 
 test("roles are given by name, read and taken away", async () => {

@@ -79,7 +79,7 @@ function addList(key: Command, cli: Cli): void {
   addOutputOptions(command).action(async ({ server }: { server?: true }) => {
     const alcove = await cli.alcove();
     const { keys } = server ? alcove : alcove.defaultGroup;
-    await cli.output.list(keyView, await keys.list({ signal: cli.signal }));
+    await cli.output.list(keyView, await keys.list({ signal: cli.signal }).toArray());
   });
   examples(command, [["alcove key list --server", ""]]);
 }

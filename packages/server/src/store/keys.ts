@@ -20,6 +20,13 @@ export interface KeyRecord {
   readonly lastUsedAt: number | null;
 }
 
+export interface KeyFilter {
+  /** Those made for this group; every key where it is left out. */
+  readonly group?: string | undefined;
+  /** Only those made before the one with this id. */
+  readonly before?: string | undefined;
+}
+
 export type KeyQueries = ReturnType<typeof keyQueries>;
 
 export function keyQueries(database: Database.Database) {
@@ -28,10 +35,12 @@ export function keyQueries(database: Database.Database) {
     database,
     "select group_name as 'group', role from key_scopes where key_id = @id order by group_name",
   );
-  const everything = all<Row>(database, `select ${columns} from keys order by created_at desc, id`);
-  const ofGroup = all<Row>(
+  const list = all<Row>(
     database,
-    `select ${columns} from keys where group_name = @group order by created_at desc, id`,
+    `select ${columns} from keys
+     where (@group is null or group_name = @group)
+       and (@before is null or (created_at, id) < (select created_at, id from keys where id = @before))
+     order by created_at desc, id desc limit @limit offset @offset`,
   );
   const counts = one<{ count: number }>(database, "select count(*) as count from keys where group_name is @group");
   const revoke = write(database, "update keys set revoked_at = @at where id = @id and revoked_at is null");
@@ -52,8 +61,10 @@ export function keyQueries(database: Database.Database) {
       return row && toRecord(row);
     },
     /** Newest first. */
-    all: (): KeyRecord[] => everything().map(toRecord),
-    ofGroup: (group: string): KeyRecord[] => ofGroup({ group }).map(toRecord),
+    list: (
+      { group = null, before = null }: { [Name in keyof KeyFilter]: KeyFilter[Name] | null },
+      page: { readonly limit: number; readonly offset: number },
+    ): KeyRecord[] => list({ group, before, ...page }).map(toRecord),
     /** With those that were revoked or have expired; the administrator's own where the group is null. */
     count: (group: string | null): number => counts({ group })?.count ?? 0,
     revoke: (id: string, at: number): void => void revoke({ id, at }),

@@ -24,13 +24,19 @@ export interface AccessControl {
   whoAmI(caller: Caller): WhoAmI;
 }
 
+export interface KeyPage {
+  readonly before?: string;
+  readonly page?: number;
+  readonly pageSize?: number;
+}
+
 /** What was made for a group is that group's; what the administrator made is in no group's list. */
 export interface KeyControl {
   create(body: CreateKey, caller: Caller): Promise<CreatedKey>;
-  list(): Promise<readonly Key[]>;
+  list(page: KeyPage): Promise<readonly Key[]>;
   revoke(keyId: string): Promise<void>;
   createForGroup(group: string, body: CreateGroupKey, caller: Caller): Promise<CreatedKey>;
-  listOfGroup(group: string): Promise<readonly Key[]>;
+  listOfGroup(group: string, page: KeyPage): Promise<readonly Key[]>;
   revokeOfGroup(group: string, keyId: string): Promise<void>;
 }
 

@@ -9,37 +9,49 @@ import {
 import type { Caller } from "../../policy/access.js";
 import type { KeyRecord } from "../../store/keys.js";
 import type { ControlContext } from "../context.js";
-import type { KeyControl } from "./access-control.js";
+import type { KeyControl, KeyPage } from "./access-control.js";
 import { newKey } from "./key-secret.js";
 
 const maximumKeys = { server: 10_000, group: 1_000 };
+const defaultPageSize = 100;
 const dayMs = 86_400_000;
 /** How long a key that was revoked or has expired stays in the lists. */
 const keptMs = 30 * dayMs;
 
 export function keyControl(context: ControlContext): KeyControl {
-  const { gate, store } = context;
+  const { gate } = context;
   return {
     async create({ isAdmin = false, scopes = [], ...rest }, caller) {
       for (const { group } of scopes) await gate.enter(group);
       return make(context, { ...rest, isAdmin, scopes, group: null }, caller);
     },
-    list: async () => store.keys.all().map(toKey),
+    list: async (page) => list(context, {}, page),
     revoke: async (keyId) => revoke(context, keyId, () => true),
     async createForGroup(group, { role, ...rest }, caller) {
       await gate.enter(group);
       requireOwnRate(rest.requestsPerMinute, caller);
       return make(context, { ...rest, isAdmin: false, scopes: [{ group, role }], group }, caller);
     },
-    async listOfGroup(group) {
+    async listOfGroup(group, page) {
       await gate.enter(group);
-      return store.keys.ofGroup(group).map(toKey);
+      return list(context, { group }, page);
     },
     async revokeOfGroup(group, keyId) {
       await gate.enter(group);
       revoke(context, keyId, (key) => key.group === group);
     },
   };
+}
+
+function list(
+  { store }: ControlContext,
+  { group }: { readonly group?: string },
+  { before, page = 1, pageSize = defaultPageSize }: KeyPage,
+): Key[] {
+  const cursor = before === undefined ? undefined : store.keys.find(before);
+  if (before !== undefined && (cursor === undefined || (group !== undefined && cursor.group !== group)))
+    throw keyNotFound("before", before);
+  return store.keys.list({ group, before }, { limit: pageSize, offset: (page - 1) * pageSize }).map(toKey);
 }
 
 type Wanted = Omit<CreateGroupKey, "role"> & Pick<KeyRecord, "isAdmin" | "scopes" | "group">;
@@ -94,10 +106,12 @@ function tooMany(group: string | null, limit: number): AlcoveError {
 
 function revoke({ store }: ControlContext, keyId: string, isMeant: (key: KeyRecord) => boolean): void {
   const record = store.keys.find(keyId);
-  if (record === undefined || !isMeant(record)) {
-    throw new AlcoveError("KeyNotFound", `There is no key ${keyId}.`, { field: "keyId", value: keyId });
-  }
+  if (record === undefined || !isMeant(record)) throw keyNotFound("keyId", keyId);
   store.transaction(() => store.keys.revoke(keyId, Date.now()));
+}
+
+function keyNotFound(field: "before" | "keyId", value: string): AlcoveError {
+  return new AlcoveError("KeyNotFound", `There is no key ${value}.`, { field, value });
 }
 
 function toKey(record: KeyRecord): Key {
