@@ -18,18 +18,28 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 
-test("the program of the README runs and prints what its comments say", { timeout: 600_000 }, async () => {
-  const example = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? "";
-  const { code } = await transform(example, { loader: "ts", format: "esm", target: "node20" });
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", code], {
-    cwd: root,
-    env: { ...process.env, ...daemon.clientEnvironment },
-  });
-  expect(stdout).toBe("0 12\n\nstep 1\nstep 2\nstep 3\n0 false\n45\n");
-  const left: string[] = [];
-  for await (const { id } of daemon.alcove.sandboxes.list()) left.push(id);
-  expect(left).toEqual([]);
-});
+const programs = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, program = ""]) => program);
+const printed = ["0 12\n\nstep 1\nstep 2\nstep 3\n0 false\n45\n", "3 Running\n"];
+
+test.for(printed.map((output, index) => [index, output] as const))(
+  "program %i of the README runs and prints what its comments say",
+  {
+    timeout: 600_000,
+  },
+  async ([index, output]) => {
+    expect(programs).toHaveLength(printed.length);
+    const example = programs[index] ?? "";
+    const { code } = await transform(example, { loader: "ts", format: "esm", target: "node20" });
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", code], {
+      cwd: root,
+      env: { ...process.env, ...daemon.clientEnvironment },
+    });
+    expect(stdout).toBe(output);
+    const left: string[] = [];
+    for await (const { id } of daemon.alcove.sandboxes.list()) left.push(id);
+    expect(left).toEqual([]);
+  },
+);
 
 test("the command lines of the README do what they say", { timeout: 600_000 }, async () => {
   const shown = [...readme.matchAll(/^\$ (npx|id=|tar)(.*)$/gm)].map(([line]) => line.slice(2));
@@ -44,7 +54,9 @@ test("the command lines of the README do what they say", { timeout: 600_000 }, a
     const script = `set -euo pipefail\n${npx}\n${commands.join("\n")}\n`;
     const environment = { ...process.env, ...daemon.clientEnvironment };
     const { stdout, stderr } = await promisify(execFile)("bash", ["-c", script], { cwd: place, env: environment });
-    expect(stdout).toMatch(/^42\n0\nID .*\n.*Running +debian.* run=42\n\{"status":"ok"/);
+    expect(stdout).toMatch(
+      /^42\n0\n[0-9a-f-]{36}\n__pycache__\ntest_one.py\n(?:[0-9a-f-]{36}\n){2}ID .*\n.*Running +debian.* run=42\n\{"status":"ok"/,
+    );
     expect(stdout).toMatch(/alc_[0-9a-zA-Z]+_/);
     expect(stderr).toContain("Ran 1 test ");
   } finally {
