@@ -48,6 +48,7 @@ import { addSnapshot } from "./commands/snapshot.js";
 import { addStatus } from "./commands/status.js";
 import { addStop } from "./commands/stop.js";
 import { addSystem } from "./commands/system.js";
+import { addTemplate } from "./commands/template.js";
 import { addTimeline } from "./commands/timeline.js";
 import { addUp } from "./commands/up.js";
 import { addUsage } from "./commands/usage.js";
@@ -81,6 +82,7 @@ const commands = [
   addTimeline,
   addImage,
   addPool,
+  addTemplate,
   addGroup,
   addUsage,
   addUp,

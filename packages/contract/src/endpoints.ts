@@ -20,6 +20,7 @@ import * as snapshots from "./snapshots.js";
 import * as storage from "./storage.js";
 import * as suspension from "./suspension.js";
 import * as system from "./system.js";
+import * as templates from "./templates.js";
 import * as usage from "./usage.js";
 import * as whoami from "./whoami.js";
 
@@ -29,6 +30,11 @@ export const endpoints: readonly Endpoint[] = [
   system.getDoctor,
   system.backUpServer,
   storage.getStorage,
+  storage.pruneSystem,
+  templates.listTemplates,
+  templates.pruneTemplates,
+  templates.rebuildTemplate,
+  templates.deleteTemplate,
   system.getSizes,
   groups.createGroup,
   groups.listGroups,

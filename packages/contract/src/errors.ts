@@ -73,6 +73,11 @@ export const errorCatalogue = {
     sentence: "There is no such pool.",
     hint: "List the group's pools with `alcove pool list`.",
   },
+  TemplateNotFound: {
+    status: 404,
+    sentence: "There is no such template.",
+    hint: "List them with `alcove template list`.",
+  },
   RoleAssignmentNotFound: {
     status: 404,
     sentence: "There is no such role assignment.",
@@ -132,6 +137,11 @@ export const errorCatalogue = {
     status: 409,
     sentence: "Sandboxes or snapshots stand on the image.",
     hint: "Delete them first.",
+  },
+  TemplateInUse: {
+    status: 409,
+    sentence: "Sandboxes or snapshots stand on the template.",
+    hint: "It goes by itself when the last of them is deleted and another one took its place.",
   },
   ImageBusy: {
     status: 409,

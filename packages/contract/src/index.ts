@@ -185,7 +185,7 @@ export {
   takeSnapshot,
   updateSnapshot,
 } from "./snapshots.js";
-export { getStorage, Storage } from "./storage.js";
+export { getStorage, PrunedItem, PrunedSystem, PruneSystem, pruneSystem, Storage } from "./storage.js";
 export {
   disableSandbox,
   enableSandbox,
@@ -196,5 +196,13 @@ export {
   stopSandboxAsync,
 } from "./suspension.js";
 export { backUpServer, Doctor, getDoctor, getHealth, getSizes, getVersion, Health, Sizes, Version } from "./system.js";
+export {
+  deleteTemplate,
+  listTemplates,
+  PrunedTemplates,
+  pruneTemplates,
+  rebuildTemplate,
+  Template,
+} from "./templates.js";
 export { GroupUsage, getGroupUsage, listUsageRecords, UsageAmounts, UsageRecords, UsageStep } from "./usage.js";
 export { WhoAmI, whoAmI } from "./whoami.js";

@@ -14,6 +14,9 @@ import {
   getVersion,
   type Health,
   type Method,
+  type PrunedSystem,
+  type PruneSystem,
+  pruneSystem,
   type Sizes,
   type Storage,
   type Version,
@@ -34,6 +37,7 @@ import type { AlcoveOptions } from "./options.js";
 import type { Paginated } from "./paginated.js";
 import type { Sandboxes } from "./sandboxes.js";
 import type { Snapshots } from "./snapshots.js";
+import { Templates } from "./templates.js";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.js";
 import { observedTransport } from "./transport-observed.js";
 
@@ -50,6 +54,8 @@ export class Alcove implements Disposable {
   readonly defaultGroup: Group;
   readonly groups: Groups;
   readonly keys: Keys;
+  /** What sandboxes start from: for the administrator. */
+  readonly templates: Templates;
   readonly #transport: Transport;
 
   constructor(options: AlcoveOptions = {}) {
@@ -57,6 +63,7 @@ export class Alcove implements Disposable {
     this.#transport = options.onRequest === undefined ? transport : observedTransport(transport, options.onRequest);
     this.groups = new Groups(this.#transport);
     this.keys = new Keys(this.#transport);
+    this.templates = new Templates(this.#transport);
     this.defaultGroup = this.group(options.group ?? fromEnvironment("ALCOVE_GROUP") ?? "default");
   }
 
@@ -111,6 +118,11 @@ export class Alcove implements Disposable {
   /** What the server keeps on its host's disk, by kind: for its administrator. */
   storage({ signal }: Abortable = {}): Promise<Storage> {
     return call(this.#transport, getStorage, { params: {}, signal });
+  }
+
+  /** Removes what nobody needs any more, or with `dryRun` only says what that is: for the server's administrator. */
+  prune({ signal, ...which }: Abortable & PruneSystem = {}): Promise<PrunedSystem> {
+    return call(this.#transport, pruneSystem, { params: {}, body: which, signal });
   }
 
   /**

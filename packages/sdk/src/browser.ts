@@ -63,5 +63,6 @@ export type { WaitOptions } from "./sandbox-wait.js";
 export type { SandboxChange } from "./sandbox-watch.js";
 export type { BatchOutcome, CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
 export type { ListSnapshotsOptions, SnapshotOptions, Snapshots } from "./snapshots.js";
+export type { Templates } from "./templates.js";
 export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";
 export type { RequestSeen } from "./transport-observed.js";

@@ -66,6 +66,14 @@ export const Config = z.strictObject({
     .min(0)
     .max(Number.MAX_SAFE_INTEGER)
     .describe("No sandbox is created while less is free on the disk of the data directory"),
+  templatesMaximumBytes: z
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .describe(
+      "What templates may take of the disk: beyond it the least lately used go, but for those that sandboxes or snapshots stand on",
+    ),
   usageRetentionDays: z.number().int().min(1).max(3_650).describe("How long records of what groups used are kept"),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("The least that is logged"),
   logFormat: z.enum(["json", "text"]).describe("A record as a line of JSON, for programs, or of text, for people"),
@@ -109,6 +117,7 @@ export const variables = {
   reservedMemoryMiB: "ALCOVE_RESERVED_MEMORY_MIB",
   memoryOvercommit: "ALCOVE_MEMORY_OVERCOMMIT",
   freeSpaceMarkBytes: "ALCOVE_FREE_SPACE_MARK_BYTES",
+  templatesMaximumBytes: "ALCOVE_TEMPLATES_MAXIMUM_BYTES",
   usageRetentionDays: "ALCOVE_USAGE_RETENTION_DAYS",
   logLevel: "ALCOVE_LOG_LEVEL",
   logFormat: "ALCOVE_LOG_FORMAT",
@@ -134,6 +143,7 @@ export const fixedDefaults = {
   reservedMemoryMiB: 1_024,
   memoryOvercommit: 1.5,
   freeSpaceMarkBytes: gibibyte,
+  templatesMaximumBytes: 20 * gibibyte,
   usageRetentionDays: 90,
   logLevel: "info",
   logFormat: "json",

@@ -102,12 +102,15 @@ function cannotListen(cause: unknown): never {
 }
 
 /** The strongest engine there is, unless one is named. */
-function createEngine({ engine, guestDirectory, dataDirectory, runtimeDirectory }: Config, logger: Logger): Engine {
+function createEngine(config: Config, logger: Logger): Engine {
+  const { engine, guestDirectory, dataDirectory, runtimeDirectory, templatesMaximumBytes } = config;
   if (engine === "fake") return createFakeEngine();
   return createMicrovmEngine({
     guestDirectory,
     dataDirectory,
     runtimeDirectory,
+    templatesMaximumBytes,
+    onUpkeep: (sentence) => logger.info(sentence),
     onTimings: (timings) => logger.info({ timings }, "Machine started"),
     onDamagedTemplate: (sentence) => logger.error(sentence),
     onMergeFailed: (sentence) => logger.warn(sentence),

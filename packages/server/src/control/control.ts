@@ -11,6 +11,7 @@ import type { PoolControl } from "./pools/pool-control.js";
 import type { SandboxControl } from "./sandboxes/sandbox-control.js";
 import type { SnapshotControl } from "./snapshots/snapshot-control.js";
 import type { EventControl, SystemControl } from "./system/system-control.js";
+import type { TemplateControl } from "./templates/template-control.js";
 
 export interface Control {
   readonly groups: GroupControl;
@@ -26,5 +27,6 @@ export interface Control {
   readonly keys: KeyControl;
   readonly roleAssignments: RoleAssignmentControl;
   readonly pools: PoolControl;
+  readonly templates: TemplateControl;
   readonly audit: AuditControl;
 }

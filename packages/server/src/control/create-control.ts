@@ -53,6 +53,7 @@ import { EngineReadiness } from "./system/engine-readiness.js";
 import { Events, eventControl } from "./system/events.js";
 import type { HostFacts, TcpFacts } from "./system/host-facts.js";
 import { systemControl } from "./system/system.js";
+import { templateControl } from "./templates/templates.js";
 
 export interface ControlOptions {
   readonly store: Store;
@@ -127,6 +128,7 @@ export function createControl(options: ControlOptions): RunningControl {
       keys: keyControl(context),
       roleAssignments: roleAssignmentControl(context),
       pools: poolControl(context),
+      templates: templateControl(context, readiness),
       audit: audit.control,
     },
     async start() {

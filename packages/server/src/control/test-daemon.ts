@@ -86,6 +86,7 @@ export function withMembers(engine: Engine): Engine {
     recover: (owned, signal) => engine.recover(owned, signal),
     ...(engine.builders && { builders: engine.builders }),
     ...(engine.saves && { saves: engine.saves }),
+    ...(engine.templates && { templates: engine.templates }),
     cost: (size) => engine.cost(size),
     close: () => engine.close(),
   };

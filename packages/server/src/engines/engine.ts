@@ -22,6 +22,9 @@ export interface Engine {
   recover(owned: Owned, signal: AbortSignal): Promise<Recovery>;
   readonly builders?: Builders;
   readonly saves?: Saves;
+  readonly templates?: Templates;
+  /** Files that an unfinished work left behind and that nobody stands on; `remove` takes them away. What may still be in the making is not among them. */
+  leftovers?(options: { readonly remove: boolean }, signal: AbortSignal): Promise<readonly Leftover[]>;
   /** What it keeps on the host's disk, by kind; a file with several names counts once. */
   diskUse?(signal: AbortSignal): Promise<readonly DiskUse[]>;
   /** What a machine of this size costs the host at the most: for the queue of creations. */
@@ -36,6 +39,36 @@ export interface DiskUse {
   readonly bytes: number;
   /** How many of them something stands on, where that is counted. */
   readonly inUse?: number;
+}
+
+export interface Leftover {
+  readonly kind: "layers" | "memories";
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** What `prepare` made. Nothing but time is lost with one that nothing stands on: it is made anew. */
+export interface Templates {
+  list(signal: AbortSignal): Promise<readonly TemplateFacts[]>;
+  /** TemplateInUse where something stands on it. Succeeds when it is gone already. */
+  remove(key: string, signal: AbortSignal): Promise<void>;
+  /** Makes it anew; what stands on the old one goes on standing on it. TemplateNotFound, ImageNotReady where its image is gone. */
+  rebuild(key: string, options: PrepareOptions): Promise<TemplateFacts>;
+}
+
+export interface TemplateFacts {
+  readonly key: string;
+  /** Name of its image when it was made. */
+  readonly image: string;
+  /** Undefined where an older Alcove made it. */
+  readonly size: Size | undefined;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+  readonly isCurrent: boolean;
+  /** Ids of the sandboxes and snapshots that stand on it. */
+  readonly users: readonly string[];
 }
 
 export interface Probe {

@@ -22,6 +22,8 @@ const sandbox = { sourcesRef: { diskImage: { name: "debian" } } };
 /** Whoever adds an endpoint is told here that it is missing. */
 export const samples: Readonly<Record<string, Sample>> = {
   ...{ getHealth: {}, getVersion: {}, getDoctor: {}, backUpServer: {}, getSizes: {}, getStorage: {}, whoAmI: {} },
+  ...{ pruneSystem: { body: {} }, listTemplates: {}, pruneTemplates: { body: {} } },
+  ...{ rebuildTemplate: { body: {} }, deleteTemplate: {} },
   ...{ listGroups: {}, getGroup: {}, deleteGroup: { query: "force=true" } },
   createGroup: { body: { name: "fresh" } },
   updateGroup: { body: { tags: { a: "b" } } },
@@ -80,7 +82,7 @@ export const samples: Readonly<Record<string, Sample>> = {
 export const inOrder: readonly Endpoint[] = [...endpoints].sort((one, other) => weight(one) - weight(other));
 
 function weight({ method, id, path }: Endpoint): number {
-  if (id === "pruneImages") return 1;
+  if (id.startsWith("prune")) return 1;
   // Of what is in something before it itself.
   return method === "DELETE" ? 100 - path.length / 10 : 0;
 }

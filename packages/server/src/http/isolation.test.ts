@@ -54,10 +54,12 @@ async function populate(group: string): Promise<Places> {
   );
   await owner("PUT", `${path}/pools/${name}`, { sourcesRef: { diskImage: { name } }, minimum: 0 });
   const { id: snapshotId } = await owner("POST", `${box}/snapshot`, { name: `snapshot-of-${group}` });
+  const [template] = (await owner("GET", "/v1/templates")) as unknown as readonly { key: string }[];
   return {
     group,
     id: String(id),
     snapshotId: String(snapshotId),
+    key: String(template?.key),
     execId: String(exec.id),
     keyId: String(key.id),
     principal,
@@ -67,7 +69,14 @@ async function populate(group: string): Promise<Places> {
 
 /** As in the group, but nothing of it is there. */
 const missing = (group: string): Places => ({
-  ...{ group, id: randomUUID(), execId: randomUUID(), snapshotId: randomUUID(), keyId: "0".repeat(16) },
+  ...{
+    group,
+    id: randomUUID(),
+    execId: randomUUID(),
+    snapshotId: randomUUID(),
+    keyId: "0".repeat(16),
+    key: "0".repeat(32),
+  },
   ...{ principal: "oidc:nobody", name: "no-such-image" },
 });
 

@@ -22,6 +22,7 @@ import { roleAssignmentRoutes } from "./routes/role-assignments.js";
 import { sandboxRoutes } from "./routes/sandboxes.js";
 import { snapshotRoutes } from "./routes/snapshots.js";
 import { systemRoutes } from "./routes/system.js";
+import { templateRoutes } from "./routes/templates.js";
 import { usageRoutes } from "./routes/usage.js";
 import { listenOnTcp, shareConnections, type TcpAddress } from "./tcp-listener.js";
 import { listenOnSocket } from "./unix-socket.js";
@@ -109,6 +110,7 @@ function allRoutes(control: Control, logger: Logger, version: string): RouteTabl
   eventRoutes(routes, control.events);
   keyRoutes(routes, control.keys, control.access);
   poolRoutes(routes, control.pools);
+  templateRoutes(routes, control.templates);
   roleAssignmentRoutes(routes, control.roleAssignments);
   auditRoutes(routes, control.audit);
   return routes;

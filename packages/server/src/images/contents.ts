@@ -57,6 +57,11 @@ export class Contents {
     return { count, bytes: await bytesIn(this.directory, new Set()) };
   }
 
+  async list(): Promise<readonly Content[]> {
+    const found = await Promise.all((await this.#folders()).map((name) => this.find(name)));
+    return found.filter((content) => content !== undefined);
+  }
+
   /** From the question to the new name nothing else happens in this process. */
   async collect(isWanted: (key: string) => boolean): Promise<Collected> {
     let [count, freedBytes] = [0, 0];

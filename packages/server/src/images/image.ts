@@ -71,6 +71,8 @@ export interface Images {
   build(order: ImageOrder, options: BuildOptions): Promise<BuiltImage>;
   /** Removes the contents that nobody wants; asked anew for each, in the moment before it goes. */
   collect(isWanted: (key: string) => boolean): Promise<Collected>;
+  /** What is there. */
+  list(): Promise<readonly Content[]>;
   /** On the host's disk, with what is being built. */
   diskUse(): Promise<{ readonly count: number; readonly bytes: number }>;
   /** Removes what a killed build left. Called once at start-up. */

@@ -56,6 +56,7 @@ export async function createImages(options: ImagesOptions): Promise<Images> {
     receiveContext: (content, request, signal) => receiveContext(content, request, { directory, signal, spareBytes }),
     build: (order, buildOptions) => workshop.build(order, buildOptions),
     collect: (isWanted) => contents.collect(isWanted),
+    list: () => contents.list(),
     diskUse: () => contents.diskUse(),
     async sweep() {
       await contents.sweep();

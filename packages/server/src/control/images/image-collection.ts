@@ -3,16 +3,24 @@ import type { Collected, Images } from "../../images/image.js";
 import type { Store } from "../../store/store.js";
 import type { ImageBuilds } from "./image-builds.js";
 
-export async function collectContents(
-  { images, store }: { readonly images: Images; readonly store: Store },
+interface Sources {
+  readonly images: Images;
+  readonly store: Store;
+}
+
+export function collectContents({ images, store }: Sources, builds: ImageBuilds): Promise<Collected> {
+  return images.collect(contentsWanted({ images, store }, builds, store.images.hasContent));
+}
+
+export function contentsWanted(
+  { images, store }: Sources,
   builds: ImageBuilds,
-): Promise<Collected> {
+  isNamed: (key: string) => boolean,
+): (key: string) => boolean {
   const recipes = new Set(
     [...images.catalogue.values()].flatMap(({ origin }) =>
       origin.kind === "recipe" ? [origin.recipe.recipeDigest] : [],
     ),
   );
-  return images.collect(
-    (key) => recipes.has(key) || builds.isHeld(key) || store.images.hasContent(key) || store.imageUsers.hasContent(key),
-  );
+  return (key) => recipes.has(key) || builds.isHeld(key) || isNamed(key) || store.imageUsers.hasContent(key);
 }

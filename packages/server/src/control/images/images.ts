@@ -1,7 +1,7 @@
 /** Images: a group's own names, and the catalogue's. */
 import { AlcoveError, type Image, type Labels } from "@alcove/contract";
 import { hasLabels } from "../../lib/has-labels.js";
-import { publicGroup } from "../../store/images.js";
+import { type ImageRecord, publicGroup } from "../../store/images.js";
 import type { ControlContext } from "../context.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 import type { EngineReadiness } from "../system/engine-readiness.js";
@@ -116,13 +116,18 @@ async function prune(
 ) {
   const { imageBuilds, imageRegister, store } = context;
   const before = Date.now() - olderThanSeconds * 1_000;
-  const isUsed = (name: string) =>
-    store.imageUsers.ofImage(group, name, 1).count + store.imageUsers.snapshotsOfImage(group, name, 1).length > 0;
   const unused = store.images
     .list(group)
     .filter((record) => (record.builtAt ?? record.createdAt) <= before && hasLabels(record.labels, labels))
-    .filter((record) => !imageBuilds.isRunning(record) && !isUsed(record.name));
+    .filter((record) => isUnused(context, record));
   for (const record of unused) imageRegister.remove(record);
   const { freedBytes } = await collectContents(context, imageBuilds);
   return { deleted: unused.map(({ name }) => name), freedBytes };
+}
+
+/** No sandbox and no snapshot stands on it, and it is not being built. */
+export function isUnused({ imageBuilds, store }: ControlContext, { group, name }: ImageRecord): boolean {
+  const { imageUsers } = store;
+  const isUsed = imageUsers.ofImage(group, name, 1).count + imageUsers.snapshotsOfImage(group, name, 1).length > 0;
+  return !isUsed && !imageBuilds.isRunning({ group, name });
 }

@@ -46,6 +46,10 @@ export class TestImages implements Images, Disposable {
     this.#options?.onStep(step);
   }
 
+  async list(): Promise<readonly Content[]> {
+    return [...this.contents.values()];
+  }
+
   async find(key: string): Promise<Content | undefined> {
     return this.contents.get(key);
   }

@@ -1,6 +1,16 @@
 /** What can be asked of the daemon itself. */
 import type { Readable } from "node:stream";
-import type { AlcoveEvent, Doctor, Health, Labels, Sizes, Storage, Version } from "@alcove/contract";
+import type {
+  AlcoveEvent,
+  Doctor,
+  Health,
+  Labels,
+  PrunedSystem,
+  PruneSystem,
+  Sizes,
+  Storage,
+  Version,
+} from "@alcove/contract";
 import type { Caller } from "../../policy/access.js";
 
 export interface EventControl {
@@ -20,6 +30,7 @@ export interface SystemControl {
   sizes(): Sizes;
   doctor(signal: AbortSignal): Promise<Doctor>;
   storage(signal: AbortSignal): Promise<Storage>;
+  prune(which: PruneSystem, signal: AbortSignal): Promise<PrunedSystem>;
   /** A tar archive of everything on record: docs/service.md says what is in it. */
   backup(): Promise<{ readonly sizeBytes: number; readonly content: Readable }>;
 }

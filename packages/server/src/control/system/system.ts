@@ -15,6 +15,7 @@ import { backup } from "./backup.js";
 import { diskProblem } from "./disk-space.js";
 import type { EngineReadiness } from "./engine-readiness.js";
 import type { TcpFacts } from "./host-facts.js";
+import { pruneSystem } from "./prune.js";
 import type { SystemControl } from "./system-control.js";
 
 interface Sources {
@@ -35,6 +36,11 @@ export function systemControl(context: ControlContext, sources: Sources): System
     }),
     sizes,
     storage: (signal) => storage(context, signal),
+    async prune(which, signal) {
+      await context.gate.pass();
+      await readiness.require(signal);
+      return pruneSystem(context, which, signal);
+    },
     backup: () => backup(context, version),
     async doctor(signal) {
       const [probe, own] = await Promise.all([readiness.examine(signal), ownFindings(context)]);

@@ -17,6 +17,7 @@ import type {
   PrepareOptions,
   Recovery,
   Saves,
+  Templates,
 } from "../engine.js";
 import { writeFakeDisk } from "./disk.js";
 import { FakeHost } from "./host.js";
@@ -24,6 +25,7 @@ import { FakeMachine } from "./machine.js";
 import { beginMachine } from "./origin.js";
 import { fakeSaves, removeSnapshots, snapshotMachine } from "./saves.js";
 import { removeSuspended, suspendMachine } from "./suspended.js";
+import { fakeTemplateKey, fakeTemplates, makeFakeTemplate } from "./templates.js";
 import { elapse } from "./virtual-sleep.js";
 
 const builderSize = tiers.XS;
@@ -57,6 +59,10 @@ class FakeEngine implements Engine {
     return { size: builderSize, open: (build, signal) => this.#openBuilder(build, signal) };
   }
 
+  get templates(): Templates {
+    return fakeTemplates(this.#host);
+  }
+
   get saves(): Saves {
     return fakeSaves(this.#host);
   }
@@ -70,16 +76,19 @@ class FakeEngine implements Engine {
   }
 
   async prepare(disk: DiskImage, size: Size, options: PrepareOptions): Promise<void> {
-    const key = `${disk.digest} ${size.cpuMillicores} ${size.memoryMiB} ${size.diskMiB}`;
+    const key = fakeTemplateKey(disk, size);
     if (this.#host.templates.has(key)) return;
     const shared =
-      this.#preparing.get(key) ?? this.#makeTemplate(key, options).finally(() => this.#preparing.delete(key));
+      this.#preparing.get(key) ?? this.#makeTemplate(disk, size, options).finally(() => this.#preparing.delete(key));
     this.#preparing.set(key, shared);
     await untilAborted(shared, options.signal);
   }
 
   async start(spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
-    if (spec.origin === undefined) await this.prepare(spec.disk, spec.size, { signal });
+    if (spec.origin === undefined) {
+      await this.prepare(spec.disk, spec.size, { signal });
+      this.#host.templates.get(fakeTemplateKey(spec.disk, spec.size))?.started.add(spec.id);
+    }
     if (this.#host.machines.has(spec.id))
       throw new AlcoveError("InternalError", `There is a machine ${spec.id} already.`);
     const { machine, finish, undo } = await beginMachine(this.#host, spec);
@@ -166,10 +175,10 @@ class FakeEngine implements Engine {
     await Promise.all([...this.#guests].map((guest) => guest.close()));
   }
 
-  async #makeTemplate(key: string, { onProgress }: PrepareOptions): Promise<void> {
+  async #makeTemplate(disk: DiskImage, size: Size, { onProgress }: PrepareOptions): Promise<void> {
     onProgress?.("Making a template", 0.5);
     if (this.#host.faults.prepareError !== undefined) throw this.#host.faults.prepareError;
-    this.#host.templates.add(key);
+    makeFakeTemplate(this.#host, disk, size);
     onProgress?.("The template is ready", 1);
   }
 

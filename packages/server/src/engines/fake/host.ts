@@ -2,6 +2,7 @@
 import type { SaveMode } from "../engine.js";
 import type { FakeMachine } from "./machine.js";
 import type { FakeSaved } from "./saved.js";
+import type { FakeTemplate } from "./templates.js";
 
 /** What goes wrong, until it is set back. */
 export interface FakeFaults {
@@ -42,7 +43,8 @@ export class FakeHost {
   readonly snapshots = new Map<string, FakeSaved>();
   /** By sandbox. */
   readonly suspended = new Map<string, FakeSuspended>();
-  readonly templates = new Set<string>();
+  /** By key. */
+  readonly templates = new Map<string, FakeTemplate>();
   readonly faults: FakeFaults = {};
   /** Ids whose machines ended with the host. */
   readonly lostToRestart = new Set<string>();

@@ -15,6 +15,7 @@ import type {
   DiskUse,
   Engine,
   Kept,
+  Leftover,
   Machine,
   MachineSpec,
   Owned,
@@ -22,6 +23,7 @@ import type {
   Probe,
   Recovery,
   Saves,
+  Templates,
 } from "../engine.js";
 import { builderSize, openBuilder, removeLeftBuilders } from "./builder/builder.js";
 import { sentenceFrom } from "./findings/host-findings.js";
@@ -34,9 +36,11 @@ import { startMachine } from "./machine/start.js";
 import { startFromDisk } from "./machine/start-from-disk.js";
 import type { MicrovmOptions, StartTimings } from "./options.js";
 import { diskUse } from "./saves/disk-use.js";
+import { findLeftovers, removeLeftovers } from "./saves/leftovers.js";
 import { createSaves } from "./saves/saves.js";
 import { forget, recoverSaves, removeLeftLayers, removeLeftMemories } from "./saves/saves-recovery.js";
 import { TemplateStore } from "./templates/template-store.js";
+import { templateUpkeep, trimTemplates } from "./templates/template-upkeep.js";
 
 /** How soon it is noticed that somebody changed a template. A look at one that was not takes microseconds. */
 const checkIntervalMs = 15_000;
@@ -51,6 +55,7 @@ class MicrovmEngine implements Engine {
   readonly name = "microvm";
   readonly builders: Builders = { size: builderSize, open: (build, signal) => this.#openBuilder(build, signal) };
   readonly saves: Saves = createSaves(async (signal) => (await this.#ready(signal)).host);
+  readonly templates: Templates = templateUpkeep((signal) => this.#ready(signal));
   readonly #options: MicrovmOptions;
   readonly #closing = new AbortController();
   readonly #machines = new Map<string, MicrovmMachine>();
@@ -134,6 +139,12 @@ class MicrovmEngine implements Engine {
     return await diskUse((await this.#ready(signal)).host);
   }
 
+  async leftovers({ remove }: { readonly remove: boolean }, signal: AbortSignal): Promise<readonly Leftover[]> {
+    const found = await findLeftovers((await this.#ready(signal)).host);
+    if (remove) await removeLeftovers(found);
+    return found.map(({ kind, name, bytes }) => ({ kind, name, bytes }));
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new AlcoveError("DaemonStopping"));
     await Promise.all([...this.#builders.values()].map((builder) => builder?.[Symbol.asyncDispose]()));
@@ -151,11 +162,19 @@ class MicrovmEngine implements Engine {
     while (!signal.aborted) {
       try {
         await templates.check(onDamaged, signal);
+        await this.#trimTemplates(templates);
       } catch (error) {
         if (!signal.aborted) onDamaged(sentenceFrom("The templates could not be checked", error));
       }
       await setTimeout(checkIntervalMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
+  }
+
+  async #trimTemplates(templates: TemplateStore): Promise<void> {
+    const { templatesMaximumBytes = Number.POSITIVE_INFINITY, onUpkeep } = this.#options;
+    const host = this.#known?.host;
+    if (host === undefined) return;
+    for (const sentence of await trimTemplates({ host, templates }, templatesMaximumBytes)) onUpkeep?.(sentence);
   }
 
   async #ready(signal: AbortSignal): Promise<{ readonly host: MachineHost; readonly templates: TemplateStore }> {

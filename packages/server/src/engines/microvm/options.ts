@@ -12,6 +12,10 @@ export interface MicrovmOptions extends Roots {
   readonly mergeQuietMs?: number;
   /** Told of each suspended machine whose layers could not be merged, and stay as they are: a sentence. */
   readonly onMergeFailed?: (sentence: string) => void;
+  /** What templates may take of the disk, but for those that something stands on; no limit when left out. */
+  readonly templatesMaximumBytes?: number;
+  /** Told of what was removed to keep within limits: a sentence. */
+  readonly onUpkeep?: (sentence: string) => void;
   /** Told how long each phase of a start took, for benchmarks. */
   readonly onTimings?: (timings: StartTimings) => void;
   /** Told of each template that was not what it had been when it was made, and was removed: a sentence. */

@@ -1,4 +1,13 @@
-import { backUpServer, getDoctor, getHealth, getSizes, getStorage, getVersion, openApi } from "@alcove/contract";
+import {
+  backUpServer,
+  getDoctor,
+  getHealth,
+  getSizes,
+  getStorage,
+  getVersion,
+  openApi,
+  pruneSystem,
+} from "@alcove/contract";
 import type { SystemControl } from "../../control/system/system-control.js";
 import { route, sendJson } from "../route.js";
 import type { RouteTable } from "../route-table.js";
@@ -8,6 +17,8 @@ export function systemRoutes(routes: RouteTable, system: SystemControl, version:
   route(routes, getVersion, ({ callerIfKnown }) => system.version(callerIfKnown));
   route(routes, getSizes, () => system.sizes());
   route(routes, getStorage, ({ signal }) => system.storage(signal));
+  // What is begun is carried to its end whether its client waits or not.
+  route(routes, pruneSystem, ({ body, daemonSignal }) => system.prune(body, daemonSignal));
   route(routes, getDoctor, ({ signal }) => system.doctor(signal));
   route(routes, backUpServer, async () => {
     const { sizeBytes: length, content } = await system.backup();

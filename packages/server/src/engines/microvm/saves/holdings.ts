@@ -62,6 +62,13 @@ export class Holdings {
     return new Set([...this.#held.values()].map(({ templateKey }) => templateKey));
   }
 
+  /** Ids of the sandboxes and snapshots that stand on a template, and the image and size that it was made of. */
+  ofTemplate(key: string): { readonly users: readonly string[]; readonly made: Footing | undefined } {
+    const found = [...this.#held].filter(([, { templateKey }]) => templateKey === key);
+    const ids = found.map(([name]) => name.slice(name.indexOf(" ") + 1));
+    return { users: [...new Set(ids)], made: found[0]?.[1] };
+  }
+
   /**
    * Looks once at what earlier daemons kept and ran; what is made later is told by `hold`. A machine that nobody has taken over
    * yet stands on its layers all the same: what else stands on them may go before.

@@ -17,7 +17,14 @@ export type Fingerprint = z.infer<typeof Fingerprint>;
 
 const TemplateRecord = z.object({
   version: z.literal(1),
-  image: z.object({ name: z.string(), digest: z.string() }),
+  image: z.object({
+    name: z.string(),
+    digest: z.string(),
+    path: z.string().optional(),
+    warm: z.array(z.array(z.string())).optional(),
+  }),
+  /** With the image's path and programs it is what the template is made of; missing where an older Alcove made it. */
+  size: z.object({ cpuMillicores: z.number(), memoryMiB: z.number(), diskMiB: z.number() }).optional(),
   /** Of `makingOf`. */
   making: z.string(),
   kernelVersion: z.string(),
@@ -27,16 +34,18 @@ const TemplateRecord = z.object({
 });
 export type TemplateRecord = z.infer<typeof TemplateRecord>;
 
-const recordPath = (template: Template) => join(template.directory, "template.json");
+export const recordPath = (template: Template) => join(template.directory, "template.json");
 
 export async function writeTemplateRecord(
   template: Template,
   made: { readonly order: TemplateOrder; readonly fingerprint: Fingerprint; readonly installation: Installation },
 ): Promise<void> {
   const { order, fingerprint, installation } = made;
+  const { name, digest, path, warm } = order.disk;
   const record: TemplateRecord = {
     version: 1,
-    image: { name: order.disk.name, digest: order.disk.digest },
+    image: { name, digest, path, warm: warm.map((argv) => [...argv]) },
+    size: order.size,
     making: makingOf(installation),
     kernelVersion: installation.assets.kernelVersion,
     agentVersion: installation.assets.agentVersion,

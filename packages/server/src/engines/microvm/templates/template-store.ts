@@ -1,7 +1,8 @@
 /** The templates that are there, by key. A start asks here, and looks at no disk. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { readdir, rename, rm, stat } from "node:fs/promises";
+import { readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { Size } from "@alcove/contract";
 import { syncPath } from "../../../host/write-durably.js";
 import { SharedWork } from "../../../lib/shared-work.js";
@@ -17,6 +18,7 @@ import {
   clockFits,
   fingerprintTemplate,
   readTemplateRecord,
+  recordPath,
   removeTemplateRecord,
   type TemplateRecord,
 } from "./template-record.js";
@@ -28,6 +30,12 @@ export class TemplateStore {
   readonly #progress = new SharedProgress();
   /** When each template's files were last changed before they were found to be good. */
   readonly #goodStamps = new Map<string, string>();
+  readonly #rebuilding = new SharedWork<string, Template>();
+  /** Found or made just now. */
+  readonly #underWay = new Set<string>();
+  readonly #removing = new Map<string, Promise<void>>();
+  /** When each was last started from. */
+  readonly #used = new Map<string, number>();
 
   constructor(host: MachineHost) {
     this.#host = host;
@@ -35,12 +43,14 @@ export class TemplateStore {
 
   /** The template that is ready, or undefined; takes no time. */
   find(disk: DiskImage, size: Size): Template | undefined {
-    return this.#ready.get(templateKey(this.#host.installation, disk, size));
+    const found = this.#ready.get(templateKey(this.#host.installation, disk, size));
+    if (found !== undefined) this.#noteUse(found);
+    return found;
   }
 
   async ensure(disk: DiskImage, size: Size, options: PrepareOptions): Promise<Template> {
     const key = templateKey(this.#host.installation, disk, size);
-    const ready = this.#ready.get(key);
+    const ready = this.find(disk, size);
     if (ready !== undefined) return ready;
     const progress = this.#progress.follow(key, options.onProgress);
     try {
@@ -88,20 +98,79 @@ export class TemplateStore {
     await removeTemplateRecord(template);
   }
 
+  /** Written down once a minute at the most, beside the start: for the daemon after this one. */
+  #noteUse(template: Template): void {
+    const now = Date.now();
+    const before = this.#used.get(template.key) ?? 0;
+    this.#used.set(template.key, now);
+    const seconds = now / 1_000;
+    if (now - before >= noteEveryMs) utimes(recordPath(template), seconds, seconds).catch(() => undefined);
+  }
+
   /** Under a name that nobody takes for a template: one that is half removed would be found and started from. */
   async #takeAway(template: Template): Promise<void> {
-    this.#ready.delete(keyOf(template));
+    if (this.isReady(template)) this.#ready.delete(keyOf(template));
     this.#goodStamps.delete(template.key);
+    this.#used.delete(template.key);
     const unfinished = join(templatesDirectory(this.#host.roots), `${unfinishedPrefix}removed-${randomUUID()}`);
     await rename(template.directory, unfinished).catch(unlessGone);
     await rm(unfinished, { recursive: true, force: true });
+  }
+
+  /** False where something stands on it, or it is being made. A start that found it a moment ago holds it by the loop's next turn. */
+  async remove(key: string): Promise<boolean> {
+    await this.#host.holdings.load();
+    const template = templateIn(join(templatesDirectory(this.#host.roots), key), key);
+    const found = this.#ready.get(keyOf(template));
+    const isHeld = () => this.#host.holdings.templateKeys().has(key);
+    if (isHeld() || this.#underWay.has(keyOf(template))) return false;
+    const isReady = found?.directory === template.directory;
+    if (isReady) this.#ready.delete(keyOf(template));
+    const removal = (async () => {
+      await setImmediate();
+      if (!isHeld()) await this.#takeAway(template);
+      else if (isReady) this.#ready.set(keyOf(template), template);
+    })();
+    this.#removing.set(keyOf(template), removal);
+    await removal.finally(() => this.#removing.delete(keyOf(template)));
+    return !isHeld();
+  }
+
+  /** Makes another one of the same image and size. What stands on the old one keeps it; it goes with the last. */
+  async rebuild(
+    order: { readonly key: string; readonly disk: DiskImage; readonly size: Size },
+    options: PrepareOptions,
+  ) {
+    const key = templateKey(this.#host.installation, order.disk, order.size);
+    const made = await this.#rebuilding.run(
+      key,
+      async (signal) => {
+        const fresh = key + randomBytes(4).toString("hex");
+        const template = await makeTemplate(this.#host, { ...order, key: fresh }, { ...options, signal });
+        this.#ready.set(key, template);
+        return template;
+      },
+      options.signal,
+    );
+    if (order.key !== made.key) await this.remove(order.key);
+    return made;
+  }
+
+  /** Whether starts find this one. */
+  isReady(template: Template): boolean {
+    return this.#ready.get(keyOf(template))?.directory === template.directory;
+  }
+
+  /** When something was started from it last; undefined where nothing was since this daemon started. */
+  usedAt({ key }: Template): number | undefined {
+    return this.#used.get(key);
   }
 
   /** Finds the templates of earlier daemons, and removes what a killed one left half made. Answers what was removed. */
   async recover(signal: AbortSignal): Promise<readonly string[]> {
     const directory = templatesDirectory(this.#host.roots);
     const removed: string[] = [];
-    for (const name of await readdir(directory)) {
+    for (const name of await byAge(directory)) {
       if (name.startsWith(unfinishedPrefix)) {
         await this.#removeUnfinished(name, signal);
         removed.push(`Removed the half-made template ${name}.`);
@@ -130,6 +199,19 @@ export class TemplateStore {
   }
 
   async #findOrMake(order: { key: string; disk: DiskImage; size: Size }, options: PrepareOptions): Promise<Template> {
+    this.#underWay.add(order.key);
+    try {
+      await this.#removing.get(order.key);
+      return await this.#findOrMakeNow(order, options);
+    } finally {
+      this.#underWay.delete(order.key);
+    }
+  }
+
+  async #findOrMakeNow(
+    order: { key: string; disk: DiskImage; size: Size },
+    options: PrepareOptions,
+  ): Promise<Template> {
     const directory = join(templatesDirectory(this.#host.roots), order.key);
     const found = await this.#adopt(templateIn(directory, order.key));
     if (found !== undefined) return found;
@@ -160,9 +242,22 @@ export class TemplateStore {
 
 /** A template that is made while another one of the same key cannot go has that key and some digits more. */
 const keyDigits = 32;
+const noteEveryMs = 60_000;
 
 function keyOf({ key }: Template): string {
   return key.slice(0, keyDigits);
+}
+
+/** Oldest first: of two with the same key the later one counts. */
+async function byAge(directory: string): Promise<string[]> {
+  const names = await readdir(directory);
+  const made = await Promise.all(
+    names.map(async (name) => {
+      const found = await stat(templateIn(join(directory, name), name).state).catch(() => undefined);
+      return { name, at: found?.mtimeMs ?? 0 };
+    }),
+  );
+  return made.sort((one, other) => one.at - other.at).map(({ name }) => name);
 }
 
 async function compare(template: Template, record: TemplateRecord, signal: AbortSignal): Promise<string | undefined> {
