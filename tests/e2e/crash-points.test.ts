@@ -1,11 +1,13 @@
 /**
- * The daemon is killed before and after each step of create, exec and delete, on the real engine. Nothing that was answered
- * is lost, what was half done is finished or undone, and nothing is left on the host.
+ * The daemon is killed before and after each step of every operation in the journal, on the real engine. Nothing that was
+ * answered is lost, what was half done is finished or undone, and nothing is left on the host.
  */
-
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Snapshot } from "@alcove/contract";
 import { Sandbox } from "alcove";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { crashPoints } from "../../packages/server/src/control/crash-points.js";
+import { type CrashPointName, crashPoints } from "../../packages/server/src/control/crash-points.js";
 import { census, nothing } from "../harness/census.js";
 import { TestDaemon } from "../harness/daemon.js";
 
@@ -14,9 +16,18 @@ const options = { image: "debian", memory: "512Mi" } as const;
 let daemon: TestDaemon;
 let bystander: Sandbox;
 let ticking: string;
+/** It is stopped, copied and taken back; what it holds in its memory tells whether it went on or began anew. */
+let subject: Sandbox;
+let counting: string;
 beforeAll(async () => {
   daemon = await TestDaemon.start({ hasOwnData: true });
   bystander = await Sandbox.create({ ...options, alcove: daemon.alcove });
+  subject = await Sandbox.create({ ...options, alcove: daemon.alcove });
+  const counter = await subject.spawn("i=0; while :; do i=$((i+1)); echo $i >> /dev/shm/numbers; sleep 0.1; done", {
+    detached: true,
+  });
+  counting = counter.id;
+  await counter[Symbol.asyncDispose]();
   const ticker = await bystander.spawn("while :; do echo tick; sleep 0.2; done", { detached: true });
   ticking = ticker.id;
   await ticker[Symbol.asyncDispose]();
@@ -36,17 +47,49 @@ describe("killed at", () => {
     test(`${point}: nothing is lost and nothing is left`, async () => {
       await daemon.stop();
       await daemon.restart({ ALCOVE_CRASH_AT: point });
-      const [operation] = point.split(".");
-      if (operation === "create") await crashInCreate();
-      if (operation === "exec") await crashInExec();
-      if (operation === "delete") await crashInDelete();
-      if (operation === "groupDelete") await crashInGroupDelete();
-      if (operation === "claim") await crashInClaim();
+      await meetings[operationOf(point)](point);
       await expectBystander();
-      await expectOnlyBystander();
+      await expectSubject();
+      await expectNothingElse();
+    }, 120_000);
+  }
+
+  for (const point of ["create.afterInsert:2", "create.beforeStart:2", "create.afterRunning:1"]) {
+    test(`${point} of a fork: the copies that were begun are made, and nothing is left`, async () => {
+      await daemon.stop();
+      await daemon.restart({ ALCOVE_CRASH_AT: point });
+      expect(await crashInFork()).toBeGreaterThan(0);
+      await expectSubject();
+      await expectNothingElse();
     }, 120_000);
   }
 });
+
+test("No layer of a disk is left of all that was killed", async () => {
+  await daemon.deleteAll();
+  await expect.poll(() => entries("layers"), { timeout: 10_000 }).toEqual([]);
+});
+
+type Operation = CrashPointName extends `${infer Name}.${string}` ? Name : never;
+
+const meetings: Readonly<Record<Operation, (point: CrashPointName) => Promise<unknown>>> = {
+  create: crashInCreate,
+  exec: crashInExec,
+  delete: crashInDelete,
+  groupDelete: crashInGroupDelete,
+  claim: crashInClaim,
+  stop: crashInStop,
+  resume: crashInResume,
+  snapshot: crashInSnapshot,
+  snapshotDelete: crashInSnapshotDelete,
+  fork: crashInFork,
+  rollback: crashInRollback,
+  commit: crashInCommit,
+};
+
+function operationOf(point: CrashPointName): Operation {
+  return point.slice(0, point.indexOf(".")) as Operation;
+}
 
 /** A creation that was cut off ends up Running and usable, or was never begun. */
 async function crashInCreate(): Promise<void> {
@@ -116,6 +159,99 @@ async function crashInGroupDelete(): Promise<void> {
   await expect.poll(isThere, { timeout: 30_000 }).toBe(false);
 }
 
+/** A stop that was cut off is carried to its end, or was never begun. */
+async function crashInStop(point: CrashPointName): Promise<void> {
+  await expectCrash(subject.stop());
+  expect(await atRest()).toBe(point === "stop.beforeMark" ? "Running" : "Stopped");
+  await subject.resume();
+}
+
+/** A resume that was cut off is carried to its end, or was never begun. */
+async function crashInResume(point: CrashPointName): Promise<void> {
+  await subject.stop();
+  await expectCrash(subject.resume());
+  expect(await atRest()).toBe(point === "resume.beforeMark" ? "Stopped" : "Running");
+  await subject.resume();
+}
+
+/** A snapshot that was cut off was never begun, or is whole. */
+async function crashInSnapshot(point: CrashPointName): Promise<void> {
+  await hold("then");
+  await expectCrash(subject.snapshot());
+  const left = await snapshots();
+  expect(left.map(({ status }) => status)).toEqual(point === "snapshot.afterFinish" ? ["Ready"] : []);
+  for (const { id } of left) {
+    await hold("later");
+    const copy = await Sandbox.create({ alcove: daemon.alcove, snapshot: id });
+    expect(await held(copy)).toBe("then");
+    await copy.delete();
+    await daemon.alcove.defaultGroup.snapshots.delete(id);
+  }
+}
+
+async function crashInSnapshotDelete(): Promise<void> {
+  const { id } = await subject.snapshot();
+  await expectCrash(daemon.alcove.defaultGroup.snapshots.delete(id));
+  await expect.poll(async () => (await snapshots()).length, { timeout: 10_000 }).toBe(0);
+}
+
+/** Copies that were begun are made, from the same instant; answers how many. */
+async function crashInFork(): Promise<number> {
+  await hold("forked");
+  await expectCrash(subject.fork(2));
+  const copies = await others();
+  for (const id of copies) {
+    const copy = daemon.alcove.sandboxes.connect(id);
+    await copy.waitUntil("Running");
+    expect(await held(copy)).toBe("forked");
+    await copy.delete();
+  }
+  return copies.length;
+}
+
+/** A rollback that was cut off is carried to its end, or was never begun. */
+async function crashInRollback(point: CrashPointName): Promise<void> {
+  await hold("then");
+  const { id } = await subject.snapshot();
+  await hold("later");
+  await expectCrash(subject.rollback(id));
+  expect(await atRest()).toBe("Running");
+  expect(await held(subject)).toBe(point === "rollback.beforeMark" ? "later" : "then");
+  await daemon.alcove.defaultGroup.snapshots.delete(id);
+}
+
+/** An image that was cut off is none, and says so where it was promised. */
+async function crashInCommit(point: CrashPointName): Promise<void> {
+  const { images } = daemon.alcove.defaultGroup;
+  await images.delete("committed");
+  await expectCrash(subject.commit("committed"));
+  const committed = async () => (await images.list()).filter(({ name }) => name === "committed");
+  const expected = point === "commit.afterBegin" ? ["Failed"] : [];
+  await expect.poll(async () => (await committed()).map(({ state }) => state), { timeout: 10_000 }).toEqual(expected);
+  await images.delete("committed");
+}
+
+/** Its state when the daemon has finished with it. */
+async function atRest(): Promise<string> {
+  const state = async () => (await subject.info()).state;
+  await expect.poll(state, { timeout: 20_000 }).toMatch(/^(Running|Stopped|Failed)$/);
+  return state();
+}
+
+async function hold(word: string): Promise<void> {
+  await subject.files.write("/dev/shm/held", word);
+}
+
+function held(sandbox: Sandbox): Promise<string> {
+  return sandbox.files.readText("/dev/shm/held");
+}
+
+async function snapshots(): Promise<Snapshot[]> {
+  const found: Snapshot[] = [];
+  for await (const snapshot of daemon.alcove.defaultGroup.snapshots.list()) found.push(snapshot);
+  return found;
+}
+
 /** The operation meets the crash; then the daemon is started again as it should be. */
 async function expectCrash(operation: Promise<unknown>): Promise<void> {
   const outcome = operation.catch(() => undefined);
@@ -129,14 +265,29 @@ async function expectBystander(): Promise<void> {
   expect((await bystander.execs.get(ticking)).state).toBe("Running");
 }
 
-async function expectOnlyBystander(): Promise<void> {
+/** It runs, as it ran before: its program has left out no number. */
+async function expectSubject(): Promise<void> {
+  expect((await subject.info()).state).toBe("Running");
+  expect((await subject.execs.get(counting)).state).toBe("Running");
+  const numbers = (await subject.files.readText("/dev/shm/numbers")).trim().split("\n").map(Number);
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+}
+
+async function expectNothingElse(): Promise<void> {
   await expect.poll(others, { timeout: 30_000 }).toEqual([]);
   const { processes, sockets, files, mounts } = await census(daemon);
-  expect([processes.length, sockets.length, files, mounts]).toEqual([1, 1, [bystander.id], nothing.mounts]);
+  expect([processes.length, sockets.length, mounts]).toEqual([2, 2, nothing.mounts]);
+  expect(files).toEqual([bystander.id, subject.id].sort());
+  const kept = () => Promise.all(["suspended", "snapshots", "memories"].map(entries));
+  await expect.poll(kept, { timeout: 10_000 }).toEqual([[], [], []]);
+}
+
+function entries(name: string): Promise<string[]> {
+  return readdir(join(daemon.dataDirectory, name));
 }
 
 async function others(): Promise<string[]> {
   const ids: string[] = [];
-  for await (const { id } of daemon.alcove.sandboxes.list()) if (id !== bystander.id) ids.push(id);
+  for await (const { id } of daemon.alcove.sandboxes.list()) if (id !== bystander.id && id !== subject.id) ids.push(id);
   return ids;
 }

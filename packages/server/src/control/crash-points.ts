@@ -45,6 +45,8 @@ export const crashPoints = [
   "snapshotDelete.beforeRemove",
   "snapshotDelete.afterRemove",
   "fork.afterSnapshot",
+  "fork.afterShare",
+  "fork.afterCopies",
   "rollback.beforeMark",
   "rollback.afterMark",
   "rollback.beforeDestroy",

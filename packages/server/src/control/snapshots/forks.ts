@@ -31,15 +31,18 @@ export async function forkSandbox(
   try {
     crashPoint("fork.afterSnapshot");
     if (body.count > 1) await requireSaves(context).share(snapshot.id, signal);
+    crashPoint("fork.afterShare");
     const secrets = namedSecrets(store, ref.id, store.secrets.names(ref.id));
     const plan = (index: number): Plan => {
       const parts = copyNumber(index, { ...copied(context, snapshot, secrets), forkedFrom: ref.id }, body.seed);
       const activationMode = store.sandboxes.find(ref.id)?.activationMode;
       return { record: newRecord(parts, { labels: body.labels, activationMode }), secrets };
     };
-    return await createBatch(context, body.count, (index) =>
+    const copies = await createBatch(context, body.count, (index) =>
       createSandbox(context, helpers, { group: ref.group, signal, plan: () => plan(index) }),
     );
+    crashPoint("fork.afterCopies");
+    return copies;
   } finally {
     hold[Symbol.dispose]();
     snapshotRemovals.collectInBackground();
