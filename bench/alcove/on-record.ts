@@ -100,7 +100,7 @@ const plain = {
   image: "debian",
   imageIsPublic: true,
   imageKey: "",
-  ...{ snapshotId: undefined, forkedFrom: undefined, entropy: undefined },
+  ...{ snapshotId: undefined, snapshotFrom: undefined, forkedFrom: undefined, entropy: undefined },
   imageConfig: {},
   askedProgram: {},
   entrypointSecrets: [],

@@ -126,7 +126,7 @@ export const errorCatalogue = {
   SnapshotIncompatible: {
     status: 409,
     sentence: "What was kept does not fit this host any more.",
-    hint: "Let it boot from its disk, which was kept with it: resume it from Disk. A snapshot can be taken anew.",
+    hint: "Let it boot from its disk, which was kept with it: resume, create or roll back with `from: Disk`.",
   },
   ImageNotReady: {
     status: 409,

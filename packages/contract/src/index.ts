@@ -178,6 +178,7 @@ export {
   forkSandbox,
   getSnapshot,
   listSnapshots,
+  type RollbackSandbox,
   rollbackSandbox,
   Snapshot,
   SnapshotStatus,

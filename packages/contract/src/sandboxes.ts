@@ -16,7 +16,7 @@ import {
   SnapshotId,
   wholeNumber,
 } from "./names.js";
-import { ActivationMode, SandboxState, StateDetails, Suspended } from "./sandbox-state.js";
+import { ActivationMode, SandboxState, StateDetails, StopMode, Suspended } from "./sandbox-state.js";
 import { Resources } from "./sizes.js";
 
 export const DiskImageRef = z.strictObject({
@@ -25,11 +25,13 @@ export const DiskImageRef = z.strictObject({
   /** The catalogue's, whatever the group has. */
   isPublic: z.boolean().optional(),
 });
-const SnapshotRef = z.strictObject({ id: SnapshotId });
+
+/** Left out, `from` is what the snapshot has. Disk: what starts from it boots, whether its memory was kept or not. */
+const SnapshotSource = z.strictObject({ id: SnapshotId, from: StopMode.optional() });
 
 /** What a sandbox starts from: an image, or a snapshot. */
 export const SourcesRef = z
-  .strictObject({ diskImage: DiskImageRef.optional(), snapshot: SnapshotRef.optional() })
+  .strictObject({ diskImage: DiskImageRef.optional(), snapshot: SnapshotSource.optional() })
   .refine(
     ({ diskImage, snapshot }) => (diskImage === undefined) !== (snapshot === undefined),
     "must name either a diskImage or a snapshot",
@@ -37,7 +39,9 @@ export const SourcesRef = z
   .meta({ id: "SourcesRef" });
 
 /** What a sandbox stands on: its image, and the snapshot that it came from, which may be gone. */
-const Sources = z.object({ diskImage: DiskImageRef, snapshot: SnapshotRef.optional() }).meta({ id: "Sources" });
+const Sources = z
+  .object({ diskImage: DiskImageRef, snapshot: z.strictObject({ id: SnapshotId }).optional() })
+  .meta({ id: "Sources" });
 
 export const Argv = z
   .array(

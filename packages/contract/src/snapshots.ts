@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from "./names.js";
 import { BatchResult } from "./sandbox-batches.js";
+import { StopMode } from "./sandbox-state.js";
 import { creationErrors, GroupParams, NoQuery, Sandbox, SandboxParams } from "./sandboxes.js";
 
 /** Words for people: 1 to 128 characters, no control characters. Several snapshots may have the same. */
@@ -198,10 +199,10 @@ export const rollbackSandbox = endpoint({
   access: "user",
   summary: "Take a sandbox back to one of its snapshots",
   description:
-    "In place: it keeps its id, labels and secrets, and is the next generation. What it was is given up at once, whether it runs or is stopped; answers when it runs. Of its own snapshots, and of the one that it came from. Where it fails the sandbox is Stopped, and `resume` tries again.",
+    "In place: it keeps its id, labels and secrets, and is the next generation. What it was is given up at once, whether it runs or is stopped; answers when it runs. Of its own snapshots, and of the one that it came from. With `from: Disk` it boots from the snapshot's disk, whether its memory was kept or not. Where it fails the sandbox is Stopped, and `resume` tries again.",
   params: SandboxParams,
   query: NoQuery,
-  body: z.strictObject({ snapshotId: SnapshotId }),
+  body: z.strictObject({ snapshotId: SnapshotId, from: StopMode.optional() }),
   result: Sandbox,
   errors: [
     ...takingErrors,
@@ -212,6 +213,8 @@ export const rollbackSandbox = endpoint({
     "CapacityExceeded",
   ],
 });
+
+export type RollbackSandbox = z.infer<typeof rollbackSandbox.body>;
 
 export const commitSandbox = endpoint({
   id: "commitSandbox",

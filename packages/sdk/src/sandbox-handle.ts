@@ -222,11 +222,11 @@ export class SandboxHandle implements AsyncDisposable {
 
   /**
    * Takes it back to one of its snapshots, in place: it keeps its id, and what it was is given up. Answers when it runs. Where
-   * that fails it is Stopped, and its resume tries again.
+   * that fails it is Stopped, and its resume tries again. `from` as `resume` takes it: Disk boots from the snapshot's disk.
    */
-  rollback(snapshotId: string, { signal }: Abortable = {}): Promise<SandboxRecord> {
+  rollback(snapshotId: string, { from, signal }: ResumeOptions = {}): Promise<SandboxRecord> {
     const { transport, params } = this.#address;
-    return call(transport, rollbackSandbox, { params, body: { snapshotId }, signal });
+    return call(transport, rollbackSandbox, { params, body: { snapshotId, from }, signal });
   }
 
   /** Makes an image of its disk in its group, and waits until that is ready. ImageNotReady when that fails. */

@@ -25,6 +25,8 @@ export interface CreateOptions extends Abortable {
   readonly image?: string | undefined;
   /** A snapshot's id, instead of an image: then its size, env, program and cwd come along, and are left out here. */
   readonly snapshot?: string | undefined;
+  /** Of a snapshot: Disk boots from its disk, whether its memory was kept or not. Default: what it has. */
+  readonly from?: "Memory" | "Disk" | undefined;
   /** A size by name, instead of cpu, memory and disk. */
   readonly tier?: Tier | undefined;
   /** Cores, such as 2 or 0.5; rounded up to the grid of sizes. Default: the group's, else 1. */
@@ -139,11 +141,10 @@ export class Sandboxes {
 }
 
 function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox {
-  const { image, snapshot, tier, cpu, memory, disk, env, secretEnv, labels, entrypoint, entrypointSecrets, cmd, cwd } =
-    options;
+  const { tier, cpu, memory, disk, env, secretEnv, labels, entrypoint, entrypointSecrets, cmd, cwd } = options;
   const resources = { tier, cpu: cpu === undefined ? undefined : String(cpu), memory, disk };
   return {
-    ...sourceOf({ image, snapshot }),
+    ...sourceOf(options),
     ...(Object.values(resources).every((size) => size === undefined) ? {} : { resources }),
     labels,
     environment: env,
@@ -158,12 +159,12 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
 }
 
 /** Both are sent where both are given: the server refuses that. */
-function sourceOf({ image, snapshot }: Pick<CreateOptions, "image" | "snapshot">): Pick<CreateSandbox, "sourcesRef"> {
+function sourceOf({ image, snapshot, from }: Omit<CreateOptions, "signal">): Pick<CreateSandbox, "sourcesRef"> {
   if (image === undefined && snapshot === undefined) return {};
   return {
     sourcesRef: {
       ...(image === undefined ? {} : { diskImage: { name: image } }),
-      ...(snapshot === undefined ? {} : { snapshot: { id: snapshot } }),
+      ...(snapshot === undefined ? {} : { snapshot: { id: snapshot, from } }),
     },
   };
 }

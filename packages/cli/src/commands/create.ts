@@ -4,6 +4,7 @@ import type { Cli } from "../cli.js";
 import { addSizeOptions, createManyWithProgress, createWithProgress, type SizeOptions } from "../creation.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes, UsageError } from "../exit-codes.js";
+import { type FromOptions, fromOf, fromOption } from "../from-option.js";
 import { addLifecycleOptions, type LifecycleOptions, newPolicy } from "../lifecycle-options.js";
 import { names, pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
@@ -12,7 +13,7 @@ import { secretPairs } from "../secret-options.js";
 import { findSnapshot } from "../snapshot-name.js";
 import { sandboxView } from "../views/sandbox.js";
 
-interface Options extends SizeOptions, LifecycleOptions {
+interface Options extends SizeOptions, LifecycleOptions, FromOptions {
   readonly env?: Record<string, string>;
   readonly secretEnv?: Record<string, string>;
   readonly secret?: string[];
@@ -39,6 +40,7 @@ export function addCreate(program: Command, cli: Cli): void {
     .option("-w, --cwd <directory>", "where programs start")
     .option("--snapshot <snapshot>", "go on from a snapshot, instead of an image: its id, or its name")
     .addOption(activationOption())
+    .addOption(fromOption("of a snapshot: what to go on from"))
     .option("-n, --count <number>", "so many of a kind, at most 1000", countOf)
     .option("--no-wait", "print the id while the sandbox is still being created")
     .passThroughOptions()
@@ -59,9 +61,13 @@ async function create(cli: Cli, image: string | undefined, words: readonly strin
   const { label: labels, secret: entrypointSecrets, wait, count, snapshot: text, activation, ...rest } = options;
   const cmd = programOf(words);
   const snapshot = text === undefined ? undefined : (await findSnapshot(await cli.alcove(), text, cli.signal)).id;
+  const from = fromOf(options);
+  if (from !== undefined && snapshot === undefined) {
+    throw new UsageError("--from goes with --snapshot.", "alcove create --snapshot SNAPSHOT --from disk");
+  }
   const activationMode = activation && activationModes[activation];
   const lifecycle = newPolicy(options);
-  const creation = { ...rest, image, snapshot, labels, entrypointSecrets, cmd, lifecycle, activationMode };
+  const creation = { ...rest, from, image, snapshot, labels, entrypointSecrets, cmd, lifecycle, activationMode };
   if (count !== undefined) {
     if (!wait) throw new UsageError("--count and --no-wait do not go together.", "Leave one of them out.");
     return createMany(cli, count, creation);

@@ -79,7 +79,7 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   await control.snapshots.delete({ group, snapshotId });
   const { sandboxes: copies } = await control.snapshots.fork(kept, { count: 2 }, never);
   for (const copy of copies) await control.sandboxes.delete(copy, never);
-  await control.snapshots.rollback(kept, first, never);
+  await control.snapshots.rollback(kept, { snapshotId: first }, never);
   await control.snapshots.commit(kept, { name: "committed" }, never);
   await control.groups.create({ name: doomed });
   const inDoomed = await control.sandboxes.create(doomed, debian, never);

@@ -14,6 +14,7 @@ import { poolsMigration } from "./migrations/7-pools.js";
 import { lifecycleMigration } from "./migrations/8-lifecycle.js";
 import { snapshotsMigration } from "./migrations/9-snapshots.js";
 import { suspensionMigration } from "./migrations/10-suspension.js";
+import { snapshotFromMigration } from "./migrations/11-snapshot-from.js";
 
 export interface Migration {
   readonly number: number;
@@ -32,6 +33,7 @@ export const migrations: readonly Migration[] = [
   lifecycleMigration,
   snapshotsMigration,
   suspensionMigration,
+  snapshotFromMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

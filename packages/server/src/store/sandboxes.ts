@@ -47,6 +47,8 @@ export interface SandboxRecord {
   readonly snapshotId: string | undefined;
   /** The sandbox that it is a copy of. */
   readonly forkedFrom: string | undefined;
+  /** Disk: it boots from the snapshot, whatever that has. */
+  readonly snapshotFrom: "Memory" | "Disk" | undefined;
   /** Hexadecimal: what its random numbers begin with, in place of bytes of the host. */
   readonly entropy: string | undefined;
   readonly activationMode: ActivationMode;
@@ -130,11 +132,11 @@ function inserter(database: Database.Database): (record: SandboxRecord) => void 
     `insert into sandboxes (id, group_name, engine, state, desired_state, state_details, image, cpu_millicores,
        memory_mib, disk_mib, labels, environment, entrypoint, cmd, working_directory, entrypoint_exec_id, generation,
        created_at, image_is_public, image_key, image_config, asked_program, entrypoint_secrets, snapshot_id,
-       forked_from, entropy, lifecycle, activation_mode, suspension)
+       forked_from, snapshot_from, entropy, lifecycle, activation_mode, suspension)
      values (@id, @group_name, @engine, @state, @desired_state, @state_details, @image, @cpu_millicores,
        @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
        @generation, @created_at, @image_is_public, @image_key, @image_config, @asked_program,
-       @entrypoint_secrets, @snapshot_id, @forked_from, @entropy, @lifecycle, @activation_mode, @suspension)`,
+       @entrypoint_secrets, @snapshot_id, @forked_from, @snapshot_from, @entropy, @lifecycle, @activation_mode, @suspension)`,
   );
   const index = labelIndexer(database);
   return (record) => {
@@ -196,6 +198,7 @@ interface Row {
   readonly generation: number;
   readonly snapshot_id: string | null;
   readonly forked_from: string | null;
+  readonly snapshot_from: "Memory" | "Disk" | null;
   readonly entropy: string | null;
   readonly activation_mode: ActivationMode;
   readonly suspension: string | null;
@@ -229,6 +232,7 @@ function toRow(record: SandboxRecord): Parameters & Row {
     generation: record.generation,
     snapshot_id: record.snapshotId ?? null,
     forked_from: record.forkedFrom ?? null,
+    snapshot_from: record.snapshotFrom ?? null,
     entropy: record.entropy ?? null,
     activation_mode: record.activationMode,
     suspension: written(record.suspension),
@@ -265,6 +269,7 @@ function toRecord(row: Row): SandboxRecord {
     generation: row.generation,
     snapshotId: row.snapshot_id ?? undefined,
     forkedFrom: row.forked_from ?? undefined,
+    snapshotFrom: row.snapshot_from ?? undefined,
     entropy: row.entropy ?? undefined,
     activationMode: row.activation_mode,
     suspension: row.suspension === null ? undefined : JSON.parse(row.suspension),

@@ -30,6 +30,7 @@ export function testRecord(changes: Partial<SandboxRecord> = {}): SandboxRecord 
     generation: 1,
     snapshotId: undefined,
     forkedFrom: undefined,
+    snapshotFrom: undefined,
     entropy: undefined,
     activationMode: "OnDemand",
     suspension: undefined,

@@ -100,9 +100,8 @@ export class SandboxRegister {
   }
 
   /** Records, before any effect, that it goes back to the snapshot, as the next generation: what it was is given up. */
-  beginRollback({ id, generation }: SandboxRecord, snapshot: SnapshotRecord): void {
-    const { id: rollback, mode } = snapshot;
-    const suspension = { mode, from: mode, rollback };
+  beginRollback({ id, generation }: SandboxRecord, { id: rollback }: SnapshotRecord, from: StopMode): void {
+    const suspension = { mode: from, from, rollback };
     const besides = { desiredState: "Running", generation: generation + 1, suspension } as const;
     this.#begin(id, { operation: "rollback", step: "destroy" }, () => {
       this.#store.sandboxes.setOrigin(id, rollback);

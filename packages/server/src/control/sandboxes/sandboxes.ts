@@ -42,7 +42,8 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
       const plan = planOf(context, body);
       await requireImage(context, plan(await gate.enter(group)).record);
       const snapshot = body.sourcesRef?.snapshot;
-      if (snapshot !== undefined && count > 1) await requireSaves(context).share(snapshot.id, signal);
+      if (snapshot !== undefined && snapshot.from !== "Disk" && count > 1)
+        await requireSaves(context).share(snapshot.id, signal);
       return createBatch(context, count, () => createSandbox(context, helpers, { group, plan, signal }));
     },
     async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
@@ -178,10 +179,12 @@ function find({ store }: ControlContext, ref: SandboxRef): SandboxRecord {
 }
 
 function planOf(context: ControlContext, body: CreateSandbox): (group: GroupRecord) => Plan {
-  const id = body.sourcesRef?.snapshot?.id;
+  const source = body.sourcesRef?.snapshot;
   return (group) => {
     const parts =
-      id === undefined ? fromImage(context, group, body) : fromSnapshot(context, { group: group.name, id, body });
+      source === undefined
+        ? fromImage(context, group, body)
+        : fromSnapshot(context, { group: group.name, source, body });
     return { record: newRecord(parts, body), secrets: body.secretEnvironment ?? {} };
   };
 }
@@ -214,7 +217,7 @@ function fromImage({ engine }: ControlContext, group: GroupRecord, body: CreateS
     workingDirectory: body.workingDirectory,
     entrypointExecId: undefined,
     lifecycle: completePolicy(body.lifecycle, group.defaults.lifecycle),
-    ...{ snapshotId: undefined, forkedFrom: undefined, entropy: undefined },
+    ...{ snapshotId: undefined, snapshotFrom: undefined, forkedFrom: undefined, entropy: undefined },
   };
 }
 

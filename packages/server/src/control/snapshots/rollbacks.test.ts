@@ -29,7 +29,7 @@ test("a running sandbox is what it was, under its id, as the next generation", a
   const { control } = daemon;
   const { box, snapshot } = await boxWithPast(daemon);
   const later = await control.execs.start(box, { args: ["sleep", "600"] }, never);
-  const back = await control.snapshots.rollback(box, snapshot.id, never);
+  const back = await control.snapshots.rollback(box, { snapshotId: snapshot.id }, never);
   expect(back).toMatchObject({ id: box.id, state: "Running", generation: 2, labels: { a: "b" }, stateDetails: {} });
   expect(back.sourcesRef.snapshot).toEqual({ id: snapshot.id });
   expect(await note(daemon, box)).toBe("first");
@@ -50,13 +50,13 @@ test("a stopped sandbox goes back too, whatever was kept of it, and one whose ma
   const { control } = daemon;
   const { box, snapshot } = await boxWithPast(daemon);
   await control.sandboxes.stop(box, {}, never);
-  expect(await control.snapshots.rollback(box, snapshot.id, never)).toMatchObject({ state: "Running" });
+  expect(await control.snapshots.rollback(box, { snapshotId: snapshot.id }, never)).toMatchObject({ state: "Running" });
   expect(await note(daemon, box)).toBe("first");
   expect(host.fake.suspended.size).toBe(0);
   host.fake.machines.get(box.id)?.powerOff();
   const isStopped = async () => ((await control.sandboxes.get(box)).state === "Stopped" ? true : undefined);
   await waitFor(isStopped, AbortSignal.timeout(5_000));
-  await control.snapshots.rollback(box, snapshot.id, never);
+  await control.snapshots.rollback(box, { snapshotId: snapshot.id }, never);
   expect(await note(daemon, box)).toBe("first");
 });
 
@@ -101,7 +101,7 @@ test("a rollback that fails leaves the sandbox stopped, and its resume tries aga
   const daemon = await host.daemon();
   const { box, snapshot } = await boxWithPast(daemon);
   host.fake.faults.startError = new AlcoveError("GuestUnresponsive", "no answer");
-  const rollback = daemon.control.snapshots.rollback(box, snapshot.id, never);
+  const rollback = daemon.control.snapshots.rollback(box, { snapshotId: snapshot.id }, never);
   await expect(rollback).rejects.toMatchObject({ code: "GuestUnresponsive" });
   const stopped = await daemon.control.sandboxes.get(box);
   expect(stopped).toMatchObject({ state: "Stopped", stateDetails: { message: expect.stringContaining("no answer") } });
@@ -118,7 +118,7 @@ test("a snapshot that was deleted stays for a sandbox of which nothing else is l
   const { control } = await host.daemon();
   const { box, snapshot } = await boxWithPast({ control });
   host.fake.faults.startError = new AlcoveError("GuestUnresponsive", "no answer");
-  await expect(control.snapshots.rollback(box, snapshot.id, never)).rejects.toThrow("no answer");
+  await expect(control.snapshots.rollback(box, { snapshotId: snapshot.id }, never)).rejects.toThrow("no answer");
   await control.snapshots.delete({ group, snapshotId: snapshot.id });
   delete host.fake.faults.startError;
   await control.sandboxes.resume(box, {}, never);
@@ -132,7 +132,7 @@ test("a snapshot that does not go on here leaves the sandbox as it was", async (
   const { control } = await host.daemon();
   const { box, snapshot } = await boxWithPast({ control });
   host.fake.faults.misfit = "it was made with another QEMU";
-  const rollback = control.snapshots.rollback(box, snapshot.id, never);
+  const rollback = control.snapshots.rollback(box, { snapshotId: snapshot.id }, never);
   await expect(rollback).rejects.toMatchObject({ code: "SnapshotIncompatible" });
   expect(await control.sandboxes.get(box)).toMatchObject({ state: "Running", generation: 1 });
   expect(await note({ control }, box)).toBe("second");
@@ -144,17 +144,19 @@ test("only what is the sandbox's own is gone back to", async () => {
   const { control } = daemon;
   const { box, snapshot } = await boxWithPast(daemon);
   const other = await control.sandboxes.create(group, debian, never);
-  await expect(control.snapshots.rollback(other, snapshot.id, never)).rejects.toMatchObject({
+  await expect(control.snapshots.rollback(other, { snapshotId: snapshot.id }, never)).rejects.toMatchObject({
     ...{ code: "InvalidRequest", field: "snapshotId" },
   });
   const child = await control.sandboxes.create(group, { sourcesRef: { snapshot: { id: snapshot.id } } }, never);
   await put(daemon, child, "third");
-  await control.snapshots.rollback(child, snapshot.id, never);
+  await control.snapshots.rollback(child, { snapshotId: snapshot.id }, never);
   expect(await note(daemon, child)).toBe("first");
   await control.sandboxes.disable(box, never);
-  await expect(control.snapshots.rollback(box, snapshot.id, never)).rejects.toMatchObject({ code: "SandboxDisabled" });
+  await expect(control.snapshots.rollback(box, { snapshotId: snapshot.id }, never)).rejects.toMatchObject({
+    code: "SandboxDisabled",
+  });
   await control.snapshots.delete({ group, snapshotId: snapshot.id });
-  await expect(control.snapshots.rollback(child, snapshot.id, never)).rejects.toMatchObject({
+  await expect(control.snapshots.rollback(child, { snapshotId: snapshot.id }, never)).rejects.toMatchObject({
     code: "SnapshotNotFound",
   });
   expect(await note(daemon, child)).toBe("first");
@@ -168,10 +170,10 @@ test("stop, resume, snapshot and rollback of one sandbox at once end well", asyn
   const work = [
     () => control.snapshots.take(box, {}, never),
     () => control.sandboxes.stop(box, {}, never),
-    () => control.snapshots.rollback(box, snapshot.id, never),
+    () => control.snapshots.rollback(box, { snapshotId: snapshot.id }, never),
     () => control.sandboxes.resume(box, {}, never),
     () => control.snapshots.take(box, {}, never),
-    () => control.snapshots.rollback(box, snapshot.id, never),
+    () => control.snapshots.rollback(box, { snapshotId: snapshot.id }, never),
   ];
   const outcomes = await Promise.allSettled(work.map((begin) => begin()));
   for (const outcome of outcomes)

@@ -3,7 +3,7 @@
  * given up, and a daemon that dies meanwhile leaves the rest to the next. Where it fails the sandbox is Stopped, and its
  * resume tries again.
  */
-import { AlcoveError, type Sandbox } from "@alcove/contract";
+import { AlcoveError, type RollbackSandbox, type Sandbox } from "@alcove/contract";
 import type { Machine } from "../../engines/engine.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import type { SandboxRecord, Suspension } from "../../store/sandboxes.js";
@@ -16,18 +16,19 @@ import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { toSandbox } from "../sandboxes/sandbox-view.js";
 import type { Helpers } from "../sandboxes/sandboxes.js";
 import { requireSnapshot } from "./snapshot-finding.js";
+import { requireMode } from "./snapshot-source.js";
 import { requireSandbox, requireSaves } from "./snapshot-taking.js";
 
 interface Rollback {
   readonly ref: SandboxRef;
-  readonly snapshotId: string;
+  readonly body: RollbackSandbox;
 }
 
 /** A caller who goes away ends only its own waiting. */
 export async function rollBack(
   context: ControlContext,
   { reconciler, readiness }: Helpers,
-  { ref, snapshotId }: Rollback,
+  { ref, body }: Rollback,
   signal: AbortSignal,
 ): Promise<Sandbox> {
   const { gate, sandboxTurns } = context;
@@ -37,21 +38,24 @@ export async function rollBack(
   await readiness.require(signal);
   // Neither while a snapshot is taken of it, nor while it is stopped or resumed.
   await sandboxTurns.take(ref.id, signal, async () => {
-    await requireFit(context, { ref, snapshotId }, signal);
-    begin(context, { ref, snapshotId });
+    await requireFit(context, { ref, body }, signal);
+    begin(context, { ref, body });
   });
   await untilAborted(reconciler.close(ref.id), signal);
   return toSandbox(requireSandbox(context, ref));
 }
 
 /** Before anything is given up for it. */
-async function requireFit(context: ControlContext, { ref, snapshotId }: Rollback, signal: AbortSignal): Promise<void> {
-  const { engine, mode, size, status } = requireSnapshot(context, { group: ref.group, snapshotId });
+async function requireFit(context: ControlContext, { ref, body }: Rollback, signal: AbortSignal): Promise<void> {
+  const { snapshotId, from } = body;
+  const snapshot = requireSnapshot(context, { group: ref.group, snapshotId });
+  const { engine, mode, size, status } = snapshot;
   if (status !== "Ready" || engine !== context.engine.name) return;
-  await requireSaves(context).check({ kind: "snapshot", snapshotId, from: mode }, size, signal);
+  requireMode(snapshot, from, "from");
+  await requireSaves(context).check({ kind: "snapshot", snapshotId, from: from ?? mode }, size, signal);
 }
 
-function begin(context: ControlContext, { ref, snapshotId }: Rollback): void {
+function begin(context: ControlContext, { ref, body: { snapshotId, from } }: Rollback): void {
   const { crashPoint, gate, register } = context;
   const record = requireSandbox(context, ref);
   const snapshot = requireSnapshot(context, { group: ref.group, snapshotId });
@@ -62,7 +66,7 @@ function begin(context: ControlContext, { ref, snapshotId }: Rollback): void {
   const { cpuMillicores, memoryMiB } = record.size;
   if (record.state === "Stopped") requireQuota(gate.require(ref.group), { cpuMillicores, memoryMiB });
   crashPoint("rollback.beforeMark");
-  register.beginRollback(record, snapshot);
+  register.beginRollback(record, snapshot, from ?? snapshot.mode);
   crashPoint("rollback.afterMark");
 }
 

@@ -6,6 +6,7 @@ import type {
   Image,
   LabelChanges,
   Labels,
+  RollbackSandbox,
   Sandbox,
   Snapshot,
   TakeSnapshot,
@@ -35,7 +36,7 @@ export interface SnapshotControl {
   changeLabels(ref: SnapshotRef, changes: LabelChanges): Promise<Snapshot>;
   delete(ref: SnapshotRef): Promise<void>;
   /** In place: what it is is given up. Answers when it runs. */
-  rollback(ref: SandboxRef, snapshotId: string, signal: AbortSignal): Promise<Sandbox>;
+  rollback(ref: SandboxRef, body: RollbackSandbox, signal: AbortSignal): Promise<Sandbox>;
   /** Begins to make an image of its disk. */
   commit(ref: SandboxRef, body: CommitSandbox, signal: AbortSignal): Promise<Image>;
   /** Copies of a running sandbox, of one instant. What befalls single ones is in the result. */

@@ -1,7 +1,7 @@
 /** A sandbox that starts from a snapshot: how it is run comes along, and the request says nothing else about that. */
 import { randomUUID } from "node:crypto";
 import { AlcoveError, type CreateSandbox, roundUp, sizeOf } from "@alcove/contract";
-import type { MachineOrigin } from "../../engines/engine.js";
+import type { MachineOrigin, SaveMode } from "../../engines/engine.js";
 import { completePolicy } from "../../lifecycle/policy.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
@@ -24,20 +24,33 @@ export type FromSnapshot = Omit<
   | "suspension"
 >;
 
+type Source = NonNullable<NonNullable<CreateSandbox["sourcesRef"]>["snapshot"]>;
+
 const comeAlong = ["environment", "entrypoint", "cmd", "entrypointSecrets", "workingDirectory"] as const;
 
 /** Errors: SnapshotNotFound, SnapshotIncompatible, InvalidRequest where the request says what the snapshot says. */
 export function fromSnapshot(
   context: ControlContext,
-  { group, id, body }: { readonly group: string; readonly id: string; readonly body: CreateSandbox },
+  { group, source, body }: { readonly group: string; readonly source: Source; readonly body: CreateSandbox },
 ): FromSnapshot {
   requireSaves(context);
+  const { id, from } = source;
   const snapshot = requireSnapshot(context, { group, snapshotId: id }, "sourcesRef.snapshot.id");
   if (snapshot.status !== "Ready")
     throw new AlcoveError("SnapshotNotFound", `The snapshot ${id} is being taken; it is not whole yet.`);
+  requireMode(snapshot, from, "sourcesRef.snapshot.from");
   refuseWhatComesAlong(snapshot, body);
-  const parts = copied(context, snapshot, body.secretEnvironment ?? {});
+  const parts = copied(context, { ...snapshot, mode: from ?? snapshot.mode }, body.secretEnvironment ?? {});
   return { ...parts, lifecycle: completePolicy(body.lifecycle, parts.lifecycle) };
+}
+
+/** Whoever wants its memory must not get a sandbox without. */
+export function requireMode({ id, mode }: SnapshotRecord, from: SaveMode | undefined, field: string): void {
+  if (from !== "Memory" || mode === "Memory") return;
+  throw new AlcoveError("InvalidRequest", `The snapshot ${id} has its disk alone, and no memory.`, {
+    ...{ field, value: from },
+    hint: "Leave it out: what starts from the snapshot boots from its disk.",
+  });
 }
 
 /** The record's part that a snapshot says. */
@@ -51,6 +64,7 @@ export function copied({ engine }: ControlContext, snapshot: SnapshotRecord, sec
   if (boots) requireEntrypointSecrets(start.entrypointSecrets, secrets);
   return {
     ...{ group: snapshot.group, engine: engine.name, image, imageIsPublic, imageKey, size, ...start, snapshotId },
+    snapshotFrom: mode,
     entrypointSecrets: start.entrypointSecrets.filter((name) => Object.hasOwn(secrets, name)),
     entrypointExecId: boots && start.entrypointExecId !== undefined ? randomUUID() : start.entrypointExecId,
     ...{ forkedFrom: undefined, entropy: undefined },
@@ -66,12 +80,12 @@ export function requireOrigin(context: ControlContext, { group, snapshotId, fork
 /** What its machine goes on from. */
 export function originOf(
   { store }: ControlContext,
-  { snapshotId }: SandboxRecord,
+  { snapshotId, snapshotFrom }: SandboxRecord,
 ): { readonly origin?: MachineOrigin } {
   if (snapshotId === undefined) return {};
   const snapshot = store.snapshots.find(snapshotId);
   if (snapshot === undefined) throw new AlcoveError("SnapshotNotFound", `The snapshot ${snapshotId} is gone.`);
-  return { origin: { kind: "snapshot", snapshotId, from: snapshot.mode } };
+  return { origin: { kind: "snapshot", snapshotId, from: snapshotFrom ?? snapshot.mode } };
 }
 
 function refuseWhatComesAlong({ id, size }: SnapshotRecord, body: CreateSandbox): void {

@@ -250,7 +250,7 @@ test("a copy begins with the seed's random numbers once: what goes on later has 
   const [copy] = (await control.snapshots.fork(origin, { count: 1, seed }, never)).sandboxes;
   if (copy === undefined) throw new Error("no copy");
   const { id } = await control.snapshots.take(copy, {}, never);
-  await control.snapshots.rollback(copy, id, never);
+  await control.snapshots.rollback(copy, { snapshotId: id }, never);
   await control.sandboxes.stop(copy, {}, never);
   await control.sandboxes.resume(copy, {}, never);
   expect(seen).toEqual([undefined, entropyOf(seed, 0), undefined, undefined]);

@@ -43,7 +43,7 @@ export function snapshotControl(context: ControlContext, helpers: Helpers): Snap
       await gate.enter(ref.group);
       await remove(context, ref);
     },
-    rollback: (ref, snapshotId, signal) => rollBack(context, helpers, { ref, snapshotId }, signal),
+    rollback: (ref, body, signal) => rollBack(context, helpers, { ref, body }, signal),
     commit: (ref, body, signal) => commitSandbox(context, { ref, body }, signal),
     fork: (ref, body, signal) => forkSandbox(context, helpers, { ref, body }, signal),
   };

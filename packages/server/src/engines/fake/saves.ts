@@ -17,7 +17,8 @@ export function fakeSaves(host: FakeHost): Saves {
     async check(origin) {
       findSaved(host, origin);
       const { misfit } = host.faults;
-      if (misfit !== undefined) throw new AlcoveError("SnapshotIncompatible", `It does not go on: ${misfit}.`);
+      if (misfit !== undefined && origin.from === "Memory")
+        throw new AlcoveError("SnapshotIncompatible", `It does not go on: ${misfit}.`);
     },
     async share(snapshotId) {
       findSaved(host, { kind: "snapshot", snapshotId });

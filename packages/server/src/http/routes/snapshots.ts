@@ -18,9 +18,7 @@ export function snapshotRoutes(routes: RouteTable, snapshots: SnapshotControl): 
   // What is begun is carried to its end whether its client waits or not.
   route(routes, takeSnapshot, ({ params, body, daemonSignal }) => snapshots.take(params, body, daemonSignal));
   slowRoute(routes, forkSandbox, ({ params, body, daemonSignal }) => snapshots.fork(params, body, daemonSignal));
-  route(routes, rollbackSandbox, ({ params, body, daemonSignal }) =>
-    snapshots.rollback(params, body.snapshotId, daemonSignal),
-  );
+  route(routes, rollbackSandbox, ({ params, body, daemonSignal }) => snapshots.rollback(params, body, daemonSignal));
   route(routes, commitSandbox, ({ params, body, daemonSignal }) => snapshots.commit(params, body, daemonSignal));
   route(routes, listSnapshots, async ({ params, query: { labels, ...query } }) => [
     ...(await snapshots.list(params.group, { ...query, ...selector(labels) })),
