@@ -76,6 +76,6 @@ export async function launchDaemon(
       await end();
       throw new Error(`The daemon did not come up; its log ends with:\n${lines}`, { cause: failure });
     }
-    await pause(50);
+    await pause(10);
   }
 }

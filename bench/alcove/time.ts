@@ -95,7 +95,7 @@ async function busied(alcove: Alcove): Promise<Sandbox> {
 }
 
 /** Megabytes that the sandboxes' processes share with nobody. */
-async function ownMemory(ids: readonly string[]): Promise<number> {
+export async function ownMemory(ids: readonly string[]): Promise<number> {
   let bytes = 0;
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");

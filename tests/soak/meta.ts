@@ -2,6 +2,8 @@
 declare module "vitest" {
   interface TaskMeta {
     accelerator?: string;
+    /** What it measured: the unit is in the name. */
+    figures?: Record<string, number>;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Who stands on which layers, memories and templates: machines, suspended ones, snapshots. What nobody stands on any more is removed. */
 import { readdir, rm } from "node:fs/promises";
+import { eachAtOnce } from "../../../lib/each-at-once.js";
 import type { Kept } from "../../engine.js";
 import type { Footing } from "../machine/footing.js";
 import {
@@ -16,6 +17,9 @@ import { keptPaths, listKept, readManifest } from "./kept.js";
 
 export type Holder = Kept | { readonly kind: "machine"; readonly id: string };
 
+/** A thousand manifests are read in little more time than the processor takes for them. */
+const readAtOnce = 32;
+
 export class Holdings {
   readonly #roots: Roots;
   readonly #held = new Map<string, Footing>();
@@ -27,6 +31,11 @@ export class Holdings {
 
   hold(holder: Holder, footing: Footing): void {
     this.#held.set(nameOf(holder), footing);
+  }
+
+  /** Whether it stands on anything: what is kept does, when it is whole. */
+  has(holder: Holder): boolean {
+    return this.#held.has(nameOf(holder));
   }
 
   /** What the holder stood on goes with it where it was the last; a layer that cannot be removed goes with the next daemon's start. */
@@ -88,10 +97,10 @@ export class Holdings {
       ...suspended.ids.map((sandboxId) => ({ kind: "suspended", sandboxId }) as const),
       ...snapshots.ids.map((snapshotId) => ({ kind: "snapshot", snapshotId }) as const),
     ];
-    for (const kept of all) {
+    await eachAtOnce(all, readAtOnce, async (kept) => {
       const manifest = await readManifest(keptPaths(this.#roots, kept));
       if (manifest !== undefined) this.#found(kept, manifest.footing);
-    }
+    });
     for (const id of await readdir(sandboxesDirectory(this.#roots))) await this.#readMachine(id);
   }
 

@@ -1,6 +1,7 @@
 /** Puts in order what earlier daemons kept: what is not on record goes, what was half made goes, and so do layers that nobody stands on. */
-import { chmod, chown, readdir, rm } from "node:fs/promises";
+import { chmod, chown, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { eachAtOnce } from "../../../lib/each-at-once.js";
 import type { Kept, Owned, Recovery } from "../../engine.js";
 import type { MachineHost } from "../machine/machine-host.js";
 import {
@@ -10,7 +11,10 @@ import {
   snapshotsDirectory,
   suspendedDirectory,
 } from "../machine/machine-paths.js";
-import { keptPaths, listKept, readManifest, removeKept } from "./kept.js";
+import { keptPaths, listKept, removeKept } from "./kept.js";
+
+const layersAtOnce = 32;
+const layerMode = 0o444;
 
 type KeptHost = Pick<MachineHost, "roots" | "holdings">;
 
@@ -54,24 +58,20 @@ async function recoverThese(host: KeptHost, kind: Kept["kind"], owned: ReadonlyS
       removed.push(
         `Removed what was kept of the ${kind === "suspended" ? "sandbox" : "snapshot"} ${id}, which nobody claims.`,
       );
-    } else if ((await readManifest(keptPaths(host.roots, kept))) !== undefined) whole.add(id);
+    } else if (host.holdings.has(kept)) whole.add(id);
   }
   return { whole, removed };
 }
 
 /** Call it when machines that run are known. A layer whose machine was killed while it was suspended gets its owner. */
 export async function removeLeftLayers({ roots, holdings }: KeptHost): Promise<readonly string[]> {
+  const directory = layersDirectory(roots);
   const needed = new Set(holdings.layers().map((layer) => layerPath(roots, layer)));
-  const removed: string[] = [];
-  for (const name of await readdir(layersDirectory(roots))) {
-    const path = join(layersDirectory(roots), name);
-    if (needed.has(path)) await takeOver(path);
-    else {
-      await rm(path, { force: true });
-      removed.push(`Removed the layer ${name}, on which nobody stands.`);
-    }
-  }
-  return removed;
+  const names = await readdir(directory);
+  const left = names.filter((name) => !needed.has(join(directory, name)));
+  await eachAtOnce([...needed], layersAtOnce, takeOverLeft);
+  for (const name of left) await rm(join(directory, name), { force: true });
+  return left.map((name) => `Removed the layer ${name}, on which nobody stands.`);
 }
 
 /** Call it when machines that run are known. */
@@ -84,7 +84,23 @@ export async function removeLeftMemories({ roots, holdings }: KeptHost): Promise
 
 /** From the user that its QEMU had. */
 export async function takeOver(layer: string): Promise<void> {
-  const [user, group] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-  await chown(layer, user, group);
-  await chmod(layer, 0o444);
+  const { uid, gid } = ownUser();
+  await chown(layer, uid, gid);
+  await chmod(layer, layerMode);
+}
+
+/** Looking is cheap, and nearly all of them are ours already. One that is gone is missed by whoever starts from it. */
+async function takeOverLeft(layer: string): Promise<void> {
+  const found = await stat(layer).catch(unlessGone);
+  const { uid, gid } = ownUser();
+  if (found === undefined) return;
+  if (found.uid !== uid || found.gid !== gid || (found.mode & 0o7777) !== layerMode) await takeOver(layer);
+}
+
+function ownUser() {
+  return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+}
+
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
 }
