@@ -9,6 +9,7 @@ import type { SandboxRecord } from "../store/sandboxes.js";
 import type { ControlContext } from "./context.js";
 import { startSandbox } from "./sandboxes/creation.js";
 import { removeSandbox } from "./sandboxes/deletion.js";
+import { requireEngine } from "./sandboxes/other-engine.js";
 import { resumeSandbox } from "./sandboxes/resumption.js";
 import { suspendSandbox } from "./sandboxes/suspension.js";
 
@@ -29,6 +30,7 @@ export class Reconciler {
     const record = store.sandboxes.find(id);
     const gap = record && gapOf(record, machines.isRunning(id) ? "present" : "absent");
     if (record === undefined || gap === undefined) return;
+    if (gap !== "remove") requireEngine(this.#context, record);
     const drive = this.#drives.get(id);
     if (drive?.gap === gap) return drive.ended;
     if (drive === undefined) return this.#begin(record, gap).ended;

@@ -10,6 +10,7 @@ import { type ControlContext, demandOf } from "./context.js";
 import { reconcileExecs } from "./execs/exec-recovery.js";
 import type { Reconciler } from "./reconciler.js";
 import { watchMachine } from "./sandboxes/machine-watch.js";
+import { madeBy } from "./sandboxes/other-engine.js";
 import { rollbackOf } from "./snapshots/rollbacks.js";
 
 export async function recover(context: ControlContext, reconciler: Reconciler, signal: AbortSignal): Promise<void> {
@@ -28,7 +29,7 @@ export async function recover(context: ControlContext, reconciler: Reconciler, s
   await Promise.all(adopt(context, running, recovery.machines).map(({ id }) => reconcileExecs(context, id, signal)));
   noteLosses(context, records, recovery);
   await Promise.all(ours.map((record) => settleStop(context, record)));
-  for (const { id } of records) takeUp(context, reconciler, id);
+  for (const record of records) takeUp(context, reconciler, record);
   snapshotRemovals.collectInBackground();
   logger.info({ adopted: recovery.machines.length, lost: recovery.lost.size }, "Sandboxes are taken up");
 }
@@ -53,18 +54,28 @@ function noteLosses(
   records: readonly SandboxRecord[],
   recovery: Recovery,
 ): void {
-  for (const { id, engine: engineName, state, suspension, desiredState } of records) {
+  for (const record of records) {
+    const { id, state, suspension, desiredState } = record;
     if (machines.get(id) !== undefined || desiredState === "Deleted") continue;
-    const isOurs = engineName === engine.name;
+    const isOurs = record.engine === engine.name;
+    if (!isOurs && state !== "Running") {
+      setAside(register, record);
+      continue;
+    }
     const loss = recovery.lost.get(id);
-    const isKept = suspension !== undefined && loss === undefined && (isOurs || state === "Stopped");
+    const isKept = suspension !== undefined && loss === undefined;
     if (isKept || (!mayRun.includes(state) && loss === undefined)) continue;
-    const message = isOurs
-      ? "Its machine is gone."
-      : `It was made by the ${engineName} engine, which this daemon does not run.`;
+    const message = isOurs ? "Its machine is gone." : `It ${madeBy(record)}`;
     const ended = loss ?? { reason: "EngineLost", message };
     register.applyLoss(id, { action: "ended", ...ended, at: new Date().toISOString() });
   }
+}
+
+/** It is as its engine left it, and is told so. What was to be resumed is kept as it was. */
+function setAside(register: ControlContext["register"], record: SandboxRecord): void {
+  if (record.state === "Resuming") register.failResume(record, `It could not be resumed: it ${madeBy(record)}`);
+  else if (record.state === "Creating" || record.state === "Stopping")
+    register.explain(record.id, `It ${madeBy(record)} It goes on when a daemon with that engine starts.`);
 }
 
 /** What was Stopping or Resuming is what the engine found of it: a machine, or what is kept. */
@@ -76,8 +87,10 @@ async function settleStop({ engine, machines, register }: ControlContext, { id, 
   if (kept !== undefined) register.finishStop(id, { mode: suspension.mode, kept });
 }
 
-function takeUp({ register, store }: ControlContext, reconciler: Reconciler, id: string): void {
+function takeUp({ engine, register, store }: ControlContext, reconciler: Reconciler, record: SandboxRecord): void {
+  const { id } = record;
   const state = store.sandboxes.find(id)?.state;
+  if (record.engine !== engine.name && state !== "Deleting") return;
   if (state === "Creating" || state === "Resuming") register.restart(id);
   if (state !== undefined && !restful.includes(state)) reconciler.closeInBackground(id);
 }

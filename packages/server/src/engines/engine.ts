@@ -115,8 +115,8 @@ export interface Saves {
   snapshotSuspended(sandboxId: string, snapshotId: string, signal: AbortSignal): Promise<Saved>;
   /** SnapshotIncompatible where no machine of this size goes on from it on this host. */
   check(origin: MachineOrigin, size: Size, signal: AbortSignal): Promise<void>;
-  /** Makes a snapshot cheap to start many machines from; they share what they do not change. */
-  share(snapshotId: string, signal: AbortSignal): Promise<void>;
+  /** Makes a snapshot cheap to start many machines from; they share what they do not change. DiskFull where less than this would stay free. */
+  share(snapshotId: string, options: { readonly keptFreeBytes: number }, signal: AbortSignal): Promise<void>;
   /** What it takes now; it shrinks when it is compressed in the background. */
   sizeOf(kept: Kept): Promise<SavedSize>;
   /** Succeeds when it is gone already. Bytes that others stand on stay until those are gone. */

@@ -81,7 +81,7 @@ function detailsAfter(details: StateDetails, occurrence: Occurrence): StateDetai
     case "stop":
       return { stoppedReason: occurrence.reason };
     case "stopped":
-      return { ...details, stoppedAt: occurrence.at, ...messageOf(occurrence) };
+      return { ...withoutMessage(details), stoppedAt: occurrence.at, ...messageOf(occurrence) };
     case "stopFailed":
       return { message: occurrence.message };
     case "resumeFailed":

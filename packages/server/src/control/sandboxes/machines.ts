@@ -138,6 +138,24 @@ export function sandboxNotFound(id: string): AlcoveError {
 export function notRunning({ id, state, stateDetails, suspension }: SandboxRecord): AlcoveError {
   const reason = stateDetails.stoppedReason === undefined ? "" : ` (${stateDetails.stoppedReason})`;
   const message = stateDetails.message === undefined ? "." : `: ${stateDetails.message}`;
-  const hint = suspension === undefined ? {} : { hint: `Resume it: \`alcove resume ${id}\`.` };
-  return new AlcoveError("SandboxNotRunning", `The sandbox ${id} is ${state}${reason}${message}`, hint);
+  const hint = hintOf({ id, state, stateDetails, suspension });
+  return new AlcoveError("SandboxNotRunning", `The sandbox ${id} is ${state}${reason}${message}`, { hint });
+}
+
+/** What to do next, by what it is. */
+function hintOf({
+  id,
+  state,
+  stateDetails,
+  suspension,
+}: Pick<SandboxRecord, "id" | "state" | "stateDetails" | "suspension">): string {
+  if (state === "Creating" || state === "Resuming") return `Wait until it is Running: \`alcove get --watch ${id}\`.`;
+  if (state === "Stopping") return `Wait until it is Stopped, then resume it: \`alcove resume ${id}\`.`;
+  if (state === "Failed") return "Delete it, and create a new one.";
+  if (state === "Deleting") return "Create a new one.";
+  if (suspension === undefined)
+    return "Nothing is kept of it that could be resumed: take it back to one of its snapshots, or create a new one.";
+  if (stateDetails.stoppedReason === "Disabled")
+    return `Enable it, then resume it: \`alcove enable ${id}\`, \`alcove resume ${id}\`.`;
+  return `Resume it: \`alcove resume ${id}\`.`;
 }

@@ -102,3 +102,55 @@ test("a creation that nobody waited for and that fails says why in its record", 
   }, never);
   expect(failed).toMatchObject({ id, stateDetails: { message: "The kernel did not boot." } });
 });
+
+test("a snapshot that is deleted while its memory is made ready stays until that is over, and nothing starts from it", async () => {
+  await using host = new TestHost();
+  let meanwhile: () => Promise<void> = async () => undefined;
+  const marks: number[] = [];
+  const { control } = await host.daemon({
+    engine: (engine) => ({
+      ...withMembers(engine),
+      saves: {
+        ...requireDefined(engine.saves),
+        async share(_snapshotId, { keptFreeBytes }) {
+          marks.push(keptFreeBytes);
+          await meanwhile();
+        },
+      },
+    }),
+  });
+  const origin = await control.sandboxes.create(group, debian, never);
+  const { id } = await control.snapshots.take(origin, {}, never);
+  meanwhile = async () => {
+    await control.snapshots.delete({ group, snapshotId: id });
+    expect(host.fake.snapshots.has(id)).toBe(true);
+  };
+  const batch = await control.sandboxes.createBatch(group, 3, { sourcesRef: { snapshot: { id } } }, never);
+  expect(batch).toMatchObject({ succeeded: 0, failed: 3 });
+  expect(batch.errors.map(({ problem }) => problem.code)).toEqual(Array(3).fill("SnapshotNotFound"));
+  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(5_000));
+  expect(marks).toEqual([1_073_741_824]);
+});
+
+test("nothing is made ready for a batch or for copies while the disk is full", async () => {
+  await using host = new TestHost();
+  let shared = 0;
+  const { control } = await host.daemon({
+    engine: (engine) => ({
+      ...withMembers(engine),
+      saves: { ...requireDefined(engine.saves), share: async () => void shared++ },
+    }),
+  });
+  const origin = await control.sandboxes.create(group, debian, never);
+  const { id } = await control.snapshots.take(origin, {}, never);
+  host.facts.disk = async () => ({ freeBytes: 1_000, totalBytes: 2_000 });
+  const batch = control.sandboxes.createBatch(group, 3, { sourcesRef: { snapshot: { id } } }, never);
+  await expect(batch).rejects.toMatchObject({ code: "DiskFull" });
+  await expect(control.snapshots.fork(origin, { count: 3 }, never)).rejects.toMatchObject({ code: "DiskFull" });
+  expect(shared).toBe(0);
+});
+
+function requireDefined<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("There is none.");
+  return value;
+}

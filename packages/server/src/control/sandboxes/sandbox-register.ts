@@ -131,6 +131,17 @@ export class SandboxRegister {
     });
   }
 
+  /** Says of its state what people should know; the state stays. */
+  explain(id: string, message: string): void {
+    this.#commit(() => {
+      const record = this.#store.sandboxes.find(id);
+      if (record === undefined) return;
+      const changed = { ...record, stateDetails: { ...record.stateDetails, message } };
+      this.#store.sandboxes.update(id, changed);
+      this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed) });
+    });
+  }
+
   /** Replaces its labels; they say nothing of its state. */
   setLabels(record: SandboxRecord, labels: SandboxRecord["labels"], hold: Hold | undefined): SandboxRecord {
     return this.#commit(() => {

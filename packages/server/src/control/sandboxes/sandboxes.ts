@@ -9,8 +9,8 @@ import { requireEntrypointSecrets, type Secrets } from "../execs/secrets.js";
 import { requireQuota } from "../groups/quotas.js";
 import type { PolicyKeeper } from "../policies/policy-keeper.js";
 import type { Reconciler } from "../reconciler.js";
+import { shareSnapshot } from "../snapshots/snapshot-sharing.js";
 import { type FromSnapshot, fromSnapshot, requireOrigin } from "../snapshots/snapshot-source.js";
-import { requireSaves } from "../snapshots/snapshot-taking.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 import type { EngineReadiness } from "../system/engine-readiness.js";
 import { forgetOldFailures } from "./failures.js";
@@ -41,10 +41,10 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
     async createBatch(group, count, body, signal) {
       const plan = planOf(context, body);
       await requireImage(context, plan(await gate.enter(group)).record);
+      const create = () => createBatch(context, count, () => createSandbox(context, helpers, { group, plan, signal }));
       const snapshot = body.sourcesRef?.snapshot;
-      if (snapshot !== undefined && snapshot.from !== "Disk" && count > 1)
-        await requireSaves(context).share(snapshot.id, signal);
-      return createBatch(context, count, () => createSandbox(context, helpers, { group, plan, signal }));
+      if (snapshot === undefined || snapshot.from === "Disk" || count === 1) return create();
+      return withShared(context, snapshot.id, create, signal);
     },
     async list(group, { page = 1, pageSize = defaultPageSize, ...filter }) {
       await gate.enter(group);
@@ -81,6 +81,23 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
     processes: async (ref, signal) => (await helpers.reach.awake(ref, signal)).machine.guest.processes(signal),
     console: async (ref) => (await helpers.reach.asItIs(ref)).machine.console(),
   };
+}
+
+/** A deletion of the snapshot meanwhile takes effect when those that are starting from it have started. */
+async function withShared<T>(
+  context: ControlContext,
+  snapshotId: string,
+  create: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const hold = context.snapshotRemovals.hold(snapshotId);
+  try {
+    await shareSnapshot(context, snapshotId, signal);
+    return await create();
+  } finally {
+    hold[Symbol.dispose]();
+    context.snapshotRemovals.collectInBackground();
+  }
 }
 
 /** What is to be created. */

@@ -11,6 +11,7 @@ import type { Reconciler } from "../reconciler.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 import type { EngineReadiness } from "../system/engine-readiness.js";
 import { notRunning, sandboxNotFound } from "./machines.js";
+import { requireEngine } from "./other-engine.js";
 import type { ResumeOptions, SandboxRef, StopOptions } from "./sandbox-control.js";
 import { toSandbox } from "./sandbox-view.js";
 
@@ -77,6 +78,8 @@ export class StopAndResume {
   async #settled(ref: SandboxRef, state: SandboxRecord["state"], signal: AbortSignal): Promise<SandboxRecord> {
     for (let record = this.#find(ref); ; record = this.#find(ref)) {
       if (record.state !== state) return record;
+      // Nobody here brings it out of this state.
+      requireEngine(this.#context, record);
       const closing = this.#reconciler.close(ref.id).catch(() => undefined);
       await untilAborted(closing, signal);
     }
@@ -96,12 +99,11 @@ export class StopAndResume {
   }
 
   #requireResumable(record: SandboxRecord): Suspension {
-    const { id, engine, stateDetails, suspension } = requireKept(record);
+    const { id, stateDetails, suspension } = requireKept(record);
     if (stateDetails.stoppedReason === "Disabled")
       throw new AlcoveError("SandboxDisabled", `The sandbox ${id} is disabled.`);
-    if (engine === this.#context.engine.name) return suspension;
-    const detail = `The sandbox ${id} was made by the ${engine} engine, which this daemon does not run.`;
-    throw new AlcoveError("EngineUnavailable", detail);
+    requireEngine(this.#context, record);
+    return suspension;
   }
 
   #leaveAlone(id: string, work: Promise<void>): void {

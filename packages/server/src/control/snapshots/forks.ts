@@ -1,14 +1,16 @@
 /** Copies of a running sandbox: one snapshot that nobody sees, and so many creations from it. */
 import { createHmac } from "node:crypto";
-import type { BatchResult, ForkSandbox } from "@alcove/contract";
+import { AlcoveError, type BatchResult, type ForkSandbox } from "@alcove/contract";
+import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { ControlContext } from "../context.js";
 import { namedSecrets } from "../execs/secrets.js";
 import { requireQuota } from "../groups/quotas.js";
 import { createBatch } from "../sandboxes/sandbox-batch.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { createSandbox, type Helpers, newRecord, type Plan } from "../sandboxes/sandboxes.js";
+import { shareSnapshot } from "./snapshot-sharing.js";
 import { copied, type FromSnapshot } from "./snapshot-source.js";
-import { requireSandbox, requireSaves, takeSnapshot } from "./snapshot-taking.js";
+import { requireSandbox, takeSnapshot } from "./snapshot-taking.js";
 
 interface Fork {
   readonly ref: SandboxRef;
@@ -24,13 +26,13 @@ export async function forkSandbox(
   const { crashPoint, gate, snapshotRemovals, store } = context;
   const group = await gate.enter(ref.group);
   const source = requireSandbox(context, ref);
-  context.machines.require(ref);
+  requireRunning(context, source);
   // Not one of them would come of it.
   requireQuota(group, { ...source.size, sandboxes: 1 });
   const { record: snapshot, hold } = await takeSnapshot(context, { ref, isInternal: true }, signal);
   try {
     crashPoint("fork.afterSnapshot");
-    if (body.count > 1) await requireSaves(context).share(snapshot.id, signal);
+    if (body.count > 1) await shareSnapshot(context, snapshot.id, signal);
     crashPoint("fork.afterShare");
     const secrets = namedSecrets(store, ref.id, store.secrets.names(ref.id));
     const plan = (index: number): Plan => {
@@ -47,6 +49,18 @@ export async function forkSandbox(
     hold[Symbol.dispose]();
     snapshotRemovals.collectInBackground();
   }
+}
+
+/** What is stopped is copied by a snapshot of it: as many sandboxes as are wanted start from that. */
+function requireRunning({ machines }: ControlContext, source: SandboxRecord): void {
+  if (source.state === "Stopped" && source.suspension !== undefined) {
+    const { id, stateDetails } = source;
+    const detail = `The sandbox ${id} is Stopped (${stateDetails.stoppedReason}); only one that runs can be forked.`;
+    throw new AlcoveError("SandboxNotRunning", detail, {
+      hint: `Resume it first, or take a snapshot of it and create sandboxes from that: \`alcove snapshot create ${id}\`.`,
+    });
+  }
+  machines.require(source);
 }
 
 function copyNumber(index: number, parts: FromSnapshot, seed: string | undefined): FromSnapshot {

@@ -146,6 +146,7 @@ test("only what is the sandbox's own is gone back to", async () => {
   const other = await control.sandboxes.create(group, debian, never);
   await expect(control.snapshots.rollback(other, { snapshotId: snapshot.id }, never)).rejects.toMatchObject({
     ...{ code: "InvalidRequest", field: "snapshotId" },
+    message: `The snapshot ${snapshot.id} was taken of the sandbox ${box.id}, not of ${other.id}.`,
   });
   const child = await control.sandboxes.create(group, { sourcesRef: { snapshot: { id: snapshot.id } } }, never);
   await put(daemon, child, "third");

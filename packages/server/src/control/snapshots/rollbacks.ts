@@ -15,7 +15,7 @@ import { notRunning } from "../sandboxes/machines.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { toSandbox } from "../sandboxes/sandbox-view.js";
 import type { Helpers } from "../sandboxes/sandboxes.js";
-import { requireSnapshot } from "./snapshot-finding.js";
+import { requireReady, requireSnapshot } from "./snapshot-finding.js";
 import { requireMode } from "./snapshot-source.js";
 import { requireSandbox, requireSaves } from "./snapshot-taking.js";
 
@@ -71,15 +71,18 @@ function begin(context: ControlContext, { ref, body: { snapshotId, from } }: Rol
 }
 
 function requireOwn(sandbox: SandboxRecord, snapshot: SnapshotRecord): void {
-  const { id, engine, status } = snapshot;
+  const { id, engine } = snapshot;
   if (sandbox.id !== snapshot.sandboxId && sandbox.snapshotId !== id) {
-    throw new AlcoveError("InvalidRequest", `The snapshot ${id} is none of the sandbox ${sandbox.id}.`, {
-      field: "snapshotId",
-      hint: "Create a sandbox from it instead.",
-    });
+    throw new AlcoveError(
+      "InvalidRequest",
+      `The snapshot ${id} was taken of the sandbox ${snapshot.sandboxId}, not of ${sandbox.id}.`,
+      {
+        field: "snapshotId",
+        hint: "Create a sandbox from it instead.",
+      },
+    );
   }
-  if (status !== "Ready")
-    throw new AlcoveError("SnapshotNotFound", `The snapshot ${id} is being taken; it is not whole yet.`);
+  requireReady(snapshot);
   if (engine !== sandbox.engine)
     throw new AlcoveError("SnapshotIncompatible", `The snapshot ${id} was taken by the ${engine} engine.`);
 }

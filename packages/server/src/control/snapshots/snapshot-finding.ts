@@ -13,3 +13,11 @@ export function requireSnapshot(
   if (record?.group === group && !record.isInternal && record.status !== "Deleting") return record;
   throw new AlcoveError("SnapshotNotFound", `There is no snapshot ${snapshotId}.`, { field, value: snapshotId });
 }
+
+/** Something can start from it. */
+export function requireReady({ id, status }: Pick<SnapshotRecord, "id" | "status">): void {
+  if (status === "Ready") return;
+  throw new AlcoveError("SnapshotNotFound", `The snapshot ${id} is being taken; it is not whole yet.`, {
+    hint: "Try again when its status is Ready.",
+  });
+}

@@ -20,7 +20,8 @@ interface Helpers {
 
 export class SnapshotRemovals {
   readonly #helpers: Helpers;
-  readonly #held = new Set<string>();
+  /** How many hold each. */
+  readonly #holders = new Map<string, number>();
   readonly #removing = new Map<string, Promise<void>>();
 
   constructor(helpers: Helpers) {
@@ -29,8 +30,8 @@ export class SnapshotRemovals {
 
   /** From now on until it is let go of, it stays: it is being taken, or copied. */
   hold(id: string): Disposable {
-    this.#held.add(id);
-    return { [Symbol.dispose]: () => void this.#held.delete(id) };
+    this.#holders.set(id, (this.#holders.get(id) ?? 0) + 1);
+    return { [Symbol.dispose]: () => this.#letGo(id) };
   }
 
   /** Those that the engine has to keep: not what a daemon before had only begun. */
@@ -38,7 +39,9 @@ export class SnapshotRemovals {
     const { engine, store } = this.#helpers;
     const kept = store.snapshots
       .all()
-      .filter(({ id, status, engine: name }) => name === engine.name && (status !== "Creating" || this.#held.has(id)));
+      .filter(
+        ({ id, status, engine: name }) => name === engine.name && (status !== "Creating" || this.#holders.has(id)),
+      );
     return new Set(kept.map(({ id }) => id));
   }
 
@@ -63,8 +66,14 @@ export class SnapshotRemovals {
     await Promise.allSettled(this.#removing.values());
   }
 
+  #letGo(id: string): void {
+    const left = (this.#holders.get(id) ?? 0) - 1;
+    if (left > 0) this.#holders.set(id, left);
+    else this.#holders.delete(id);
+  }
+
   #isDue({ id }: SnapshotRecord): boolean {
-    return !this.#held.has(id) && !this.#helpers.store.snapshots.hasStarting(id);
+    return !this.#holders.has(id) && !this.#helpers.store.snapshots.hasStarting(id);
   }
 
   #removeOnce(record: SnapshotRecord): Promise<void> {

@@ -7,7 +7,7 @@ import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { ControlContext } from "../context.js";
 import { requireEntrypointSecrets, type Secrets } from "../execs/secrets.js";
-import { requireSnapshot } from "./snapshot-finding.js";
+import { requireReady, requireSnapshot } from "./snapshot-finding.js";
 import { requireSaves } from "./snapshot-taking.js";
 
 /** What a sandbox takes of the snapshot that it starts from. */
@@ -36,8 +36,7 @@ export function fromSnapshot(
   requireSaves(context);
   const { id, from } = source;
   const snapshot = requireSnapshot(context, { group, snapshotId: id }, "sourcesRef.snapshot.id");
-  if (snapshot.status !== "Ready")
-    throw new AlcoveError("SnapshotNotFound", `The snapshot ${id} is being taken; it is not whole yet.`);
+  requireReady(snapshot);
   requireMode(snapshot, from, "sourcesRef.snapshot.from");
   refuseWhatComesAlong(snapshot, body);
   const parts = copied(context, { ...snapshot, mode: from ?? snapshot.mode }, body.secretEnvironment ?? {});

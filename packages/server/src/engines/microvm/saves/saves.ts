@@ -26,10 +26,11 @@ export function createSaves(ready: (signal: AbortSignal) => Promise<MachineHost>
     async check(origin, size, signal) {
       await findOrigin(await ready(signal), origin, { size });
     },
-    async share(snapshotId, signal) {
+    async share(snapshotId, { keptFreeBytes }, signal) {
       const { roots } = await host();
       const manifest = await find({ roots }, { kind: "snapshot", snapshotId });
-      const work = async (within: AbortSignal) => await shareMemory(await ready(within), manifest, within);
+      const work = async (within: AbortSignal) =>
+        await shareMemory(await ready(within), manifest, { keptFreeBytes, signal: within });
       await sharing.run(snapshotId, work, signal);
     },
     async sizeOf(kept) {

@@ -22,7 +22,7 @@ const footing: Footing = {
   image: { name: "debian", digest: "d", path: "/debian.raw", warm: [] },
   size: { cpuMillicores: 250, memoryMiB, diskMiB: 1024 },
 };
-const signal = new AbortController().signal;
+const plenty = { keptFreeBytes: 0, signal: new AbortController().signal };
 
 let directory: string;
 let roots: Roots;
@@ -57,7 +57,7 @@ async function keep(changedMiB: number): Promise<Manifest> {
 }
 
 test("the whole memory is the template's with the changed pages in it, and goes with the last who stands on it", async () => {
-  await shareMemory(host, await keep(17), signal);
+  await shareMemory(host, await keep(17), plenty);
   const shared = await readManifest(keptPaths(roots, snapshot));
   if (shared === undefined) throw new Error("nothing is kept");
   expect(shared.isWholeMemory).toBe(true);
@@ -72,9 +72,20 @@ test("the whole memory is the template's with the changed pages in it, and goes 
 
 test("few changed pages stay with the snapshot; a memory that a killed daemon left is removed", async () => {
   const manifest = await keep(1);
-  await shareMemory(host, manifest, signal);
+  await shareMemory(host, manifest, plenty);
   expect(await readManifest(keptPaths(roots, snapshot))).toEqual(manifest);
   await writeFile(join(memoriesDirectory(roots), id), "left");
   expect(await removeLeftMemories(host)).toHaveLength(1);
+  expect(await readdir(memoriesDirectory(roots))).toEqual([]);
+});
+
+test("a disk that would have too little room left refuses, with figures, and nothing is changed", async () => {
+  const manifest = await keep(17);
+  const sharing = shareMemory(host, manifest, { ...plenty, keptFreeBytes: Number.MAX_SAFE_INTEGER });
+  await expect(sharing).rejects.toMatchObject({
+    code: "DiskFull",
+    message: expect.stringMatching(/needs up to (?:49|5\d) MiB of disk; \d+ MiB are free, and \d+ MiB have to stay so/),
+  });
+  expect(await readManifest(keptPaths(roots, snapshot))).toEqual(manifest);
   expect(await readdir(memoriesDirectory(roots))).toEqual([]);
 });

@@ -4,6 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { open, rm, stat } from "node:fs/promises";
+import { AlcoveError } from "@alcove/contract";
+import { freeSpace } from "../../../host/free-space.js";
 import { run } from "../../../host/run.js";
 import { syncPath, writeDurably } from "../../../host/write-durably.js";
 import { undone } from "../../../lib/undo.js";
@@ -18,13 +20,26 @@ import { readDiff, readPages } from "./memory-diff.js";
 /** Fewer changed pages are sooner put into each machine than into a copy of everything. */
 const worthwhileBytes = 16 * 1024 * 1024;
 const partBytes = 1024 * 1024;
+const bytesPerBlock = 512;
+const bytesPerMiB = 1024 * 1024;
 const copyTimeoutMs = 120_000;
 
-export async function shareMemory(host: MachineHost, manifest: Manifest, signal: AbortSignal): Promise<void> {
+export interface Sharing {
+  /** So much of the disk has to stay free. */
+  readonly keptFreeBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export async function shareMemory(
+  host: MachineHost,
+  manifest: Manifest,
+  { keptFreeBytes, signal }: Sharing,
+): Promise<void> {
   const kept = { kind: "snapshot", snapshotId: manifest.id } as const;
   const paths = keptPaths(host.roots, kept);
   if (manifest.mode !== "Memory" || manifest.isWholeMemory === true) return;
   if ((await stat(paths.memory)).size < worthwhileBytes) return;
+  await checkRoom(host, manifest, keptFreeBytes);
   const id = randomUUID();
   const path = sharedMemoryPath(host.roots, id);
   try {
@@ -38,6 +53,20 @@ export async function shareMemory(host: MachineHost, manifest: Manifest, signal:
   } catch (error) {
     throw await undone(error, () => removeUnnamed(host, kept, id));
   }
+}
+
+/** The base as it lies on the disk, and the pages that are put over it. */
+async function checkRoom(host: MachineHost, manifest: Manifest, keptFreeBytes: number): Promise<void> {
+  const { id, footing } = manifest;
+  const isBlank = footing.memory.kind === "blank";
+  const baseBytes = isBlank ? 0 : (await stat(memoryFileOf(host, id, footing))).blocks * bytesPerBlock;
+  const pagesBytes = (await stat(keptPaths(host.roots, { kind: "snapshot", snapshotId: id }).memory)).size;
+  const { freeBytes } = await freeSpace(memoriesDirectory(host.roots));
+  const neededBytes = baseBytes + pagesBytes;
+  if (freeBytes - neededBytes >= keptFreeBytes) return;
+  const [needed, free, kept] = [neededBytes, freeBytes, keptFreeBytes].map((bytes) => Math.ceil(bytes / bytesPerMiB));
+  const detail = `Sharing the memory of ${id} needs up to ${needed} MiB of disk; ${free} MiB are free, and ${kept} MiB have to stay so.`;
+  throw new AlcoveError("DiskFull", detail, { hint: "Free space on the host's disk, or start them one by one." });
 }
 
 /** The manifest may name it, although writing it down failed at its last step: then it stays. */
