@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tiers } from "@alcove/contract";
-import type { DiskImage, Engine, Machine, MachineSpec } from "../../packages/server/src/engines/engine.js";
+import type { DiskImage, Engine, Machine, MachineSpec, Saved } from "../../packages/server/src/engines/engine.js";
 import { createMicrovmEngine } from "../../packages/server/src/engines/microvm/microvm.js";
 import { createImages } from "../../packages/server/src/images/images.js";
 
@@ -16,6 +16,10 @@ export interface RealMachines extends AsyncDisposable {
   readonly engine: Engine;
   readonly dataDirectory: string;
   start(spec?: Partial<MachineSpec>): Promise<Machine>;
+  /** With its memory. */
+  suspend(machine: Machine): Promise<Saved>;
+  /** From its memory. */
+  goOn(machine: Machine, generation: number): Promise<Machine>;
 }
 
 export async function openRealMachines(signal: AbortSignal): Promise<RealMachines> {
@@ -25,15 +29,22 @@ export async function openRealMachines(signal: AbortSignal): Promise<RealMachine
   const engine = createMicrovmEngine({ ...roots, guestDirectory });
   const machines = new Set<Machine>();
   await engine.prepare(disk, tiers.XS, { signal });
+  const start = async (spec: Partial<MachineSpec> = {}) => {
+    const usual = { id: randomUUID(), disk, size: tiers.XS, hostname: "h", environment: {}, generation: 1 };
+    const machine = await engine.start({ ...usual, ...spec }, signal);
+    machines.add(machine);
+    return machine;
+  };
   return {
     engine,
     dataDirectory: roots.dataDirectory,
-    async start(spec = {}) {
-      const usual = { id: randomUUID(), disk, size: tiers.XS, hostname: "h", environment: {}, generation: 1 };
-      const machine = await engine.start({ ...usual, ...spec }, signal);
-      machines.add(machine);
-      return machine;
+    start,
+    async suspend(machine) {
+      if (machine.suspend === undefined) throw new Error("the engine suspends nothing");
+      return await machine.suspend("Memory", signal);
     },
+    goOn: ({ id }, generation) =>
+      start({ id, generation, origin: { kind: "suspended", sandboxId: id, from: "Memory" } }),
     async [Symbol.asyncDispose]() {
       await Promise.all([...machines].map((machine) => machine.destroy()));
       await engine.close();

@@ -1,18 +1,14 @@
-/** What is dangerous about machines that sleep and are copied: clocks, random numbers, identity, timeouts, the disk against the memory, guests that resist. */
+/** What is dangerous about machines that sleep and are copied: clocks, random numbers, identity, timeouts, guests that resist. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Machine, Saved } from "../../packages/server/src/engines/engine.js";
+import type { Machine } from "../../packages/server/src/engines/engine.js";
 import { collect, type Outcome, specOf } from "../../packages/server/src/engines/suite/subject.js";
 import type { Guest, Renewal } from "../../packages/server/src/guest/guest.js";
-import { run } from "../../packages/server/src/host/run.js";
 import { waitFor } from "../../packages/server/src/lib/backoff.js";
 import { openRealMachines, type RealMachines } from "../harness/machines.js";
 
 const signal = AbortSignal.timeout(400_000);
-const withSbin = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: "C" };
 let machines: RealMachines;
 let guest: Guest;
 let generation = 1;
@@ -74,17 +70,19 @@ test("a process that left the users' cgroup makes the freeze fail, in time, and 
   await waitFor(async () => (await freezeAndThaw()) || undefined, signal);
 });
 
-test("a process that thaws its own cgroup as fast as it can makes the freeze fail, in time", async () => {
+test("a process that thaws its own cgroup as fast as it can does not make the answer wrong, nor late", async () => {
   const thaw = `mkdir -p /tmp/c && mount -t cgroup2 none /tmp/c; exec 3> /tmp/c/alcove/user/cgroup.freeze
-    echo begun; while :; do echo 0 >&3; done`;
+    while :; do echo 0 >&3; echo ran; done`;
   const resisting = Array.from({ length: 3 }, () => guest.execs.start(specOf(["sh", "-c", thaw]), signal));
   const ids = (await Promise.all(resisting)).map(({ id }) => id);
-  await waitFor(async () => (await guest.execs.get(ids[2] ?? "", 0, signal)).stdoutBytes > 0 || undefined, signal);
+  const said = () => Promise.all(ids.map(async (id) => (await guest.execs.get(id, 0, signal)).stdoutBytes));
+  await waitFor(async () => (await said()).every((bytes) => bytes > 0) || undefined, signal);
   const began = performance.now();
   const isFrozen = await guest.freeze(500, signal);
   expect(performance.now() - began).toBeLessThan(3_000);
-  // Whichever wins: what the answer says holds.
-  if (isFrozen) expect((await guest.execs.list(signal)).length).toBeGreaterThan(0);
+  const before = await said();
+  await sleep(100);
+  expect(await said()).toEqual(isFrozen ? before : expect.anything());
   await guest.thaw(signal);
   for (const id of ids) await guest.execs.delete(id, { force: true }, signal);
 });
@@ -117,9 +115,9 @@ test("a program's clocks over a sleep: the wall's is right, the others stand sti
   const timed = specOf(["sleep", "600"]);
   await asleep.guest.execs.start({ ...timed, timeoutMs: 5_000 }, signal);
   const startedAt = await startOf(asleep, timed.id);
-  const { isFrozen } = await suspend(asleep);
+  const { isFrozen } = await machines.suspend(asleep);
   await sleep(5_500);
-  const awake = await goOn(asleep, 2);
+  const awake = await machines.goOn(asleep, 2);
   expect(await awake.guest.execs.get(timed.id, 0, signal)).toMatchObject({ state: "Running", timedOut: false });
   expect(Math.abs((await startOf(awake, timed.id)) - startedAt)).toBeLessThan(500);
   await waitFor(async () => (await clockOff(awake.guest)) < 50 || undefined, AbortSignal.timeout(3_000));
@@ -195,61 +193,6 @@ async function lines(machine: Machine, execId: string): Promise<string[][]> {
 /** Of before the fork, and after. */
 function lives(of: string[][]): readonly [string[][], string[][]] {
   return [of.filter(([life]) => life === "1"), of.filter(([life]) => life === "2")];
-}
-
-const writing = `import hashlib, os, random, time
-os.makedirs("/root/written", exist_ok=True)
-sums, count = {}, 0
-while not os.path.exists("/root/stop"):
-    content, path = random.randbytes(random.randint(1, 100_000)), f"/root/written/{count % 150}"
-    with open(path, "wb") as file:
-        file.write(content)
-        if count % 3 == 0:
-            file.flush()
-            os.fsync(file.fileno())
-    sums[path], count = hashlib.sha256(content).digest(), count + 1
-    print(count, flush=True)
-os.sync()
-open("/proc/sys/vm/drop_caches", "w").write("3")
-print("wrong", [path for path, sum in sums.items() if hashlib.sha256(open(path, "rb").read()).digest() != sum])
-`;
-
-test("what is written while the machine is suspended again and again is on its disk as its memory knows it, and the file system is whole", async () => {
-  let machine = await machines.start();
-  const { id } = await machine.guest.execs.start(specOf(["python3", "-c", writing]), signal);
-  const written = async () => (await machine.guest.execs.get(id, 0, signal)).stdoutBytes;
-  for (let generation = 2; generation < 7; generation++) {
-    const before = await written();
-    await waitFor(async () => (await written()) > before + 50 || undefined, signal);
-    await suspend(machine);
-    machine = await goOn(machine, generation);
-  }
-  await collect(machine.guest.execs.run(specOf(["touch", "/root/stop"]), signal));
-  const { stdout, end } = await collect(machine.guest.execs.attach(id, 0, signal));
-  expect(stdout).toMatch(/\nwrong \[\]\n$/);
-  expect(end.exitCode).toBe(0);
-  await machine.suspend?.("Disk", signal);
-  const disk = join(machines.dataDirectory, "disk.raw");
-  await run("qemu-img", ["convert", "-O", "raw", await topLayer(), disk]);
-  await run("e2fsck", ["-y", "-E", "journal_only", disk], { environment: withSbin });
-  await run("e2fsck", ["-fn", disk], { environment: withSbin });
-}, 180_000);
-
-async function suspend(machine: Machine): Promise<Saved> {
-  if (machine.suspend === undefined) throw new Error("the engine suspends nothing");
-  return await machine.suspend("Memory", signal);
-}
-
-function goOn({ id }: Machine, generation: number): Promise<Machine> {
-  return machines.start({ id, generation, origin: { kind: "suspended", sandboxId: id, from: "Memory" } });
-}
-
-/** The newest of the disks that suspended machines stand on. */
-async function topLayer(): Promise<string> {
-  const directory = join(machines.dataDirectory, "layers");
-  const paths = (await readdir(directory)).map((name) => join(directory, name));
-  const dated = await Promise.all(paths.map(async (path) => ({ path, at: (await stat(path)).mtimeMs })));
-  return dated.sort((one, other) => other.at - one.at)[0]?.path ?? "";
 }
 
 const renewal = { hostname: "h", environment: {}, thaw: true };
