@@ -12,7 +12,7 @@ export interface RunningPoint {
   readonly createMs: number;
 }
 
-export const runningSize = { cpu: "0.25", memory: "256Mi" } as const;
+export const runningSize = { cpu: "1", memory: "256Mi" } as const;
 
 export async function measureRunning(
   alcove: Alcove,

@@ -18,7 +18,7 @@ export interface SuspendedPoint {
   readonly listMs: number;
 }
 
-export const suspendedSize = { cpu: "0.25", memory: "256Mi" } as const;
+export const suspendedSize = { cpu: "1", memory: "256Mi" } as const;
 const mostReal = 10;
 const rounds = 5;
 const megabyte = 1_000_000;

@@ -6,7 +6,7 @@ export interface Sleeper {
   readonly token: string;
 }
 
-const size = { cpu: "0.25", memory: "256Mi" } as const;
+const size = { cpu: "1", memory: "256Mi" } as const;
 
 /** The program answers out of its own memory; /run is a file system in memory, /root is on the disk. */
 const hold = `

@@ -9,7 +9,7 @@ import { answerOf, answerOfSleeper, fallAsleep, type Sleeper } from "./sleepers.
 import "./meta.js";
 
 const count = Number(process.env.ALCOVE_SOAK_SUSPENDED ?? 1_000);
-const madeAtOnce = 2;
+const madeAtOnce = 4;
 const woken = Math.min(20, count);
 const restarts = 3;
 const longestStartMs = 3_000;
