@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -87,6 +87,16 @@ test("a machine that nobody has taken over yet keeps its layers when the snapsho
   expect(await layers()).toEqual([lowest, top, stray]);
   await removeLeftLayers(host);
   expect(await layers()).toEqual([lowest, stray]);
+});
+
+test("a layer whose machine was killed while it was suspended is ours alone, and one that is gone keeps no daemon from starting", async () => {
+  await chmod(layerPath(roots, top), 0o640);
+  await rm(layerPath(roots, lowest));
+  const host = { roots, holdings: new Holdings(roots) };
+  await recoverSaves(host, { running: new Set(), suspended: new Set([sandbox]), snapshots: new Set([snapshot]) });
+  await removeLeftLayers(host);
+  expect((await stat(layerPath(roots, top))).mode & 0o777).toBe(0o444);
+  expect(await layers()).toEqual([top]);
 });
 
 test("what cannot be read now does not count as lost", async () => {
