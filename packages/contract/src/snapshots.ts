@@ -23,8 +23,11 @@ const SnapshotName = z
   .max(128, "must have at most 128 characters")
   .refine((name) => !hasControl(name), "must hold no control characters");
 
-/** Creating: being taken. Deleting: it goes when the sandboxes that are starting from it have started. */
-export const SnapshotStatus = z.enum(["Creating", "Ready", "Deleting"]).meta({ id: "SnapshotStatus" });
+/**
+ * Creating: being taken. Deleting: it goes when the sandboxes that are starting from it have started. Lost: it is on record, and
+ * its bytes are not on this host, as after a restore of the server's backup; nothing starts from it, and it can be deleted.
+ */
+export const SnapshotStatus = z.enum(["Creating", "Ready", "Deleting", "Lost"]).meta({ id: "SnapshotStatus" });
 export type SnapshotStatus = z.infer<typeof SnapshotStatus>;
 
 export const Snapshot = z

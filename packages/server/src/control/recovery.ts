@@ -28,6 +28,7 @@ export async function recover(context: ControlContext, reconciler: Reconciler, s
   for (const sentence of recovery.removed) logger.info(sentence);
   await Promise.all(adopt(context, running, recovery.machines).map(({ id }) => reconcileExecs(context, id, signal)));
   noteLosses(context, records, recovery);
+  noteSnapshots(context, recovery);
   await Promise.all(ours.map((record) => settleStop(context, record)));
   for (const record of records) takeUp(context, reconciler, record);
   snapshotRemovals.collectInBackground();
@@ -68,6 +69,16 @@ function noteLosses(
     const message = isOurs ? "Its machine is gone." : `It ${madeBy(record)}`;
     const ended = loss ?? { reason: "EngineLost", message };
     register.applyLoss(id, { action: "ended", ...ended, at: new Date().toISOString() });
+  }
+}
+
+/** Those whose bytes are gone, and those whose bytes are there again. */
+function noteSnapshots({ engine, snapshotRegister, store }: ControlContext, { lostSnapshots }: Recovery): void {
+  const ours = store.snapshots.all().filter((record) => record.engine === engine.name && !record.isInternal);
+  for (const record of ours) {
+    const isLost = lostSnapshots?.has(record.id) === true;
+    if (record.status === "Ready" && isLost) snapshotRegister.setStatus(record, "Lost");
+    if (record.status === "Lost" && !isLost) snapshotRegister.setStatus(record, "Ready");
   }
 }
 

@@ -233,6 +233,8 @@ export interface Recovery {
   readonly machines: readonly Machine[];
   /** Owned ids of which neither a machine nor anything suspended is there, with why. One that is owned as both, and of which both are there, is suspended. */
   readonly lost: ReadonlyMap<string, { readonly reason: "EngineLost" | "HostRestarted"; readonly message: string }>;
+  /** Owned ids of which nothing whole is there. */
+  readonly lostSnapshots?: ReadonlySet<string>;
   /** What was removed because nobody claimed it: sentences, for the log. */
   readonly removed: readonly string[];
 }

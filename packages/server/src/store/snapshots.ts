@@ -59,7 +59,7 @@ export function snapshotQueries(database: Database.Database) {
   const everything = all<Row>(database, "select * from snapshots order by sequence");
   const unfinished = all<Row>(
     database,
-    "select * from snapshots where status <> 'Ready' or is_internal = 1 order by sequence",
+    "select * from snapshots where status in ('Creating', 'Deleting') or is_internal = 1 order by sequence",
   );
   const list = all<Row>(database, `select s.* ${selection} order by s.sequence desc limit @limit offset @offset`);
   const count = one<{ count: number }>(database, `select count(*) as count ${selection}`);

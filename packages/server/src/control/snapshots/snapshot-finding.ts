@@ -17,6 +17,15 @@ export function requireSnapshot(
 /** Something can start from it. */
 export function requireReady({ id, status }: Pick<SnapshotRecord, "id" | "status">): void {
   if (status === "Ready") return;
+  if (status === "Lost") {
+    throw new AlcoveError(
+      "SnapshotIncompatible",
+      `The snapshot ${id} is on record, but its bytes are not on this host.`,
+      {
+        hint: "Delete it. A backup of the server holds no bytes of snapshots.",
+      },
+    );
+  }
   throw new AlcoveError("SnapshotNotFound", `The snapshot ${id} is being taken; it is not whole yet.`, {
     hint: "Try again when its status is Ready.",
   });

@@ -42,6 +42,11 @@ export class SnapshotRegister {
     return this.#commit(() => this.#put({ ...record, labels }));
   }
 
+  /** Whether its bytes are there. */
+  setStatus(record: SnapshotRecord, status: "Ready" | "Lost"): void {
+    this.#commit(() => this.#put({ ...record, status }));
+  }
+
   /** From here on nobody can start from it. */
   markDeleted(record: SnapshotRecord): void {
     if (record.status === "Deleting") return;

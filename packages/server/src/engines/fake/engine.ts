@@ -168,7 +168,8 @@ class FakeEngine implements Engine {
       });
       this.#host.machines.delete(id);
     }
-    return { machines, lost, removed };
+    const lostSnapshots = new Set([...snapshots].filter((id) => !this.#host.snapshots.has(id)));
+    return { machines, lost, lostSnapshots, removed };
   }
 
   async close(): Promise<void> {

@@ -128,7 +128,8 @@ class MicrovmEngine implements Engine {
     const stale = await templates.removeStale(host.holdings.templateKeys());
     this.#checking = this.#checkTemplates(templates);
     const removed = [...halfMade, ...left, ...saves.removed, ...recovery.removed, ...layers, ...stale];
-    return { machines: recovery.machines, lost: new Map([...recovery.lost, ...saves.lost]), removed };
+    const { lostSnapshots } = saves;
+    return { machines: recovery.machines, lost: new Map([...recovery.lost, ...saves.lost]), lostSnapshots, removed };
   }
 
   cost(size: Size): { readonly memoryMiB: number } {

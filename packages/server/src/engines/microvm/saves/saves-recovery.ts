@@ -28,6 +28,7 @@ export interface RecoveredSaves {
   /** Sandboxes whose state is kept whole: whatever still runs of them counts no more. */
   readonly suspended: ReadonlySet<string>;
   readonly lost: Recovery["lost"];
+  readonly lostSnapshots: ReadonlySet<string>;
   readonly removed: readonly string[];
 }
 
@@ -39,7 +40,9 @@ export async function recoverSaves(host: KeptHost, owned: Owned): Promise<Recove
   const lost = [...owned.suspended]
     .filter((id) => !suspended.whole.has(id) && !owned.running.has(id))
     .map((id) => [id, { reason: "EngineLost", message }] as const);
-  return { suspended: suspended.whole, lost: new Map(lost), removed: [...suspended.removed, ...snapshots.removed] };
+  const lostSnapshots = new Set([...owned.snapshots].filter((id) => !snapshots.whole.has(id)));
+  const removed = [...suspended.removed, ...snapshots.removed];
+  return { suspended: suspended.whole, lost: new Map(lost), lostSnapshots, removed };
 }
 
 async function recoverThese(host: KeptHost, kind: Kept["kind"], owned: ReadonlySet<string>) {
