@@ -41,6 +41,7 @@ export const endpoints: readonly Endpoint[] = [
   groups.getGroup,
   groups.updateGroup,
   groups.setGroupQuota,
+  groups.setSnapshotRetention,
   groups.deleteGroup,
   usage.getGroupUsage,
   usage.listUsageRecords,

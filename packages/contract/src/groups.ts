@@ -65,6 +65,17 @@ export const Quota = z
   .meta({ id: "Quota" });
 export type Quota = z.infer<typeof Quota>;
 
+/** Which snapshots stay by themselves; without either all do. Those that sandboxes came from, and those with a label `pinned`, always do. */
+export const SnapshotRetention = z
+  .strictObject({
+    /** The newest so many of each sandbox. */
+    keptPerSandbox: z.number().int().min(0).max(1_000_000).optional(),
+    /** Those that are younger. */
+    keptSeconds: z.number().int().min(60).max(3_155_760_000).optional(),
+  })
+  .meta({ id: "SnapshotRetention" });
+export type SnapshotRetention = z.infer<typeof SnapshotRetention>;
+
 /** The same measures as the quota's, as they are now. */
 export const QuotaUse = z
   .object({
@@ -90,6 +101,7 @@ export const Group = z
     defaults: GroupDefaults,
     quota: Quota,
     used: QuotaUse,
+    snapshotRetention: SnapshotRetention,
     createdAt: z.iso.datetime(),
   })
   .meta({ id: "Group" });
@@ -196,6 +208,20 @@ export const setGroupQuota = endpoint({
   params: GroupParams,
   query: NoQuery,
   body: Quota,
+  result: Group,
+});
+
+export const setSnapshotRetention = endpoint({
+  id: "setSnapshotRetention",
+  method: "PUT",
+  path: "/v1/groups/:group/snapshotRetention",
+  access: "owner",
+  summary: "Set which snapshots of the group stay",
+  description:
+    "Replaces the whole rule; what is left out limits nothing. The others are deleted in the background, within minutes, for ever. Those that sandboxes came from stay, and so do those with a label `pinned`.",
+  params: GroupParams,
+  query: NoQuery,
+  body: SnapshotRetention,
   result: Group,
 });
 

@@ -7,7 +7,9 @@ import {
   getGroup,
   listGroups,
   type Quota,
+  type SnapshotRetention,
   setGroupQuota,
+  setSnapshotRetention,
   type UpdateGroup,
   updateGroup,
 } from "@alcove/contract";
@@ -83,6 +85,11 @@ export class Groups {
   /** Replaces the whole quota: what is left out has no limit. */
   setQuota(name: string, quota: Quota, { signal }: Abortable = {}): Promise<GroupRecord> {
     return call(this.#transport, setGroupQuota, { params: { group: name }, body: quota, signal });
+  }
+
+  /** Replaces the whole rule by which snapshots are deleted in the background: what is left out limits nothing. */
+  setSnapshotRetention(name: string, retention: SnapshotRetention, { signal }: Abortable = {}): Promise<GroupRecord> {
+    return call(this.#transport, setSnapshotRetention, { params: { group: name }, body: retention, signal });
   }
 
   /** Refused with GroupNotEmpty while something is in it, unless `force` says that all of it shall go. */

@@ -4,6 +4,7 @@ import type { Cli } from "../cli.js";
 import { tierOption } from "../creation.js";
 import { examples } from "../examples.js";
 import { changedQuota, type Limit, limitOf, limits } from "../group-quota.js";
+import { addRetention } from "../group-retention.js";
 import { addLifecycleOptions, type LifecycleOptions, newPolicy } from "../lifecycle-options.js";
 import { pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
@@ -14,7 +15,7 @@ export function addGroup(program: Command, cli: Cli): void {
     .command("group")
     .summary("list, create, change and delete groups")
     .description("Who shares sandboxes, images, quota and bill. `default` is always there.");
-  for (const add of [addList, addGet, addCreate, addUpdate, addQuota, addDelete]) add(group, cli);
+  for (const add of [addList, addGet, addCreate, addUpdate, addQuota, addRetention, addDelete]) add(group, cli);
   examples(group, [
     ["alcove group create team-a --cores 4 --memory 8Gi", "with a quota"],
     ["alcove group list", "with what each uses"],

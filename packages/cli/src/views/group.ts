@@ -21,6 +21,7 @@ export const groupView: View<Group> = {
     { heading: "SIZE", value: ({ defaults }) => defaults.resources && sizeText(defaults.resources) },
     { heading: "LIFECYCLE", value: ({ defaults }) => defaults.lifecycle && JSON.stringify(defaults.lifecycle) },
     { heading: "EGRESS", value: ({ defaults }) => defaults.egressPolicy && JSON.stringify(defaults.egressPolicy) },
+    { heading: "RETENTION", value: ({ snapshotRetention }) => retentionText(snapshotRetention) },
     { heading: "CREATED", value: ({ createdAt }) => createdAt },
   ],
 };
@@ -36,4 +37,14 @@ export function inGi(mebibytes: string): string {
 
 function sizeText({ tier, cpu, memory, disk }: NonNullable<Group["defaults"]["resources"]>): string {
   return tier ?? [cpu && `${cpu} cores`, memory, disk && `disk ${disk}`].filter(Boolean).join(", ");
+}
+
+/** Undefined where every snapshot stays; an older server says nothing of it. */
+function retentionText(retention: Group["snapshotRetention"] | undefined): string | undefined {
+  const { keptPerSandbox, keptSeconds } = retention ?? {};
+  const parts = [
+    ...(keptPerSandbox === undefined ? [] : [`${keptPerSandbox} snapshots of each sandbox`]),
+    ...(keptSeconds === undefined ? [] : [`for ${keptSeconds} s`]),
+  ];
+  return parts.length === 0 ? undefined : parts.join(", ");
 }

@@ -47,6 +47,7 @@ import { sandboxControl } from "./sandboxes/sandboxes.js";
 import { StopAndResume } from "./sandboxes/stop-and-resume.js";
 import { SnapshotRegister } from "./snapshots/snapshot-register.js";
 import { SnapshotRemovals } from "./snapshots/snapshot-removal.js";
+import { SnapshotRetentions } from "./snapshots/snapshot-retentions.js";
 import { snapshotControl } from "./snapshots/snapshots.js";
 import { hostAlarm } from "./system/alarm.js";
 import { EngineReadiness } from "./system/engine-readiness.js";
@@ -102,11 +103,13 @@ export function createControl(options: ControlOptions): RunningControl {
   const reconciler = new Reconciler(context);
   const { alarm = hostAlarm, clocks = hostClocks } = options;
   const policies = new PolicyKeeper({ context, deeds: policyDeeds(context, reconciler), alarm, wall: clocks.wall });
+  const retentions = new SnapshotRetentions({ context, alarm, wall: clocks.wall });
   const takeUp = async (signal: AbortSignal) => {
     await recover(context, reconciler, signal);
     context.usage.begin();
     context.pools.begin();
     policies.begin();
+    retentions.begin();
   };
   const readiness = new EngineReadiness({ engine: context.engine, takeUp, stopping: stopping.signal });
   const stopAndResume = new StopAndResume({ context, reconciler, readiness });
@@ -115,7 +118,7 @@ export function createControl(options: ControlOptions): RunningControl {
   const helpers = { reconciler, reach, readiness, policies, stopAndResume };
   return {
     control: {
-      groups: groupControl(context, deletions),
+      groups: groupControl(context, { deletions, onRetention: () => retentions.begin() }),
       usage: usageControl(context),
       sandboxes: sandboxControl(context, helpers),
       snapshots: countedSnapshots(snapshotControl(context, helpers), context.uses),
@@ -145,6 +148,7 @@ export function createControl(options: ControlOptions): RunningControl {
       const { imageBuilds, imagePreparations, pools } = context;
       const work = [reconciler.settled(), deletions.settled(), imageBuilds.allSettled(), imagePreparations.settled()];
       await Promise.all([...work, pools.close(), policies.close(), context.snapshotRemovals.settled()]);
+      retentions.close();
       context.usage.end();
     },
   };

@@ -28,6 +28,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   createGroup: { body: { name: "fresh" } },
   updateGroup: { body: { tags: { a: "b" } } },
   setGroupQuota: { body: { sandboxes: 100 } },
+  setSnapshotRetention: { body: { keptPerSandbox: 100 } },
   ...{ getGroupUsage: {}, listUsageRecords: {} },
   createSandbox: { body: sandbox },
   createSandboxes: { body: { count: 1, sandbox } },

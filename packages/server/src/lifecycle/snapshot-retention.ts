@@ -18,7 +18,7 @@ export interface RetainedSnapshot {
 export const pinLabel = "pinned";
 
 /**
- * The oldest first. Those that are pinned or in use stay; they count among a sandbox's newest, so that what is pinned does not
+ * Takes and answers them the oldest first; of two of the same instant the later one is the newer. Those that are pinned or in use stay; they count among a sandbox's newest, so that what is pinned does not
  * make room for more.
  */
 export function expiredSnapshots<Snapshot extends RetainedSnapshot>(
@@ -28,7 +28,7 @@ export function expiredSnapshots<Snapshot extends RetainedSnapshot>(
 ): readonly Snapshot[] {
   const seen = new Map<string, number>();
   const expired: Snapshot[] = [];
-  for (const snapshot of snapshots.toSorted((one, other) => other.createdAt - one.createdAt)) {
+  for (const snapshot of snapshots.toReversed().toSorted((one, other) => other.createdAt - one.createdAt)) {
     const newer = seen.get(snapshot.sandboxId) ?? 0;
     seen.set(snapshot.sandboxId, newer + 1);
     const isOver = newer >= keptPerSandbox || now - snapshot.createdAt >= keptSeconds * 1_000;

@@ -1,5 +1,5 @@
 /** Groups on record, with what their sandboxes use: triggers keep those sums, so reading them costs one row. */
-import type { GroupDefaults, GroupState, Labels, Quota, Tags } from "@alcove/contract";
+import type { GroupDefaults, GroupState, Labels, Quota, SnapshotRetention, Tags } from "@alcove/contract";
 import type Database from "better-sqlite3";
 import { all, one, type Parameters, write } from "./statement.js";
 
@@ -9,6 +9,7 @@ export interface GroupRecord {
   readonly tags: Tags;
   readonly defaults: GroupDefaults;
   readonly quota: Quota;
+  readonly snapshotRetention: SnapshotRetention;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly used: GroupUse;
@@ -38,6 +39,7 @@ export function groupQueries(database: Database.Database) {
   const find = one<Row>(database, "select * from groups where name = @name");
   const similar = one<Row>(database, "select * from groups where name = @name collate nocase");
   const deleting = all<Row>(database, "select * from groups where state = 'Deleting' order by name");
+  const retaining = all<Row>(database, "select * from groups where snapshot_retention <> '{}' and state = 'Ready'");
   const insert = write(
     database,
     `insert into groups (name, state, tags, defaults, quota, created_at, newest_event, events_begin)
@@ -45,7 +47,7 @@ export function groupQueries(database: Database.Database) {
   );
   const update = write(
     database,
-    "update groups set state = @state, tags = @tags, defaults = @defaults, quota = @quota where name = @name",
+    "update groups set state = @state, tags = @tags, defaults = @defaults, quota = @quota, snapshot_retention = @retention where name = @name",
   );
   const remove = write(database, "delete from groups where name = @name");
   const select = all<Row>(database, selection);
@@ -55,9 +57,10 @@ export function groupQueries(database: Database.Database) {
     /** The group of this name, whatever the case of its letters. */
     findInAnyCase: (name: string): GroupRecord | undefined => record(similar({ name })),
     /** Its events are numbered from the time on: behind all that a group which had the name was told. */
-    insert: (group: Omit<GroupRecord, "used">): void =>
+    insert: (group: Omit<GroupRecord, "used" | "snapshotRetention">): void =>
       void insert({ name: group.name, createdAt: group.createdAt, ...written(group) }),
-    update: (name: string, group: Changeable): void => void update({ name, ...written(group) }),
+    update: (name: string, group: Changeable & Pick<GroupRecord, "snapshotRetention">): void =>
+      void update({ name, ...written(group), retention: JSON.stringify(group.snapshotRetention) }),
     remove: (name: string): void => void remove({ name }),
     /** By name. */
     list: (
@@ -70,6 +73,8 @@ export function groupQueries(database: Database.Database) {
         after,
         ...page,
       }).map(toRecord),
+    /** Those that do not keep every snapshot. */
+    retaining: (): GroupRecord[] => retaining().map(toRecord),
     deleting: (): GroupRecord[] => deleting().map(toRecord),
   };
 }
@@ -100,6 +105,7 @@ interface Row {
   readonly tags: string;
   readonly defaults: string;
   readonly quota: string;
+  readonly snapshot_retention: string;
   readonly created_at: number;
   readonly used_millicores: number;
   readonly used_memory_mib: number;
@@ -116,6 +122,7 @@ function toRecord(row: Row): GroupRecord {
     tags: JSON.parse(row.tags),
     defaults: JSON.parse(row.defaults),
     quota: JSON.parse(row.quota),
+    snapshotRetention: JSON.parse(row.snapshot_retention),
     createdAt: row.created_at,
     used: {
       cpuMillicores: row.used_millicores,

@@ -15,6 +15,7 @@ import { lifecycleMigration } from "./migrations/8-lifecycle.js";
 import { snapshotsMigration } from "./migrations/9-snapshots.js";
 import { suspensionMigration } from "./migrations/10-suspension.js";
 import { snapshotFromMigration } from "./migrations/11-snapshot-from.js";
+import { snapshotRetentionMigration } from "./migrations/12-snapshot-retention.js";
 
 export interface Migration {
   readonly number: number;
@@ -34,6 +35,7 @@ export const migrations: readonly Migration[] = [
   snapshotsMigration,
   suspensionMigration,
   snapshotFromMigration,
+  snapshotRetentionMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

@@ -5,6 +5,7 @@ import type {
   GroupUsage,
   Labels,
   Quota,
+  SnapshotRetention,
   UpdateGroup,
   UsageRecords,
   UsageStep,
@@ -23,6 +24,7 @@ export interface GroupControl {
   get(name: string): Promise<Group>;
   update(name: string, body: UpdateGroup): Promise<Group>;
   setQuota(name: string, quota: Quota): Promise<Group>;
+  setSnapshotRetention(name: string, retention: SnapshotRetention): Promise<Group>;
   delete(name: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
 }
 

@@ -11,7 +11,13 @@ const defaultPageSize = 100;
 /** Always there: what everybody uses who names no group. */
 const defaultGroup = "default";
 
-export function groupControl(context: ControlContext, deletions: GroupDeletions): GroupControl {
+interface Helpers {
+  readonly deletions: GroupDeletions;
+  /** A group's retention of snapshots is another one. */
+  readonly onRetention: () => void;
+}
+
+export function groupControl(context: ControlContext, { deletions, onRetention }: Helpers): GroupControl {
   const { gate, store } = context;
   return {
     async create(body) {
@@ -33,6 +39,12 @@ export function groupControl(context: ControlContext, deletions: GroupDeletions)
     async setQuota(name, quota) {
       const group = await gate.enter(name);
       return save(context, { ...group, quota });
+    },
+    async setSnapshotRetention(name, snapshotRetention) {
+      const group = await gate.enter(name);
+      const saved = save(context, { ...group, snapshotRetention });
+      onRetention();
+      return saved;
     },
     async delete(name, { force }, signal) {
       await gate.pass();

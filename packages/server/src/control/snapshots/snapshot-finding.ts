@@ -30,3 +30,8 @@ export function requireReady({ id, status }: Pick<SnapshotRecord, "id" | "status
     hint: "Try again when its status is Ready.",
   });
 }
+
+/** A sandbox came from it, or goes back to it. */
+export function usedIn({ store }: Pick<ControlContext, "store">): (snapshot: SnapshotRecord) => boolean {
+  return ({ id }) => store.snapshots.users(id, 1).length > 0 || store.snapshots.hasStarting(id);
+}

@@ -2,10 +2,10 @@
 import type { PrunedItem, PrunedSystem, PruneSystem } from "@alcove/contract";
 import { expiredSnapshots } from "../../lifecycle/snapshot-retention.js";
 import { type ImageRecord, publicGroup } from "../../store/images.js";
-import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { ControlContext } from "../context.js";
 import { collectContents, contentsWanted } from "../images/image-collection.js";
 import { isUnused } from "../images/images.js";
+import { usedIn } from "../snapshots/snapshot-finding.js";
 import { pruneTemplates } from "../templates/templates.js";
 
 /** Snapshots first: what they stood on may be nobody's then. */
@@ -34,11 +34,6 @@ async function pruneSnapshots(context: ControlContext, keptSeconds: number, dryR
     await snapshotRemovals.collect();
   }
   return expired.map(({ id: name, group, ownBytes: bytes }) => ({ kind: "snapshots", name, group, bytes }));
-}
-
-/** A sandbox came from it, or goes back to it. */
-export function usedIn({ store }: Pick<ControlContext, "store">): (snapshot: SnapshotRecord) => boolean {
-  return ({ id }) => store.snapshots.users(id, 1).length > 0 || store.snapshots.hasStarting(id);
 }
 
 async function pruneUnusedTemplates(context: ControlContext, dryRun: boolean, signal: AbortSignal) {

@@ -1,4 +1,12 @@
-import { createGroup, deleteGroup, getGroup, listGroups, setGroupQuota, updateGroup } from "@alcove/contract";
+import {
+  createGroup,
+  deleteGroup,
+  getGroup,
+  listGroups,
+  setGroupQuota,
+  setSnapshotRetention,
+  updateGroup,
+} from "@alcove/contract";
 import type { Caller } from "../../control/access/access-control.js";
 import type { GroupControl } from "../../control/groups/group-control.js";
 import { route } from "../route.js";
@@ -13,6 +21,7 @@ export function groupRoutes(routes: RouteTable, groups: GroupControl): void {
   route(routes, getGroup, ({ params }) => groups.get(params.group));
   route(routes, updateGroup, ({ params, body }) => groups.update(params.group, body));
   route(routes, setGroupQuota, ({ params, body }) => groups.setQuota(params.group, body));
+  route(routes, setSnapshotRetention, ({ params, body }) => groups.setSnapshotRetention(params.group, body));
   // Carried to its end whether the client waits or not.
   route(routes, deleteGroup, ({ params, query, daemonSignal }) =>
     groups.delete(params.group, { force: query.force ?? false }, daemonSignal),
