@@ -123,7 +123,7 @@ export function createControl(options: ControlOptions): RunningControl {
       sandboxes: sandboxControl(context, helpers),
       snapshots: countedSnapshots(snapshotControl(context, helpers), context.uses),
       execs: countedExecs(execControl(context, reach), context.uses),
-      files: countedFiles(fileControl(reach), context.uses),
+      files: countedFiles(fileControl(context, reach), context.uses),
       images: imageControl(context, readiness),
       events: eventControl(context.events, context.gate),
       system: systemControl(context, { readiness, version: options.version, tcp: options.tcp ?? (() => undefined) }),

@@ -15,8 +15,11 @@ const MemoryBase = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("shared"), id: z.uuid() }),
 ]);
 
-/** Each stop and each snapshot lays one; QEMU opens all of them, and a chain that nobody could read again must not be made. */
-export const mostLayers = 500;
+/**
+ * Each stop and each snapshot lays one; QEMU opens all of them, and a chain that nobody could read again must not be made. Snapshots
+ * leave some to stops: what is stopped has its own layers merged, where no snapshot stands on them (saves/layer-chains.ts).
+ */
+export const mostLayers = { stop: 500, snapshot: 440 } as const;
 
 export const Footing = z.object({
   /** The disk's lowest layer is this template's. */
@@ -35,11 +38,15 @@ export const Footing = z.object({
 export type Footing = Readonly<z.infer<typeof Footing>>;
 
 /** Refused before anything is touched: whoever has as many runs on. */
-export function requireRoomForLayer(id: string, { layers }: Footing): void {
-  if (layers.length < mostLayers) return;
-  const message = `The disk of ${id} stands on ${layers.length} layers, as many as a disk may: it is neither stopped nor saved any more.`;
+export function requireRoomForLayer(id: string, { layers }: Footing, purpose: keyof typeof mostLayers): void {
+  const most = mostLayers[purpose];
+  if (layers.length < most) return;
+  const message = `The disk of ${id} stands on ${layers.length} layers; a ${purpose} adds one, and may do so below ${most}.`;
   throw new AlcoveError("QuotaExceeded", message, {
-    hint: "Copy what you need to a new sandbox: every stop and every snapshot adds a layer.",
+    hint:
+      purpose === "snapshot"
+        ? "Delete its snapshots, the newest first, then stop it and resume it after a minute: layers that no snapshot stands on become one while it sleeps."
+        : "Copy what you need to a new sandbox.",
   });
 }
 

@@ -75,6 +75,7 @@ export class MicrovmMachine implements Machine {
 
   suspend(mode: SaveMode, signal: AbortSignal): Promise<Saved> {
     return this.#oneAtATime(async (footing) => {
+      requireRoomForLayer(this.id, footing, "stop");
       const onKept = () => {
         this.#hold.stop();
         this.#isSuspended = true;
@@ -87,6 +88,7 @@ export class MicrovmMachine implements Machine {
 
   snapshot(snapshotId: string, options: { readonly mustFreeze: boolean }, signal: AbortSignal): Promise<Saved> {
     return this.#oneAtATime((footing) => {
+      requireRoomForLayer(this.id, footing, "snapshot");
       const onLayered = (layered: Footing) => {
         this.#footing = layered;
       };
@@ -117,7 +119,6 @@ export class MicrovmMachine implements Machine {
       if (this.#footing === undefined) throw new AlcoveError("SnapshotIncompatible", message);
       if (this.#isSuspended || this.#parts.qmp.isClosed)
         throw new AlcoveError("SandboxNotRunning", `The machine ${this.id} has ended.`);
-      requireRoomForLayer(this.id, this.#footing);
       return work(this.#footing);
     };
     const result = this.#saving.then(begin);

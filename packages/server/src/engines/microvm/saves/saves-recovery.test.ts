@@ -108,9 +108,19 @@ test("what cannot be read now does not count as lost", async () => {
 });
 
 test("a disk that stands on as many layers as may be gets no other", () => {
-  const many = Array.from({ length: mostLayers }, () => lowest);
-  expect(() => requireRoomForLayer(sandbox, footingOn(many.slice(1)))).not.toThrow();
-  expect(() => requireRoomForLayer(sandbox, footingOn(many))).toThrow(`${mostLayers} layers`);
+  for (const purpose of ["stop", "snapshot"] as const) {
+    const many = Array.from({ length: mostLayers[purpose] }, () => lowest);
+    expect(() => requireRoomForLayer(sandbox, footingOn(many.slice(1)), purpose)).not.toThrow();
+    expect(() => requireRoomForLayer(sandbox, footingOn(many), purpose)).toThrow(`${mostLayers[purpose]} layers`);
+  }
+});
+
+test("what has as many layers as a snapshot may add to can still be stopped, and is told how to get rid of some", () => {
+  const footing = footingOn(Array.from({ length: mostLayers.snapshot }, () => lowest));
+  expect(() => requireRoomForLayer(sandbox, footing, "stop")).not.toThrow();
+  expect(() => requireRoomForLayer(sandbox, footing, "snapshot")).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining("Delete its snapshots, the newest first, then stop it") }),
+  );
 });
 
 test("a layer goes with the last who stands on it, a running machine included", async () => {
