@@ -74,6 +74,12 @@ export const Config = z.strictObject({
     .describe(
       "What templates may take of the disk: beyond it the least lately used go, but for those that sandboxes or snapshots stand on",
     ),
+  compressAfterMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(2_592_000_000)
+    .describe("How long a sandbox is suspended before its kept memory is compressed; 0: never"),
   usageRetentionDays: z.number().int().min(1).max(3_650).describe("How long records of what groups used are kept"),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).describe("The least that is logged"),
   logFormat: z.enum(["json", "text"]).describe("A record as a line of JSON, for programs, or of text, for people"),
@@ -118,6 +124,7 @@ export const variables = {
   memoryOvercommit: "ALCOVE_MEMORY_OVERCOMMIT",
   freeSpaceMarkBytes: "ALCOVE_FREE_SPACE_MARK_BYTES",
   templatesMaximumBytes: "ALCOVE_TEMPLATES_MAXIMUM_BYTES",
+  compressAfterMs: "ALCOVE_COMPRESS_AFTER_MS",
   usageRetentionDays: "ALCOVE_USAGE_RETENTION_DAYS",
   logLevel: "ALCOVE_LOG_LEVEL",
   logFormat: "ALCOVE_LOG_FORMAT",
@@ -144,6 +151,7 @@ export const fixedDefaults = {
   memoryOvercommit: 1.5,
   freeSpaceMarkBytes: gibibyte,
   templatesMaximumBytes: 20 * gibibyte,
+  compressAfterMs: 300_000,
   usageRetentionDays: 90,
   logLevel: "info",
   logFormat: "json",

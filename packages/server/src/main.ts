@@ -110,6 +110,7 @@ function createEngine(config: Config, logger: Logger): Engine {
     dataDirectory,
     runtimeDirectory,
     templatesMaximumBytes,
+    packAfterMs: config.compressAfterMs,
     onUpkeep: (sentence) => logger.info(sentence),
     onTimings: (timings) => logger.info({ timings }, "Machine started"),
     onDamagedTemplate: (sentence) => logger.error(sentence),

@@ -14,6 +14,7 @@ import { type FromSnapshot, fromSnapshot, requireOrigin } from "../snapshots/sna
 import { requireDiskSpace } from "../system/disk-space.js";
 import type { EngineReadiness } from "../system/engine-readiness.js";
 import { forgetOldFailures } from "./failures.js";
+import { keptNow, withKept } from "./kept-size.js";
 import { mergedLabels } from "./labels.js";
 import { sandboxNotFound } from "./machines.js";
 import type { Reach } from "./reach.js";
@@ -58,7 +59,8 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
     async get(ref) {
       await gate.enter(ref.group);
       const activity = await helpers.policies.describe(find(context, ref));
-      return { ...view(find(context, ref)), activity };
+      const kept = await keptNow(context, find(context, ref));
+      return { ...view(withKept(find(context, ref), kept)), activity };
     },
     async changeLabels(ref, changes) {
       await gate.enter(ref.group);

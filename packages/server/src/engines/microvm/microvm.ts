@@ -37,6 +37,7 @@ import { startFromDisk } from "./machine/start-from-disk.js";
 import type { MicrovmOptions, StartTimings } from "./options.js";
 import { diskUse } from "./saves/disk-use.js";
 import { findLeftovers, removeLeftovers } from "./saves/leftovers.js";
+import { packMemories } from "./saves/memory-packer.js";
 import { createSaves } from "./saves/saves.js";
 import { forget, recoverSaves, removeLeftLayers, removeLeftMemories } from "./saves/saves-recovery.js";
 import { TemplateStore } from "./templates/template-store.js";
@@ -126,7 +127,7 @@ class MicrovmEngine implements Engine {
     const recovery = await recoverMachines(host, running, { machines: this.#machines, builders }, signal);
     const layers = [...(await removeLeftLayers(host)), ...(await removeLeftMemories(host))];
     const stale = await templates.removeStale(host.holdings.templateKeys());
-    this.#checking = this.#checkTemplates(templates);
+    this.#checking = Promise.all([this.#checkTemplates(templates), this.#packMemories(host)]);
     const removed = [...halfMade, ...left, ...saves.removed, ...recovery.removed, ...layers, ...stale];
     const { lostSnapshots } = saves;
     return { machines: recovery.machines, lost: new Map([...recovery.lost, ...saves.lost]), lostSnapshots, removed };
@@ -154,6 +155,11 @@ class MicrovmEngine implements Engine {
     await this.#checking;
     await this.#known?.host?.chains.close();
     await this.#known?.host?.cgroups?.close();
+  }
+
+  async #packMemories({ roots }: MachineHost): Promise<void> {
+    const { packAfterMs: afterMs = 0, onMergeFailed: onFailed } = this.#options;
+    if (afterMs > 0) await packMemories(roots, { afterMs, onFailed }, this.#closing.signal);
   }
 
   /** In the background, again and again: a daemon that starts does not wait for it, one that stops ends it. */

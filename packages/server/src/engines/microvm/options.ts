@@ -10,7 +10,9 @@ export interface MicrovmOptions extends Roots {
   readonly builderStallMs?: number;
   /** How long a machine sleeps before layers of its disk are merged; 5 s when left out. */
   readonly mergeQuietMs?: number;
-  /** Told of each suspended machine whose layers could not be merged, and stay as they are: a sentence. */
+  /** How long a machine sleeps before its memory is compressed; never where it is left out or 0. */
+  readonly packAfterMs?: number;
+  /** Told of each suspended machine whose layers could not be merged, or its memory compressed, and stay as they are: a sentence. */
   readonly onMergeFailed?: (sentence: string) => void;
   /** What templates may take of the disk, but for those that something stands on; no limit when left out. */
   readonly templatesMaximumBytes?: number;

@@ -120,7 +120,7 @@ export async function restoreMemory(mapped: MappedFile, from: FileHandle, signal
   const diff = await readDiff(from, mapped.bytes);
   if (diff.pageBytes !== mapped.pageBytes)
     throw new Error(`its pages have ${diff.pageBytes} bytes, this host's ${mapped.pageBytes}`);
-  for await (const part of readPages(from, diff, partBytes)) {
+  for await (const part of readPages(diff, partBytes)) {
     signal.throwIfAborted();
     await Promise.all(part.map(({ firstPage, bytes }) => mapped.write(bytes, firstPage)));
   }

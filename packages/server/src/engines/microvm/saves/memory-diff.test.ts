@@ -34,7 +34,7 @@ test("pages come back under their numbers, cut into parts, and zeros take no byt
     { firstPage: 40, pages: 1, isZero: false },
   ]);
   const parts: [number, number, number][][] = [];
-  for await (const part of readPages(file, diff, 2 * page)) {
+  for await (const part of readPages(diff, 2 * page)) {
     parts.push(part.map(({ firstPage, bytes }) => [firstPage, bytes.length / page, bytes[0] ?? 0]));
   }
   expect(parts).toEqual([
@@ -56,7 +56,7 @@ test("one that is cut short, or was never finished, is refused", async () => {
 
 test("a byte of a page, or of the table, that is another now is seen before anything goes on", async () => {
   const read = async () => {
-    for await (const _ of readPages(file, await readDiff(file, memoryBytes), 2 * page));
+    for await (const _ of readPages(await readDiff(file, memoryBytes), 2 * page));
   };
   await read();
   for (const [position, right, wrong] of [

@@ -7,6 +7,7 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
+import { type MemoryBytes, openPacked } from "./memory-packing.js";
 
 const magic = Buffer.from("ALCOVE-MEMORY-1\n", "latin1");
 const headerBytes = 4096;
@@ -91,10 +92,13 @@ export interface MemoryDiff {
   /** As it lies in the file. */
   readonly table: Uint8Array;
   readonly checksum: number;
+  /** What its pages are read from. */
+  readonly source: MemoryBytes;
 }
 
-/** Refuses what is not whole, or would write past the memory's end; the pages themselves are looked at as they are read. */
-export async function readDiff(file: FileHandle, memoryBytes: number): Promise<MemoryDiff> {
+/** In either of its forms (memory-packing.ts). Refuses what is not whole, or would write past the memory's end; the pages themselves are looked at as they are read. */
+export async function readDiff(kept: FileHandle, memoryBytes: number): Promise<MemoryDiff> {
+  const file = (await openPacked(kept)) ?? kept;
   const header = await readFully(file, headerBytes, 0);
   if (!header.subarray(0, magic.length).equals(magic)) throw new Error("it has no header of a memory");
   const page = header.readUInt32LE(16);
@@ -108,12 +112,11 @@ export async function readDiff(file: FileHandle, memoryBytes: number): Promise<M
   const table = await readFully(file, count * runBytes, headerBytes + dataPages * page);
   const runs = Array.from({ length: count }, (_, index) => runAt(table, index * runBytes));
   checkRuns(runs, { pages: memoryBytes / page, dataPages });
-  return { pageBytes: page, runs, dataPages, table, checksum: header.readUInt32LE(headerEnd - 4) };
+  return { pageBytes: page, runs, dataPages, table, checksum: header.readUInt32LE(headerEnd - 4), source: file };
 }
 
 /** The pages with bytes, in order, in parts of no more than `partBytes`. Throws behind the last one where they are not as they were written. */
 export async function* readPages(
-  file: FileHandle,
   diff: MemoryDiff,
   partBytes: number,
 ): AsyncIterable<readonly { readonly firstPage: number; readonly bytes: Uint8Array }[]> {
@@ -122,7 +125,7 @@ export async function* readPages(
   let checksum = 0;
   for (const part of slices) {
     const pages = part.reduce((sum, slice) => sum + slice.pages, 0);
-    const bytes = await readFully(file, pages * diff.pageBytes, at);
+    const bytes = await readFully(diff.source, pages * diff.pageBytes, at);
     at += bytes.length;
     checksum = crc32(bytes, checksum);
     let from = 0;
@@ -179,7 +182,7 @@ async function writeFully(file: FileHandle, bytes: Uint8Array, position: number)
   }
 }
 
-async function readFully(file: FileHandle, length: number, position: number): Promise<Buffer> {
+async function readFully(file: MemoryBytes, length: number, position: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length);
   for (let done = 0; done < length; ) {
     const { bytesRead } = await file.read(bytes, done, length - done, position + done);

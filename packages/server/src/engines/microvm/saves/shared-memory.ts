@@ -95,7 +95,7 @@ async function putPages(diffPath: string, path: string, signal: AbortSignal): Pr
   await using from = await open(diffPath, "r");
   await using to = await open(path, "r+");
   const diff = await readDiff(from, (await to.stat()).size);
-  for await (const part of readPages(from, diff, partBytes)) {
+  for await (const part of readPages(diff, partBytes)) {
     signal.throwIfAborted();
     for (const { firstPage, bytes } of part) await to.write(bytes, 0, bytes.length, firstPage * diff.pageBytes);
   }
