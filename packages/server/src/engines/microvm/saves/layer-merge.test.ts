@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
@@ -12,7 +12,14 @@ import { writeOverlay } from "../machine/overlay.js";
 import { Holdings } from "./holdings.js";
 import { keptPaths, type Manifest, makeKept, readManifest, removeKept } from "./kept.js";
 import { LayerChains } from "./layer-chains.js";
-import { countToMerge, longestChain, type MergingHost, mergeLayers } from "./layer-merge.js";
+import {
+  countToMerge,
+  longestChain,
+  type MergeStep,
+  type MergingHost,
+  mergeLayers,
+  mergeSteps,
+} from "./layer-merge.js";
 import { recoverSaves, removeLeftLayers } from "./saves-recovery.js";
 
 const sandbox = "3f0c8b8e-52a7-4c6e-9d0a-0d5a4f0c7d11";
@@ -172,17 +179,27 @@ describe("a daemon that is killed", () => {
     expect(await content()).toBe(before);
   });
 
-  it("before it has removed the old layers leaves the new chain whole, and they go", async () => {
-    await sleepOften(longestChain + 1);
-    const before = await content();
-    const old = footing.layers.map((layer) => layerPath(roots, layer));
-    for (const path of old) await copyFile(path, `${path}.aside`);
-    await mergeLayers(host, suspended, never);
-    for (const path of old) await copyFile(`${path}.aside`, path);
-    await recover();
-    expect(await layers()).toEqual((await standsNow()).layers);
-    expect(await content()).toBe(before);
-  });
+  it.each(mergeSteps)(
+    "when its merging has come to %s leaves a whole chain, the old or the new, and nothing else",
+    async (last) => {
+      await sleepOften(longestChain + 1);
+      const before = await content();
+      const killed = new Promise<void>((resolve) => {
+        const passed = (step: MergeStep) => {
+          if (step !== last) return;
+          resolve();
+          return new Promise<void>(() => undefined);
+        };
+        void mergeLayers(host, suspended, never, passed);
+      });
+      await killed;
+      await recover();
+      const isMerged = mergeSteps.indexOf(last) >= mergeSteps.indexOf("named");
+      expect((await standsNow()).layers).toHaveLength(isMerged ? 1 : longestChain + 1);
+      expect(await layers()).toEqual([...footing.layers].sort());
+      expect(await content()).toBe(before);
+    },
+  );
 });
 
 describe("chains", () => {

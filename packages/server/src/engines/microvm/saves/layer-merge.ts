@@ -46,8 +46,17 @@ export type MergingHost = Pick<
   "roots" | "holdings" | "installation" | "namespaces" | "programPaths" | "devicePaths"
 >;
 
+/** What is so on the disk after each step, in their order: a test kills the daemon there. */
+export const mergeSteps = ["begun", "written", "named", "removing"] as const;
+export type MergeStep = (typeof mergeSteps)[number];
+
 /** Nobody may start from it meanwhile, nor remove it. Answers how many layers became one. */
-export async function mergeLayers(host: MergingHost, kept: Kept, signal: AbortSignal): Promise<number> {
+export async function mergeLayers(
+  host: MergingHost,
+  kept: Kept,
+  signal: AbortSignal,
+  passed: (step: MergeStep) => void | Promise<void> = () => undefined,
+): Promise<number> {
   const { manifest, own } = await ownLayers(host, kept);
   const sizes = await Promise.all(own.map((layer) => bytesOf(layerPath(host.roots, layer))));
   const count = countToMerge(sizes);
@@ -55,16 +64,22 @@ export async function mergeLayers(host: MergingHost, kept: Kept, signal: AbortSi
   await checkRoom(host, sizes.slice(0, count));
   const merged = randomUUID();
   const path = layerPath(host.roots, merged);
+  await passed("begun");
   try {
     await writeMerged(host, manifest, { count, path }, signal);
+    await passed("written");
     signal.throwIfAborted();
     const footing = { ...manifest.footing, layers: [merged, ...manifest.footing.layers.slice(count)] };
     await rewriteManifest(keptPaths(host.roots, kept), { ...manifest, footing });
     host.holdings.hold(kept, footing);
+    await passed("named");
   } catch (error) {
     throw await undone(error, () => removeUnnamed(host, kept, merged));
   }
-  for (const layer of own.slice(0, count)) await rm(layerPath(host.roots, layer), { force: true });
+  for (const layer of own.slice(0, count)) {
+    await rm(layerPath(host.roots, layer), { force: true });
+    await passed("removing");
+  }
   return count;
 }
 
