@@ -69,6 +69,8 @@ export const endpoints: readonly Endpoint[] = [
   snapshots.countSnapshots,
   snapshots.getSnapshot,
   snapshots.updateSnapshot,
+  snapshots.exportSnapshot,
+  snapshots.importSnapshot,
   snapshots.deleteSnapshot,
   execs.executeCommand,
   execs.executeShellCommand,

@@ -158,6 +158,44 @@ export const updateSnapshot = endpoint({
   isIdempotent: true,
 });
 
+export const exportSnapshot = endpoint({
+  id: "exportSnapshot",
+  method: "GET",
+  path: `${path}/:snapshotId/archive`,
+  access: "user",
+  summary: "Export a snapshot as one file",
+  description:
+    "A tar archive of its own disk, whole, its memory and its devices, with a manifest of their checksums. It holds all that the sandbox had, secrets in its memory too. The answer begins when the files are written; the snapshot stays until it has been read.",
+  params: SnapshotParams,
+  query: NoQuery,
+  body: "none",
+  result: "bytes",
+  resultTypes: ["application/x-tar"],
+  errors: ["SnapshotNotFound", "SnapshotIncompatible", "EngineUnavailable", "DiskFull"],
+});
+
+export const importSnapshot = endpoint({
+  id: "importSnapshot",
+  method: "PUT",
+  path: `${path}/archive`,
+  access: "user",
+  summary: "Import a snapshot that was exported",
+  description:
+    "Makes a new snapshot of the archive, with an id of its own. Every byte is checked before anything of it is seen: what is altered, breaks off or has more in it is refused, and leaves nothing. Whether its memory goes on on this host is found out when something starts from it: SnapshotIncompatible, and `from: Disk` boots from its disk.",
+  params: GroupParams,
+  query: z.strictObject({
+    /** Instead of the one in the archive. */
+    name: SnapshotName.exactOptional(),
+    /** Instead of those in the archive, as a selector writes them. */
+    labels: LabelSelector.exactOptional(),
+  }),
+  body: "bytes",
+  result: Snapshot,
+  status: 201,
+  errors: ["SnapshotIncompatible", "QuotaExceeded", "EngineUnavailable", "DiskFull", "Timeout"],
+  isIdempotent: false,
+});
+
 export const deleteSnapshot = endpoint({
   id: "deleteSnapshot",
   method: "DELETE",

@@ -2,17 +2,21 @@
 import {
   countSnapshots,
   deleteSnapshot,
+  exportSnapshot,
   getSnapshot,
+  importSnapshot,
   listSnapshots,
   type Snapshot,
   takeSnapshot,
   updateSnapshot,
 } from "@alcove/contract";
+import { ByteStream } from "./byte-stream.js";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
 import { labelSelector } from "./label-selector.js";
 import { Paginated } from "./paginated.js";
 import type { Scope } from "./scope.js";
+import type { Chunks } from "./transport.js";
 
 export interface SnapshotOptions extends Abortable {
   /** Words for people; several may have the same. */
@@ -90,6 +94,23 @@ export class Snapshots {
   ): Promise<Snapshot> {
     const { transport, params } = this.#scope;
     return call(transport, updateSnapshot, { params: { ...params, snapshotId }, body: { labels }, signal });
+  }
+
+  /**
+   * The snapshot as one tar archive, which `import` takes on any host with an Alcove of this version. It holds all that the sandbox
+   * had, secrets in its memory too. Its length is known before; an answer that breaks off throws.
+   */
+  async export(snapshotId: string, { signal }: Abortable = {}): Promise<ByteStream> {
+    const { transport, params } = this.#scope;
+    const { body } = await call(transport, exportSnapshot, { params: { ...params, snapshotId }, signal });
+    return new ByteStream(body);
+  }
+
+  /** A new snapshot of what `export` gave, with its name and labels unless others are said here. */
+  import(content: Uint8Array | Chunks, { name, labels, signal }: SnapshotOptions = {}): Promise<Snapshot> {
+    const { transport, params } = this.#scope;
+    const query = { name, labels: labelSelector(labels) };
+    return call(transport, importSnapshot, { params, query, body: content, signal });
   }
 
   /** Sandboxes that came from it go on. One that is gone counts as deleted. */

@@ -23,6 +23,25 @@ test("a snapshot is taken, listed, labelled, started from and deleted", async ()
   await expect(snapshots.get(first.id)).rejects.toMatchObject({ code: "SnapshotNotFound", status: 404 });
 });
 
+test("a snapshot is exported and imported as a stream or as bytes, and what starts from it may boot from its disk", async () => {
+  await using served = await serve();
+  using alcove = new Alcove({ socketPath: served.socketPath });
+  const { sandboxes, snapshots } = alcove;
+  await using sandbox = await sandboxes.create({ image: "debian" });
+  await sandbox.files.write("/root/note", "one");
+  const { id } = await sandbox.snapshot({ name: "first" });
+  const copy = await snapshots.import(await snapshots.export(id), { labels: { from: "archive" } });
+  expect(copy).toMatchObject({ name: "first", labels: { from: "archive" }, status: "Ready" });
+  const bytes = await (await snapshots.export(copy.id)).bytes();
+  const again = await snapshots.import(bytes, { name: "again" });
+  await using child = await sandboxes.create({ snapshot: again.id, from: "Disk" });
+  expect(await child.files.readText("/root/note")).toBe("one");
+  await expect(snapshots.import(bytes.subarray(0, 2_000))).rejects.toMatchObject({ code: "InvalidRequest" });
+  await sandbox.files.write("/root/note", "two");
+  expect(await sandbox.rollback(id, { from: "Disk" })).toMatchObject({ generation: 2 });
+  expect(await sandbox.files.readText("/root/note")).toBe("one");
+});
+
 test("snapshots are walked over to the end while the last one seen is deleted", async () => {
   await using served = await serve();
   using alcove = new Alcove({ socketPath: served.socketPath });

@@ -1,10 +1,10 @@
-import { link, open, rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { refuseElsewhere } from "../connection.js";
 import { examples } from "../examples.js";
+import { writeNewFile } from "../new-file.js";
 
 interface Options {
   readonly force?: true;
@@ -58,30 +58,8 @@ async function backUp(cli: Cli, path: string, { force }: Options): Promise<void>
     await pipeline(Readable.from(await alcove.backup({ signal: cli.signal })), process.stdout, { end: false });
     return;
   }
-  const unfinished = `${path}.${process.pid}.new`;
-  const file = await open(unfinished, "wx", 0o600);
-  try {
-    let bytes = 0;
-    for await (const chunk of await alcove.backup({ signal: cli.signal })) {
-      await file.writeFile(chunk);
-      bytes += chunk.byteLength;
-    }
-    await file.sync();
-    await file.close();
-    await (force === true ? rename(unfinished, path) : linkNew(unfinished, path));
-    cli.terminal.print(`${path}: ${(bytes / 2 ** 20).toFixed(1)} MiB`);
-  } finally {
-    await file.close().catch(() => undefined);
-    await rm(unfinished, { force: true });
-  }
-}
-
-/** Unlike a rename it never replaces what is there. */
-async function linkNew(from: string, to: string): Promise<void> {
-  await link(from, to).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-    throw Object.assign(new Error(`There is a file ${to}.`), { hint: "Name another, or replace it with --force." });
-  });
+  const bytes = await writeNewFile({ path, force: force === true }, await alcove.backup({ signal: cli.signal }));
+  cli.terminal.print(`${path}: ${(bytes / 2 ** 20).toFixed(1)} MiB`);
 }
 
 async function restore(cli: Cli, path: string, { force }: Options): Promise<void> {

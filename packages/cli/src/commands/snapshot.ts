@@ -4,6 +4,7 @@ import { examples } from "../examples.js";
 import { Exit, exitCodes } from "../exit-codes.js";
 import { pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
+import { addSnapshotExport, addSnapshotImport } from "../snapshot-archive.js";
 import { findSnapshot } from "../snapshot-name.js";
 import { snapshotView } from "../views/snapshot.js";
 
@@ -19,7 +20,7 @@ export function addSnapshot(program: Command, cli: Cli): void {
     .description(
       "What a sandbox was at one instant: disk, memory and running processes. `alcove create --snapshot` starts from one.",
     );
-  for (const add of [addCreate, addList, addGet, addDelete]) add(snapshot, cli);
+  for (const add of [addCreate, addList, addGet, addDelete, addSnapshotExport, addSnapshotImport]) add(snapshot, cli);
   examples(snapshot, [
     ["alcove snapshot create 3f2a --name clean", ""],
     ["alcove create --snapshot clean", "another sandbox that goes on from there"],

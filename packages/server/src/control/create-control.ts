@@ -121,7 +121,7 @@ export function createControl(options: ControlOptions): RunningControl {
       groups: groupControl(context, { deletions, onRetention: () => retentions.begin() }),
       usage: usageControl(context),
       sandboxes: sandboxControl(context, helpers),
-      snapshots: countedSnapshots(snapshotControl(context, helpers), context.uses),
+      snapshots: countedSnapshots(snapshotControl(context, helpers, options.version), context.uses),
       execs: countedExecs(execControl(context, reach), context.uses),
       files: countedFiles(fileControl(context, reach), context.uses),
       images: imageControl(context, readiness),

@@ -123,6 +123,24 @@ export interface Saves {
   remove(kept: Kept): Promise<void>;
   /** Writes the disk as a raw image that stands on nothing, to a path that is not there yet. */
   writeDisk(kept: Kept, path: string, signal: AbortSignal): Promise<void>;
+  /** An empty directory on the disk where snapshots are kept, for `pack` and `unpack`; what a killed daemon leaves of it goes with `recover`. */
+  workplace(): Promise<Workplace>;
+  /** Writes all that a snapshot is into the directory, as files that stand on nothing of this host's. */
+  pack(snapshotId: string, directory: string, signal: AbortSignal): Promise<Packed>;
+  /** Makes a snapshot of the files in the directory. They are hostile: InvalidRequest where they are not what `pack` writes of this size. Whole or not there. */
+  unpack(snapshotId: string, packed: Packed & { readonly size: Size }, signal: AbortSignal): Promise<Saved>;
+}
+
+export interface Workplace extends AsyncDisposable {
+  readonly directory: string;
+}
+
+export interface Packed {
+  readonly directory: string;
+  /** Names of files in it. */
+  readonly files: readonly string[];
+  /** What only the engine understands, as JSON. */
+  readonly facts: unknown;
 }
 
 export type Kept =

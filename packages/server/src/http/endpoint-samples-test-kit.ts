@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { type Endpoint, endpoints } from "@alcove/contract";
 import { WebSocket } from "ws";
+import { emptySnapshotArchive } from "./snapshot-archive-test-kit.js";
 
 export interface Sample {
   readonly query?: string;
@@ -42,6 +43,8 @@ export const samples: Readonly<Record<string, Sample>> = {
   rollbackSandbox: { bodyOf: ({ snapshotId }) => ({ snapshotId }) },
   commitSandbox: { body: { name: "committed" } },
   ...{ listSnapshots: {}, countSnapshots: {}, getSnapshot: {}, deleteSnapshot: {} },
+  exportSnapshot: {},
+  importSnapshot: { body: emptySnapshotArchive() },
   updateSnapshot: { body: { labels: { a: "b" } } },
   executeCommand: { body: { command: "true" } },
   executeShellCommand: { body: { command: "true" } },

@@ -37,7 +37,8 @@ export function imageUserQueries(database: Database.Database) {
   );
   const snapshotsOfName = all<{ id: string }>(
     database,
-    `select id from snapshots where group_name = @group and image = @name and image_is_public = 0
+    // What came with an archive stands on no image, whatever it names.
+    `select id from snapshots where group_name = @group and image = @name and image_is_public = 0 and image_key <> ''
      order by sequence limit @limit`,
   );
   return {

@@ -95,7 +95,9 @@ export class ImageUse {
   }
 
   /** The disk that it stands on: what the name meant then. The record keeps it from being collected. */
-  async standing({ image, imageKey }: SandboxRecord): Promise<DiskImage> {
+  async standing({ image, imageKey, snapshotId }: SandboxRecord): Promise<DiskImage> {
+    // What came with an archive has all of its disk with it.
+    if (imageKey === "" && snapshotId !== undefined) return { name: image, digest: "", path: "", warm: [] };
     const content = await this.#images.find(imageKey);
     if (content === undefined) throw gone(image);
     return disk({ content, name: image });

@@ -1,4 +1,5 @@
 /** What can be done with snapshots, and with sandboxes by means of them. */
+import type { Readable } from "node:stream";
 import type {
   BatchResult,
   CommitSandbox,
@@ -12,6 +13,18 @@ import type {
   TakeSnapshot,
 } from "@alcove/contract";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
+
+export interface SnapshotArchive {
+  readonly content: Readable;
+  readonly sizeBytes: number;
+}
+
+export interface Import {
+  readonly group: string;
+  /** Instead of what the archive says. */
+  readonly name?: string | undefined;
+  readonly labels?: Labels | undefined;
+}
 
 export interface SnapshotRef {
   readonly group: string;
@@ -35,6 +48,10 @@ export interface SnapshotControl {
   /** Merges the changes into its labels. */
   changeLabels(ref: SnapshotRef, changes: LabelChanges): Promise<Snapshot>;
   delete(ref: SnapshotRef): Promise<void>;
+  /** One file; the snapshot stays until it has been read. */
+  export(ref: SnapshotRef, signal: AbortSignal): Promise<SnapshotArchive>;
+  /** A new snapshot of such a file. */
+  import(order: Import, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Snapshot>;
   /** In place: what it is is given up. Answers when it runs. */
   rollback(ref: SandboxRef, body: RollbackSandbox, signal: AbortSignal): Promise<Sandbox>;
   /** Begins to make an image of its disk. */

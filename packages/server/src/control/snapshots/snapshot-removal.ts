@@ -28,7 +28,7 @@ export class SnapshotRemovals {
     this.#helpers = helpers;
   }
 
-  /** From now on until it is let go of, it stays: it is being taken, or copied. */
+  /** From now on until everybody who holds it has let go of it, it stays: it is being taken, copied, or read. */
   hold(id: string): Disposable {
     this.#holders.set(id, (this.#holders.get(id) ?? 0) + 1);
     return { [Symbol.dispose]: () => this.#letGo(id) };

@@ -6,13 +6,14 @@ import { mergedLabels } from "../sandboxes/labels.js";
 import type { Helpers } from "../sandboxes/sandboxes.js";
 import { forkSandbox } from "./forks.js";
 import { rollBack } from "./rollbacks.js";
+import { exportSnapshot, importSnapshot } from "./snapshot-archives.js";
 import type { SnapshotControl, SnapshotRef } from "./snapshot-control.js";
 import { requireSnapshot } from "./snapshot-finding.js";
 import { takeSnapshot } from "./snapshot-taking.js";
 
 const defaultPageSize = 100;
 
-export function snapshotControl(context: ControlContext, helpers: Helpers): SnapshotControl {
+export function snapshotControl(context: ControlContext, helpers: Helpers, version: string): SnapshotControl {
   const { gate, snapshotRegister: register, store } = context;
   const view = (record: SnapshotRecord) => register.view(record);
   return {
@@ -39,6 +40,8 @@ export function snapshotControl(context: ControlContext, helpers: Helpers): Snap
       const record = requireSnapshot(context, ref);
       return view(register.setLabels(record, mergedLabels({ ...record, what: "snapshot" }, changes)));
     },
+    export: (ref, signal) => exportSnapshot(context, { ref, version }, signal),
+    import: async (order, content, signal) => view(await importSnapshot(context, order, content, signal)),
     async delete(ref) {
       await gate.enter(ref.group);
       await remove(context, ref);

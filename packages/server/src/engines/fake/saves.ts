@@ -1,11 +1,16 @@
 /** What the fake host keeps of machines that do not run. */
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
+import { z } from "zod";
 import type { Kept, Saved, Saves } from "../engine.js";
 import type { FakeHost } from "./host.js";
 import type { FakeMachine } from "./machine.js";
 import { describeSaved, diskOfSaved, type FakeSaved, saveMachine, sizeOfSaved } from "./saved.js";
 import { dropSuspended, findSuspended } from "./suspended.js";
+
+const Facts = z.strictObject({ mode: z.enum(["Memory", "Disk"]) });
 
 export function fakeSaves(host: FakeHost): Saves {
   return {
@@ -29,6 +34,23 @@ export function fakeSaves(host: FakeHost): Saves {
       else dropSuspended(host, kept.sandboxId);
     },
     writeDisk: (kept, path) => writeFile(path, diskOfSaved(findSaved(host, kept)), { flag: "wx" }),
+    async workplace() {
+      const directory = await mkdtemp(join(tmpdir(), "alcove-fake-"));
+      return { directory, [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) };
+    },
+    async pack(snapshotId, directory) {
+      const { mode, tree } = findSaved(host, { kind: "snapshot", snapshotId });
+      await writeFile(join(directory, "tree"), tree);
+      return { directory, files: ["tree"], facts: { mode } };
+    },
+    async unpack(snapshotId, { directory, files, facts }) {
+      const { mode } = Facts.parse(facts);
+      if (files.join() !== "tree") throw new AlcoveError("InvalidRequest", "The archive has other files.");
+      // Programs of this host are in no archive.
+      const saved = { mode, tree: await readFile(join(directory, "tree")), execs: [] };
+      host.snapshots.set(snapshotId, saved);
+      return describeSaved(saved);
+    },
   };
 }
 

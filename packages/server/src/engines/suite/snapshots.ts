@@ -91,6 +91,34 @@ export function snapshotCases(subject: Subject): void {
     await saves(subject).remove({ kind: "snapshot", snapshotId });
     expect(await subject.under.residue()).toEqual(before);
   });
+
+  subject.case("a snapshot goes on from its files alone, with all that was on its disk", async () => {
+    const before = await subject.under.residue();
+    const source = await subject.start();
+    await subject.shell("echo filed > /root/mark; sync", {}, source);
+    const [first, second] = [randomUUID(), randomUUID()];
+    await snapshot(source, first, subject);
+    await source.destroy();
+    const { size } = subject.under;
+    {
+      await using place = await saves(subject).workplace();
+      const packed = await saves(subject).pack(first, place.directory, subject.signal());
+      await saves(subject).remove({ kind: "snapshot", snapshotId: first });
+      const wrong = { ...packed, size, files: [...packed.files, "other"] };
+      await expect(saves(subject).unpack(second, wrong, subject.signal())).rejects.toMatchObject({
+        code: "InvalidRequest",
+      });
+      const saved = await saves(subject).unpack(second, { ...packed, size }, subject.signal());
+      expect(saved).toMatchObject({ mode: "Memory" });
+    }
+    for (const mode of ["Memory", "Disk"] as const) {
+      const copy = await from(second, mode, subject);
+      expect((await subject.shell("cat /root/mark", {}, copy)).stdout).toBe("filed\n");
+      await copy.destroy();
+    }
+    await saves(subject).remove({ kind: "snapshot", snapshotId: second });
+    expect(await subject.under.residue()).toEqual(before);
+  });
 }
 
 async function goesOn(machine: Machine, execId: string, subject: Subject): Promise<void> {

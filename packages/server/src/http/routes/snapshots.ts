@@ -2,8 +2,10 @@ import {
   commitSandbox,
   countSnapshots,
   deleteSnapshot,
+  exportSnapshot,
   forkSandbox,
   getSnapshot,
+  importSnapshot,
   listSnapshots,
   rollbackSandbox,
   takeSnapshot,
@@ -26,7 +28,15 @@ export function snapshotRoutes(routes: RouteTable, snapshots: SnapshotControl): 
   route(routes, countSnapshots, async ({ params, query: { labels, ...query } }) => ({
     count: await snapshots.count(params.group, { ...query, ...selector(labels) }),
   }));
+  // Before those of one snapshot: the first path that fits is taken.
+  route(routes, importSnapshot, ({ params, query: { labels, name }, body, signal }) =>
+    snapshots.import({ ...params, name, ...selector(labels) }, body, signal),
+  );
   route(routes, getSnapshot, ({ params }) => snapshots.get(params));
   route(routes, updateSnapshot, ({ params, body }) => snapshots.changeLabels(params, body.labels));
+  route(routes, exportSnapshot, async ({ params, signal }) => {
+    const { content, sizeBytes: length } = await snapshots.export(params, signal);
+    return { content, length, type: "application/x-tar" };
+  });
   route(routes, deleteSnapshot, ({ params }) => snapshots.delete(params));
 }

@@ -86,7 +86,7 @@ async function* bounded(chunks: AsyncIterable<Uint8Array>, spooled: Spooled): As
 }
 
 /** Throws where the next bytes do not come in time. */
-async function* withoutStall(
+export async function* withoutStall(
   chunks: AsyncIterable<Uint8Array>,
   stallMs: number,
   what: string,

@@ -27,6 +27,8 @@ export const Footing = z.object({
   memory: MemoryBase,
   /** Between the machine's own disk and the template's, the topmost first. */
   layers: z.array(z.uuid()).max(1_000).readonly(),
+  /** The lowest layer has all of the disk, and stands on nothing: it came with an archive. */
+  isDetached: z.boolean().optional(),
   image: z.object({
     name: z.string(),
     digest: z.string(),
@@ -63,6 +65,8 @@ export function memoryFileOf({ roots }: Pick<MachineHost, "roots">, id: string, 
 /** Every disk below the machine's own, the nearest first. */
 export function disksBelow(roots: Roots, footing: Footing): readonly [Backing, ...Backing[]] {
   const layers = footing.layers.map((layer) => ({ path: layerPath(roots, layer), format: "qcow2" }) as const);
+  const [top, ...lower] = layers;
+  if (footing.isDetached === true && top !== undefined) return [top, ...lower];
   const template = { path: templateOf(roots, footing).disk, format: "qcow2" } as const;
   const [nearest = template, ...others] = [...layers, template, { path: footing.image.path, format: "raw" } as const];
   return [nearest, ...others];

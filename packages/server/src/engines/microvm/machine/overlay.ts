@@ -58,6 +58,21 @@ export async function checkBacking(path: string, expected: Backing): Promise<voi
     throw new Error(`the disk ${path} does not stand on ${expected.path}, as it was made to`);
 }
 
+/** Rejects where an image is no qcow2 of this size that stands on nothing, and keeps its data in itself. */
+export async function checkStandsAlone(path: string, virtualBytes: number): Promise<void> {
+  await using file = await open(path, "r");
+  const header = Buffer.alloc(headerBytes);
+  const { bytesRead } = await file.read(header, 0, headerBytes, 0);
+  const isImage = bytesRead === headerBytes && header.toString("latin1", 0, magic.length) === magic;
+  if (!isImage || header.readUInt32BE(4) !== 3) throw new Error("its disk is no qcow2 image of version 3");
+  if (header.readBigUInt64BE(8) !== 0n) throw new Error("its disk stands on another file");
+  if (header.readUInt32BE(32) !== 0) throw new Error("its disk is encrypted");
+  if ((header.readBigUInt64BE(72) & ~harmlessFeatures) !== 0n)
+    throw new Error("its disk has features that are not known");
+  const claimed = header.readBigUInt64BE(24);
+  if (claimed !== BigInt(virtualBytes)) throw new Error(`its disk has ${claimed} bytes, not ${virtualBytes}`);
+}
+
 /** The image's bytes up to its last one that is not zero. */
 export function overlayImage(backing: Backing, virtualBytes: number): Buffer {
   const tables = Math.ceil(virtualBytes / bytesPerTable);

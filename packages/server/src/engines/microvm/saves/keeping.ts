@@ -9,7 +9,7 @@ import { openMapped } from "./mapped-memory.js";
 import type { Suspendable } from "./suspension.js";
 
 /** Devices take some kilobytes; a QEMU that was escaped could write more. */
-const longestStateBytes = 16 * 1024 * 1024;
+export const longestStateBytes = 16 * 1024 * 1024;
 
 export async function keepMemory(
   host: MachineHost,

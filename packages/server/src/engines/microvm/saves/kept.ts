@@ -32,7 +32,7 @@ const Manifest = z.object({
 });
 export type Manifest = Readonly<z.infer<typeof Manifest>>;
 
-const unfinishedPrefix = ".making-";
+export const unfinishedPrefix = ".making-";
 
 export function keptPaths(roots: Roots, kept: Kept): KeptPaths {
   return keptPathsIn(

@@ -36,7 +36,8 @@ export async function ownLayers({ roots, holdings }: Pick<MachineHost, "roots" |
   await holdings.load();
   const manifest = await readManifest(keptPaths(roots, kept));
   const others = holdings.layersOfOthers(kept);
-  const layers = manifest?.footing.layers ?? [];
+  // Below one that came with an archive there is nothing to merge onto.
+  const layers = manifest?.footing.layers.slice(0, manifest.footing.isDetached === true ? -1 : undefined) ?? [];
   const firstShared = layers.findIndex((layer) => others.has(layer));
   return { manifest, own: firstShared === -1 ? layers : layers.slice(0, firstShared) };
 }

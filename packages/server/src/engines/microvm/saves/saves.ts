@@ -9,6 +9,7 @@ import { disksBelow } from "../machine/footing.js";
 import { diskBytesOf, type MachineHost } from "../machine/machine-host.js";
 import { findOrigin } from "../machine/origins.js";
 import { keptPaths, type Manifest, makeKept, readManifest } from "./kept.js";
+import { openWorkplace, packSnapshot, unpackSnapshot } from "./packing.js";
 import { runQemuImg } from "./qemu-img.js";
 import { sizeOfKept } from "./saved-size.js";
 import { forget } from "./saves-recovery.js";
@@ -46,6 +47,15 @@ export function createSaves(ready: (signal: AbortSignal) => Promise<MachineHost>
       const found = await ready(signal);
       if (kept.kind === "suspended") await found.chains.leaveAlone(kept.sandboxId, signal);
       await writeDisk(found, kept, path, signal);
+    },
+    workplace: async () => openWorkplace(await host()),
+    async pack(snapshotId, directory, signal) {
+      const found = await ready(signal);
+      const manifest = await find(found, { kind: "snapshot", snapshotId });
+      return await packSnapshot(found, manifest, directory, signal);
+    },
+    async unpack(snapshotId, packed, signal) {
+      return await unpackSnapshot(await ready(signal), snapshotId, packed, signal);
     },
   };
 }

@@ -43,8 +43,7 @@ export async function shareMemory(
   const id = randomUUID();
   const path = sharedMemoryPath(host.roots, id);
   try {
-    await copyBase(host, manifest, path, signal);
-    await putPages(paths.memory, path, signal);
+    await writeWholeMemory(host, manifest, path, signal);
     await syncPath(path);
     await syncPath(memoriesDirectory(host.roots));
     const footing = { ...manifest.footing, memory: { kind: "shared", id } } as const;
@@ -67,6 +66,18 @@ async function checkRoom(host: MachineHost, manifest: Manifest, keptFreeBytes: n
   const [needed, free, kept] = [neededBytes, freeBytes, keptFreeBytes].map((bytes) => Math.ceil(bytes / bytesPerMiB));
   const detail = `Sharing the memory of ${id} needs up to ${needed} MiB of disk; ${free} MiB are free, and ${kept} MiB have to stay so.`;
   throw new AlcoveError("DiskFull", detail, { hint: "Free space on the host's disk, or start them one by one." });
+}
+
+/** A sparse file with all that the memory was, to a path that is not there yet. */
+export async function writeWholeMemory(
+  host: MachineHost,
+  manifest: Manifest,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await copyBase(host, manifest, path, signal);
+  if (manifest.isWholeMemory === true) return;
+  await putPages(keptPaths(host.roots, { kind: "snapshot", snapshotId: manifest.id }).memory, path, signal);
 }
 
 /** The manifest may name it, although writing it down failed at its last step: then it stays. */
