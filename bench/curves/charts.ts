@@ -7,6 +7,8 @@ import type { SuspendedPoint } from "./suspended.js";
 export interface Curve<Point> {
   readonly machine: Machine;
   readonly commit: string;
+  /** Processes of others that ran or waited to run, in the minute before: above the number of cores the times say less. */
+  readonly loadBefore: number;
   readonly points: readonly Point[];
 }
 
@@ -21,6 +23,7 @@ export function suspendedChart(curve: Curve<SuspendedPoint>): string {
     caption: [
       `256 MiB, a command and 1 MB written each. Beyond ${real} they are copies, with files, disk layers and rows of their own.`,
       "Start: from the daemon's process to its first answer that needs the sandboxes. List: all, by pages of 100. Medians of 5.",
+      loadOf(curve),
     ],
     xLabel: "suspended",
     xScale: "log",
@@ -43,6 +46,7 @@ export function runningChart(curve: Curve<RunningPoint>): string {
     caption: [
       "256 MiB, idle. Memory: what a sandbox's process shares with nobody, on average.",
       "Create: until it runs, from the image's template, no pool; the median of those since the point before.",
+      loadOf(curve),
     ],
     xLabel: "running",
     xScale: "linear",
@@ -51,6 +55,10 @@ export function runningChart(curve: Curve<RunningPoint>): string {
       { title: "Create one more", unit: "ms", points: points.map(({ count: x, createMs: y }) => ({ x, y })) },
     ],
   });
+}
+
+function loadOf({ loadBefore, machine }: Curve<unknown>): string {
+  return `In the minute before, ${loadBefore.toFixed(1)} processes of others ran or waited, on ${machine.cores} cores.`;
 }
 
 function subtitleOf({ machine, commit }: Curve<unknown>): string {

@@ -18,24 +18,24 @@ export interface LineChart {
   readonly panels: readonly Panel[];
 }
 
-const panelWidth = 270;
-/** The captions need so much, in a font that is not known. */
-const leastWidth = 830;
-const plot = { left: 56, top: 104, width: 196, height: 170 } as const;
+const chartWidth = 830;
+/** Room beside a panel's plot for its figures. */
+const margin = { left: 56, right: 18 } as const;
+const plot = { top: 104, height: 170 } as const;
 const bottomHeight = 62;
 const captionHeight = 18;
 const gridLines = 4;
 const colours = { line: "#0f766e", goal: "#b45309", grid: "#e2e8f0", text: "#0f172a", quiet: "#64748b" } as const;
 
 export function lineChartOf(chart: LineChart): string {
-  const width = Math.max(leastWidth, 20 + chart.panels.length * panelWidth);
+  const panelWidth = (chartWidth - 20) / chart.panels.length;
   const height = plot.top + plot.height + bottomHeight + chart.caption.length * captionHeight;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13">`,
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${chartWidth} ${height}" width="${chartWidth}" height="${height}" font-family="system-ui, sans-serif" font-size="13">`,
+    `<rect width="${chartWidth}" height="${height}" fill="#ffffff"/>`,
     text([20, 30], chart.title, `font-size="18" font-weight="600" fill="${colours.text}"`),
     text([20, 52], chart.subtitle, `fill="${colours.quiet}"`),
-    ...chart.panels.map((panel, at) => panelOf(chart, panel, 10 + at * panelWidth)),
+    ...chart.panels.map((panel, at) => panelOf(chart, panel, { left: 10 + at * panelWidth, width: panelWidth })),
     ...chart.caption.map((line, at) =>
       text([20, plot.top + plot.height + bottomHeight + at * captionHeight], line, `fill="${colours.quiet}"`),
     ),
@@ -44,24 +44,30 @@ export function lineChartOf(chart: LineChart): string {
   ].join("\n");
 }
 
-function panelOf(chart: LineChart, panel: Panel, left: number): string {
+function panelOf(chart: LineChart, panel: Panel, space: Span): string {
   const highest = Math.max(...panel.points.map(({ y }) => y), panel.goal ?? 0);
   const step = roundStep(highest / gridLines);
   const top = Math.max(1, Math.ceil(highest / step)) * step;
-  const place = { x: xPlace(chart, panel, left + plot.left), y: (y: number) => plot.top + plot.height * (1 - y / top) };
+  const span = { left: space.left + margin.left, width: space.width - margin.left - margin.right };
+  const place = { x: xPlace(chart, panel, span), y: (y: number) => plot.top + plot.height * (1 - y / top) };
+  const below: Point = [span.left + span.width / 2, plot.top + plot.height + 38];
   return [
-    text([left + 10, plot.top - 22], `${panel.title}, ${panel.unit}`, `font-weight="600" fill="${colours.text}"`),
-    ...levels(step, top).map((y) => gridLine(left + plot.left, place.y(y), figure(y))),
+    text([space.left + 10, plot.top - 22], `${panel.title}, ${panel.unit}`, `font-weight="600" fill="${colours.text}"`),
+    ...levels(step, top).map((y) => gridLine(span, place.y(y), figure(y))),
     ...panel.points.filter((_, at) => isLabelled(panel, at)).map(({ x }) => tick(place.x(x), figure(x))),
-    text(
-      [left + plot.left + plot.width / 2, plot.top + plot.height + 38],
-      chart.xLabel,
-      `text-anchor="middle" fill="${colours.quiet}"`,
-    ),
-    panel.goal === undefined ? "" : goalLine(left + plot.left, place.y(panel.goal)),
+    text(below, chart.xLabel, `text-anchor="middle" fill="${colours.quiet}"`),
+    panel.goal === undefined ? "" : goalLine(span, place.y(panel.goal)),
     lineOf(panel, place),
   ].join("\n");
 }
+
+/** From left to right. */
+interface Span {
+  readonly left: number;
+  readonly width: number;
+}
+
+type Point = readonly [x: number, y: number];
 
 interface Place {
   readonly x: (x: number) => number;
@@ -88,10 +94,10 @@ function lineOf({ points }: Panel, place: Place): string {
   return [line, ...dots, figures].join("\n");
 }
 
-function xPlace({ xScale }: LineChart, { points }: Panel, left: number): (x: number) => number {
+function xPlace({ xScale }: LineChart, { points }: Panel, { left, width }: Span): (x: number) => number {
   const scaled = (x: number) => (xScale === "log" ? Math.log10(Math.max(x, 1)) : x);
   const furthest = Math.max(...points.map(({ x }) => scaled(x)), Number.MIN_VALUE);
-  return (x) => left + (scaled(x) / furthest) * plot.width;
+  return (x) => left + (scaled(x) / furthest) * width;
 }
 
 /** As many as there is room for. */
@@ -110,16 +116,16 @@ function roundStep(least: number): number {
   return factor * power;
 }
 
-function gridLine(left: number, y: number, label: string): string {
+function gridLine({ left, width }: Span, y: number, label: string): string {
   return [
-    `<line x1="${left}" y1="${y.toFixed(1)}" x2="${left + plot.width}" y2="${y.toFixed(1)}" stroke="${colours.grid}"/>`,
+    `<line x1="${left}" y1="${y.toFixed(1)}" x2="${left + width}" y2="${y.toFixed(1)}" stroke="${colours.grid}"/>`,
     text([left - 8, y + 4], label, `text-anchor="end" fill="${colours.quiet}"`),
   ].join("\n");
 }
 
-function goalLine(left: number, y: number): string {
+function goalLine({ left, width }: Span, y: number): string {
   return [
-    `<line x1="${left}" y1="${y.toFixed(1)}" x2="${left + plot.width}" y2="${y.toFixed(1)}" stroke="${colours.goal}" stroke-width="2" stroke-dasharray="5 4"/>`,
+    `<line x1="${left}" y1="${y.toFixed(1)}" x2="${left + width}" y2="${y.toFixed(1)}" stroke="${colours.goal}" stroke-width="2" stroke-dasharray="5 4"/>`,
     text([left + 6, y - 6], "goal", `fill="${colours.goal}"`),
   ].join("\n");
 }
@@ -133,7 +139,7 @@ function figure(value: number): string {
   return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function text([x, y]: readonly [number, number], content: string, attributes: string): string {
+function text([x, y]: Point, content: string, attributes: string): string {
   const escaped = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${escaped}</text>`;
 }

@@ -3,6 +3,7 @@
  * Options: --suspended N,N,… and --running N,N,… (an empty list leaves that curve as it was). Results go to bench/results/.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Alcove } from "alcove";
@@ -13,6 +14,7 @@ import { ownHost } from "./host.js";
 import { measureRunning, type RunningPoint } from "./running.js";
 import { measureSuspended, type SuspendedPoint } from "./suspended.js";
 
+const [loadBefore = Number.NaN] = loadavg();
 const results = join(checkout, "bench/results");
 const resultPath = join(results, "curves.json");
 
@@ -42,10 +44,10 @@ async function measureCurves(counts: { suspended: readonly number[]; running: re
   await write(curves);
 }
 
-async function seenOn(alcove: Alcove): Promise<Pick<Curve<never>, "machine" | "commit">> {
+async function seenOn(alcove: Alcove): Promise<Omit<Curve<never>, "points">> {
   const { engine, accelerator } = await alcove.health();
   const machine = await describeMachine({ docker: "not used", engine, accelerator });
-  return { machine, commit: await describeCommit() };
+  return { machine, commit: await describeCommit(), loadBefore };
 }
 
 async function write(curves: Curves): Promise<void> {
