@@ -71,12 +71,12 @@ async function suspendOne(alcove: Alcove): Promise<void> {
   await sandbox.stop();
 }
 
-/** A copy that did not would show less than it costs. It is suspended again. */
+/** A copy that did not would show less than it costs. It goes: it would stand on another layer than those that are copied. */
 async function requireWaking(alcove: Alcove, id: string): Promise<void> {
   const sandbox = alcove.sandboxes.connect(id);
   const { stdout } = await sandbox.exec(["wc", "-c", "/root/written"], { check: true });
   if (!stdout.startsWith(`${megabyte} `)) throw new Error(`the copy ${id} woke with ${stdout.trim()}`);
-  await sandbox.stop();
+  await sandbox.delete();
 }
 
 async function keptBytes(alcove: Alcove): Promise<number> {

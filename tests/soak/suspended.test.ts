@@ -1,5 +1,6 @@
 /** A thousand that sleep: the daemon starts with them, lists them, and any of them wakes as it was. ALCOVE_SOAK_SUSPENDED is another number. */
 import { randomUUID } from "node:crypto";
+import { loadavg } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { figuresOf, stopwatch } from "../../bench/measure.js";
 import { census, nothing } from "../harness/census.js";
@@ -30,6 +31,7 @@ test(`${count} suspended sandboxes are held; the daemon starts with them in ${lo
   const sleepers = await manyAsleep();
   const makingSeconds = (performance.now() - began) / 1_000;
   const { bytes } = await keptOnDisk();
+  const [loadAverage = Number.NaN] = loadavg();
   const starts = await startsAfter(() => daemon.stop());
   const startsAfterKill = await startsAfter(() => daemon.kill());
   const lists = await timed(restarts, () => alcove.sandboxes.list({ pageSize: 1_000 }).toArray());
@@ -42,6 +44,7 @@ test(`${count} suspended sandboxes are held; the daemon starts with them in ${lo
     makingSeconds,
     diskMegabytes: bytes / 1e6,
     diskMegabytesEach: bytes / 1e6 / count,
+    loadAverage,
     startMs: Math.max(...starts),
     startAfterKillMs: Math.max(...startsAfterKill),
     listInOnePageMs: figuresOf(lists, "high").p50,
