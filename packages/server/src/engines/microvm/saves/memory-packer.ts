@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { keptPathsIn, type Roots, suspendedDirectory } from "../machine/machine-paths.js";
 import { packMemory } from "./memory-packing.js";
 
-const lookEveryMs = 30_000;
+const lookEveryMs = { least: 1_000, most: 30_000 };
 /** Below it a block or two of the file system is all there is to win. */
 const leastBytes = 64 * 1024;
 
@@ -18,11 +18,12 @@ export interface MemoryPackerOptions {
 /** Until the signal aborts. */
 export async function packMemories(roots: Roots, options: MemoryPackerOptions, signal: AbortSignal): Promise<void> {
   const seen = new Set<string>();
+  const pauseMs = Math.min(lookEveryMs.most, Math.max(lookEveryMs.least, options.afterMs));
   while (!signal.aborted) {
     await packOnce(roots, options, seen, signal).catch((error: unknown) => {
       if (!signal.aborted) options.onFailed?.(`Kept memories could not be packed: ${reasonOf(error)}.`);
     });
-    await setTimeout(lookEveryMs, undefined, { signal, ref: false }).catch(() => undefined);
+    await setTimeout(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
   }
 }
 
