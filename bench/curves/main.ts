@@ -45,6 +45,8 @@ async function measureCurves(counts: { suspended: readonly number[]; running: re
 }
 
 async function seenOn(alcove: Alcove): Promise<Omit<Curve<never>, "points">> {
+  // Health answers before the engine has looked at its host; this waits for it.
+  await alcove.sandboxes.count();
   const { engine, accelerator } = await alcove.health();
   const machine = await describeMachine({ docker: "not used", engine, accelerator });
   return { machine, commit: await describeCommit(), loadBefore };
