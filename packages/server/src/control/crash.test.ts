@@ -173,6 +173,22 @@ function leavesStopped(point: CrashPointName): boolean {
   return order >= crashPoints.indexOf("stop.afterMark") && order <= crashPoints.indexOf("resume.beforeMark");
 }
 
+test.each(["resume.afterStart", "resume.beforeRunning"] as const)(
+  "a boot from the disk whose daemon died at %s has its program, once",
+  async (point) => {
+    await using host = new TestHost();
+    const { daemon, died } = await mortalDaemon(host, point);
+    const created = await daemon.control.sandboxes.create(group, { ...debian, cmd: ["sleep", "600"] }, never);
+    await daemon.control.sandboxes.stop(created, { mode: "Disk" }, never);
+    daemon.control.sandboxes.resume(created, {}, never).catch(() => undefined);
+    await died;
+    const { control } = await host.daemon();
+    expect((await control.sandboxes.get(created)).state).toBe("Running");
+    const execs = await control.execs.list(created, never);
+    expect(execs).toMatchObject([{ id: created.entrypointExecId, state: "Running" }]);
+  },
+);
+
 test("a crash point that is set kills the process at its nth passage only", () => {
   const killed: unknown[] = [];
   const kill = process.kill;

@@ -11,6 +11,7 @@ import { reconcileExecs } from "./execs/exec-recovery.js";
 import type { Reconciler } from "./reconciler.js";
 import { watchMachine } from "./sandboxes/machine-watch.js";
 import { madeBy } from "./sandboxes/other-engine.js";
+import { finishBoot } from "./sandboxes/resumption.js";
 import { rollbackOf } from "./snapshots/rollbacks.js";
 
 export async function recover(context: ControlContext, reconciler: Reconciler, signal: AbortSignal): Promise<void> {
@@ -29,7 +30,7 @@ export async function recover(context: ControlContext, reconciler: Reconciler, s
   await Promise.all(adopt(context, running, recovery.machines).map(({ id }) => reconcileExecs(context, id, signal)));
   noteLosses(context, records, recovery);
   noteSnapshots(context, recovery);
-  await Promise.all(ours.map((record) => settleStop(context, record)));
+  await Promise.all(ours.map((record) => settleStop(context, record, signal)));
   for (const record of records) takeUp(context, reconciler, record);
   snapshotRemovals.collectInBackground();
   logger.info({ adopted: recovery.machines.length, lost: recovery.lost.size }, "Sandboxes are taken up");
@@ -90,10 +91,13 @@ function setAside(register: ControlContext["register"], record: SandboxRecord): 
 }
 
 /** What was Stopping or Resuming is what the engine found of it: a machine, or what is kept. */
-async function settleStop({ engine, machines, register }: ControlContext, { id, state, suspension }: SandboxRecord) {
-  const hasMachine = machines.get(id) !== undefined;
-  if (state === "Resuming" && hasMachine) register.finishResume(id);
-  if (state !== "Stopping" || hasMachine || suspension === undefined) return;
+async function settleStop(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<void> {
+  const { engine, machines, register } = context;
+  const { id, state, suspension } = record;
+  const machine = machines.get(id);
+  if (state === "Resuming" && machine !== undefined)
+    register.finishResume(id, await finishBoot(context, record, machine, signal));
+  if (state !== "Stopping" || machine !== undefined || suspension === undefined) return;
   const kept = await engine.saves?.sizeOf({ kind: "suspended", sandboxId: id });
   if (kept !== undefined) register.finishStop(id, { mode: suspension.mode, kept });
 }

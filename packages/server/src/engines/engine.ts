@@ -148,6 +148,8 @@ export type Kept =
   | { readonly kind: "snapshot"; readonly snapshotId: string };
 
 export interface Saved {
+  /** Why the machine that was suspended is not cleared away; what was kept of it is whole all the same. */
+  readonly left?: string;
   readonly mode: SaveMode;
   /** The users' processes stood still while it was taken; if not, they may notice. */
   readonly isFrozen: boolean;

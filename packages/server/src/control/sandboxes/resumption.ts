@@ -73,6 +73,21 @@ async function takeUpExecs(context: ControlContext, record: SandboxRecord, machi
   return undefined;
 }
 
+/** Finishes for a daemon that ended when the machine ran: its program may not have been started yet. Answers as `beginAnew`. */
+export async function finishBoot(
+  context: ControlContext,
+  record: SandboxRecord,
+  machine: Machine,
+  signal: AbortSignal,
+) {
+  if (!boots(record) || record.entrypointExecId === undefined) return undefined;
+  const execs = await machine.guest.execs.list(signal).catch(() => undefined);
+  signal.throwIfAborted();
+  if (execs === undefined) return "Whether its program was started is not known: its agent does not answer.";
+  if (execs.some(({ id }) => id === record.entrypointExecId)) return undefined;
+  return await beginAnew(context, record, machine, signal);
+}
+
 /** None of its execs is there any more, and its program is started again. Answers a sentence where that fails: the sandbox runs all the same. */
 async function beginAnew(context: ControlContext, record: SandboxRecord, machine: Machine, signal: AbortSignal) {
   const { logger, store } = context;

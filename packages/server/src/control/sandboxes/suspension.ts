@@ -17,7 +17,9 @@ export async function suspendSandbox(context: ControlContext, record: SandboxRec
   machines.setStopping(id, true);
   crashPoint("stop.beforeSuspend");
   try {
-    const { isFrozen, size, mode } = await suspend(machine, suspension.mode, signal);
+    const { isFrozen, left, size, mode } = await suspend(machine, suspension.mode, signal);
+    if (left !== undefined)
+      logger.warn({ sandbox: id, why: left }, "The machine of a suspended sandbox is not removed");
     crashPoint("stop.afterSuspend");
     machines.forget(id);
     context.admission.release(id);

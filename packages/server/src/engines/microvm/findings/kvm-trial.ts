@@ -65,7 +65,7 @@ async function bootWithKvm(host: MachineHost, signal: AbortSignal): Promise<KvmT
     const base = join(paths.directory, "base.raw");
     await writeFile(base, "");
     await truncate(base, diskBytes);
-    await writeOverlay(paths.overlay, { path: base, format: "raw" }, diskBytes);
+    await writeOverlay(paths.overlay, { path: base, format: "raw" }, { virtualBytes: diskBytes });
     if (uid !== undefined) {
       await Promise.all([paths.directory, paths.runtime, base, paths.overlay].map((path) => chown(path, uid, uid)));
     }

@@ -6,7 +6,7 @@ import type { SpawnedProgram } from "../../../host/spawn.js";
 import { withDeadline } from "../../../lib/deadline.js";
 import type { Machine, MachineEnd, Saved, SaveMode } from "../../engine.js";
 import type { Qmp, QmpEvent } from "../qmp/qmp.js";
-import { snapshotMachine } from "../saves/snapshotting.js";
+import { DiskInDoubt, snapshotMachine } from "../saves/snapshotting.js";
 import { suspendMachine } from "../saves/suspension.js";
 import { type Footing, requireRoomForLayer } from "./footing.js";
 import { GuestConsole } from "./guest-console.js";
@@ -41,6 +41,7 @@ export class MicrovmMachine implements Machine {
   readonly #console: GuestConsole;
   #shutdown: string | undefined;
   #isSuspended = false;
+  #isDiskInDoubt = false;
   #footing: Footing | undefined;
   #saving: Promise<void> = Promise.resolve();
   #letGo = false;
@@ -81,18 +82,24 @@ export class MicrovmMachine implements Machine {
         this.#isSuspended = true;
       };
       const saved = await suspendMachine(this.#host, { ...this.#parts, footing }, { mode, onKept }, signal);
+      // One that does not go is not waited for.
+      if (saved.left !== undefined) this.#parts.qmp.close();
       await this.ended;
       return saved;
     });
   }
 
   snapshot(snapshotId: string, options: { readonly mustFreeze: boolean }, signal: AbortSignal): Promise<Saved> {
-    return this.#oneAtATime((footing) => {
+    return this.#oneAtATime(async (footing) => {
       requireRoomForLayer(this.id, footing, "snapshot");
       const onLayered = (layered: Footing) => {
         this.#footing = layered;
       };
-      return snapshotMachine(this.#host, { ...this.#parts, footing }, { snapshotId, ...options, onLayered }, signal);
+      const order = { snapshotId, ...options, onLayered };
+      return await snapshotMachine(this.#host, { ...this.#parts, footing }, order, signal).catch((error: unknown) => {
+        this.#isDiskInDoubt ||= error instanceof DiskInDoubt;
+        throw error;
+      });
     });
   }
 
@@ -119,6 +126,7 @@ export class MicrovmMachine implements Machine {
       if (this.#footing === undefined) throw new AlcoveError("SnapshotIncompatible", message);
       if (this.#isSuspended || this.#parts.qmp.isClosed)
         throw new AlcoveError("SandboxNotRunning", `The machine ${this.id} has ended.`);
+      if (this.#isDiskInDoubt) throw new AlcoveError("EngineUnavailable", inDoubt(this.id));
       return work(this.#footing);
     };
     const result = this.#saving.then(begin);
@@ -168,6 +176,10 @@ export class MicrovmMachine implements Machine {
     const lastWords = await this.#parts.program?.ended;
     return { reason: "EngineLost", message: lastWords ?? "QEMU ended, and did not say why." };
   }
+}
+
+function inDoubt(id: string): string {
+  return `Nothing can be kept of ${id}: QEMU did not answer while its disk was given a new layer. A restart of the daemon settles that.`;
 }
 
 function sentenceOf(reason: string): string {

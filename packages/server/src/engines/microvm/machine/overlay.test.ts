@@ -19,7 +19,7 @@ describe("overlay", () => {
   it("is a clean image in qemu-img's eyes, of the size asked for, on its base", async () => {
     const path = join(directory, "overlay.qcow2");
     const base = join(directory, "base.raw");
-    await writeOverlay(path, { path: base, format: "raw" }, 40 * GiB);
+    await writeOverlay(path, { path: base, format: "raw" }, { virtualBytes: 40 * GiB });
     await run("qemu-img", ["check", "-q", path]);
     const info = JSON.parse((await run("qemu-img", ["info", "--output=json", path])).stdout);
     expect(info).toMatchObject({
@@ -38,7 +38,7 @@ describe("overlay", () => {
   it("never replaces a disk that is there", async () => {
     const path = join(directory, "overlay.qcow2");
     await writeFile(path, "precious");
-    await expect(writeOverlay(path, { path: "/base", format: "raw" }, GiB)).rejects.toThrow("EEXIST");
+    await expect(writeOverlay(path, { path: "/base", format: "raw" }, { virtualBytes: GiB })).rejects.toThrow("EEXIST");
   });
 
   it("refuses a size that its one table cannot hold", () => {

@@ -19,13 +19,24 @@ const backingFormatExtension = 0xe2792aca;
 const clusters = { header: 0, refcountTable: 1, refcountBlock: 2, firstTable: 3, end: 4 } as const;
 const longestBackingPath = 1023;
 
+export interface OverlayOptions {
+  readonly virtualBytes: number;
+  /** Whose it becomes. Default: ours. */
+  readonly owner?: number | undefined;
+}
+
 /** Fails when the file is there already. */
-export async function writeOverlay(path: string, backing: Backing, virtualBytes: number): Promise<void> {
+export async function writeOverlay(
+  path: string,
+  backing: Backing,
+  { virtualBytes, owner }: OverlayOptions,
+): Promise<void> {
   const image = overlayImage(backing, virtualBytes);
   const file = await open(path, "wx", 0o600);
   try {
     await file.write(image);
     await file.truncate(clusters.end * clusterBytes);
+    if (owner !== undefined) await file.chown(owner, owner);
   } finally {
     await file.close();
   }

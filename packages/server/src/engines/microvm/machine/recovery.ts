@@ -10,8 +10,7 @@ import type { Recovery } from "../../engine.js";
 import type { Qmp } from "../qmp/qmp.js";
 import { connectQmp } from "../qmp/qmp-connection.js";
 import { connectSocket } from "../qmp/socket.js";
-import { finishLayer } from "../saves/snapshotting.js";
-import { rootDiskNode } from "./command-line.js";
+import { activeDiskOf, finishLayer } from "../saves/snapshotting.js";
 import { openExchangeFile } from "./exchange-file.js";
 import type { Footing } from "./footing.js";
 import { MicrovmMachine } from "./machine.js";
@@ -110,8 +109,7 @@ async function settle(
   if (footing === undefined) return undefined;
   let truth = footing;
   if (layering !== undefined) {
-    const devices = BlockDevices.parse(await qmp.execute("query-block", {}, signal));
-    const activeDisk = devices.find(({ device }) => device === rootDiskNode)?.inserted?.file ?? "";
+    const activeDisk = await activeDiskOf(qmp, signal);
     truth = await finishLayer(host, { id, footing, layering, activeDisk });
   }
   host.holdings.hold({ kind: "machine", id }, truth);
@@ -120,9 +118,6 @@ async function settle(
 }
 
 const RunState = z.object({ status: z.string().max(100) });
-const BlockDevices = z.array(
-  z.object({ device: z.string(), inserted: z.object({ file: z.string().max(4096) }).optional() }),
-);
 
 /** Its processes may have been frozen by a daemon that was killed. */
 function letGoOn(guest: Guest): void {

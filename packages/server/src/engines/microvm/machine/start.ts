@@ -77,8 +77,7 @@ export async function makeFiles(host: MachineHost, { spec, footing, paths, uid }
   const [backing] = disksBelow(host.roots, footing);
   const groups = host.cgroups?.create(shortId(spec.id), limitsOf(spec.size)) ?? [];
   const disk = makeDirectory(paths.directory, uid).then(async () => {
-    await writeOverlay(paths.overlay, backing, diskBytesOf(spec.size));
-    if (uid !== undefined) await chown(paths.overlay, uid, uid);
+    await writeOverlay(paths.overlay, backing, { virtualBytes: diskBytesOf(spec.size), owner: uid });
     if (footing.memory.kind === "blank") await makeBlankMemory(paths.blankMemory, spec.size.memoryMiB, uid);
   });
   const exchange = disk.then(() => makeExchangeFile(paths.exchange, uid));

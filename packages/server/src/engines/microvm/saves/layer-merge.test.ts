@@ -55,7 +55,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 const overlayOn = (path: string, backing: Parameters<typeof writeOverlay>[1]) =>
-  writeOverlay(path, backing, diskMiB * 2 ** 20);
+  writeOverlay(path, backing, { virtualBytes: diskMiB * 2 ** 20 });
 
 async function write(path: string, commands: readonly string[]): Promise<void> {
   await run("qemu-io", ["-f", "qcow2", ...commands.flatMap((command) => ["-c", command]), path]);

@@ -97,10 +97,10 @@ async function writeMerged(
   const disks = disksBelow(host.roots, footing);
   const base = disks[count];
   if (base === undefined) throw new RangeError(`there is nothing below ${count} layers`);
-  await writeOverlay(path, disks[0], diskBytesOf(footing.size));
+  await writeOverlay(path, disks[0], { virtualBytes: diskBytesOf(footing.size) });
   const argv = ["rebase", "-f", "qcow2", "-F", base.format, "-b", base.path, path];
   await runQemuImg(host, { argv, disks, written: path }, signal);
-  await takeOver(path);
+  await takeOver(path, undefined);
   await syncPath(path);
   await syncPath(layersDirectory(host.roots));
 }

@@ -1,6 +1,7 @@
 /** Puts in order what earlier daemons kept: what is not on record goes, what was half made goes, and so do layers that nobody stands on. */
-import { chmod, chown, readdir, rm, stat } from "node:fs/promises";
+import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { openPlainFile } from "../../../host/plain-file.js";
 import { eachAtOnce } from "../../../lib/each-at-once.js";
 import type { Kept, Owned, Recovery } from "../../engine.js";
 import type { MachineHost } from "../machine/machine-host.js";
@@ -85,19 +86,20 @@ export async function removeLeftMemories({ roots, holdings }: KeptHost): Promise
   return left.map((name) => `Removed the memory ${name}, on which nobody stands.`);
 }
 
-/** From the user that its QEMU had. */
-export async function takeOver(layer: string): Promise<void> {
+/** From the user that its QEMU had, who may have put anything under the name that its disk had. */
+export async function takeOver(layer: string, from: number | undefined): Promise<void> {
   const { uid, gid } = ownUser();
-  await chown(layer, uid, gid);
-  await chmod(layer, layerMode);
+  await using file = await openPlainFile(layer, "read", (found) => found.uid === uid || found.uid === from);
+  await file.chown(uid, gid);
+  await file.chmod(layerMode);
 }
 
 /** Looking is cheap, and nearly all of them are ours already. One that is gone is missed by whoever starts from it. */
 async function takeOverLeft(layer: string): Promise<void> {
-  const found = await stat(layer).catch(unlessGone);
+  const found = await lstat(layer).catch(unlessGone);
   const { uid, gid } = ownUser();
   if (found === undefined) return;
-  if (found.uid !== uid || found.gid !== gid || (found.mode & 0o7777) !== layerMode) await takeOver(layer);
+  if (found.uid !== uid || found.gid !== gid || (found.mode & 0o7777) !== layerMode) await takeOver(layer, found.uid);
 }
 
 function ownUser() {

@@ -3,9 +3,11 @@
  * layer on top. What was below is never written again, and belongs to the machine and the snapshot alike.
  */
 import { randomUUID } from "node:crypto";
-import { chown, link, readdir, rename, rm } from "node:fs/promises";
+import { link, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
+import { z } from "zod";
+import { openPlainFile } from "../../../host/plain-file.js";
 import { syncPath } from "../../../host/write-durably.js";
 import { undone } from "../../../lib/undo.js";
 import type { Saved } from "../../engine.js";
@@ -21,6 +23,7 @@ import {
 } from "../machine/machine-paths.js";
 import { rewriteMachineRecord } from "../machine/machine-record.js";
 import { writeOverlay } from "../machine/overlay.js";
+import type { Qmp } from "../qmp/qmp.js";
 import { keepDevices, keepMemory } from "./keeping.js";
 import { keptPaths, type Manifest, makeKept } from "./kept.js";
 import { sizeOfKept } from "./saved-size.js";
@@ -28,6 +31,8 @@ import { takeOver } from "./saves-recovery.js";
 import { freezeGuest, manifestOf, type Suspendable, syncGuest } from "./suspension.js";
 
 const letRunMs = 10_000;
+/** A host's disk that keeps QEMU from answering so often is not one to write a layer to. */
+const timesAsked = 6;
 
 export interface SnapshotOrder {
   readonly snapshotId: string;
@@ -53,11 +58,15 @@ export async function snapshotMachine(
   const manifest = await makeKept(keptPaths(host.roots, kept), async (paths) => {
     const manifest = await takePaused(host, machine, { order, paths, isFrozen }, signal);
     const layers = manifest.footing.layers.slice(0, 1).map((layer) => layerPath(host.roots, layer));
-    await Promise.all(layers.map(takeOver));
+    await Promise.all(layers.map((layer) => takeOver(layer, machine.uid)));
     await Promise.all([...layers, paths.memory, paths.state, layersDirectory(host.roots)].map(syncPath));
     return manifest;
   }).catch(async (error: unknown) => {
-    throw await undone(error, () => host.holdings.release(kept));
+    throw await undone(error, async () => {
+      // Where it did not even come to the pause, nobody else does.
+      await machine.guest.thaw(AbortSignal.timeout(letRunMs)).catch(() => undefined);
+      await host.holdings.release(kept);
+    });
   });
   const size = await sizeOfKept(host.roots, kept, manifest);
   return { mode: "Memory", isFrozen, pausedMs: manifest.pausedMs, size };
@@ -97,28 +106,68 @@ async function takePaused(
  * From here on QEMU writes to a new disk on top of the layer. A daemon that is killed meanwhile finds in the record which layer
  * was being laid, and asks QEMU whether it was. It takes no signal: half of it is of no use.
  */
-async function layDisk(host: MachineHost, { id, uid, footing, qmp }: Suspendable, layer: string): Promise<string> {
+export async function layDisk(
+  host: MachineHost,
+  { id, uid, footing, qmp }: Suspendable,
+  layer: string,
+): Promise<string> {
   const paths = machinePaths(host.roots, id);
   const below = layerPath(host.roots, layer);
   const next = nextDisk(paths.directory, layer);
+  const backing = { path: below, format: "qcow2" } as const;
   try {
     await link(paths.overlay, below);
-    await writeOverlay(next, { path: below, format: "qcow2" }, diskBytesOf(footing.size));
-    if (uid !== undefined) await chown(next, uid, uid);
-    await rewriteMachineRecord(paths.record, { layering: layer });
+    await requirePlain(below, uid);
+    await writeOverlay(next, backing, { virtualBytes: diskBytesOf(footing.size), owner: uid });
+    await rewriteMachineRecord(paths.record, { layering: layer, footing });
     const args = { device: rootDiskNode, "snapshot-file": next, format: "qcow2", mode: "existing" };
     await qmp.execute("blockdev-snapshot-sync", args, AbortSignal.timeout(letRunMs));
     return next;
   } catch (error) {
-    if (isUnanswered(error, qmp.isClosed)) throw error;
-    throw await undone(error, () => Promise.all([next, below].map((path) => rm(path, { force: true }))));
+    if (qmp.isClosed) throw error;
+    if (isLate(error) && (await isLaid(qmp, next))) return next;
+    throw await undone(error, async () => {
+      await Promise.all([next, below].map((path) => rm(path, { force: true })));
+      await rewriteMachineRecord(paths.record, { layering: undefined });
+    });
   }
 }
 
-/** Then nobody knows whether QEMU did it, and both files stay. */
-function isUnanswered(error: unknown, isClosed: boolean): boolean {
-  return isClosed || (error instanceof DOMException && error.name === "TimeoutError");
+/** It lies where only we write now; before, QEMU may have put anything in its place. */
+async function requirePlain(path: string, uid: number | undefined): Promise<void> {
+  const owner = uid ?? process.getuid?.() ?? 0;
+  await using _file = await openPlainFile(path, "read", (found) => found.uid === owner);
 }
+
+function isLate(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
+}
+
+/** QEMU answers one thing after the other: when it answers this, it has done what came before, or has not. */
+async function isLaid(qmp: Qmp, next: string): Promise<boolean> {
+  for (let asked = 1; ; asked++) {
+    try {
+      const activeDisk = await activeDiskOf(qmp, AbortSignal.timeout(letRunMs));
+      return basename(activeDisk) === basename(next);
+    } catch (error) {
+      if (!isLate(error) || asked === timesAsked)
+        throw new DiskInDoubt("QEMU does not say which disk it writes to.", { cause: error });
+    }
+  }
+}
+
+/** The file that QEMU writes the root disk to; empty where it says none. */
+export async function activeDiskOf(qmp: Qmp, signal: AbortSignal): Promise<string> {
+  const devices = BlockDevices.parse(await qmp.execute("query-block", {}, signal));
+  return devices.find(({ device }) => device === rootDiskNode)?.inserted?.file ?? "";
+}
+
+const BlockDevices = z.array(
+  z.object({ device: z.string(), inserted: z.object({ file: z.string().max(4096) }).optional() }),
+);
+
+/** Nothing may be kept of the machine any more: what it writes may be in either of two files, and both stay. */
+export class DiskInDoubt extends Error {}
 
 /**
  * What QEMU writes to now gets the name that a machine's disk has, beside the one that QEMU knows: by that one QEMU opens it

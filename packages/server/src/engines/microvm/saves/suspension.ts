@@ -38,6 +38,8 @@ const freezeMs = 2_000;
 const freezeAnswerMs = 4_000;
 const letRunMs = 10_000;
 const exitGraceMs = 2_000;
+/** The program is the guest's own: it may be anything, and may never end. */
+export const syncMs = 30_000;
 
 /** `onKept` is called when the machine counts as suspended, and is about to end. */
 export async function suspendMachine(
@@ -62,10 +64,10 @@ export async function suspendMachine(
   }
   host.holdings.hold(kept, manifest.footing);
   onKept();
-  await end(host, machine, layer);
+  const left = await end(host, machine, layer).catch((error: unknown) => String(error));
   const size = await sizeOfKept(host.roots, kept, manifest);
   host.chains.shorten(host, machine.id);
-  return { mode, isFrozen, pausedMs: manifest.pausedMs, size };
+  return { mode, isFrozen, pausedMs: manifest.pausedMs, size, ...(left === undefined ? {} : { left }) };
 }
 
 /** False where they resist, or nobody answers: then they may notice. */
@@ -82,9 +84,10 @@ export async function freezeGuest({ guest }: Pick<Suspendable, "guest">, signal:
 /** For a disk that shall be booted from: a guest without the program loses what a power cut would take. */
 export async function syncGuest(guest: Guest, signal: AbortSignal): Promise<void> {
   const id = randomUUID();
+  using deadline = withDeadline(signal, syncMs);
   try {
-    const spec = { id, argv: ["sync"], environment: {}, stdin: false, forget: true, user: "0" };
-    for await (const _ of guest.execs.run(spec, signal));
+    const spec = { id, argv: ["sync"], environment: {}, stdin: false, forget: true, user: "0", timeoutMs: syncMs };
+    for await (const _ of guest.execs.run(spec, deadline.signal));
   } catch {
     signal.throwIfAborted();
   }
@@ -150,8 +153,8 @@ async function letRun(host: MachineHost, { guest, qmp }: Suspendable, layer: str
   await guest.thaw(signal);
 }
 
-/** Nothing that fails here brings the machine back: its state is kept. */
-async function end(host: MachineHost, machine: Suspendable, layer: string): Promise<void> {
+/** Nothing that fails here brings the machine back: its state is kept. What is left then, the next daemon removes. */
+async function end(host: MachineHost, machine: Suspendable, layer: string): Promise<undefined> {
   const signal = new AbortController().signal;
   using grace = withDeadline(signal, exitGraceMs);
   try {
@@ -160,7 +163,8 @@ async function end(host: MachineHost, machine: Suspendable, layer: string): Prom
   } catch {
     await endProcesses(machine, machinePaths(host.roots, machine.id), AbortSignal.timeout(letRunMs));
   }
-  await takeOver(layerPath(host.roots, layer));
+  await takeOver(layerPath(host.roots, layer), machine.uid);
   await machine.guest.close();
   await removeMachine(host, machine);
+  return undefined;
 }

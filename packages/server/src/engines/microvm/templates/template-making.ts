@@ -72,7 +72,7 @@ async function build(host: MachineHost, { order, paths, uid, groups }: Build, op
   const { signal } = options;
   const { disk, size } = order;
   const files = templateIn(paths.directory, order.key);
-  await writeOverlay(files.disk, { path: disk.path, format: "raw" }, diskBytesOf(size));
+  await writeOverlay(files.disk, { path: disk.path, format: "raw" }, { virtualBytes: diskBytesOf(size) });
   if (uid !== undefined)
     await Promise.all([paths.directory, paths.runtime, files.disk].map((path) => chown(path, uid, uid)));
   const devices = {

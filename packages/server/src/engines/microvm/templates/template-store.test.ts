@@ -90,7 +90,7 @@ async function goodTemplate(key: string, image: string): Promise<void> {
   const directory = join(templatesDirectory(host.roots), key);
   await mkdir(directory);
   for (const name of ["memory", "state"]) await writeFile(join(directory, name), "good");
-  await writeOverlay(join(directory, "disk.qcow2"), { path: image, format: "raw" }, 2 ** 30);
+  await writeOverlay(join(directory, "disk.qcow2"), { path: image, format: "raw" }, { virtualBytes: 2 ** 30 });
   const fingerprint = { memory: "f", state: "f", disk: "f" };
   const written = { ...record, making: makingOf(host.installation), fingerprint };
   await writeFile(join(directory, "template.json"), JSON.stringify(written));
