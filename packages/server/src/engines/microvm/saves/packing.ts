@@ -136,7 +136,7 @@ function footingOf(layer: string, size: Size): Footing {
 async function moveLayer({ roots }: MachineHost, from: string, layer: string): Promise<void> {
   const path = layerPath(roots, layer);
   await rename(from, path);
-  await takeOver(path);
+  await takeOver(path, undefined);
   await syncPath(path);
   await syncPath(layersDirectory(roots));
 }
