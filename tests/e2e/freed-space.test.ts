@@ -9,7 +9,7 @@ const written = 32 * mebibyte;
 
 let daemon: TestDaemon;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 

@@ -8,7 +8,7 @@ import { TestDaemon } from "../harness/daemon.js";
 
 let daemon: TestDaemon;
 beforeAll(async () => {
-  daemon = await TestDaemon.start({ environment: { ALCOVE_COMPRESS_AFTER_MS: "1" } });
+  daemon = await TestDaemon.start({ hasOwnData: true, environment: { ALCOVE_COMPRESS_AFTER_MS: "1" } });
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 

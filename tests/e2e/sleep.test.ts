@@ -10,7 +10,7 @@ const held = "/dev/shm/held";
 let daemon: TestDaemon;
 let sandbox: Sandbox;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
   sandbox = await Sandbox.create({ ...size, alcove: daemon.alcove });
 }, 600_000);
 afterAll(async () => {
