@@ -69,7 +69,10 @@ export async function rewriteManifest(paths: KeptPaths, manifest: Manifest): Pro
   await writeDurably(paths.manifest, JSON.stringify(manifest));
 }
 
-/** Undefined where nothing is kept, or nothing that is whole. Rejects where the host cannot tell now: what is kept must not count as lost for that. */
+/**
+ * Undefined where nothing is kept, or nothing that is whole. Rejects where the host cannot tell now, and where a newer Alcove wrote it:
+ * what is kept must not count as lost for that.
+ */
 export async function readManifest(paths: KeptPaths): Promise<Manifest | undefined> {
   const text = await readFile(paths.manifest, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
@@ -78,8 +81,17 @@ export async function readManifest(paths: KeptPaths): Promise<Manifest | undefin
   try {
     return text === undefined ? undefined : Manifest.parse(JSON.parse(text));
   } catch {
+    requireOurs(paths.manifest, text);
     return undefined;
   }
+}
+
+const ofAnyVersion = /^\{"version":(\d{1,9})[,}]/;
+
+function requireOurs(path: string, text: string | undefined): void {
+  const version = Number(ofAnyVersion.exec(text ?? "")?.[1]);
+  if (version > 1)
+    throw new Error(`a newer Alcove wrote ${path}, of version ${version}: what is kept there is for that one`);
 }
 
 /** Under a name that nobody finds: half of it must not be taken for all of it. */

@@ -107,6 +107,14 @@ test("what cannot be read now does not count as lost", async () => {
   await expect(recoverSaves({ roots, holdings: new Holdings(roots) }, owned)).rejects.toThrow("EISDIR");
 });
 
+test("what a newer Alcove kept does not count as lost, and its layers stay", async () => {
+  await writeFile(keptPaths(roots, suspended).manifest, '{"version":2,"footing":"of another kind"}');
+  const before = await layers();
+  const owned = { running: new Set<string>(), suspended: new Set([sandbox]), snapshots: new Set([snapshot]) };
+  await expect(recoverSaves({ roots, holdings: new Holdings(roots) }, owned)).rejects.toThrow("a newer Alcove wrote");
+  expect(await layers()).toEqual(before);
+});
+
 test("a disk that stands on as many layers as may be gets no other", () => {
   for (const purpose of ["stop", "snapshot"] as const) {
     const many = Array.from({ length: mostLayers[purpose] }, () => lowest);
