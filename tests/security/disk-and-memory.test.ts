@@ -1,6 +1,6 @@
 /** The disk against the memory of machines that are suspended, and of which snapshots are taken, while programs write. */
 import { randomUUID } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Kept, Machine } from "../../packages/server/src/engines/engine.js";
@@ -47,6 +47,17 @@ test("what is written while the machine is suspended again and again is on its d
   await machine.suspend?.("Disk", signal);
   await expectWholeDisk({ kind: "suspended", sandboxId: machine.id });
 }, 180_000);
+
+test("devices whose state is damaged are refused as that, and the disk boots all the same", async () => {
+  const machine = await machines.start();
+  const { id } = machine;
+  await machines.suspend(machine);
+  await truncate(join(machines.dataDirectory, "suspended", id, "state"), 1_000);
+  await expect(machines.goOn(machine, 2)).rejects.toMatchObject({ code: "SnapshotIncompatible" });
+  const booted = await machines.start({ id, generation: 3, origin: { kind: "suspended", sandboxId: id, from: "Disk" } });
+  expect((await booted.guest.health(signal)).generation).toBe(3);
+  await booted.destroy();
+}, 120_000);
 
 test("what is written while 20 snapshots are taken is in each of them as its memory knows it, and the file systems are whole", async () => {
   const source = await machines.start();

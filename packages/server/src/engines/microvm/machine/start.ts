@@ -3,6 +3,7 @@
  * done at once is done at once, and nothing here costs in proportion to an image or to memory, but to what of it was changed.
  */
 import { chown, mkdir, open } from "node:fs/promises";
+import { AlcoveError } from "@alcove/contract";
 import { connectGuest } from "../../../guest/connect.js";
 import type { Guest } from "../../../guest/guest.js";
 import type { ProcessIdentity } from "../../../host/processes.js";
@@ -136,7 +137,7 @@ async function connect(
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   let settled = false;
-  void spawned.ended.then((how) => settled || giveUp.abort(new Error(how)));
+  void spawned.ended.then((how) => settled || giveUp.abort(endedEarly(how, kept)));
   const record = machineRecord(host, making, groups, spawned.identity);
   const control = connectQmp(paths, giveUp.signal);
   const goesOn =
@@ -154,6 +155,12 @@ async function connect(
   });
   await host.cgroups?.limitCpu(shortId(spec.id), cpuLimitsOf(spec.size.cpuMillicores));
   return { qmp, guest };
+}
+
+/** QEMU checks the devices that it takes up, and ends where they are not as it wrote them. */
+function endedEarly(how: string, kept: KeptPaths | undefined): Error {
+  if (kept === undefined) return new Error(how);
+  return new AlcoveError("SnapshotIncompatible", `What was kept cannot be taken up: ${how}`);
 }
 
 export function machineRecord(
