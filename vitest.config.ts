@@ -38,7 +38,7 @@ const patience = {
  * - real: machines, daemons, images; one file after the other, since each wants the whole host, and the data directory
  *   with the image and its templates.
  * - real-beside: the same, two at a time.
- * - soak: long ones; only by `./dev soak`.
+ * - soak: long ones, and all that some of the others can do; only by `./dev soak`.
  */
 export default defineConfig({
   test: {
@@ -80,7 +80,8 @@ export default defineConfig({
       {
         test: {
           name: "soak",
-          include: ["tests/soak/**/*.test.ts"],
+          include: ["tests/soak/**/*.test.ts", "tests/e2e/crash-points.test.ts", "tests/images/recipe-build.test.ts"],
+          env: { ALCOVE_TEST_LONG: "1" },
           exclude: ["**/dist/**"],
           setupFiles: ["tests/harness/end-with-vitest.ts"],
           fileParallelism: false,

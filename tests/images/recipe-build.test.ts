@@ -7,6 +7,7 @@ import { mountsBelow } from "../../packages/server/src/host/mounts.js";
 import { findProcesses } from "../../packages/server/src/host/processes.js";
 import { type RunOptions, run } from "../../packages/server/src/host/run.js";
 import { createImages } from "../../packages/server/src/images/images.js";
+import { isLong } from "../harness/long.js";
 
 const builder = join(import.meta.dirname, "build-one.ts");
 const checkout = join(import.meta.dirname, "../..");
@@ -51,8 +52,9 @@ const withSubordinateIds = [
 ];
 const ids = () => join(root, "subordinate-ids");
 
-describe.each([
-  { who: "this user", name: isRoot ? "capable" : "tiny", prefix: () => [], canRun: true },
+const thisUser = { who: "this user", name: isRoot ? "capable" : "tiny", prefix: () => [] as string[], canRun: true };
+/** Each takes as long as all the rest here. */
+const others = [
   { who: "nobody", name: "tiny", prefix: () => asNobody, canRun: isRoot },
   {
     who: "nobody with subordinate ids",
@@ -60,39 +62,44 @@ describe.each([
     prefix: () => [...withSubordinateIds, "sh", ids(), ...asNobody],
     canRun: isRoot,
   },
-])("built by $who", ({ who, name, prefix: prefixOf, canRun }) => {
-  test.skipIf(!canRun)(
-    `owners, modes, setuid bits and capabilities are those of the packages, and the file system is clean${canRun ? "" : " (skipped: only root can become another user)"}`,
-    async ({ skip }) => {
-      const prefix = prefixOf();
-      if (!(await mayRead(prefix))) skip(`${who} may not read this checkout`);
-      const home = join(root, who.replaceAll(" ", "-"));
-      await mkdir(home);
-      if (prefix.length > 0) await chown(home, nobody, nobody);
-      const { stdout } = await buildOne(prefix, home, { name });
-      const disk = /^disk (.*)$/m.exec(stdout)?.[1] ?? "";
-      expect(await owners(disk, ["/usr/bin/su", "/usr/bin/chage", "/etc/shadow", "/var/mail", "/tmp", "/"])).toEqual([
-        "4755 0:0",
-        "2755 0:42",
-        "0640 0:42",
-        "2775 0:8",
-        "1777 0:0",
-        "0755 0:0",
-      ]);
-      expect(await owners(disk, ["/etc/resolv.conf", "/etc/environment"])).toEqual(Array(2).fill("0644 0:0"));
-      expect(await debugfs(disk, ["cat /etc/environment", "cat /etc/resolv.conf"])).toBe(
-        'LANG="C.UTF-8"\n# A sandbox has no network of its own.\n',
-      );
-      expect(await debugfs(disk, ["ls /etc", "ls /etc/apt/apt.conf.d"])).not.toMatch(/hostname|99mmdebstrap/);
-      expect(await hasCapability(disk, "/usr/bin/ping")).toBe(name === "capable");
-      expect((await debugfs(disk, ["ls -p /dev"])).trim().split("\n")).toHaveLength(2);
-      await run("e2fsck", ["-fn", disk], withSbin);
-      expect(await readdir(join(home, "images"))).toHaveLength(1);
-      for (const left of ["builders", "run/m"]) expect(await readdir(join(home, left))).toEqual([]);
-    },
-    300_000,
-  );
-});
+];
+
+describe.each(isLong ? [thisUser, ...others] : [thisUser])(
+  "built by $who",
+  ({ who, name, prefix: prefixOf, canRun }) => {
+    test.skipIf(!canRun)(
+      `owners, modes, setuid bits and capabilities are those of the packages, and the file system is clean${canRun ? "" : " (skipped: only root can become another user)"}`,
+      async ({ skip }) => {
+        const prefix = prefixOf();
+        if (!(await mayRead(prefix))) skip(`${who} may not read this checkout`);
+        const home = join(root, who.replaceAll(" ", "-"));
+        await mkdir(home);
+        if (prefix.length > 0) await chown(home, nobody, nobody);
+        const { stdout } = await buildOne(prefix, home, { name });
+        const disk = /^disk (.*)$/m.exec(stdout)?.[1] ?? "";
+        expect(await owners(disk, ["/usr/bin/su", "/usr/bin/chage", "/etc/shadow", "/var/mail", "/tmp", "/"])).toEqual([
+          "4755 0:0",
+          "2755 0:42",
+          "0640 0:42",
+          "2775 0:8",
+          "1777 0:0",
+          "0755 0:0",
+        ]);
+        expect(await owners(disk, ["/etc/resolv.conf", "/etc/environment"])).toEqual(Array(2).fill("0644 0:0"));
+        expect(await debugfs(disk, ["cat /etc/environment", "cat /etc/resolv.conf"])).toBe(
+          'LANG="C.UTF-8"\n# A sandbox has no network of its own.\n',
+        );
+        expect(await debugfs(disk, ["ls /etc", "ls /etc/apt/apt.conf.d"])).not.toMatch(/hostname|99mmdebstrap/);
+        expect(await hasCapability(disk, "/usr/bin/ping")).toBe(name === "capable");
+        expect((await debugfs(disk, ["ls -p /dev"])).trim().split("\n")).toHaveLength(2);
+        await run("e2fsck", ["-fn", disk], withSbin);
+        expect(await readdir(join(home, "images"))).toHaveLength(1);
+        for (const left of ["builders", "run/m"]) expect(await readdir(join(home, left))).toEqual([]);
+      },
+      300_000,
+    );
+  },
+);
 
 test.skipIf(!isRoot)(
   "where capabilities would be lost the build is refused, with what to do",

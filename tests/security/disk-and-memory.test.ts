@@ -54,7 +54,11 @@ test("devices whose state is damaged are refused as that, and the disk boots all
   await machines.suspend(machine);
   await truncate(join(machines.dataDirectory, "suspended", id, "state"), 1_000);
   await expect(machines.goOn(machine, 2)).rejects.toMatchObject({ code: "SnapshotIncompatible" });
-  const booted = await machines.start({ id, generation: 3, origin: { kind: "suspended", sandboxId: id, from: "Disk" } });
+  const booted = await machines.start({
+    id,
+    generation: 3,
+    origin: { kind: "suspended", sandboxId: id, from: "Disk" },
+  });
   expect((await booted.guest.health(signal)).generation).toBe(3);
   await booted.destroy();
 }, 120_000);
