@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Real ones beside what they try: of the engine, of daemons as processes, of packages that npm installs. The rest is in tests/. */
 const realBesideSource = [
@@ -25,6 +26,19 @@ const measuring = ["packages/sdk/tests/spawn.test.ts", "packages/server/src/gues
 /** One that takes long is not held up by another beside it. Vitest's own default leaves a core idle: of two, half. */
 const everyCore = { maxWorkers: "100%", testTimeout: 20_000, setupFiles: ["tests/harness/leave-as-found.ts"] };
 
+/** By what they take: begun last, one of them would be alone at the end with a core idle beside it. */
+const longest = ["recipe-build", "dockerfile", "images-like-docker", "cycles", "crash-points", "examples"];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const index = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return index < 0 ? longest.length : index;
+    };
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other));
+  }
+}
+
 const patience = {
   setupFiles: ["tests/harness/end-with-vitest.ts"],
   testTimeout: 120_000,
@@ -42,6 +56,7 @@ const patience = {
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
