@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Alcove } from "alcove";
 import { openStore } from "../../packages/server/src/store/store.js";
-import { linkTree } from "../link-tree.js";
+import { linkedData } from "../linked-data.js";
 import { stopwatch } from "../measure.js";
 import { dataDirectory as benchData, launchDaemon } from "./daemon.js";
 
@@ -26,9 +26,7 @@ const sharing = 50;
 
 export async function startWith(count: number): Promise<OnRecord> {
   const runtimeDirectory = await mkdtemp(join(tmpdir(), "alcove-record-"));
-  // Beside the images that are there already: they are linked, not copied.
-  const dataDirectory = await mkdtemp(`${benchData}-record-`);
-  await linkTree(join(benchData, "images"), join(dataDirectory, "images"));
+  const dataDirectory = await linkedData(benchData, "record");
   fill(dataDirectory, count);
   const { alcove, end } = await launchDaemon(runtimeDirectory, {
     ...process.env,

@@ -1,10 +1,10 @@
 /** A data directory of the curves' own, so that nothing else is on record there; the images are linked. */
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Alcove } from "alcove";
 import { dataDirectory as benchData, launchDaemon } from "../alcove/daemon.js";
-import { linkTree } from "../link-tree.js";
+import { linkedData } from "../linked-data.js";
 
 export interface CurveHost extends AsyncDisposable {
   readonly dataDirectory: string;
@@ -15,9 +15,7 @@ export interface CurveHost extends AsyncDisposable {
 export async function ownHost(): Promise<CurveHost> {
   const runtimeDirectory = await mkdtemp(join(tmpdir(), "alcove-curve-"));
   await mkdir(benchData, { recursive: true, mode: 0o711 });
-  const dataDirectory = await mkdtemp(`${benchData}-curve-`);
-  await chmod(dataDirectory, 0o711);
-  await linkTree(join(benchData, "images"), join(dataDirectory, "images"));
+  const dataDirectory = await linkedData(benchData, "curve");
   const environment = {
     ...process.env,
     ...{ ALCOVE_DATA_DIR: dataDirectory, ALCOVE_RUNTIME_DIR: runtimeDirectory, ALCOVE_CONFIG_DIR: runtimeDirectory },

@@ -5,12 +5,12 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Alcove, AlcoveError } from "alcove";
-import { linkTree } from "../../bench/link-tree.js";
+import { linkedData } from "../../bench/linked-data.js";
 import { prepareTestImage } from "../../tools/dev/test-image.js";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
@@ -54,7 +54,9 @@ export class TestDaemon implements AsyncDisposable {
     // No machine would start from the disk that the fake engine makes of a recipe, and it would be kept.
     const isFake = options.environment?.ALCOVE_ENGINE === "fake";
     if (isFake && isShared) await prepareTestImage(AbortSignal.timeout(imageTimeoutMs));
-    const dataDirectory = options.hasOwnData ? await ownData() : (options.dataDirectory ?? sharedDataDirectory);
+    const dataDirectory = options.hasOwnData
+      ? await linkedData(sharedDataDirectory, "own")
+      : (options.dataDirectory ?? sharedDataDirectory);
     await mkdir(dataDirectory, { recursive: true, mode: 0o711 });
     const runtimeDirectory = options.runtimeDirectory ?? (await mkdtemp(join(tmpdir(), "alcove-t-")));
     const daemon = new TestDaemon(dataDirectory, runtimeDirectory, options);
@@ -163,13 +165,6 @@ export class TestDaemon implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-async function ownData(): Promise<string> {
-  const directory = await mkdtemp(`${sharedDataDirectory}-own-`);
-  await chmod(directory, 0o711);
-  await linkTree(join(sharedDataDirectory, "images"), join(directory, "images"));
-  return directory;
 }
 
 function asUser(userId: number | undefined): string[] {

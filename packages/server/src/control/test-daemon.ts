@@ -4,6 +4,7 @@ import { pino } from "pino";
 import type { Engine } from "../engines/engine.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
+import { waitFor } from "../lib/backoff.js";
 import { openStore } from "../store/store.js";
 import { temporaryDirectory } from "../store/test-record.js";
 import type { Control } from "./control.js";
@@ -73,6 +74,16 @@ export interface TestDaemon {
   start(): Promise<void>;
   /** Stops it in good order; sandboxes go on running. */
   close(): Promise<void>;
+}
+
+/** A sandbox that powered itself off, and one that is Creating for as long as the test takes. */
+export async function overAndCreating(host: TestHost, control: Control) {
+  const over = await control.sandboxes.create(group, debian, never);
+  host.fake.machines.get(over.id)?.powerOff();
+  await waitFor(async () => (await control.sandboxes.get(over)).state === "Stopped" || undefined, never);
+  host.fake.faults.startDelayMs = 60_000;
+  const creating = await control.sandboxes.create(group, debian, never, { wait: false });
+  return { over, creating };
 }
 
 /** The engine's members as plain properties, so that some can be replaced. */

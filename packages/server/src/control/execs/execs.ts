@@ -117,6 +117,14 @@ async function* streamOwned(
   }
 }
 
+/** On record before its effect. */
+function recordedSpec(context: ControlContext, sandbox: RunningSandbox, body: StartExec) {
+  const spec = startSpec(sandbox, body);
+  const record = recordStart(context, sandbox.id, spec.id);
+  forgetEndedExecs(context, sandbox.id);
+  return { spec, record };
+}
+
 /** An exec with an id of the client's goes on without its stream. */
 async function* streamRecorded(
   context: ControlContext,
@@ -124,9 +132,7 @@ async function* streamRecorded(
   body: StartExec,
   signal: AbortSignal,
 ): AsyncGenerator<ExecMessage> {
-  const spec = startSpec(sandbox, body);
-  const record = recordStart(context, sandbox.id, spec.id);
-  forgetEndedExecs(context, sandbox.id);
+  const { spec, record } = recordedSpec(context, sandbox, body);
   let isStarted = false;
   try {
     for await (const frame of run(context, sandbox, spec, signal)) {
@@ -146,9 +152,7 @@ async function start(
   body: StartExec,
   signal: AbortSignal,
 ): Promise<Exec> {
-  const spec = startSpec(sandbox, body);
-  const record = recordStart(context, sandbox.id, spec.id);
-  forgetEndedExecs(context, sandbox.id);
+  const { spec, record } = recordedSpec(context, sandbox, body);
   try {
     const status = await sandbox.machine.guest.execs.start(spec, signal);
     record.finish();

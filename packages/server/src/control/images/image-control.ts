@@ -19,8 +19,7 @@ export interface ImageControl {
   /** The group's own, else the catalogue's. */
   get(group: string, name: string, options?: { readonly isPublic?: boolean }): Promise<Image>;
   listPublic(group: string): Promise<readonly Image[]>;
-  /** Begins to pull, and answers at once. */
-  /** What an administrator pulls may come from this very host. */
+  /** Begins to pull, and answers at once. What an administrator pulls may come from this very host. */
   create(group: string, body: CreateImage, options?: { readonly isAdministrators?: boolean }): Promise<Image>;
   /** Takes the bytes, looks whether they are an image, begins to build and answers. */
   writeContent(

@@ -2,7 +2,7 @@ import { AlcoveError } from "@alcove/contract";
 import { expect, test } from "vitest";
 import { waitFor } from "../../lib/backoff.js";
 import { daemonOwner } from "../../policy/access.js";
-import { debian, group, never, TestHost } from "../test-daemon.js";
+import { debian, group, never, overAndCreating, TestHost } from "../test-daemon.js";
 
 const sleeping = { ...debian, cmd: ["sleep", "600"] };
 
@@ -178,11 +178,7 @@ test("a disabled sandbox is not resumed until it is enabled", async () => {
 test("what is over, or not there yet, can be neither stopped nor resumed nor disabled", async () => {
   await using host = new TestHost();
   const { control } = await host.daemon();
-  const over = await control.sandboxes.create(group, debian, never);
-  host.fake.machines.get(over.id)?.powerOff();
-  await waitFor(async () => (await control.sandboxes.get(over)).state === "Stopped" || undefined, never);
-  host.fake.faults.startDelayMs = 60_000;
-  const creating = await control.sandboxes.create(group, debian, never, { wait: false });
+  const { over, creating } = await overAndCreating(host, control);
   for (const sandbox of [over, creating]) {
     const calls = [
       () => control.sandboxes.stop(sandbox, {}, never),

@@ -1,7 +1,6 @@
 /** What is said where it cannot be, and what to do next. */
 import { expect, test } from "vitest";
-import { waitFor } from "../../lib/backoff.js";
-import { debian, group, never, TestHost } from "../test-daemon.js";
+import { debian, group, never, overAndCreating, TestHost } from "../test-daemon.js";
 
 test("a sandbox that sleeps is not forked, and says how else it is copied", async () => {
   await using host = new TestHost();
@@ -29,11 +28,7 @@ test("a snapshot that is asked for while the sandbox is being stopped is of what
 test("what is over says that nothing of it can be resumed, what is being created that it is to be waited for", async () => {
   await using host = new TestHost();
   const { control } = await host.daemon();
-  const over = await control.sandboxes.create(group, debian, never);
-  host.fake.machines.get(over.id)?.powerOff();
-  await waitFor(async () => (await control.sandboxes.get(over)).state === "Stopped" || undefined, never);
-  host.fake.faults.startDelayMs = 60_000;
-  const creating = await control.sandboxes.create(group, debian, never, { wait: false });
+  const { over, creating } = await overAndCreating(host, control);
   const hints = [
     [over, "Nothing is kept of it that could be resumed"],
     [creating, "Wait until it is Running"],

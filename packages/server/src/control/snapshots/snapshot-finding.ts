@@ -31,6 +31,11 @@ export function requireReady({ id, status }: Pick<SnapshotRecord, "id" | "status
   });
 }
 
+/** Users see it, and all of it is here. */
+export function isShownWhole({ isInternal, status }: SnapshotRecord): boolean {
+  return !isInternal && status === "Ready";
+}
+
 /** A sandbox came from it, or goes back to it. */
 export function usedIn({ store }: Pick<ControlContext, "store">): (snapshot: SnapshotRecord) => boolean {
   return ({ id }) => store.snapshots.users(id, 1).length > 0 || store.snapshots.hasStarting(id);

@@ -7,7 +7,7 @@ import { type ClockReading, doubtedUntil } from "../../lifecycle/expiry.js";
 import { expiredSnapshots } from "../../lifecycle/snapshot-retention.js";
 import type { GroupRecord } from "../../store/groups.js";
 import type { ControlContext } from "../context.js";
-import { usedIn } from "./snapshot-finding.js";
+import { isShownWhole, usedIn } from "./snapshot-finding.js";
 
 const lookEveryMs = 60_000;
 
@@ -67,7 +67,7 @@ export class SnapshotRetentions {
     const { snapshotRegister, store, logger } = this.#options.context;
     const isDoubted = now.monotonicMs < this.#doubtedUntilMs;
     const rule = isDoubted ? { ...snapshotRetention, keptSeconds: undefined } : snapshotRetention;
-    const shown = store.snapshots.ofGroup(name).filter(({ isInternal, status }) => !isInternal && status === "Ready");
+    const shown = store.snapshots.ofGroup(name).filter(isShownWhole);
     const isUsed = usedIn(this.#options.context);
     const expired = expiredSnapshots(shown, rule, { now: now.wallMs, isUsed });
     for (const record of expired) {

@@ -5,7 +5,7 @@ import { type ImageRecord, publicGroup } from "../../store/images.js";
 import type { ControlContext } from "../context.js";
 import { collectContents, contentsWanted } from "../images/image-collection.js";
 import { isUnused } from "../images/images.js";
-import { usedIn } from "../snapshots/snapshot-finding.js";
+import { isShownWhole, usedIn } from "../snapshots/snapshot-finding.js";
 import { pruneTemplates } from "../templates/templates.js";
 
 /** Snapshots first: what they stood on may be nobody's then. */
@@ -27,7 +27,7 @@ export async function pruneSystem(
 
 async function pruneSnapshots(context: ControlContext, keptSeconds: number, dryRun: boolean): Promise<PrunedItem[]> {
   const { snapshotRegister, snapshotRemovals, store } = context;
-  const shown = store.snapshots.all().filter(({ isInternal, status }) => !isInternal && status === "Ready");
+  const shown = store.snapshots.all().filter(isShownWhole);
   const expired = expiredSnapshots(shown, { keptSeconds }, { now: Date.now(), isUsed: usedIn(context) });
   if (!dryRun) {
     for (const record of expired) snapshotRegister.markDeleted(record);

@@ -2,14 +2,14 @@
 import { undone } from "../../../lib/undo.js";
 import { type Booted, boot, bootPatience } from "./boot.js";
 import { openExchangeFile } from "./exchange-file.js";
-import { disksBelow, memoryFileOf } from "./footing.js";
+import { disksBelow } from "./footing.js";
 import { MicrovmMachine } from "./machine.js";
-import { cpuLimitsOf, diskBytesOf, type MachineHost, vcpusOf } from "./machine-host.js";
+import { cpuLimitsOf, diskBytesOf, type MachineHost } from "./machine-host.js";
 import { machinePaths, shortId } from "./machine-paths.js";
 import { writeMachineRecord } from "./machine-record.js";
 import { removeMachine } from "./removal.js";
 import { renewOnTime } from "./renewing.js";
-import { type Making, machineRecord, makeFiles, type StartFrom, type StartHooks } from "./start.js";
+import { devicesOf, type Making, machineRecord, makeFiles, type StartFrom, type StartHooks } from "./start.js";
 
 export async function startFromDisk(
   host: MachineHost,
@@ -44,22 +44,10 @@ export async function startFromDisk(
   }
 }
 
-function bootFrom(
-  host: MachineHost,
-  { spec, footing, paths, uid }: Making,
-  groups: readonly string[],
-  signal: AbortSignal,
-): Promise<Booted> {
-  const devices = {
-    vcpus: vcpusOf(spec.size),
-    memoryMiB: spec.size.memoryMiB,
-    memoryFile: memoryFileOf(host, spec.id, footing),
-    disk: paths.overlay,
-    exchange: paths.exchange,
-    sockets: paths,
-  };
+function bootFrom(host: MachineHost, making: Making, groups: readonly string[], signal: AbortSignal): Promise<Booted> {
+  const { footing, paths, uid } = making;
   const plan = {
-    ...{ devices, uid, groups },
+    ...{ devices: devicesOf(host, making), uid, groups },
     memory: "private",
     ...bootPatience(host.installation.platform.accelerator),
     backing: disksBelow(host.roots, footing).map(({ path }) => path),

@@ -100,12 +100,9 @@ async function makeDirectory(path: string, uid: number | undefined): Promise<voi
   if (uid !== undefined) await chown(path, uid, uid);
 }
 
-async function spawn(
-  host: MachineHost,
-  making: Making & { readonly groups: readonly string[] },
-): Promise<SpawnedProgram> {
-  const { spec, footing, kept, isWholeMemory, paths, groups, uid } = making;
-  const devices = {
+/** What its QEMU is given, however it begins. */
+export function devicesOf(host: MachineHost, { spec, footing, paths }: Making) {
+  return {
     vcpus: vcpusOf(spec.size),
     memoryMiB: spec.size.memoryMiB,
     memoryFile: memoryFileOf(host, spec.id, footing),
@@ -113,6 +110,14 @@ async function spawn(
     exchange: paths.exchange,
     sockets: paths,
   };
+}
+
+async function spawn(
+  host: MachineHost,
+  making: Making & { readonly groups: readonly string[] },
+): Promise<SpawnedProgram> {
+  const { footing, kept, isWholeMemory, groups, uid } = making;
+  const devices = devicesOf(host, making);
   const backing = disksBelow(host.roots, footing).map(({ path }) => path);
   const awaits = kept !== undefined && isWholeMemory !== true;
   const origin = awaits ? ({ kind: "await" } as const) : ({ kind: "restore", stateDescriptor } as const);

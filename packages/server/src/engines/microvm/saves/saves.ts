@@ -9,7 +9,7 @@ import { disksBelow } from "../machine/footing.js";
 import { diskBytesOf, type MachineHost } from "../machine/machine-host.js";
 import { findOrigin } from "../machine/origins.js";
 import { keptPaths, type Manifest, makeKept, readManifest } from "./kept.js";
-import { openWorkplace, packSnapshot, unpackSnapshot } from "./packing.js";
+import { openWorkplace, packSnapshot, unpackSnapshot } from "./portable-snapshot.js";
 import { runQemuImg } from "./qemu-img.js";
 import { sizeOfKept } from "./saved-size.js";
 import { forget } from "./saves-recovery.js";

@@ -7,7 +7,6 @@ import { link, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
 import { z } from "zod";
-import { openPlainFile } from "../../../host/plain-file.js";
 import { syncPath } from "../../../host/write-durably.js";
 import { undone } from "../../../lib/undo.js";
 import type { Saved } from "../../engine.js";
@@ -28,7 +27,7 @@ import { keepDevices, keepMemory } from "./keeping.js";
 import { keptPaths, type Manifest, makeKept } from "./kept.js";
 import { sizeOfKept } from "./saved-size.js";
 import { takeOver } from "./saves-recovery.js";
-import { freezeGuest, manifestOf, type Suspendable, syncGuest } from "./suspension.js";
+import { freezeGuest, linkLayer, manifestOf, type Suspendable, syncGuest } from "./suspension.js";
 
 const letRunMs = 10_000;
 /** A host's disk that keeps QEMU from answering so often is not one to write a layer to. */
@@ -106,18 +105,14 @@ async function takePaused(
  * From here on QEMU writes to a new disk on top of the layer. A daemon that is killed meanwhile finds in the record which layer
  * was being laid, and asks QEMU whether it was. It takes no signal: half of it is of no use.
  */
-export async function layDisk(
-  host: MachineHost,
-  { id, uid, footing, qmp }: Suspendable,
-  layer: string,
-): Promise<string> {
+export async function layDisk(host: MachineHost, machine: Suspendable, layer: string): Promise<string> {
+  const { id, uid, footing, qmp } = machine;
   const paths = machinePaths(host.roots, id);
   const below = layerPath(host.roots, layer);
   const next = nextDisk(paths.directory, layer);
   const backing = { path: below, format: "qcow2" } as const;
   try {
-    await link(paths.overlay, below);
-    await requirePlain(below, uid);
+    await (await linkLayer(host, machine, layer)).close();
     await writeOverlay(next, backing, { virtualBytes: diskBytesOf(footing.size), owner: uid });
     await rewriteMachineRecord(paths.record, { layering: layer, footing });
     const args = { device: rootDiskNode, "snapshot-file": next, format: "qcow2", mode: "existing" };
@@ -131,12 +126,6 @@ export async function layDisk(
       await rewriteMachineRecord(paths.record, { layering: undefined });
     });
   }
-}
-
-/** It lies where only we write now; before, QEMU may have put anything in its place. */
-async function requirePlain(path: string, uid: number | undefined): Promise<void> {
-  const owner = uid ?? process.getuid?.() ?? 0;
-  await using _file = await openPlainFile(path, "read", (found) => found.uid === owner);
 }
 
 function isLate(error: unknown): boolean {

@@ -3,7 +3,7 @@
  * kept, and it ends. Until all of that is on the disk a failure lets it run on; from there on it is suspended, whoever dies.
  */
 import { randomUUID } from "node:crypto";
-import { link, rm } from "node:fs/promises";
+import { type FileHandle, link, rm } from "node:fs/promises";
 import type { Guest } from "../../../guest/guest.js";
 import { openPlainFile } from "../../../host/plain-file.js";
 import { type ProcessIdentity, processGone } from "../../../host/processes.js";
@@ -135,12 +135,24 @@ export function manifestOf(
   };
 }
 
-/** A second name for it: under the first one the machine goes on writing where it is not suspended after all. */
-async function keepDisk(host: MachineHost, { id, uid }: Suspendable, layer: string): Promise<void> {
-  const path = layerPath(host.roots, layer);
-  await link(machinePaths(host.roots, id).overlay, path);
+/**
+ * A second name for the disk, where only we write: under the first one QEMU, which may have been escaped, may have put anything.
+ * Rejects where it has, and leaves the name.
+ */
+export async function linkLayer(
+  { roots }: Pick<MachineHost, "roots">,
+  { id, uid }: Pick<Suspendable, "id" | "uid">,
+  layer: string,
+): Promise<FileHandle> {
+  const path = layerPath(roots, layer);
+  await link(machinePaths(roots, id).overlay, path);
   const owner = uid ?? process.getuid?.() ?? 0;
-  await using file = await openPlainFile(path, "read", (found) => found.uid === owner);
+  return await openPlainFile(path, "read", (found) => found.uid === owner);
+}
+
+/** Under its first name the machine goes on writing where it is not suspended after all. */
+async function keepDisk(host: MachineHost, machine: Suspendable, layer: string): Promise<void> {
+  await using file = await linkLayer(host, machine, layer);
   await file.sync();
   await syncPath(layersDirectory(host.roots));
 }

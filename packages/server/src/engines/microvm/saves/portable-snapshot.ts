@@ -52,10 +52,10 @@ export async function packSnapshot(
   signal: AbortSignal,
 ): Promise<Packed> {
   const { mode, making, tscKhz, generation, hostname, isFrozen, pausedMs } = manifest;
-  await packDisk(host, manifest.footing, join(directory, names.disk), signal);
+  await writeDisk(host, manifest.footing, join(directory, names.disk), signal);
   const facts = { mode, making, tscKhz, generation, hostname, isFrozen, pausedMs };
   if (mode === "Disk") return { directory, facts, files: [names.disk] };
-  await packMemory(host, manifest, directory, signal);
+  await writeMemory(host, manifest, directory, signal);
   await copyFile(
     keptPaths(host.roots, { kind: "snapshot", snapshotId: manifest.id }).state,
     join(directory, names.state),
@@ -63,7 +63,7 @@ export async function packSnapshot(
   return { directory, facts, files: [names.disk, names.memory, names.state] };
 }
 
-async function packDisk(host: MachineHost, footing: Footing, path: string, signal: AbortSignal): Promise<void> {
+async function writeDisk(host: MachineHost, footing: Footing, path: string, signal: AbortSignal): Promise<void> {
   const disks = disksBelow(host.roots, footing);
   await (await open(path, "wx", 0o600)).close();
   const [{ format, path: top }] = disks;
@@ -71,7 +71,7 @@ async function packDisk(host: MachineHost, footing: Footing, path: string, signa
 }
 
 /** What is not zero of it, whatever it stood on. */
-async function packMemory(host: MachineHost, manifest: Manifest, directory: string, signal: AbortSignal) {
+async function writeMemory(host: MachineHost, manifest: Manifest, directory: string, signal: AbortSignal) {
   const whole = join(directory, "whole");
   await writeWholeMemory(host, manifest, whole, signal);
   await using from = await open(whole, "r");
