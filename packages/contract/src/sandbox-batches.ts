@@ -9,6 +9,7 @@ export const BatchResult = z
     totalRequested: z.number().int(),
     succeeded: z.number().int(),
     failed: z.number().int(),
+    /** Those that are there, in the order of their numbers. */
     sandboxes: z.array(Sandbox),
     /** One for each that is not there, by its number in the batch, from 0. */
     errors: z.array(z.object({ index: z.number().int(), problem: Problem })),

@@ -1,7 +1,10 @@
-import { AlcoveError } from "@alcove/contract";
+import { setTimeout } from "node:timers/promises";
+import { AlcoveError, type Sandbox } from "@alcove/contract";
+import { pino } from "pino";
 import { expect, test } from "vitest";
 import { waitFor } from "../../lib/backoff.js";
 import { debian, group, never, TestHost, withMembers } from "../test-daemon.js";
+import { createBatch } from "./sandbox-batch.js";
 
 const mixed = { ...debian, labels: { batch: "1" } };
 
@@ -39,6 +42,15 @@ test("those of a batch that cannot be created are told by their number, and the 
   ]);
   expect(JSON.stringify(result)).not.toContain("/secret");
   expect(await control.sandboxes.count(group, { state: "Running" })).toBe(15);
+});
+
+test("those of a batch are told in the order of their numbers, not in the one in which they came to be", async () => {
+  const create = async (index: number) => {
+    await setTimeout(40 - 10 * index);
+    return { id: `${index}` } as Sandbox;
+  };
+  const { sandboxes } = await createBatch({ logger: pino({ level: "silent" }) }, 4, create);
+  expect(sandboxes.map(({ id }) => id)).toEqual(["0", "1", "2", "3"]);
 });
 
 test("an image that is not there refuses the whole batch, and changes nothing", async () => {

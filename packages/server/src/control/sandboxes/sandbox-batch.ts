@@ -10,11 +10,11 @@ const underWay = 32;
 const endsBatch: ReadonlySet<string> = new Set(["CapacityExceeded", "DaemonStopping"]);
 
 export async function createBatch(
-  { logger }: ControlContext,
+  { logger }: Pick<ControlContext, "logger">,
   count: number,
   create: (index: number) => Promise<Sandbox>,
 ): Promise<BatchResult> {
-  const sandboxes: Sandbox[] = [];
+  const created = new Map<number, Sandbox>();
   const errors: BatchResult["errors"] = [];
   let next = 0;
   let holdsForAll: AlcoveError | undefined;
@@ -22,7 +22,7 @@ export async function createBatch(
     for (let index = next++; index < count; index = next++) {
       try {
         if (holdsForAll) throw holdsForAll;
-        sandboxes.push(await create(index));
+        created.set(index, await create(index));
       } catch (error) {
         const shown = known(error, (fields) => logger.error(fields, "A creation failed"));
         if (endsBatch.has(shown.code)) holdsForAll ??= shown;
@@ -32,6 +32,7 @@ export async function createBatch(
   };
   await Promise.all(Array.from({ length: Math.min(underWay, count) }, work));
   errors.sort((a, b) => a.index - b.index);
+  const sandboxes = [...created].sort(([a], [b]) => a - b).map(([, sandbox]) => sandbox);
   return { totalRequested: count, succeeded: sandboxes.length, failed: errors.length, sandboxes, errors };
 }
 
