@@ -24,7 +24,7 @@ const realWithOwnDirectories = [
 const measuring = ["packages/sdk/tests/spawn.test.ts", "packages/server/src/guest/{agent,hello,hostile}.test.ts"];
 
 /** One that takes long is not held up by another beside it. Vitest's own default leaves a core idle: of two, half. */
-const everyCore = { maxWorkers: "100%", testTimeout: 20_000, setupFiles: ["tests/harness/leave-as-found.ts"] };
+const everyCore = { maxWorkers: "100%", testTimeout: 60_000, setupFiles: ["tests/harness/leave-as-found.ts"] };
 
 /** By what they take: begun last, one of them would be alone at the end with a core idle beside it. */
 const longest = ["recipe-build", "dockerfile", "images-like-docker", "cycles", "crash-points", "examples"];

@@ -210,7 +210,7 @@ test("events come until the signal aborts, also over a restart of the daemon", a
   await vi.waitFor(async () => expect(seen).toContain(await deleteOne()));
   await served.restart();
   const afterRestart = await deleteOne();
-  await vi.waitFor(() => expect(seen).toContain(afterRestart), { timeout: 5_000 });
+  await vi.waitFor(() => expect(seen).toContain(afterRestart), { timeout: 20_000 });
   expect(new Set(seen).size).toBe(seen.length);
   controller.abort(new Error("seen enough"));
   await expect(following).rejects.toThrow("seen enough");

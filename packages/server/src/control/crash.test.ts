@@ -87,7 +87,7 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   await control.groups.delete(doomed, { force: true }, never);
   await control.pools.put(group, "fast", { sourcesRef: { diskImage: { name: "debian" } }, minimum: 1 });
   const hasMember = async () => ((await control.pools.get(group, "fast")).ready === 1 ? true : undefined);
-  await waitFor(hasMember, AbortSignal.timeout(5_000));
+  await waitFor(hasMember, AbortSignal.timeout(20_000));
   await control.sandboxes.create(group, debian, never);
 }
 
@@ -104,7 +104,7 @@ for (const point of crashPoints) {
     const isAtRest = () =>
       store.journal.list().length + store.groups.deleting().length + store.snapshots.unfinished().length === 0;
     const expectedState = leavesStopped(point) ? "Stopped" : "Running";
-    await waitFor(() => (isAtRest() ? true : undefined), AbortSignal.timeout(5_000));
+    await waitFor(() => (isAtRest() ? true : undefined), AbortSignal.timeout(20_000));
     expect(store.groups.find(doomed)).toBeUndefined();
     if (store.pools.find(group, "fast")) await control.pools.delete(group, "fast");
     const sandboxes = await control.sandboxes.list(group, {});

@@ -50,5 +50,5 @@ test.each(["ERR_TLS_HANDSHAKE_TIMEOUT", "ECONNRESET"])(
 test("a client that neither reads nor closes does not keep its connection by a refusal", async () => {
   const socket = new Duplex({ read: () => undefined, write: () => undefined });
   answerClientError(Object.assign(new Error("no"), { code: "HPE_INVALID_METHOD" }), socket);
-  await vi.waitFor(() => expect(socket.destroyed).toBe(true), { timeout: 5_000 });
+  await vi.waitFor(() => expect(socket.destroyed).toBe(true), { timeout: 20_000 });
 });

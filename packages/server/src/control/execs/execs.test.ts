@@ -213,7 +213,7 @@ test.each(["stream", "start"] as const)(
     const id = randomUUID();
     if (way === "stream") await collect(execs.stream(sandbox, { id, shellCommand: "true" }, never));
     else await execs.start(sandbox, { id, shellCommand: "true" }, never);
-    await waitFor(() => (store.execs.count(sandbox.id) === 1 ? true : undefined), AbortSignal.timeout(5_000));
+    await waitFor(() => (store.execs.count(sandbox.id) === 1 ? true : undefined), AbortSignal.timeout(20_000));
     expect(store.execs.list(sandbox.id)).toMatchObject([{ id }]);
   },
 );

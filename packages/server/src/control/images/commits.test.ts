@@ -7,7 +7,7 @@ async function ready({ control }: Pick<TestDaemon, "control">, name: string) {
     const image = await control.images.get(group, name);
     return image.state === "Building" ? undefined : image;
   };
-  return waitFor(read, AbortSignal.timeout(5_000));
+  return waitFor(read, AbortSignal.timeout(20_000));
 }
 
 test("a sandbox's disk becomes an image of its group, without its environment, and leaves no snapshot", async () => {
@@ -23,7 +23,7 @@ test("a sandbox's disk becomes an image of its group, without its environment, a
     ...{ state: "Ready", labels: { by: "me" }, isPublic: false },
     config: { cmd: ["sleep", "600"], workingDirectory: "/root", environment: {} },
   });
-  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(5_000));
+  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(20_000));
   await control.sandboxes.delete(origin, never);
   const child = await control.sandboxes.create(group, { sourcesRef: { diskImage: { name: "tools:1" } } }, never);
   expect(child.cmd).toEqual(["sleep", "600"]);

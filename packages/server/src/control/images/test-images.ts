@@ -97,7 +97,7 @@ export class TestImages implements Images, Disposable {
     await using _order = order;
     this.#directory ??= temporaryDirectory();
     const written = { ...content(key), path: join(this.#directory.path, key) };
-    await order.write(written.path, AbortSignal.timeout(5_000));
+    await order.write(written.path, AbortSignal.timeout(20_000));
     this.contents.set(key, written);
     return { content: written, config: order.config, source: { kind: "commit", sandboxId: order.sandboxId } };
   }

@@ -6,7 +6,7 @@ import { replaced, TimedHost } from "./timed-host-test-kit.js";
 
 const second = 1_000;
 const policy = { autoSuspendPolicy: { enabled: true, interval: 60 } } as const;
-const soon = () => AbortSignal.timeout(5_000);
+const soon = () => AbortSignal.timeout(20_000);
 
 const inState = ({ control }: TestDaemon, sandbox: { group: string; id: string }, state: string) =>
   waitFor(async () => {

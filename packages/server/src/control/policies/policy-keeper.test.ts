@@ -7,7 +7,7 @@ const second = 1_000;
 const day = 86_400 * second;
 
 const gone = (daemon: TestDaemon, id: string) =>
-  waitFor(() => (daemon.store.sandboxes.find(id) === undefined ? true : undefined), AbortSignal.timeout(5_000));
+  waitFor(() => (daemon.store.sandboxes.find(id) === undefined ? true : undefined), AbortSignal.timeout(20_000));
 
 test("a sandbox is deleted when its maximum lifetime is over, and not before, whatever it does", async () => {
   await using host = new TimedHost();

@@ -21,7 +21,7 @@ const poolsIn = (told: readonly AlcoveEvent[]): Pool[] =>
   told.flatMap((event) => (event.type === "pool.changed" ? [event.pool] : []));
 
 function until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  return waitFor(async () => look(), AbortSignal.timeout(8_000));
+  return waitFor(async () => look(), AbortSignal.timeout(20_000));
 }
 
 test("what a pool holds is told as it changes, as is that it goes", async () => {

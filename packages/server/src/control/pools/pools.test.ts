@@ -22,7 +22,7 @@ function until({ control }: Pick<TestDaemon, "control">, is: (pool: Pool) => boo
     const pool = await control.pools.get(group, name);
     return is(pool) ? pool : undefined;
   };
-  return waitFor(look, AbortSignal.timeout(8_000));
+  return waitFor(look, AbortSignal.timeout(20_000));
 }
 
 const idsOf = (host: TestHost) => [...host.fake.machines.keys()];
@@ -41,7 +41,7 @@ test("a creation takes a member: its id, its machine, with environment, program 
   expect(members).toContain(sandbox.id);
   expect(sandbox).toMatchObject({ state: "Running", generation: 1, labels: { is: "first" } });
   const run = async (command: string) => (await control.execs.runShellCommand(sandbox, { command }, never)).stdout;
-  await waitFor(async () => ((await run("cat /tmp/name")) === "ada\n" ? true : undefined), AbortSignal.timeout(2_000));
+  await waitFor(async () => ((await run("cat /tmp/name")) === "ada\n" ? true : undefined), AbortSignal.timeout(20_000));
   expect(host.fake.machines.get(sandbox.id)?.health().generation).toBe(1);
   expect(host.fake.machines.get(sandbox.id)?.hostname).toBe(`sandbox-${sandbox.id.slice(0, 8)}`);
   expect(await until(daemon, ({ ready }) => ready === 2)).toMatchObject({ claimed: 1 });
@@ -176,7 +176,7 @@ test("a pool follows the creations of the last minute up to its maximum, and shr
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
   await daemon.control.pools.put(group, "fast", { ...two, minimum: 0, maximum: 1 });
   expect(await daemon.control.pools.get(group, "fast")).toMatchObject({ ready: 0 });
-  await waitFor(() => (idsOf(host).length === 3 ? true : undefined), AbortSignal.timeout(2_000));
+  await waitFor(() => (idsOf(host).length === 3 ? true : undefined), AbortSignal.timeout(20_000));
 });
 
 test("a pool is filled while no creation waits, and gives its memory back when one does", async () => {
@@ -225,7 +225,7 @@ test("a prime command runs in each before it is ready; one that fails says so, a
   });
   const failed = await until(daemon, ({ message }) => message !== undefined);
   expect(failed).toMatchObject({ ready: 0, message: "The prime command ended with 3: why" });
-  await waitFor(() => (idsOf(host).length === 1 ? true : undefined), AbortSignal.timeout(2_000));
+  await waitFor(() => (idsOf(host).length === 1 ? true : undefined), AbortSignal.timeout(20_000));
 });
 
 test("when the image's name means another content the members are made anew", async () => {
@@ -278,7 +278,7 @@ test("a pool that is deleted leaves nothing, nor does one whose group is", async
   await expect(control.pools.delete(group, "fast")).rejects.toMatchObject({ code: "PoolNotFound" });
   await control.groups.create({ name: "doomed" });
   await control.pools.put("doomed", "fast", two);
-  await waitFor(() => (idsOf(host).length > 0 ? true : undefined), AbortSignal.timeout(2_000));
+  await waitFor(() => (idsOf(host).length > 0 ? true : undefined), AbortSignal.timeout(20_000));
   await control.groups.delete("doomed", { force: true }, never);
   await pause(50);
   expect(idsOf(host)).toEqual([]);

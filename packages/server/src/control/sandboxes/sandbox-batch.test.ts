@@ -140,7 +140,7 @@ test("a snapshot that is deleted while its memory is made ready stays until that
   const batch = await control.sandboxes.createBatch(group, 3, { sourcesRef: { snapshot: { id } } }, never);
   expect(batch).toMatchObject({ succeeded: 0, failed: 3 });
   expect(batch.errors.map(({ problem }) => problem.code)).toEqual(Array(3).fill("SnapshotNotFound"));
-  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(5_000));
+  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(20_000));
   expect(marks).toEqual([1_073_741_824]);
 });
 

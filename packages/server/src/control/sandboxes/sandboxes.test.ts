@@ -173,7 +173,7 @@ test("creations that wait for their image count as those in the queue do: the 51
     code: "TooManyRequests",
     message: "512 sandboxes of the group are being created already.",
   });
-  await vi.waitFor(() => expect(outcomes).toEqual([refused]), { timeout: 5_000 });
+  await vi.waitFor(() => expect(outcomes).toEqual([refused]), { timeout: 20_000 });
   expect(await control.sandboxes.count(group, { state: "Creating" })).toBe(512);
   const closed = close();
   release();

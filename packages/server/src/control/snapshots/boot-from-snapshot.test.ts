@@ -39,7 +39,7 @@ test("a creation from a snapshot's disk that a daemon left half done boots under
   const next = await host.daemon();
   const ref = { group, id };
   const isRunning = async () => (await next.control.sandboxes.get(ref)).state === "Running" || undefined;
-  await waitFor(isRunning, AbortSignal.timeout(5_000));
+  await waitFor(isRunning, AbortSignal.timeout(20_000));
   const execs = await next.control.execs.list(ref, never);
   expect(execs).toHaveLength(1);
   expect(execs[0]?.id).not.toBe(box.entrypointExecId);

@@ -55,7 +55,7 @@ test("a stopped sandbox goes back too, whatever was kept of it, and one whose ma
   expect(host.fake.suspended.size).toBe(0);
   host.fake.machines.get(box.id)?.powerOff();
   const isStopped = async () => ((await control.sandboxes.get(box)).state === "Stopped" ? true : undefined);
-  await waitFor(isStopped, AbortSignal.timeout(5_000));
+  await waitFor(isStopped, AbortSignal.timeout(20_000));
   await control.snapshots.rollback(box, { snapshotId: snapshot.id }, never);
   expect(await note(daemon, box)).toBe("first");
 });
@@ -124,7 +124,7 @@ test("a snapshot that was deleted stays for a sandbox of which nothing else is l
   await control.sandboxes.resume(box, {}, never);
   expect(await note({ control }, box)).toBe("first");
   const isGone = async () => (host.fake.snapshots.size === 0 ? true : undefined);
-  await waitFor(isGone, AbortSignal.timeout(5_000));
+  await waitFor(isGone, AbortSignal.timeout(20_000));
 });
 
 test("a snapshot that does not go on here leaves the sandbox as it was", async () => {

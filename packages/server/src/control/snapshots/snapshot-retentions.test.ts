@@ -8,7 +8,7 @@ const day = 1_440 * minute;
 
 const namesOf = ({ store }: TestDaemon) => store.snapshots.ofGroup(group).map(({ name }) => name);
 const left = (daemon: TestDaemon, names: readonly string[]) =>
-  waitFor(() => (namesOf(daemon).join() === names.join() ? true : undefined), AbortSignal.timeout(5_000));
+  waitFor(() => (namesOf(daemon).join() === names.join() ? true : undefined), AbortSignal.timeout(20_000));
 
 /** A sandbox with snapshots of these names, the oldest first. */
 async function withSnapshots(host: TimedHost, daemon: TestDaemon, names: readonly string[]) {

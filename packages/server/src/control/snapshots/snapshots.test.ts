@@ -95,12 +95,12 @@ test("one that is deleted while a sandbox starts from it stays until that runs",
   const creating = control.sandboxes.create(group, { sourcesRef: { snapshot: { id } } }, never);
   const isCreating = async () =>
     (await control.sandboxes.count(group, { state: "Creating" })) === 1 ? true : undefined;
-  await waitFor(isCreating, AbortSignal.timeout(5_000));
+  await waitFor(isCreating, AbortSignal.timeout(20_000));
   await control.snapshots.delete({ group, snapshotId: id });
   expect(host.fake.snapshots.size).toBe(1);
   await expect(control.snapshots.get({ group, snapshotId: id })).rejects.toEqual(code("SnapshotNotFound"));
   await expect(creating).resolves.toMatchObject({ state: "Running" });
-  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(5_000));
+  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(20_000));
 });
 
 test("what fails while a snapshot is taken leaves nothing of it", async () => {
@@ -109,7 +109,7 @@ test("what fails while a snapshot is taken leaves nothing of it", async () => {
   const origin = await control.sandboxes.create(group, debian, never);
   host.fake.faults.snapshotError = new AlcoveError("DiskFull", "the disk is full");
   await expect(control.snapshots.take(origin, {}, never)).rejects.toEqual(code("DiskFull"));
-  await waitFor(() => (store.snapshots.all().length === 0 ? true : undefined), AbortSignal.timeout(5_000));
+  await waitFor(() => (store.snapshots.all().length === 0 ? true : undefined), AbortSignal.timeout(20_000));
   expect((await control.groups.get(group)).used.snapshots).toBe(0);
   delete host.fake.faults.snapshotError;
   await expect(control.snapshots.take(origin, {}, never)).resolves.toMatchObject({ status: "Ready" });
@@ -121,7 +121,7 @@ test("a sandbox that does not run has no snapshot taken, and says its state", as
   const origin = await control.sandboxes.create(group, debian, never);
   host.fake.machines.get(origin.id)?.powerOff();
   const isStopped = async () => ((await control.sandboxes.get(origin)).state === "Stopped" ? true : undefined);
-  await waitFor(isStopped, AbortSignal.timeout(5_000));
+  await waitFor(isStopped, AbortSignal.timeout(20_000));
   await expect(control.snapshots.take(origin, {}, never)).rejects.toEqual(code("SandboxNotRunning"));
   await expect(control.snapshots.take({ group: "other", id: origin.id }, {}, never)).rejects.toEqual(
     code("GroupNotFound"),
@@ -204,7 +204,7 @@ test("copies of a running sandbox are what it is, share nothing, and leave no sn
   }
   await put(daemon, origin, "other");
   expect(await Promise.all(fork.sandboxes.map((copy) => note(daemon, copy)))).toEqual(["same", "same", "same"]);
-  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(5_000));
+  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(20_000));
   expect(await control.snapshots.count(group, {})).toBe(0);
   const entropies = fork.sandboxes.map(({ id }) => daemon.store.sandboxes.find(id)?.entropy).sort();
   expect(entropies).toEqual([0, 1, 2].map((index) => entropyOf("ab".repeat(32), index)).sort());
@@ -219,7 +219,7 @@ test("copies that were starting when the daemon stopped are made by the next one
   forking.catch(() => undefined);
   const labels = { is: "copy" };
   const areCreating = async () => ((await daemon.control.sandboxes.count(group, { labels })) === 2 ? true : undefined);
-  await waitFor(areCreating, AbortSignal.timeout(5_000));
+  await waitFor(areCreating, AbortSignal.timeout(20_000));
   await put(daemon, origin, "now");
   await daemon.close();
   delete host.fake.faults.startDelayMs;
@@ -228,9 +228,9 @@ test("copies that were starting when the daemon stopped are made by the next one
     const copies = await next.control.sandboxes.list(group, { labels });
     return copies.every(({ state }) => state === "Running") ? copies : undefined;
   };
-  const copies = await waitFor(areRunning, AbortSignal.timeout(5_000));
+  const copies = await waitFor(areRunning, AbortSignal.timeout(20_000));
   expect(await Promise.all(copies.map((copy) => note(next, copy)))).toEqual(["then", "then"]);
-  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(5_000));
+  await waitFor(() => (host.fake.snapshots.size === 0 ? true : undefined), AbortSignal.timeout(20_000));
 });
 
 test("a copy begins with the seed's random numbers once: what goes on later has new ones", async () => {

@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   file.reset();
-  signal = AbortSignal.timeout(8_000);
+  signal = AbortSignal.timeout(20_000);
 });
 
 afterAll(() => rm(folder, { recursive: true }));

@@ -18,7 +18,7 @@ test("a machine that is held goes on when there is room, also where QEMU did not
   const holds: unknown[] = [];
   watch.onHold((hold) => holds.push(hold));
   tell({ event: "BLOCK_IO_ERROR", data: { action: "stop" } });
-  await vi.waitFor(() => expect(holds).toEqual([{ reason: "DiskFull" }, undefined]), { timeout: 5_000 });
+  await vi.waitFor(() => expect(holds).toEqual([{ reason: "DiskFull" }, undefined]), { timeout: 20_000 });
   expect(commands).toEqual(["cont", "cont"]);
   watch.stop();
 });
