@@ -11,7 +11,8 @@ import { fileCalls } from "./files.js";
 import type { Guest, OpenStream } from "./guest.js";
 import { openSession, type Patience, usualPatience } from "./hello.js";
 import { HostSession } from "./host-session.js";
-import { Link } from "./link.js";
+import type { ServeHost } from "./host-side.js";
+import { Link, type Session } from "./link.js";
 import { machineCalls } from "./machine.js";
 import { AgentSession } from "./session.js";
 
@@ -24,6 +25,8 @@ export interface ConnectOptions {
   readonly patience?: Patience;
   /** How to open the file that the guest has as a disk for large contents, where it has one. */
   readonly openExchange?: OpenExchange;
+  /** Who answers the agent's own calls; left out, the daemon does: what time it is, and nothing else. */
+  readonly serveHost?: ServeHost | undefined;
 }
 
 /** Answers when the agent has said hello; GuestUnresponsive when it does not. */
@@ -52,7 +55,8 @@ function linkGuest(open: OpenStream, options: Omit<ConnectOptions, "signal">) {
     const greeting = await openSession(open, { name: "agent", ...hello }, signal);
     return new AgentSession(greeting.stream);
   });
-  const host = new Link(async (signal) => {
+  const host = new Link<Session>(async (signal) => {
+    if (options.serveHost !== undefined) return options.serveHost(await open("host", signal), hello);
     const greeting = await openSession(open, { name: "host", ...hello }, signal);
     return new HostSession(greeting.stream);
   });

@@ -4,6 +4,7 @@ import { AlcoveError, type Size, tiers } from "@alcove/contract";
 import { connectGuest } from "../../guest/connect.js";
 import type { Guest } from "../../guest/guest.js";
 import { type Patience, usualPatience } from "../../guest/hello.js";
+import type { ServeHost } from "../../guest/host-side.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import type {
   Builders,
@@ -35,10 +36,11 @@ export interface FakeEngineOptions {
   readonly host?: FakeHost;
   /** How long a silent agent is waited for. */
   readonly patience?: Patience;
+  readonly serveHost?: (sandboxId: string) => ServeHost;
 }
 
 export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
-  return new FakeEngine(options.host ?? new FakeHost(), options.patience ?? usualPatience);
+  return new FakeEngine(options);
 }
 
 class FakeEngine implements Engine {
@@ -46,13 +48,15 @@ class FakeEngine implements Engine {
   readonly accelerator = "in-process";
   readonly #host: FakeHost;
   readonly #patience: Patience;
+  readonly #serveHost: FakeEngineOptions["serveHost"];
   readonly #guests = new Set<Guest>();
   readonly #builders = new Set<string>();
   readonly #preparing = new Map<string, Promise<void>>();
 
-  constructor(host: FakeHost, patience: Patience) {
+  constructor({ host = new FakeHost(), patience = usualPatience, serveHost }: FakeEngineOptions) {
     this.#host = host;
     this.#patience = patience;
+    this.#serveHost = serveHost;
   }
 
   get builders(): Builders {
@@ -184,7 +188,8 @@ class FakeEngine implements Engine {
   }
 
   async #connect(machine: FakeMachine, generation: number, signal: AbortSignal): Promise<Guest> {
-    const guest = await connectGuest(machine.open, { signal, generation, patience: this.#patience });
+    const serveHost = this.#serveHost?.(machine.id);
+    const guest = await connectGuest(machine.open, { signal, generation, patience: this.#patience, serveHost });
     this.#guests.add(guest);
     return guest;
   }

@@ -1,3 +1,4 @@
+import type { ServeHost } from "../../guest/host-side.js";
 import type { Accelerator } from "./machine/command-line.js";
 import type { Roots } from "./machine/machine-paths.js";
 
@@ -6,6 +7,8 @@ export interface MicrovmOptions extends Roots {
   readonly guestDirectory: string;
   /** Found out by trying when left out. */
   readonly accelerator?: Accelerator;
+  /** Who answers the calls that the agent of a sandbox makes; the daemon's own answer is the time, and nothing else. */
+  readonly serveHost?: (sandboxId: string) => ServeHost;
   /** How long a builder may take nothing of a layer that has bytes for it; 2 minutes when left out. */
   readonly builderStallMs?: number;
   /** How long a machine sleeps before layers of its disk are merged; 5 s when left out. */

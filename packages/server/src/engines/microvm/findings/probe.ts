@@ -67,6 +67,7 @@ async function setUp(
       roots: options,
       holdings,
       chains,
+      serveHost: options.serveHost,
       hostBootId: bootId,
       cgroups,
       users: shelter.namespaces === "root" ? new MachineUsers() : undefined,

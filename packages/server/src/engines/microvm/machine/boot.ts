@@ -7,13 +7,14 @@ import { AlcoveError } from "@alcove/contract";
 import { connectGuest } from "../../../guest/connect.js";
 import type { OpenExchange } from "../../../guest/exchange/exchange.js";
 import type { Guest } from "../../../guest/guest.js";
+import type { ServeHost } from "../../../guest/host-side.js";
 import { killProcess } from "../../../host/processes.js";
 import type { SpawnedProgram } from "../../../host/spawn.js";
 import { withDeadline } from "../../../lib/deadline.js";
 import { printable } from "../../../lib/printable.js";
 import type { Qmp } from "../qmp/qmp.js";
 import { connectQmp } from "../qmp/qmp-connection.js";
-import { connectSocket } from "../qmp/socket.js";
+import { connectUnread } from "../qmp/socket.js";
 import type { Accelerator, MachineDevices, Origin } from "./command-line.js";
 import { GuestConsole } from "./guest-console.js";
 import { launch } from "./launch.js";
@@ -30,6 +31,8 @@ export interface BootPlan {
   readonly memory?: "made" | "private";
   /** How to open the machine's file for exchange, where it has one. */
   readonly openExchange?: OpenExchange;
+  /** Who answers the agent's calls, where it is not the daemon. */
+  readonly serveHost?: ServeHost | undefined;
   readonly uid: number | undefined;
   readonly groups: readonly string[];
   /** The files behind the disk. */
@@ -97,11 +100,11 @@ async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal):
 }
 
 /** The agent's hellos give up after some seconds, a guest's kernel takes longer: asked again until the deadline. */
-async function connectAgent({ devices, openExchange }: BootPlan, signal: AbortSignal): Promise<Guest> {
-  const options = { signal, ...(openExchange && { openExchange }) };
+async function connectAgent({ devices, openExchange, serveHost }: BootPlan, signal: AbortSignal): Promise<Guest> {
+  const options = { signal, serveHost, ...(openExchange && { openExchange }) };
   for (;;) {
     try {
-      return await connectGuest((name, within) => connectSocket(devices.sockets[name], within), options);
+      return await connectGuest((name, within) => connectUnread(devices.sockets[name], within), options);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof AlcoveError)) throw error;

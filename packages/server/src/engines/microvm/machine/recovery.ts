@@ -9,7 +9,7 @@ import { withDeadline } from "../../../lib/deadline.js";
 import type { Recovery } from "../../engine.js";
 import type { Qmp } from "../qmp/qmp.js";
 import { connectQmp } from "../qmp/qmp-connection.js";
-import { connectSocket } from "../qmp/socket.js";
+import { connectUnread } from "../qmp/socket.js";
 import { activeDiskOf, finishLayer } from "../saves/snapshotting.js";
 import { openExchangeFile } from "./exchange-file.js";
 import type { Footing } from "./footing.js";
@@ -85,7 +85,9 @@ async function reconnect(
   await host.cgroups?.limitCpu(shortId(id), cpuLimitsOf(record.cpuMillicores)).catch(() => undefined);
   const openExchange = () => openExchangeFile(paths.exchange, uid);
   const footing = await settle(host, record, qmp, deadline.signal);
-  const guest = reconnectGuest((name, within) => connectSocket(paths[name], within), { generation, openExchange });
+  const serveHost = host.serveHost?.(id);
+  const options = { generation, openExchange, serveHost };
+  const guest = reconnectGuest((name, within) => connectUnread(paths[name], within), options);
   const process = { pid: record.pid, startTime: record.startTime };
   const machine = new MicrovmMachine(host, { id, uid, process, generation, footing, guest, qmp }, onEnded);
   try {

@@ -45,13 +45,14 @@ export async function startFromDisk(
 }
 
 function bootFrom(host: MachineHost, making: Making, groups: readonly string[], signal: AbortSignal): Promise<Booted> {
-  const { footing, paths, uid } = making;
+  const { footing, paths, spec, uid } = making;
   const plan = {
     ...{ devices: devicesOf(host, making), uid, groups },
     memory: "private",
     ...bootPatience(host.installation.platform.accelerator),
     backing: disksBelow(host.roots, footing).map(({ path }) => path),
     openExchange: () => openExchangeFile(paths.exchange, uid),
+    serveHost: host.serveHost?.(spec.id),
   } as const;
   return boot(host, plan, signal);
 }

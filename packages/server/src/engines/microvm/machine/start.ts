@@ -4,7 +4,7 @@
  */
 import { chown, mkdir, open } from "node:fs/promises";
 import { AlcoveError } from "@alcove/contract";
-import { connectGuest } from "../../../guest/connect.js";
+import { type ConnectOptions, connectGuest } from "../../../guest/connect.js";
 import type { Guest } from "../../../guest/guest.js";
 import type { ProcessIdentity } from "../../../host/processes.js";
 import type { SpawnedProgram } from "../../../host/spawn.js";
@@ -13,7 +13,7 @@ import type { MachineSpec } from "../../engine.js";
 import type { StartTimings } from "../options.js";
 import type { Qmp } from "../qmp/qmp.js";
 import { connectQmp } from "../qmp/qmp-connection.js";
-import { connectSocket } from "../qmp/socket.js";
+import { connectUnread } from "../qmp/socket.js";
 import { makeExchangeFile, openExchangeFile } from "./exchange-file.js";
 import { disksBelow, type Footing, memoryFileOf, templateOf } from "./footing.js";
 import { goOn } from "./going-on.js";
@@ -151,7 +151,9 @@ async function connect(
     control.then((qmp) => goOn(host, { id: spec.id, spawned, footing, kept, qmp, stateDescriptor }, giveUp.signal));
   const [qmp, guest] = await allOrNothing(
     control,
-    Promise.resolve(goesOn).then(() => connectAndRenew({ spec, paths, uid }, hooks, giveUp.signal)),
+    Promise.resolve(goesOn).then(() =>
+      connectAndRenew({ spec, paths, uid, serveHost: host.serveHost?.(spec.id) }, hooks, giveUp.signal),
+    ),
     [writeMachineRecord(paths.record, record)],
     giveUp,
   ).finally(() => {
@@ -210,19 +212,19 @@ async function allOrNothing(
  * the guest tens of milliseconds the first time.
  */
 async function connectAndRenew(
-  { spec, paths, uid }: Pick<Making, "spec" | "paths" | "uid">,
+  { spec, paths, uid, serveHost }: Pick<Making, "spec" | "paths" | "uid"> & Pick<ConnectOptions, "serveHost">,
   hooks: StartHooks,
   signal: AbortSignal,
 ): Promise<Guest> {
   const renewed = new AbortController();
   const open = async (name: "agent" | "host", within: AbortSignal) => {
     if (name === "host") await abortOf(renewed.signal, within);
-    const socket = await connectSocket(paths[name], within);
+    const socket = await connectUnread(paths[name], within);
     if (name === "agent") hooks.mark("listening");
     return socket;
   };
   const openExchange = () => openExchangeFile(paths.exchange, uid);
-  const guest = await connectGuest(open, { generation: spec.generation, signal, openExchange });
+  const guest = await connectGuest(open, { generation: spec.generation, signal, openExchange, serveHost });
   hooks.mark("connected");
   try {
     await renewOnTime(guest, spec, signal);
