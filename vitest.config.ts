@@ -95,7 +95,12 @@ export default defineConfig({
       {
         test: {
           name: "soak",
-          include: ["tests/soak/**/*.test.ts", "tests/e2e/crash-points.test.ts", "tests/images/recipe-build.test.ts"],
+          include: [
+            "tests/soak/**/*.test.ts",
+            "tests/e2e/crash-points.test.ts",
+            "tests/compat/images-like-docker.test.ts",
+            "tests/images/{dockerfile,recipe-build}.test.ts",
+          ],
           env: { ALCOVE_TEST_LONG: "1" },
           exclude: ["**/dist/**"],
           setupFiles: ["tests/harness/end-with-vitest.ts"],

@@ -101,7 +101,8 @@ describe.each(isLong ? [thisUser, ...others] : [thisUser])(
   },
 );
 
-test.skipIf(!isRoot)(
+const refusal = isLong ? test.skipIf(!isRoot) : undefined;
+refusal?.(
   "where capabilities would be lost the build is refused, with what to do",
   async ({ skip }) => {
     if (!(await mayRead(asNobody))) skip("nobody may not read this checkout");

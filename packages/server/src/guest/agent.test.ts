@@ -85,11 +85,11 @@ test("a file goes up and down whole", async () => {
   const path = join(folder, "large");
   const piece = Buffer.alloc(MiB, "0123456789abcdef");
   async function* content() {
-    for (let index = 0; index < 256; index++) yield piece;
+    for (let index = 0; index < 96; index++) yield piece;
   }
   let began = performance.now();
-  expect(await guest.files.write(path, content(), { createDirs: false }, signal)).toBe(256 * MiB);
-  report("upload", 256 * MiB, began);
+  expect(await guest.files.write(path, content(), { createDirs: false }, signal)).toBe(96 * MiB);
+  report("upload", 96 * MiB, began);
   began = performance.now();
   const down = await guest.files.read(path, {}, signal);
   const hash = createHash("sha256");
@@ -99,9 +99,9 @@ test("a file goes up and down whole", async () => {
     hash.update(chunk);
   }
   report("download", size, began);
-  expect(down.sizeBytes).toBe(256 * MiB);
+  expect(down.sizeBytes).toBe(96 * MiB);
   const whole = createHash("sha256");
-  for (let index = 0; index < 256; index++) whole.update(piece);
+  for (let index = 0; index < 96; index++) whole.update(piece);
   expect(hash.digest("hex")).toBe(whole.digest("hex"));
 });
 
@@ -166,16 +166,16 @@ async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
   if (text !== "") yield Buffer.from(text);
 }
 
-test("2,000 execs one after the other, and what one costs", async () => {
+test("600 execs one after the other, and what one costs", async () => {
   const times: number[] = [];
-  for (let index = 0; index < 2_000; index++) {
+  for (let index = 0; index < 600; index++) {
     const began = performance.now();
     const { id } = await runTrue();
     times.push(performance.now() - began);
     if (index % 100 === 0) await guest.execs.delete(id, { force: true }, signal);
   }
   times.sort((a, b) => a - b);
-  console.log(`exec: p50 ${times[1_000]?.toFixed(2)} ms, p95 ${times[1_900]?.toFixed(2)} ms`);
+  console.log(`exec: p50 ${times[300]?.toFixed(2)} ms, p95 ${times[570]?.toFixed(2)} ms`);
   expect((await guest.execs.list(signal)).length).toBeLessThanOrEqual(257);
 }, 120_000);
 
