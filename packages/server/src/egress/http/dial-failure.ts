@@ -1,0 +1,18 @@
+/** Why a server was not reached. The rule is what decisions name; the message is a sentence without a full stop, for the program. */
+export class DialFailure extends Error {
+  override readonly name = "DialFailure";
+  readonly rule: DialFailureRule;
+
+  constructor(rule: DialFailureRule, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.rule = rule;
+  }
+}
+
+/**
+ * - forbidden-address: the name has only addresses that nothing may be sent to
+ * - unresolved: the name has no address
+ * - unreachable: refused, reset, or no answer in time
+ * - certificate: TLS failed, or the server's certificate is not valid for the name
+ */
+export type DialFailureRule = "forbidden-address" | "unresolved" | "unreachable" | "certificate";
