@@ -4,8 +4,8 @@
  * `egressPolicy` is kept and shown; nothing filters by it yet.
  */
 import * as z from "zod";
+import { EgressPolicy } from "./egress.js";
 import { endpoint } from "./endpoint.js";
-import { EgressPolicy } from "./group-policies.js";
 import { LifecyclePolicy } from "./lifecycle.js";
 import { Flag, GroupName, LabelKey, LabelSelector, wholeNumber } from "./names.js";
 import { DiskImageRef, GroupParams, NoQuery } from "./sandboxes.js";

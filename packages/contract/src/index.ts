@@ -1,5 +1,8 @@
 export { type Access, Role, reaches, roles } from "./access.js";
+export { type Address, type AddressRange, formatAddress, parseAddress, rangeHas, readRange } from "./addresses.js";
 export { AuditQuery, AuditRecord, listAudit, listGroupAudit } from "./audit.js";
+export { EgressAction, EgressDecision, EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
+export { schemeOf } from "./egress-faults.js";
 export {
   type Endpoint,
   endpoint,
@@ -48,7 +51,6 @@ export {
   writeArchive,
   writeFile,
 } from "./files.js";
-export { EgressPolicy } from "./group-policies.js";
 export {
   CreateGroup,
   createGroup,
@@ -67,6 +69,7 @@ export {
   UpdateGroup,
   updateGroup,
 } from "./groups.js";
+export { type Host, normalizeHost, readHostPattern } from "./hosts.js";
 export {
   CreateImage,
   createImage,
