@@ -1,6 +1,8 @@
 /** What is said where it cannot be, and what to do next. */
+import { AlcoveError } from "@alcove/contract";
 import { expect, test } from "vitest";
-import { debian, group, never, overAndCreating, TestHost } from "../test-daemon.js";
+import { waitFor } from "../../lib/backoff.js";
+import { debian, group, never, overAndCreating, type TestDaemon, TestHost } from "../test-daemon.js";
 
 test("a sandbox that sleeps is not forked, and says how else it is copied", async () => {
   await using host = new TestHost();
@@ -12,6 +14,32 @@ test("a sandbox that sleeps is not forked, and says how else it is copied", asyn
     message: `The sandbox ${sandbox.id} is Stopped (UserStopped); only one that runs can be forked.`,
     hint: expect.stringContaining(`alcove snapshot create ${sandbox.id}`),
   });
+});
+
+/** What becomes of a fork that is asked for so many turns after its source was asked to stop. */
+async function forkOvertaken({ control }: TestDaemon, mode: "Memory" | "Disk", turns: number) {
+  const sandbox = await control.sandboxes.create(group, debian, never);
+  const stop = control.sandboxes.stop(sandbox, { mode }, never);
+  for (let turn = 0; turn < turns; turn++) await undefined;
+  const fork = control.snapshots.fork(sandbox, { count: 1 }, never);
+  const outcome = await fork.then(
+    ({ succeeded }) => `${succeeded} made`,
+    (error: unknown) => (error instanceof AlcoveError ? error.code : String(error)),
+  );
+  await stop;
+  return outcome;
+}
+
+test("a fork that a stop overtakes is refused where the memory was not frozen, or is not kept", async () => {
+  await using host = new TestHost();
+  const daemon = await host.daemon();
+  host.fake.faults.isFreezeRefused = true;
+  const outcomes: Record<string, string[]> = { Memory: [], Disk: [] };
+  for (const mode of ["Memory", "Disk"] as const)
+    for (let turns = 0; turns < 12; turns++) outcomes[mode]?.push(await forkOvertaken(daemon, mode, turns));
+  expect(new Set(outcomes["Memory"])).toEqual(new Set(["FreezeRefused", "SandboxNotRunning"]));
+  expect(new Set(outcomes["Disk"])).toEqual(new Set(["SandboxNotRunning"]));
+  await waitFor(() => host.fake.snapshots.size === 0 || undefined, AbortSignal.timeout(5_000));
 });
 
 test("a snapshot that is asked for while the sandbox is being stopped is of what is kept of it", async () => {

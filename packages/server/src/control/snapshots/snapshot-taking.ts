@@ -6,7 +6,7 @@ import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { ControlContext } from "../context.js";
 import { requireQuota } from "../groups/quotas.js";
-import { sandboxNotFound } from "../sandboxes/machines.js";
+import { notRunning, sandboxNotFound } from "../sandboxes/machines.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 
@@ -49,6 +49,7 @@ async function take(context: ControlContext, taking: Taking, signal: AbortSignal
     register.insert(record);
     crashPoint("snapshot.afterInsert");
     const saved = await save(record.id, signal);
+    if (!mayResist) requireFrozen(sandbox, saved);
     crashPoint("snapshot.afterSave");
     const finished = register.finish(record.id, saved);
     crashPoint("snapshot.afterFinish");
@@ -77,11 +78,21 @@ export function requireSandbox({ store }: Pick<ControlContext, "store">, { group
 
 type Save = (snapshotId: string, signal: AbortSignal) => Promise<Saved>;
 
-/** How it is saved: as it runs, or what is kept of it. SandboxNotRunning in every other state. */
+/** Of what was kept when it was stopped, whoever resisted then: nobody can try again. */
+function requireFrozen({ id }: SandboxRecord, { isFrozen }: Saved): void {
+  if (isFrozen) return;
+  throw new AlcoveError("FreezeRefused", `Processes of ${id} did not stand still when it was stopped.`, {
+    hint: `Resume it, and try again: \`alcove resume ${id}\`.`,
+  });
+}
+
+/** How it is saved: as it runs, or what is kept of it. SandboxNotRunning in every other state, and where memory is wanted that is not kept. */
 function saveOf(context: ControlContext, sandbox: SandboxRecord, mustFreeze: boolean): Save {
   const { state, suspension } = sandbox;
-  if (state === "Stopped" && suspension !== undefined && suspension.rollback === undefined)
+  if (state === "Stopped" && suspension !== undefined && suspension.rollback === undefined) {
+    if (mustFreeze && suspension.mode === "Disk") throw notRunning(sandbox);
     return (snapshotId, signal) => requireSaves(context).snapshotSuspended(sandbox.id, snapshotId, signal);
+  }
   const { machine } = context.machines.require(sandbox);
   return (snapshotId, signal) => {
     if (machine.snapshot === undefined)

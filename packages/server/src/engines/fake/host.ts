@@ -32,6 +32,7 @@ export interface FakeFaults {
 /** Of a suspended machine. From its disk another machine is made that has its files. */
 export interface FakeSuspended {
   readonly mode: SaveMode;
+  readonly isFrozen: boolean;
   readonly machine: FakeMachine;
 }
 

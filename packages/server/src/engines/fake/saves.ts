@@ -15,9 +15,10 @@ const Facts = z.strictObject({ mode: z.enum(["Memory", "Disk"]) });
 export function fakeSaves(host: FakeHost): Saves {
   return {
     async snapshotSuspended(sandboxId, snapshotId) {
+      const { isFrozen } = findSuspended(host, sandboxId);
       const saved = findSaved(host, { kind: "suspended", sandboxId });
       host.snapshots.set(snapshotId, saved);
-      return describeSaved(saved);
+      return { ...describeSaved(saved), isFrozen };
     },
     async check(origin) {
       findSaved(host, origin);

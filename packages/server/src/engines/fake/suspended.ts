@@ -19,8 +19,9 @@ export async function suspendMachine(
   if (mode === "Memory") machine.fallAsleep();
   else machine.stop({ reason: "Suspended", message: "It is suspended." });
   host.machines.delete(machine.id);
-  host.suspended.set(machine.id, { mode, machine });
-  return { ...saved, isFrozen: !isFreezeRefused };
+  const isFrozen = !isFreezeRefused;
+  host.suspended.set(machine.id, { mode, isFrozen, machine });
+  return { ...saved, isFrozen };
 }
 
 export function findSuspended(host: FakeHost, sandboxId: string): FakeSuspended {
