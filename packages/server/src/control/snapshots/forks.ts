@@ -29,16 +29,16 @@ export async function forkSandbox(
   requireRunning(context, source);
   // Not one of them would come of it.
   requireQuota(group, { ...source.size, sandboxes: 1 });
+  // Who copies it does so though it is deleted meanwhile.
+  const secrets = namedSecrets(store, ref.id, store.secrets.names(ref.id));
   const { record: snapshot, hold } = await takeSnapshot(context, { ref, isInternal: true }, signal);
   try {
     crashPoint("fork.afterSnapshot");
     if (body.count > 1) await shareSnapshot(context, snapshot.id, signal);
     crashPoint("fork.afterShare");
-    const secrets = namedSecrets(store, ref.id, store.secrets.names(ref.id));
     const plan = (index: number): Plan => {
       const parts = copyNumber(index, { ...copied(context, snapshot, secrets), forkedFrom: ref.id }, body.seed);
-      const activationMode = store.sandboxes.find(ref.id)?.activationMode;
-      return { record: newRecord(parts, { labels: body.labels, activationMode }), secrets };
+      return { record: newRecord(parts, { labels: body.labels, activationMode: source.activationMode }), secrets };
     };
     const copies = await createBatch(context, body.count, (index) =>
       createSandbox(context, helpers, { group: ref.group, signal, plan: () => plan(index) }),

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { waitFor } from "../../lib/backoff.js";
 import { debian, group, never, type TestDaemon, TestHost, withMembers } from "../test-daemon.js";
 import { entropyOf } from "./forks.js";
+import { requireSaves } from "./snapshot-taking.js";
 
 async function boxWith({ control }: TestDaemon, content: string) {
   const sandbox = await control.sandboxes.create(
@@ -208,6 +209,35 @@ test("copies of a running sandbox are what it is, share nothing, and leave no sn
   expect(await control.snapshots.count(group, {})).toBe(0);
   const entropies = fork.sandboxes.map(({ id }) => daemon.store.sandboxes.find(id)?.entropy).sort();
   expect(entropies).toEqual([0, 1, 2].map((index) => entropyOf("ab".repeat(32), index)).sort());
+});
+
+test("copies have the secrets and the activation of a source that is deleted while they are made", async () => {
+  await using host = new TestHost();
+  const daemon = await host.daemon({
+    engine: (engine) => ({
+      ...withMembers(engine),
+      saves: {
+        ...requireSaves({ engine }),
+        async share() {
+          await daemon.control.sandboxes.delete(origin, never);
+        },
+      },
+    }),
+  });
+  const { control } = daemon;
+  const origin = await control.sandboxes.create(
+    group,
+    { ...debian, secretEnvironment: { TOKEN: "s3cret" }, entrypointSecrets: ["TOKEN"], activationMode: "Disabled" },
+    never,
+  );
+  const fork = await control.snapshots.fork(origin, { count: 2 }, never);
+  expect(fork).toMatchObject({ succeeded: 2, failed: 0 });
+  for (const copy of fork.sandboxes) {
+    expect(copy).toMatchObject({ activationMode: "Disabled", state: "Running" });
+    const secret = await control.execs.runShellCommand(copy, { command: "echo $TOKEN", secrets: ["TOKEN"] }, never);
+    expect(secret.stdout).toBe("s3cret\n");
+  }
+  await expect(control.sandboxes.get(origin)).rejects.toEqual(code("SandboxNotFound"));
 });
 
 test("copies that were starting when the daemon stopped are made by the next one, of the same instant", async () => {
