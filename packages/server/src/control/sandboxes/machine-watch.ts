@@ -29,9 +29,9 @@ function noteHold({ machines, register, logger }: ControlContext, id: string, ho
 async function noteEnd(context: ControlContext, machine: Machine, end: MachineEnd): Promise<void> {
   const { machines, admission, logger } = context;
   const { id } = machine;
-  // Whoever suspended it says what became of it.
+  // Whoever suspended or ended it says what became of it.
   const { reason, message } = end;
-  if (reason === "Suspended" || machines.get(id) !== machine || context.stopping.aborted) return;
+  if (reason === "Suspended" || machines.find(id)?.machine !== machine || context.stopping.aborted) return;
   machines.end(id);
   admission.release(id);
   try {

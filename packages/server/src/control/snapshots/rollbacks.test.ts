@@ -113,6 +113,51 @@ test("a rollback that fails leaves the sandbox stopped, and its resume tries aga
   expect(await note(next, box)).toBe("first");
 });
 
+test("a rollback for which the image's disk is not there is refused, and the sandbox runs on as it was", async () => {
+  await using host = new TestHost();
+  const { control, store } = await host.daemon();
+  const { box, snapshot } = await boxWithPast({ control });
+  host.images.contents.clear();
+  const rollback = control.snapshots.rollback(box, { snapshotId: snapshot.id }, never);
+  await expect(rollback).rejects.toMatchObject({ code: "ImageNotReady" });
+  expect(await control.sandboxes.get(box)).toMatchObject({ state: "Running", generation: 1 });
+  expect(await note({ control }, box)).toBe("second");
+  expect(store.journal.list()).toEqual([]);
+});
+
+test("a rollback that fails when it is on record leaves nothing running of what it was", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon({
+    options: {
+      crashPoint(name) {
+        // What was there when it was looked for is gone in the next moment.
+        if (name === "rollback.afterMark") host.images.contents.clear();
+      },
+    },
+  });
+  const { box, snapshot } = await boxWithPast({ control });
+  const rollback = control.snapshots.rollback(box, { snapshotId: snapshot.id }, never);
+  await expect(rollback).rejects.toMatchObject({ code: "ImageNotReady" });
+  expect(await control.sandboxes.get(box)).toMatchObject({ state: "Stopped" });
+  expect(host.fake.machines.size).toBe(0);
+});
+
+test("a machine that a rollback could not end is ended by the next try", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  const { box, snapshot } = await boxWithPast({ control });
+  const old = host.fake.machines.get(box.id);
+  if (old === undefined) throw new Error("no machine");
+  host.fake.faults.destroyError = new Error("its processes are not gone");
+  const rollback = control.snapshots.rollback(box, { snapshotId: snapshot.id }, never);
+  await expect(rollback).rejects.toThrow("its processes are not gone");
+  expect(await control.sandboxes.get(box)).toMatchObject({ state: "Stopped" });
+  delete host.fake.faults.destroyError;
+  expect(await control.sandboxes.resume(box, {}, never)).toMatchObject({ state: "Running" });
+  expect(old.end).toBeDefined();
+  expect(await note({ control }, box)).toBe("first");
+});
+
 test("a snapshot that was deleted stays for a sandbox of which nothing else is left, and goes when that runs", async () => {
   await using host = new TestHost();
   const { control } = await host.daemon();

@@ -52,6 +52,7 @@ async function requireFit(context: ControlContext, { ref, body }: Rollback, sign
   const { engine, mode, size, status } = snapshot;
   if (status !== "Ready" || engine !== context.engine.name) return;
   requireMode(snapshot, from, "from");
+  await context.imageUse.standing({ ...requireSandbox(context, ref), snapshotId });
   await requireSaves(context).check({ kind: "snapshot", snapshotId, from: from ?? mode }, size, signal);
 }
 
@@ -93,7 +94,7 @@ export function rollbackOf({ suspension }: SandboxRecord): (Suspension & { reado
   return suspension === undefined || rollback === undefined ? undefined : { ...suspension, rollback };
 }
 
-/** Nothing of what it was is left; then a machine that goes on from the snapshot. */
+/** Nothing of what it was is left, whatever fails after that; then a machine that goes on from the snapshot. */
 export async function bringBackFromSnapshot(
   context: ControlContext,
   record: SandboxRecord,
@@ -102,17 +103,17 @@ export async function bringBackFromSnapshot(
 ): Promise<Machine> {
   const { admission, crashPoint, engine, imageUse, machines, store } = context;
   const { id } = record;
-  if (store.snapshots.find(snapshotId) === undefined)
-    throw new AlcoveError("SnapshotNotFound", `The snapshot ${snapshotId} is gone.`);
-  const disk = await imageUse.standing(record);
   crashPoint("rollback.beforeDestroy");
-  const machine = machines.get(id);
-  // What becomes of it is told by the rollback, not by its end.
+  // What becomes of it is told by the rollback, not by its end. Where it cannot be ended the next try finds it.
+  machines.end(id);
+  await machines.get(id)?.destroy();
   machines.forget(id);
-  await machine?.destroy();
   await requireSaves(context).remove({ kind: "suspended", sandboxId: id });
   admission.release(id);
   crashPoint("rollback.afterDestroy");
+  if (store.snapshots.find(snapshotId) === undefined)
+    throw new AlcoveError("SnapshotNotFound", `The snapshot ${snapshotId} is gone.`);
+  const disk = await imageUse.standing(record);
   await admission.enter({ ...record, what: "this sandbox to go back" }, demandOf(context, record.size), signal);
   const origin = { kind: "snapshot", snapshotId, from } as const;
   const started = await engine.start({ ...machineSpec(record, disk), origin }, signal);

@@ -220,6 +220,8 @@ class FakeEngine implements Engine {
       console: async () => machine.console.read(),
       destroy: async () => {
         if (isSuspended) return;
+        const { destroyError } = this.#host.faults;
+        if (destroyError !== undefined) throw destroyError;
         this.#remove(machine, "The machine was destroyed.");
         await ended;
       },

@@ -27,6 +27,8 @@ export interface FakeFaults {
   /** Every suspend fails with this, after its delay. */
   suspendError?: Error;
   suspendDelayMs?: number;
+  /** No machine can be ended. */
+  destroyError?: Error;
 }
 
 /** Of a suspended machine. From its disk another machine is made that has its files. */
