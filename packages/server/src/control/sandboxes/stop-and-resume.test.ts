@@ -175,6 +175,22 @@ test("a disabled sandbox is not resumed until it is enabled", async () => {
   expect(later).toMatchObject({ stateDetails: { stoppedReason: "Disabled" }, suspended: { mode: "Disk" } });
 });
 
+test("a sandbox that is woken while it is disabled is disabled all the same, and stays stopped", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  const sandbox = await control.sandboxes.create(group, debian, never);
+  const stayed = { state: "Stopped", stateDetails: { stoppedReason: "Disabled" } };
+  for (let turns = 0; turns < 20; turns++) {
+    await control.sandboxes.stop(sandbox, {}, never);
+    const waking = Promise.allSettled([control.sandboxes.resume(sandbox, {}, never)]);
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    expect(await control.sandboxes.disable(sandbox, never)).toMatchObject(stayed);
+    await waking;
+    expect(await control.sandboxes.get(sandbox)).toMatchObject(stayed);
+    await control.sandboxes.enable(sandbox);
+  }
+});
+
 test("what is over, or not there yet, can be neither stopped nor resumed nor disabled", async () => {
   await using host = new TestHost();
   const { control } = await host.daemon();

@@ -35,9 +35,12 @@ export class StopAndResume {
   /** A caller who goes away, or does not wait, ends only its own waiting. */
   async stop(ref: SandboxRef, { wait = true, ...how }: StopOptions, signal: AbortSignal): Promise<Sandbox> {
     await this.#enter(ref, signal);
-    const record = await this.#settled(ref, "Resuming", signal);
-    if (record.state === "Running") beginStop(this.#context, ref.id, how);
-    else if (record.state !== "Stopping") return toSandbox(requireKept(record));
+    const isStopped = await this.#settled({ ref, not: "Resuming" }, signal, (record) => {
+      if (record.state === "Running") beginStop(this.#context, ref.id, how);
+      else if (record.state !== "Stopping") requireKept(record);
+      return record.state === "Stopped";
+    });
+    if (isStopped) return toSandbox(this.#find(ref));
     const closing = this.#reconciler.close(ref.id);
     if (wait) await untilAborted(closing, signal);
     else this.#leaveAlone(ref.id, closing);
@@ -47,17 +50,23 @@ export class StopAndResume {
   async resume(ref: SandboxRef, { from }: ResumeOptions, signal: AbortSignal): Promise<Sandbox> {
     await this.#enter(ref, signal);
     await requireDiskSpace(this.#context);
-    const record = await this.#settled(ref, "Stopping", signal);
-    if (record.state === "Stopped") this.#beginResume(record, from);
-    else if (record.state !== "Running" && record.state !== "Resuming") throw notRunning(record);
+    await this.#settled({ ref, not: "Stopping" }, signal, (record) => {
+      if (record.state === "Stopped") this.#beginResume(record, from);
+      else if (record.state !== "Running" && record.state !== "Resuming") throw notRunning(record);
+    });
     await untilAborted(this.#reconciler.close(ref.id), signal);
     return toSandbox(this.#find(ref));
   }
 
+  /** When it answers the sandbox is stopped and stays so: one that is woken meanwhile is stopped again. */
   async disable(ref: SandboxRef, signal: AbortSignal): Promise<Sandbox> {
-    const { stateDetails } = await this.stop(ref, { reason: "Disabled" }, signal);
-    if (stateDetails.stoppedReason !== "Disabled") this.#context.register.apply(ref.id, { action: "disable" });
-    return toSandbox(this.#find(ref));
+    for (;;) {
+      await this.stop(ref, { reason: "Disabled" }, signal);
+      const { state, stateDetails, suspension } = this.#find(ref);
+      if (state !== "Stopped" || suspension === undefined) continue;
+      if (stateDetails.stoppedReason !== "Disabled") this.#context.register.apply(ref.id, { action: "disable" });
+      return toSandbox(this.#find(ref));
+    }
   }
 
   async enable(ref: SandboxRef): Promise<Sandbox> {
@@ -74,10 +83,14 @@ export class StopAndResume {
     await this.#readiness.require(signal);
   }
 
-  /** The sandbox when it is in this state no more; nothing is awaited after it was looked at. */
-  async #settled(ref: SandboxRef, state: SandboxRecord["state"], signal: AbortSignal): Promise<SandboxRecord> {
+  /** `decide` is called when it is in this state no more, in the turn in which that was seen: nobody comes in between. */
+  async #settled<T>(
+    { ref, not: state }: { readonly ref: SandboxRef; readonly not: SandboxRecord["state"] },
+    signal: AbortSignal,
+    decide: (record: SandboxRecord) => T,
+  ): Promise<T> {
     for (let record = this.#find(ref); ; record = this.#find(ref)) {
-      if (record.state !== state) return record;
+      if (record.state !== state) return decide(record);
       // Nobody here brings it out of this state.
       requireEngine(this.#context, record);
       const closing = this.#reconciler.close(ref.id).catch(() => undefined);

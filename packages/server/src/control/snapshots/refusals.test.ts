@@ -34,11 +34,11 @@ test("a fork that a stop overtakes is refused where the memory was not frozen, o
   await using host = new TestHost();
   const daemon = await host.daemon();
   host.fake.faults.isFreezeRefused = true;
-  const outcomes: Record<string, string[]> = { Memory: [], Disk: [] };
+  const outcomes = { Memory: new Set<string>(), Disk: new Set<string>() };
   for (const mode of ["Memory", "Disk"] as const)
-    for (let turns = 0; turns < 12; turns++) outcomes[mode]?.push(await forkOvertaken(daemon, mode, turns));
-  expect(new Set(outcomes["Memory"])).toEqual(new Set(["FreezeRefused", "SandboxNotRunning"]));
-  expect(new Set(outcomes["Disk"])).toEqual(new Set(["SandboxNotRunning"]));
+    for (let turns = 0; turns < 12; turns++) outcomes[mode].add(await forkOvertaken(daemon, mode, turns));
+  expect(outcomes.Memory).toEqual(new Set(["FreezeRefused", "SandboxNotRunning"]));
+  expect(outcomes.Disk).toEqual(new Set(["SandboxNotRunning"]));
   await waitFor(() => host.fake.snapshots.size === 0 || undefined, AbortSignal.timeout(5_000));
 });
 

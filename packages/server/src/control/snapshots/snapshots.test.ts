@@ -227,13 +227,13 @@ test("copies have the secrets and the activation of a source that is deleted whi
   const { control } = daemon;
   const origin = await control.sandboxes.create(
     group,
-    { ...debian, secretEnvironment: { TOKEN: "s3cret" }, entrypointSecrets: ["TOKEN"], activationMode: "Disabled" },
+    { ...debian, secretEnvironment: { TOKEN: "s3cret" }, entrypointSecrets: ["TOKEN"], activationMode: "Manual" },
     never,
   );
   const fork = await control.snapshots.fork(origin, { count: 2 }, never);
   expect(fork).toMatchObject({ succeeded: 2, failed: 0 });
   for (const copy of fork.sandboxes) {
-    expect(copy).toMatchObject({ activationMode: "Disabled", state: "Running" });
+    expect(copy).toMatchObject({ activationMode: "Manual", state: "Running" });
     const secret = await control.execs.runShellCommand(copy, { command: "echo $TOKEN", secrets: ["TOKEN"] }, never);
     expect(secret.stdout).toBe("s3cret\n");
   }
