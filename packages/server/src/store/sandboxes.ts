@@ -70,6 +70,11 @@ export interface Suspension {
   readonly rollback?: string;
 }
 
+interface Origin {
+  readonly snapshotId: string;
+  readonly entrypointExecId: string | undefined;
+}
+
 /** What changes in the life of a sandbox. */
 export type SandboxProgress = Pick<
   SandboxRecord,
@@ -94,7 +99,8 @@ export function sandboxQueries(database: Database.Database) {
   const setLifecycle = write(database, "update sandboxes set lifecycle = @lifecycle where id = @id");
   const setOrigin = write(
     database,
-    "update sandboxes set snapshot_id = @snapshotId, forked_from = null where id = @id",
+    `update sandboxes set snapshot_id = @snapshotId, forked_from = null, entrypoint_exec_id = @entrypointExecId
+       where id = @id`,
   );
   const select = selectByFilter<Row>(database);
   return {
@@ -102,8 +108,9 @@ export function sandboxQueries(database: Database.Database) {
     setLabels: labelSetter(database),
     setLifecycle: (id: string, policy: LifecyclePolicy): void =>
       void setLifecycle({ id, lifecycle: JSON.stringify(policy) }),
-    /** It comes from this snapshot now. */
-    setOrigin: (id: string, snapshotId: string): void => void setOrigin({ id, snapshotId }),
+    /** It comes from this snapshot now, with the program that has this id. */
+    setOrigin: (id: string, { snapshotId, entrypointExecId }: Origin): void =>
+      void setOrigin({ id, snapshotId, entrypointExecId: entrypointExecId ?? null }),
     find(id: string): SandboxRecord | undefined {
       const row = find({ id });
       return row && toRecord(row);

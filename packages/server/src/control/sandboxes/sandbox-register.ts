@@ -100,11 +100,14 @@ export class SandboxRegister {
   }
 
   /** Records, before any effect, that it goes back to the snapshot, as the next generation: what it was is given up. */
-  beginRollback({ id, generation }: SandboxRecord, { id: rollback }: SnapshotRecord, from: StopMode): void {
+  beginRollback(record: SandboxRecord, { id: rollback, start }: SnapshotRecord, from: StopMode): void {
+    const { id, generation } = record;
+    // A program goes on in a memory under the id that it has there.
+    const { entrypointExecId } = from === "Memory" ? start : record;
     const suspension = { mode: from, from, rollback };
     const besides = { desiredState: "Running", generation: generation + 1, suspension } as const;
     this.#begin(id, { operation: "rollback", step: "destroy" }, () => {
-      this.#store.sandboxes.setOrigin(id, rollback);
+      this.#store.sandboxes.setOrigin(id, { snapshotId: rollback, entrypointExecId });
       this.#change(id, { action: "rollback", at: new Date().toISOString() }, besides);
     });
   }
