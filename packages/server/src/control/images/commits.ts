@@ -57,7 +57,7 @@ export async function commitSandbox(
 }
 
 function requireOnDisk({ id, state, suspension }: SandboxRecord): void {
-  if (state !== "Stopped" || suspension?.mode !== "Memory") return;
+  if (state !== "Stopped" || suspension?.mode !== "Memory" || suspension.rollback !== undefined) return;
   const detail = `The sandbox ${id} was stopped with its memory: part of what its programs wrote may be there alone.`;
   throw new AlcoveError("SandboxNotRunning", detail, { hint: "Resume it first, or stop it with mode Disk." });
 }

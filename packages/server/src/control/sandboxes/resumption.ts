@@ -24,11 +24,16 @@ export async function resumeSandbox(context: ControlContext, record: SandboxReco
     if (signal.aborted) throw signal.reason;
     logger.warn({ sandbox: record.id, err: error }, "A sandbox could not be resumed");
     const why = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
-    const fail = () => register.failResume(record, `It could not be resumed: ${why}`);
+    const fail = () => register.failResume(record, `It could not ${whatFailed(record)}: ${why}`);
     await untilRecorded(context, record.id, fail, signal);
     throw error;
   }
   await goOn(context, record, machine, signal);
+}
+
+function whatFailed(record: SandboxRecord): string {
+  const rollback = rollbackOf(record);
+  return rollback === undefined ? "be resumed" : `go back to the snapshot ${rollback.rollback}`;
 }
 
 async function bringBack(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<Machine> {

@@ -100,8 +100,9 @@ export class StopAndResume {
 
   #beginResume(record: SandboxRecord, from: ResumeOptions["from"]): void {
     const { admission, crashPoint, gate, register, store } = this.#context;
-    const { mode } = this.#requireResumable(record);
-    if (from === "Memory" && mode === "Disk") throw noMemory(record.id);
+    const suspension = this.#requireResumable(record);
+    const { mode } = suspension;
+    if (from === "Memory" && mode === "Disk") throw noMemory(record.id, suspension);
     const resuming = store.sandboxes.count({ group: record.group, state: "Resuming" });
     admission.check(demandOf(this.#context, record.size), resuming);
     const { cpuMillicores, memoryMiB } = record.size;
@@ -149,7 +150,12 @@ function requireKept(record: SandboxRecord) {
   return { ...record, suspension };
 }
 
-function noMemory(id: string): AlcoveError {
+function noMemory(id: string, { rollback }: Suspension): AlcoveError {
+  if (rollback !== undefined) {
+    const sentence = `The sandbox ${id} goes back to the disk of the snapshot ${rollback}.`;
+    const hint = `Leave \`from\` out, or take it back anew, to the memory: \`alcove rollback ${id} ${rollback}\`.`;
+    return new AlcoveError("InvalidRequest", sentence, { field: "from", value: "Memory", hint });
+  }
   return new AlcoveError("InvalidRequest", `The sandbox ${id} was stopped without its memory.`, {
     field: "from",
     value: "Memory",

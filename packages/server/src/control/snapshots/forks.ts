@@ -53,8 +53,8 @@ export async function forkSandbox(
 
 /** What is stopped is copied by a snapshot of it: as many sandboxes as are wanted start from that. */
 function requireRunning({ machines }: ControlContext, source: SandboxRecord): void {
-  if (source.state === "Stopped" && source.suspension !== undefined) {
-    const { id, stateDetails } = source;
+  const { id, state, stateDetails, suspension } = source;
+  if (state === "Stopped" && suspension !== undefined && suspension.rollback === undefined) {
     const detail = `The sandbox ${id} is Stopped (${stateDetails.stoppedReason}); only one that runs can be forked.`;
     throw new AlcoveError("SandboxNotRunning", detail, {
       hint: `Resume it first, or take a snapshot of it and create sandboxes from that: \`alcove snapshot create ${id}\`.`,

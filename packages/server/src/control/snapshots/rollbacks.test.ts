@@ -113,6 +113,28 @@ test("a rollback that fails leaves the sandbox stopped, and its resume tries aga
   expect(await note(next, box)).toBe("first");
 });
 
+test("after a rollback that failed, what is asked of the sandbox says that it goes back to a snapshot", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  const { box, snapshot } = await boxWithPast({ control });
+  host.fake.faults.startError = new AlcoveError("GuestUnresponsive", "no answer");
+  for (const from of ["Disk", "Memory"] as const) {
+    const rollback = control.snapshots.rollback(box, { snapshotId: snapshot.id, from }, never);
+    await expect(rollback).rejects.toThrow("no answer");
+    const { message } = (await control.sandboxes.get(box)).stateDetails;
+    expect(message).toBe(`It could not go back to the snapshot ${snapshot.id}: no answer`);
+    const refused = { code: "SandboxNotRunning", hint: `Resume it: \`alcove resume ${box.id}\`.` };
+    await expect(control.snapshots.fork(box, { count: 1 }, never)).rejects.toMatchObject(refused);
+    await expect(control.snapshots.commit(box, { name: "own" }, never)).rejects.toMatchObject(refused);
+    if (from === "Memory") continue;
+    await expect(control.sandboxes.resume(box, { from: "Memory" }, never)).rejects.toMatchObject({
+      ...{ code: "InvalidRequest", field: "from" },
+      message: `The sandbox ${box.id} goes back to the disk of the snapshot ${snapshot.id}.`,
+      hint: expect.stringContaining(`alcove rollback ${box.id} ${snapshot.id}`),
+    });
+  }
+});
+
 test("a rollback for which the image's disk is not there is refused, and the sandbox runs on as it was", async () => {
   await using host = new TestHost();
   const { control, store } = await host.daemon();
