@@ -2,16 +2,18 @@
 import type { EgressAction } from "@alcove/contract";
 
 export interface EgressQuestion {
-  /** In normal form: see normalizeHost of the contract. What is not is denied. */
+  /** In normal form: normalizeHost of the contract. Anything else is denied. */
   readonly host: string;
   readonly port: number;
   /** tcp: neither TLS nor HTTP. */
-  readonly scheme: "http" | "https" | "tcp";
-  /** Of a request; left out, with the path, where TLS is not opened. */
-  readonly method?: string;
+  readonly scheme: EgressScheme;
+  /** Of a request; left out, with the path, where nobody looks into the connection. */
+  readonly method?: string | undefined;
   /** As it was sent, with or without its query. */
-  readonly path?: string;
+  readonly path?: string | undefined;
 }
+
+export type EgressScheme = "http" | "https" | "tcp";
 
 export interface EgressVerdict {
   readonly action: EgressAction;

@@ -1,0 +1,22 @@
+/** Transport rules: ranges of addresses, before everything else. */
+import { parseAddress, rangeHas } from "@alcove/contract";
+import type { CompiledEgress, CompiledTransportRule } from "./compile.js";
+
+/** What the first rule for an address and port says; undefined where there is none. */
+export function transportVerdict(
+  { transport }: CompiledEgress,
+  address: string,
+  port: number,
+): { readonly action: "Allow" | "Deny"; readonly rule: string } | undefined {
+  const parsed = transport.length === 0 ? undefined : parseAddress(address);
+  if (parsed === undefined) return undefined;
+  const has = (rule: CompiledTransportRule) =>
+    (rule.port === undefined || rule.port === port) && rangeHas(rule.range, parsed);
+  const found = transport.find(has);
+  return found === undefined ? undefined : { action: found.action, rule: found.name };
+}
+
+/** Whether a name may lead to an address that is refused otherwise, such as a private one. */
+export function liftsBan(compiled: CompiledEgress, address: string, port: number): boolean {
+  return transportVerdict(compiled, address, port)?.action === "Allow";
+}
