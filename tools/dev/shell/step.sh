@@ -21,10 +21,6 @@ step() {
   return "$status"
 }
 
-newest_line() {
-  grep -v '^npm warn' "$1" | tail -n 1 | cut -c 1-80 || true
-}
-
 # A line at once, then every ten seconds the newest line of the log.
 watch_step() {
   local pid=$1 name=$2 log=$3 started=$4 ticks=0
@@ -37,5 +33,5 @@ watch_step() {
 }
 
 newest_line() {
-  tail -n 1 "$1" | tr -d '\r' | cut -c 1-100
+  grep -v '^npm warn' "$1" | tail -n 1 | tr -d '\r' | cut -c 1-100 || true
 }
