@@ -79,7 +79,7 @@ func serveMachine() error {
 		return err
 	}
 	server := &api.Server{Machine: sandbox, Execs: sandbox.Execs, Book: sandbox.Book}
-	return serveChannel(lines{agent: agent, host: host}, sandbox.Identity, server, sandbox.KeepTime)
+	return serveChannel(lines{agent: agent, host: host}, sandbox.Identity, server, sandbox.UseHost)
 }
 
 // portDeadline is how long the kernel may take to find its devices.

@@ -14,14 +14,14 @@ import (
 type lines struct{ agent, host channel.Line }
 
 // serveChannel serves both lines until the daemon's calls can no longer be taken.
-func serveChannel(on lines, identify func() channel.Identity, server *api.Server, keepTime func(*channel.Client)) error {
+func serveChannel(on lines, identify func() channel.Identity, server *api.Server, useHost func(*channel.Client)) error {
 	go func() {
 		err := channel.Serve(on.host, identify, func(session net.Conn) {
 			client, err := channel.NewClient(session)
 			if err != nil {
 				return
 			}
-			keepTime(client)
+			useHost(client)
 		})
 		log.Printf("the stream to the daemon failed: %v", err)
 	}()

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bytes"
+	"encoding/pem"
 	"net/http"
 
 	"alcove.dev/agent/execs"
@@ -26,6 +28,8 @@ type Renewal struct {
 	Thaw        bool              `json:"thaw"`
 	// Seeded: the entropy was given to repeat a run, and programs are told what follows from it.
 	Seeded bool `json:"seeded"`
+	// Certificates is PEM: whom programs trust besides those whom the image has them trust. Empty: nobody.
+	Certificates string `json:"certificates"`
 }
 
 // Preparation turns a booted machine into a template's content.
@@ -93,6 +97,8 @@ func checkRenewal(renewal *Renewal) error {
 		return failure.New(failure.InvalidRequest, "hostname must have 1 to 63 characters, not %q.", renewal.Hostname)
 	case renewal.MachineID == "":
 		return failure.New(failure.InvalidRequest, "machineId must not be empty.")
+	case renewal.Certificates != "" && !onlyCertificates([]byte(renewal.Certificates)):
+		return failure.New(failure.InvalidRequest, "certificates must be certificates in PEM, and nothing else.")
 	}
 	for name, value := range renewal.Environment {
 		if err := execs.ValidateVariable(name, value); err != nil {
@@ -100,6 +106,17 @@ func checkRenewal(renewal *Renewal) error {
 		}
 	}
 	return nil
+}
+
+func onlyCertificates(text []byte) bool {
+	for len(bytes.TrimSpace(text)) > 0 {
+		block, rest := pem.Decode(text)
+		if block == nil || block.Type != "CERTIFICATE" {
+			return false
+		}
+		text = rest
+	}
+	return true
 }
 
 func (s *Server) freeze(writer http.ResponseWriter, request *http.Request) error {

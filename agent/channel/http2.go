@@ -9,11 +9,19 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// Windows and frames are large because the channel has a high price per message and one peer.
+// Windows and frames of the daemon's calls are large because the channel has a high price per message and one peer.
 const (
 	frameBytes            = 1 << 20
 	streamWindowBytes     = 8 << 20
 	connectionWindowBytes = 16 << 20
+)
+
+// The agent's own calls are programs' connections, many at once, each of which may not read for as long as it likes. So what is on its way
+// to one is little, and to all together as much as a thousand of them can have: none holds up the others.
+const (
+	callFrameBytes            = 64 << 10
+	callWindowBytes           = 64 << 10
+	callConnectionWindowBytes = 64 << 20
 )
 
 // ServeHTTP serves the daemon's calls on a session.
@@ -40,7 +48,16 @@ type Client struct {
 // NewClient starts HTTP/2 on a session as its client. The client is over when Closed is.
 func NewClient(conn net.Conn) (*Client, error) {
 	watched := &watchedConn{Conn: conn, closed: make(chan struct{})}
-	transport := &http2.Transport{AllowHTTP: true, DisableCompression: true, MaxReadFrameSize: frameBytes, PingTimeout: 10 * time.Second}
+	transport, err := http2.ConfigureTransports(&http.Transport{DisableCompression: true, HTTP2: &http.HTTP2Config{
+		MaxReadFrameSize:              callFrameBytes,
+		MaxReceiveBufferPerStream:     callWindowBytes,
+		MaxReceiveBufferPerConnection: callConnectionWindowBytes,
+		PingTimeout:                   10 * time.Second,
+	}})
+	if err != nil {
+		return nil, err
+	}
+	transport.AllowHTTP = true
 	connection, err := transport.NewClientConn(watched)
 	if err != nil {
 		return nil, err

@@ -8,9 +8,9 @@ import (
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// environment merges what every user gets, what the last renew gave and what the exec asks for, later ones winning.
-func environment(user accounts.User, renewed, asked map[string]string) (list []string, searchPath string) {
-	merged := make(map[string]string, 8+len(renewed)+len(asked))
+// environment merges what every user gets and what is given, later ones winning.
+func environment(user accounts.User, given []map[string]string) (list []string, searchPath string) {
+	merged := make(map[string]string, 32)
 	merged["PATH"] = defaultPath
 	merged["HOME"] = user.Home
 	merged["USER"] = user.Name
@@ -19,8 +19,9 @@ func environment(user accounts.User, renewed, asked map[string]string) (list []s
 	if user.Shell != "" {
 		merged["SHELL"] = user.Shell
 	}
-	maps.Copy(merged, renewed)
-	maps.Copy(merged, asked)
+	for _, variables := range given {
+		maps.Copy(merged, variables)
+	}
 	list = make([]string, 0, len(merged))
 	for name, value := range merged {
 		list = append(list, name+"="+value)

@@ -22,6 +22,7 @@ type Registry struct {
 	byID    map[string]*Exec
 	order   []*Exec
 	renewed map[string]string
+	trust   map[string]string
 	// keptDelivered is for how long an exec that is to be forgotten can still be found.
 	keptDelivered time.Duration
 }
@@ -36,6 +37,13 @@ func (r *Registry) SetEnvironment(variables map[string]string) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.renewed = variables
+}
+
+// SetTrust replaces what tells every later exec whom to trust, unless it is told something else.
+func (r *Registry) SetTrust(variables map[string]string) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.trust = variables
 }
 
 // Start begins an exec.
@@ -57,9 +65,9 @@ func (r *Registry) start(spec *Spec, list func(*Exec) error) (*Exec, error) {
 		return nil, err
 	}
 	r.mutex.Lock()
-	renewed := r.renewed
+	given := []map[string]string{r.trust, r.renewed, spec.Environment}
 	r.mutex.Unlock()
-	begun, err := r.sandbox.prepare(spec, renewed)
+	begun, err := r.sandbox.prepare(spec, given)
 	if err != nil {
 		return nil, err
 	}

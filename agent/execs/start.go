@@ -31,13 +31,13 @@ type launch struct {
 	pipes    pipes
 }
 
-// prepare does everything that can refuse the call.
-func (s *Sandbox) prepare(spec *Spec, renewed map[string]string) (*launch, error) {
+// prepare does everything that can refuse the call. Of the variables given, later ones win.
+func (s *Sandbox) prepare(spec *Spec, given []map[string]string) (*launch, error) {
 	user, err := s.Book.Find(spec.User)
 	if err != nil {
 		return nil, err
 	}
-	variables, searchPath := environment(user, renewed, spec.Environment)
+	variables, searchPath := environment(user, given)
 	directory, err := workingDirectory(spec.WorkingDirectory, user.Home)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 const (
 	// largestIdentityBytes is what the agent reads of a file that it takes over.
 	largestIdentityBytes = 64 << 10
-	resolverText         = "# A sandbox has no network of its own.\n"
 )
 
 // Settle gives a tree what every sandbox needs and an image may lack. What the image has stays, where it is of use.
@@ -78,14 +77,14 @@ func (t *tree) settleDirectory(name string, mode uint32) error {
 	return failure.New(failure.InvalidRequest, "The image's /%s is no directory, and no sandbox can do without one (%v).", name, err)
 }
 
-// settleFiles takes away what the agent could not take over as a template is made (machine/identity.go): it reads these files,
-// and puts links in their stead.
+// settleFiles takes away what the agent could not take over as a template is made (machine/identity.go, network.go): it reads these
+// files, and puts links in their stead.
 func (t *tree) settleFiles() error {
 	etc, err := t.directory("etc")
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"machine-id", "hostname", "hosts"} {
+	for _, name := range []string{"machine-id", "hostname", "hosts", "resolv.conf"} {
 		if isPlainAndSmall(etc, name) {
 			continue
 		}
@@ -93,29 +92,13 @@ func (t *tree) settleFiles() error {
 			return err
 		}
 	}
-	return settleResolver(etc)
+	return nil
 }
 
 func isPlainAndSmall(parent directory, name string) bool {
 	var status unix.Stat_t
 	err := unix.Fstatat(parent.descriptor, name, &status, unix.AT_SYMLINK_NOFOLLOW)
 	return err == nil && status.Mode&unix.S_IFMT == unix.S_IFREG && status.Size <= largestIdentityBytes
-}
-
-// settleResolver writes the file where there is none: programs wait for servers that they take for given otherwise.
-func settleResolver(etc directory) error {
-	descriptor, err := unix.Openat(etc.descriptor, "resolv.conf", unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
-	if err == unix.EEXIST {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer unix.Close(descriptor)
-	if err := writeAll(descriptor, []byte(resolverText), 0); err != nil {
-		return err
-	}
-	return unix.Fchmod(descriptor, 0o644)
 }
 
 func failureOrNil(err error, what string) error {

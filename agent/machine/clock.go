@@ -26,9 +26,9 @@ const (
 	measurementTries = 4
 )
 
-// KeepTime asks the daemon for the time, at once, after each renewal and every 10 s, and keeps the clock to it, until the client is
+// keepTime asks the daemon for the time, at once, after each renewal and every 10 s, and keeps the clock to it, until the client is
 // over.
-func (m *Machine) KeepTime(client *channel.Client) {
+func (m *Machine) keepTime(client *channel.Client) {
 	var slew Slew
 	var last time.Time
 	ticker := time.NewTicker(timeInterval)

@@ -38,6 +38,18 @@ func (p proc) read(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, 64<<10))
 }
 
+func (p proc) write(path, content string) error {
+	descriptor, err := unix.Openat(int(p), path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		_, err = unix.Write(descriptor, []byte(content))
+		unix.Close(descriptor)
+	}
+	if err != nil {
+		return fmt.Errorf("write /proc/%s: %w", path, err)
+	}
+	return nil
+}
+
 func (p proc) open(path string) (*os.File, error) {
 	descriptor, err := unix.Openat(int(p), path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package machine is the sandbox as a whole: its boot, its root disk, its identity, its clock and its figures.
 //
-// boot.go kernel · rootdisk.go, prepare.go root disk · builddisk.go an image's disk · userinit.go the users' PID namespace · renew.go, identity.go identity ·
-// hooks.go what
-// programs do about it · clock.go, boottimes.go, slew.go time · freeze.go standing still · stats.go, processes.go figures.
+// boot.go kernel · rootdisk.go, prepare.go root disk · builddisk.go an image's disk · userinit.go the users' PID namespace · network.go what programs
+// have of a network · renew.go, identity.go identity · trust.go whose certificates programs trust · hooks.go what programs do about a renewal ·
+// clock.go, boottimes.go, slew.go time · freeze.go standing still · stats.go, processes.go figures.
 package machine
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"alcove.dev/agent/accounts"
 	"alcove.dev/agent/api"
+	"alcove.dev/agent/capture"
 	"alcove.dev/agent/cgroups"
 	"alcove.dev/agent/channel"
 	"alcove.dev/agent/exchange"
@@ -37,7 +38,7 @@ type Machine struct {
 	generation atomic.Uint64
 	renewing   sync.Mutex
 	machineID  string        // of the last renewal
-	renewed    chan struct{} // tells KeepTime
+	renewed    chan struct{} // tells keepTime
 	clock      clock
 	boots      bootTimes
 	hooks      *hooks
@@ -48,6 +49,8 @@ type Machine struct {
 	preparing  sync.Mutex
 	exchange   *exchange.Device
 	build      buildDisk
+	capture    *capture.Capture
+	trust      trust
 	Book       *accounts.Book
 	Execs      *execs.Registry
 }
@@ -70,7 +73,8 @@ func New() (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{renewed: make(chan struct{}, 1), proc: proc(procDescriptor), Book: accounts.NewBook("/etc/passwd", "/etc/group")}
+	m := &Machine{renewed: make(chan struct{}, 1), proc: proc(procDescriptor), capture: capture.New()}
+	m.Book = accounts.NewBook("/etc/passwd", "/etc/group")
 	if err := m.readBootID(); err != nil {
 		return nil, err
 	}
@@ -134,6 +138,12 @@ func raiseLimits() error {
 		}
 	}
 	return nil
+}
+
+// UseHost makes the agent's calls on a session of the host direction, until it is over.
+func (m *Machine) UseHost(client *channel.Client) {
+	m.capture.Use(client)
+	m.keepTime(client)
 }
 
 // Identity is what the agent tells in its hello.

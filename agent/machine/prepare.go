@@ -3,7 +3,6 @@ package machine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"runtime/debug"
 	"time"
@@ -61,7 +60,7 @@ func (m *Machine) prepareRoot(diskBytes int64) error {
 	}
 	m.identity = openIdentityFiles("/etc", identityDirectory)
 	m.hooks.log = m.identity.log.replace
-	return raiseLoopback()
+	return m.openNetwork()
 }
 
 // warm runs a command once and follows it, so that what both need is in memory; how it ends does not matter.
@@ -72,22 +71,4 @@ func (m *Machine) warm(argv []string) error {
 	}
 	defer m.Execs.Forget(exec)
 	return exec.Stream(context.Background(), 0, io.Discard, func() error { return nil })
-}
-
-// raiseLoopback brings up lo, the one network interface there is.
-func raiseLoopback() error {
-	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("socket: %w", err)
-	}
-	defer unix.Close(socket)
-	request, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	if err := unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, request); err != nil {
-		return fmt.Errorf("bring up lo: %w", err)
-	}
-	return nil
 }

@@ -39,7 +39,10 @@ func (m *Machine) Renew(renewal api.Renewal) error {
 	seed := seedOf(renewal)
 	m.identity.write(identity{hostname: renewal.Hostname, machineID: renewal.MachineID, generation: renewal.Generation, seed: seed})
 	m.machineID = renewal.MachineID
-	m.generation.Store(renewal.Generation)
+	if renewal.Generation != m.generation.Swap(renewal.Generation) {
+		m.capture.EndConnections()
+	}
+	m.Execs.SetTrust(m.trust.renew(renewal.Certificates))
 	if reason != "" {
 		m.Execs.Interrupted(stopped, time.Unix(0, renewal.UnixNanos))
 	}
