@@ -15,10 +15,10 @@ import (
 // patience is how long a connection waits for a session, and for a stream.
 const patience = 10 * time.Second
 
-// flow is a program's connection while it is carried. As a request's body it is what the program sends.
+// flow is a program's connection while it is carried.
 type flow struct {
-	conn *net.TCPConn
-	once sync.Once
+	conn      *net.TCPConn
+	resetOnce sync.Once
 	// sent is closed when the program sends no more, whether it said so or its connection was reset.
 	sent     chan struct{}
 	sentOnce sync.Once
@@ -26,47 +26,80 @@ type flow struct {
 
 // carry opens a stream for a connection and follows it until both of its directions have ended, or one of them broke off.
 func (c *Capture) carry(conn *net.TCPConn, destination netip.AddrPort) {
-	life := c.present()
+	life, end := context.WithCancel(c.present())
+	defer end()
 	f := &flow{conn: conn, sent: make(chan struct{})}
 	defer context.AfterFunc(life, f.reset)()
-	waiting, stopWaiting := context.WithTimeout(life, patience)
-	defer stopWaiting()
+	impatience := time.AfterFunc(patience, end)
+	defer impatience.Stop()
 	select {
 	case c.streams <- struct{}{}:
-		defer func() { <-c.streams }()
-	case <-waiting.Done():
+	case <-life.Done():
+		return
+	}
+	defer func() { <-c.streams }()
+	response, err := c.sessions.call(life, func() *http.Request { return f.request(life, destination) })
+	if err != nil {
 		f.reset()
 		return
 	}
-	current, err := c.sessions.wait(waiting)
-	stopWaiting()
-	if err != nil || !f.run(life, current, destination) {
+	defer response.Body.Close()
+	if !impatience.Stop() || response.StatusCode != http.StatusOK || !f.run(response) {
 		f.reset()
 	}
 	conn.Close()
 }
 
-// run answers whether both directions came to a regular end.
-func (f *flow) run(life context.Context, through *session, destination netip.AddrPort) bool {
-	request, err := http.NewRequestWithContext(life, http.MethodPost, "http://daemon/connections", f)
-	if err != nil {
-		return false
-	}
+func (f *flow) request(life context.Context, destination netip.AddrPort) *http.Request {
+	body := &upload{flow: f, begun: make(chan struct{}), given: make(chan struct{})}
+	request, _ := http.NewRequestWithContext(life, http.MethodPost, "http://daemon/connections", body)
 	request.Header.Set("X-Alcove-Destination", destination.String())
-	response, err := through.do(request)
-	if err != nil || response == nil {
-		return false
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK || deliver(f.conn, response.Body) != nil || f.conn.CloseWrite() != nil {
+	return request
+}
+
+// run answers whether both directions came to a regular end.
+func (f *flow) run(response *http.Response) bool {
+	response.Request.Body.(*upload).begin()
+	if deliver(f.conn, response.Body) != nil || f.conn.CloseWrite() != nil {
 		return false
 	}
 	<-f.sent
-	return life.Err() == nil
+	return true
 }
 
-// Read gives what the program sends. Its end is watched on: a program may still break off what it waits for.
-func (f *flow) Read(into []byte) (int, error) {
+// upload is what a program sends, as a request's body. Nothing of it is read before the call was answered: until then the same
+// connection may be offered again.
+type upload struct {
+	flow    *flow
+	begun   chan struct{}
+	givenUp sync.Once
+	given   chan struct{}
+}
+
+func (u *upload) begin() { close(u.begun) }
+
+func (u *upload) Read(into []byte) (int, error) {
+	select {
+	case <-u.begun:
+		return u.flow.read(into)
+	case <-u.given:
+		return 0, net.ErrClosed
+	}
+}
+
+// Close is called when nobody reads any more. Once the connection is carried, that is regular only after its end.
+func (u *upload) Close() error {
+	u.givenUp.Do(func() { close(u.given) })
+	select {
+	case <-u.begun:
+		u.flow.giveUp()
+	default:
+	}
+	return nil
+}
+
+// read gives what the program sends. After its end the connection is watched: the program may still break off what it waits for.
+func (f *flow) read(into []byte) (int, error) {
 	count, err := f.conn.Read(into)
 	if err == io.EOF {
 		f.sentOnce.Do(func() {
@@ -79,18 +112,16 @@ func (f *flow) Read(into []byte) (int, error) {
 	return count, err
 }
 
-// Close is called when nobody reads what the program sends any more: regularly only after its end.
-func (f *flow) Close() error {
+func (f *flow) giveUp() {
 	select {
 	case <-f.sent:
 	default:
 		f.reset()
 	}
-	return nil
 }
 
 func (f *flow) reset() {
-	f.once.Do(func() { reset(f.conn) })
+	f.resetOnce.Do(func() { reset(f.conn) })
 	f.sentOnce.Do(func() { close(f.sent) })
 }
 

@@ -40,21 +40,13 @@ func (c *Capture) ask(message []byte, protocol string) []byte {
 }
 
 func (c *Capture) tryAsk(within context.Context, message []byte, protocol string) ([]byte, error) {
-	current, err := c.sessions.wait(within)
+	response, err := c.sessions.call(within, func() *http.Request {
+		request, _ := http.NewRequestWithContext(within, http.MethodPost, "http://daemon/dns", bytes.NewReader(message))
+		request.Header.Set("X-Alcove-Protocol", protocol)
+		return request
+	})
 	if err != nil {
 		return nil, err
-	}
-	request, err := http.NewRequestWithContext(within, http.MethodPost, "http://daemon/dns", bytes.NewReader(message))
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("X-Alcove-Protocol", protocol)
-	response, err := current.do(request)
-	if err != nil {
-		return nil, err
-	}
-	if response == nil {
-		return nil, errors.New("the daemon has no gateway")
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {

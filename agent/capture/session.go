@@ -2,9 +2,12 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/net/http2"
 
 	"alcove.dev/agent/channel"
 )
@@ -59,17 +62,47 @@ func (s *sessions) look() (*session, <-chan struct{}) {
 	return s.current, s.changed
 }
 
-// do makes a call; the answer is nil where the daemon has no gateway.
+var errAlone = errors.New("the daemon has no gateway")
+
+// call makes a call on the session there is. Where that is lost before it answered, as after a resume, the call is made again on the
+// next; so it brings nothing along that may not be sent twice.
+func (s *sessions) call(ctx context.Context, request func() *http.Request) (*http.Response, error) {
+	for {
+		current, err := s.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		response, err := current.do(request())
+		if err == nil || !current.isLost(ctx, err) {
+			return response, err
+		}
+	}
+}
+
 func (s *session) do(request *http.Request) (*http.Response, error) {
 	if s.isAlone.Load() {
-		return nil, nil
+		return nil, errAlone
 	}
 	request.Header["User-Agent"] = nil // Go's own is of no interest
 	response, err := s.client.Do(request)
 	if err == nil && response.StatusCode == http.StatusNotFound {
 		s.isAlone.Store(true)
 		response.Body.Close()
-		return nil, nil
+		return nil, errAlone
 	}
 	return response, err
+}
+
+// isLost tells what befell the session from what befell the call. A session that cannot be written to is lost soon.
+func (s *session) isLost(ctx context.Context, err error) bool {
+	var ofStream http2.StreamError
+	if err == errAlone || errors.As(err, &ofStream) {
+		return false
+	}
+	select {
+	case <-s.client.Closed():
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { tiers } from "@alcove/contract";
 import type { DiskImage, Engine, Machine, MachineSpec, Saved } from "../../packages/server/src/engines/engine.js";
 import { createMicrovmEngine } from "../../packages/server/src/engines/microvm/microvm.js";
+import type { MicrovmOptions } from "../../packages/server/src/engines/microvm/options.js";
 import { createImages } from "../../packages/server/src/images/images.js";
 
 const checkout = join(import.meta.dirname, "../..");
@@ -22,11 +23,14 @@ export interface RealMachines extends AsyncDisposable {
   goOn(machine: Machine, generation: number): Promise<Machine>;
 }
 
-export async function openRealMachines(signal: AbortSignal): Promise<RealMachines> {
+export async function openRealMachines(
+  signal: AbortSignal,
+  options: Pick<MicrovmOptions, "serveHost"> = {},
+): Promise<RealMachines> {
   const place = await mkdtemp(join(tmpdir(), "alcove-m-"));
   const disk = await debianDisk(join(place, "b"), signal);
   const roots = { dataDirectory: join(place, "data"), runtimeDirectory: join(place, "run") };
-  const engine = createMicrovmEngine({ ...roots, guestDirectory });
+  const engine = createMicrovmEngine({ ...roots, guestDirectory, ...options });
   const machines = new Set<Machine>();
   await engine.prepare(disk, tiers.XS, { signal });
   const start = async (spec: Partial<MachineSpec> = {}) => {
