@@ -127,12 +127,18 @@ test("setting the clock forth or back adds nothing and takes nothing away", asyn
     ),
     { maxLength: 12 },
   );
+  await using host = new TestHost();
+  const clocks = new TestClocks();
+  const { control } = await startDaemon(host, clocks);
+  let runs = 0;
   await fc.assert(
     fc.asyncProperty(steps, async (moves) => {
-      await using host = new TestHost();
-      const clocks = new TestClocks();
-      const daemon = await startDaemon(host, clocks);
-      await daemon.control.sandboxes.create("default", small, never);
+      const group = `run-${runs++}`;
+      clocks.step(start - clocks.wall());
+      clocks.tick();
+      await control.groups.create({ name: group });
+      await using _ = { [Symbol.asyncDispose]: () => control.groups.delete(group, { force: true }, never) };
+      await control.sandboxes.create(group, small, never);
       let passedMs = 0;
       for (const move of moves) {
         if ("pass" in move) {
@@ -141,7 +147,7 @@ test("setting the clock forth or back adds nothing and takes nothing away", asyn
         } else if ("step" in move) clocks.step(move.step);
         else clocks.tick();
       }
-      const { records } = await daemon.control.usage.records("default", always);
+      const { records } = await control.usage.records(group, always);
       const sum = records.reduce((cores, { coreSeconds }) => cores + coreSeconds, 0);
       expect(sum).toBeCloseTo(passedMs / 2_000, 6);
       for (const { coreSeconds, diskGiBSeconds } of records) {
