@@ -45,7 +45,7 @@ export const AuditQuery = z.strictObject(filters);
 export type AuditQuery = z.infer<typeof AuditQuery>;
 
 const whatIsRecorded =
-  "Newest first: every call that changes something, every WebSocket, and every refusal; the newest 100,000 of the server and of each group, unless `auditKept` says otherwise.";
+  "Newest first: every call that changes something, every export of a snapshot, every WebSocket, and every refusal; the newest 100,000 of the server and of each group, unless `auditKept` says otherwise.";
 
 export const listAudit = endpoint({
   id: "listAudit",

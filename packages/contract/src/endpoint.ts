@@ -44,6 +44,8 @@ export interface Endpoint<
   readonly stream?: { readonly send: z.ZodType; readonly receive: z.ZodType };
   /** A repeat of the call changes nothing more than the first: clients may retry it. */
   readonly isIdempotent: boolean;
+  /** It changes nothing, and is in the audit log all the same. */
+  readonly isAudited?: boolean;
 }
 
 type Definition<P extends z.ZodType, Q extends z.ZodType, B extends Payload, R extends Payload> = Omit<

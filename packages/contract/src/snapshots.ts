@@ -171,6 +171,7 @@ export const exportSnapshot = endpoint({
   body: "none",
   result: "bytes",
   resultTypes: ["application/x-tar"],
+  isAudited: true,
   errors: ["SnapshotNotFound", "SnapshotIncompatible", "EngineUnavailable", "DiskFull"],
 });
 

@@ -55,6 +55,18 @@ test("what changes something is on record with who, what, where and how it ended
   expect(JSON.stringify(await audit())).not.toMatch(/s3cret|alc_/);
 });
 
+test("an export of a snapshot is on record, though it only reads: all that a sandbox had leaves with it", async () => {
+  const { key, id } = await member("user");
+  const taken = await ask(served.socketPath, `${sandbox.path}/snapshot`, { method: "POST", body: {} });
+  const { id: snapshotId } = taken.json as { id: string };
+  const path = `/v1/groups/default/snapshots/${snapshotId}`;
+  await by(key, path);
+  expect((await by(key, `${path}/archive`)).status).toBe(200);
+  await expect
+    .poll(() => audit(`?caller=key:${id}`))
+    .toMatchObject([{ endpoint: "exportSnapshot", target: { group: "default", snapshotId }, status: 200 }]);
+});
+
 test("a WebSocket is on record when it is over", async () => {
   const { key, id } = await member("user");
   const socket = new WebSocket(`ws://127.0.0.1:${port}${sandbox.path}/exec/stream`, { headers: bearer(key) });

@@ -132,7 +132,7 @@ interface Seen {
   verdict: Verdict;
 }
 
-/** Changes, WebSockets and refusals are worth a record. */
+/** Changes, WebSockets, refusals and what says so are worth a record. */
 function tell(
   audit: Control["audit"],
   { match, caller, verdict }: Partial<Seen>,
@@ -140,6 +140,7 @@ function tell(
 ): void {
   if (match === undefined) return;
   const { route, params } = match;
+  const { method, isAudited = method !== "GET" } = route.endpoint;
   const target = Object.fromEntries(Object.entries(params).map(([name, text]) => [name, text.slice(0, longestTarget)]));
   const deed = { endpoint: route.endpoint.id, target, ...answer };
   if (caller === undefined) {
@@ -149,6 +150,5 @@ function tell(
   const { principal, name } = caller;
   const group = verdict === "hidden" ? undefined : params.group;
   if (verdict !== "allowed" || answer.status === 429) audit.refuse({ ...deed, principal, name, group });
-  else if (route.kind === "socket" || route.endpoint.method !== "GET")
-    audit.record({ ...deed, principal, name, group });
+  else if (route.kind === "socket" || isAudited) audit.record({ ...deed, principal, name, group });
 }

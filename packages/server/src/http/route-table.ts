@@ -19,7 +19,7 @@ export interface Exchange {
 }
 
 interface Called {
-  readonly endpoint: Pick<Endpoint, "id" | "method" | "access">;
+  readonly endpoint: Pick<Endpoint, "id" | "method" | "access" | "isAudited">;
 }
 
 export interface HttpRoute extends Called {

@@ -16,7 +16,7 @@ import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { toSandbox } from "../sandboxes/sandbox-view.js";
 import type { Helpers } from "../sandboxes/sandboxes.js";
 import { requireReady, requireSnapshot } from "./snapshot-finding.js";
-import { requireMode } from "./snapshot-source.js";
+import { requireMode, sizeText } from "./snapshot-source.js";
 import { requireSandbox, requireSaves } from "./snapshot-taking.js";
 
 interface Rollback {
@@ -49,11 +49,11 @@ export async function rollBack(
 async function requireFit(context: ControlContext, { ref, body }: Rollback, signal: AbortSignal): Promise<void> {
   const { snapshotId, from } = body;
   const snapshot = requireSnapshot(context, { group: ref.group, snapshotId });
-  const { engine, mode, size, status } = snapshot;
-  if (status !== "Ready" || engine !== context.engine.name) return;
+  const record = requireSandbox(context, ref);
+  requireOwn(record, snapshot);
   requireMode(snapshot, from, "from");
-  await context.imageUse.standing({ ...requireSandbox(context, ref), snapshotId });
-  await requireSaves(context).check({ kind: "snapshot", snapshotId, from: from ?? mode }, size, signal);
+  await context.imageUse.standing({ ...record, snapshotId });
+  await requireSaves(context).check({ kind: "snapshot", snapshotId, from: from ?? snapshot.mode }, record.size, signal);
 }
 
 function begin(context: ControlContext, { ref, body: { snapshotId, from } }: Rollback): void {
@@ -71,21 +71,23 @@ function begin(context: ControlContext, { ref, body: { snapshotId, from } }: Rol
   crashPoint("rollback.afterMark");
 }
 
+/** An archive says of itself which sandbox it was of: its size may be another all the same. */
 function requireOwn(sandbox: SandboxRecord, snapshot: SnapshotRecord): void {
-  const { id, engine } = snapshot;
-  if (sandbox.id !== snapshot.sandboxId && sandbox.snapshotId !== id) {
-    throw new AlcoveError(
-      "InvalidRequest",
-      `The snapshot ${id} was taken of the sandbox ${snapshot.sandboxId}, not of ${sandbox.id}.`,
-      {
-        field: "snapshotId",
-        hint: "Create a sandbox from it instead.",
-      },
-    );
-  }
+  const { id, engine, size } = snapshot;
+  if (sandbox.id !== snapshot.sandboxId && sandbox.snapshotId !== id)
+    throw notOwn(`The snapshot ${id} was taken of the sandbox ${snapshot.sandboxId}, not of ${sandbox.id}.`);
+  if (sizeText(size) !== sizeText(sandbox.size))
+    throw notOwn(`The snapshot ${id} has the size ${sizeText(size)}; the sandbox has ${sizeText(sandbox.size)}.`);
   requireReady(snapshot);
   if (engine !== sandbox.engine)
     throw new AlcoveError("SnapshotIncompatible", `The snapshot ${id} was taken by the ${engine} engine.`);
+}
+
+function notOwn(sentence: string): AlcoveError {
+  return new AlcoveError("InvalidRequest", sentence, {
+    field: "snapshotId",
+    hint: "Create a sandbox from it instead.",
+  });
 }
 
 /** What it goes back to, where that is so. */

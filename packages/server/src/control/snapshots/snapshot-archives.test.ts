@@ -93,6 +93,36 @@ test("a manifest that names a path, another version, another engine or more than
   await expect(take(daemon, changed('"labels"', '"extra": 1, "labels"'))).rejects.toThrow("manifest.json");
 });
 
+test("a sandbox does not go back to an archive's snapshot of another size, and runs on as it was", async () => {
+  await using host = new TestHost();
+  const { daemon, control, box, archive } = await withArchive(host);
+  const larger = withManifest(archive, (text) => text.replace(/"memoryMiB": \d+/, '"memoryMiB": 4096'));
+  const taken = await take(daemon, larger);
+  expect(taken).toMatchObject({ sandboxId: box.id, resources: { ...box.resources, memory: "4096Mi" } });
+  await expect(control.snapshots.rollback(box, { snapshotId: taken.id }, never)).rejects.toMatchObject({
+    ...{ code: "InvalidRequest", field: "snapshotId" },
+    message: expect.stringContaining("4096Mi"),
+    hint: "Create a sandbox from it instead.",
+  });
+  expect(await control.sandboxes.get(box)).toMatchObject({ state: "Running", generation: 1 });
+  const same = await take(daemon, archive);
+  await expect(control.snapshots.rollback(box, { snapshotId: same.id }, never)).resolves.toMatchObject({
+    ...{ state: "Running", generation: 2 },
+  });
+});
+
+test("a snapshot whose bytes are gone says so when it is exported", async () => {
+  await using host = new TestHost();
+  const { daemon, snapshot } = await withArchive(host);
+  await daemon.close();
+  host.fake.snapshots.clear();
+  const { control } = await host.daemon();
+  await expect(control.snapshots.export({ group, snapshotId: snapshot.id }, never)).rejects.toMatchObject({
+    code: "SnapshotIncompatible",
+    message: expect.stringContaining("its bytes are not on this host"),
+  });
+});
+
 test("an archive that never ends is not read to its end, and quota and disk are asked before anything is taken", async () => {
   await using host = new TestHost();
   const { daemon, control, archive } = await withArchive(host);

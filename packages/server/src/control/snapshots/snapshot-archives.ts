@@ -11,7 +11,7 @@ import { requireQuota } from "../groups/quotas.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 import { type ArchiveManifest, describePart, readArchive, writeArchive } from "./archive-format.js";
 import type { Import, SnapshotArchive, SnapshotRef } from "./snapshot-control.js";
-import { requireSnapshot } from "./snapshot-finding.js";
+import { requireReady, requireSnapshot } from "./snapshot-finding.js";
 import { requireSaves } from "./snapshot-taking.js";
 
 const bytesPerMiB = 1_048_576;
@@ -56,9 +56,9 @@ export async function exportSnapshot(
   }
 }
 
-function requireExportable({ id, status, engine }: SnapshotRecord, here: string): void {
-  if (status !== "Ready")
-    throw new AlcoveError("SnapshotNotFound", `The snapshot ${id} is being taken; it is not whole yet.`);
+function requireExportable(snapshot: SnapshotRecord, here: string): void {
+  requireReady(snapshot);
+  const { id, engine } = snapshot;
   if (engine !== here)
     throw new AlcoveError("SnapshotIncompatible", `The snapshot ${id} was taken by the ${engine} engine.`);
 }

@@ -1,6 +1,6 @@
 /** A sandbox that starts from a snapshot: how it is run comes along, and the request says nothing else about that. */
 import { randomUUID } from "node:crypto";
-import { AlcoveError, type CreateSandbox, roundUp, sizeOf } from "@alcove/contract";
+import { AlcoveError, type CreateSandbox, roundUp, type Size, sizeOf } from "@alcove/contract";
 import type { MachineOrigin, SaveMode } from "../../engines/engine.js";
 import { completePolicy } from "../../lifecycle/policy.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
@@ -96,15 +96,13 @@ function refuseWhatComesAlong({ id, size }: SnapshotRecord, body: CreateSandbox)
     });
   }
   const asked = roundUp({ ...size, ...sizeOf(body.resources ?? {}) });
-  if (
-    asked.cpuMillicores === size.cpuMillicores &&
-    asked.memoryMiB === size.memoryMiB &&
-    asked.diskMiB === size.diskMiB
-  )
-    return;
-  const shown = `${size.cpuMillicores}m, ${size.memoryMiB}Mi, ${size.diskMiB}Mi`;
-  throw new AlcoveError("InvalidRequest", `What starts from the snapshot ${id} has its size: ${shown}.`, {
+  if (sizeText(asked) === sizeText(size)) return;
+  throw new AlcoveError("InvalidRequest", `What starts from the snapshot ${id} has its size: ${sizeText(size)}.`, {
     field: "resources",
     hint: "Leave resources out.",
   });
+}
+
+export function sizeText({ cpuMillicores, memoryMiB, diskMiB }: Size): string {
+  return `${cpuMillicores}m, ${memoryMiB}Mi, ${diskMiB}Mi`;
 }
