@@ -1,6 +1,8 @@
 /** What a connection that speaks HTTP brings with it when it is handed over to be served request by request. */
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { EgressDecision } from "@alcove/contract";
+import type { CompiledEgress } from "../../policy/egress/compile.js";
 
 export interface HttpFlow {
   /** The program's bytes, none of them taken: what was looked at is unshifted. */
@@ -18,6 +20,8 @@ export interface HttpFlow {
   certificate(host: string): Promise<TlsCertificate>;
   /** Told once a request, when it is over. */
   decided(decision: EgressDecision): void;
+  /** Takes one of the sandbox's places for requests under way, and answers how to give it back; undefined when all are taken. */
+  enter?(): (() => void) | undefined;
   /** Aborts when the connection is to end at once. */
   readonly signal: AbortSignal;
 }
@@ -36,22 +40,3 @@ export interface TlsCertificate {
   readonly certificate: string;
   readonly key: string;
 }
-
-export interface EgressDecision {
-  readonly timestamp: string;
-  readonly protocol: "dns" | "tcp" | "http" | "https";
-  readonly host: string;
-  readonly port?: number;
-  readonly method?: string;
-  readonly path?: string;
-  readonly verdict: "Allow" | "Deny";
-  readonly isEnforced: boolean;
-  readonly rule: string;
-  readonly reason: string;
-  readonly address?: string;
-  readonly bytesSent?: number;
-  readonly bytesReceived?: number;
-  readonly durationMs?: number;
-}
-
-export type CompiledEgress = object;

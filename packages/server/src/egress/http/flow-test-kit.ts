@@ -1,0 +1,140 @@
+/** For tests: a port on loopback where programs meet `serveRequests`, as they would behind the gateway, and real servers behind it. */
+import type { Server } from "node:http";
+import net, { type AddressInfo, type Socket } from "node:net";
+import { duplexPair } from "node:stream";
+import tls from "node:tls";
+import { EgressDecision, EgressPolicy } from "@alcove/contract";
+import type * as z from "zod";
+import { compileEgress } from "../../policy/egress/compile.js";
+import { type Authority, issue, makeAuthority } from "../certificates/authority.js";
+import { DialFailure } from "./dial-failure.js";
+import type { DialTarget, HttpFlow } from "./flow.js";
+import { serveRequests } from "./serve-requests.js";
+
+/** Trusted by programs: the group's; and by the gateway: the servers'. */
+export const groupAuthority: Authority = makeAuthority("tests");
+export const serverAuthority: Authority = makeAuthority("servers");
+
+export const allowAll = { defaultAction: "Allow" } as const;
+
+export interface GateOptions {
+  readonly scheme: "http" | "https";
+  /** Default example.com. */
+  readonly host?: string;
+  /** Default that of the scheme. */
+  readonly port?: number;
+  /** By `HOST:PORT` as dialled. */
+  readonly servers?: Readonly<Record<string, net.Server | Server | DialFailure>>;
+  readonly policy?: z.input<typeof EgressPolicy>;
+  /** Programs come by a stream that is no socket. */
+  readonly isPlainStream?: boolean;
+  readonly enter?: HttpFlow["enter"];
+}
+
+export interface Gate extends AsyncDisposable {
+  readonly port: number;
+  readonly decisions: EgressDecision[];
+  readonly dialled: DialTarget[];
+  /** Of connections to servers that are open now. */
+  readonly upstreams: ReadonlySet<Socket>;
+  /** Of programs. */
+  readonly programs: ReadonlySet<Socket>;
+  setPolicy(policy: z.input<typeof EgressPolicy>): void;
+  abortAll(): void;
+}
+
+export async function startGate(options: GateOptions): Promise<Gate> {
+  let compiled = compileEgress(EgressPolicy.parse(options.policy ?? allowAll));
+  const decisions: EgressDecision[] = [];
+  const dialled: DialTarget[] = [];
+  const [upstreams, programs] = [new Set<Socket>(), new Set<Socket>()];
+  const controller = new AbortController();
+  const leaf = issue(groupAuthority, options.host ?? "example.com");
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    keepIn(programs, socket);
+    serveRequests({
+      program: options.isPlainStream === true ? joined(socket) : socket,
+      scheme: options.scheme,
+      host: options.host ?? "example.com",
+      port: options.port ?? { http: 80, https: 443 }[options.scheme],
+      compiled: () => compiled,
+      isAudit: () => compiled.isAudit,
+      dial: async (target) => {
+        dialled.push(target);
+        return keepIn(upstreams, await dial(target, options.servers ?? {}));
+      },
+      certificate: async () => leaf,
+      decided: (decision) => decisions.push(EgressDecision.parse(decision)),
+      ...(options.enter === undefined ? {} : { enter: options.enter }),
+      signal: controller.signal,
+    });
+  });
+  await listening(server);
+  return {
+    ...{ port: portOf(server), decisions, dialled, upstreams, programs },
+    setPolicy: (policy) => {
+      compiled = compileEgress(EgressPolicy.parse(policy));
+    },
+    abortAll: () => controller.abort(new Error("closed")),
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of [...programs, ...upstreams]) socket.destroy();
+      await closed(server);
+    },
+  };
+}
+
+/** With TLS and a valid certificate, as the gateway dials. */
+async function dial(target: DialTarget, servers: NonNullable<GateOptions["servers"]>): Promise<Socket> {
+  const server = servers[`${target.host}:${target.port}`];
+  if (server instanceof DialFailure) throw server;
+  if (server === undefined) throw new DialFailure("unresolved", `${target.host} has no address`);
+  const port = portOf(server);
+  if (!target.tls) return connected(net.connect({ port, host: "127.0.0.1", noDelay: true }), "connect");
+  const isName = net.isIP(target.host) === 0;
+  const socket = tls.connect({
+    ...{ port, host: "127.0.0.1", ca: serverAuthority.certificate, ALPNProtocols: [...target.protocols] },
+    ...(isName ? { servername: target.host } : {}),
+  });
+  socket.setNoDelay(true);
+  return connected(socket, "secureConnect");
+}
+
+function connected<Kind extends Socket>(socket: Kind, event: string): Promise<Kind> {
+  return new Promise((resolve, reject) => {
+    socket.once(event, () => resolve(socket));
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      const isCertificate = event === "secureConnect" && error.code !== "ECONNREFUSED";
+      reject(new DialFailure(isCertificate ? "certificate" : "unreachable", error.message, { cause: error }));
+    });
+  });
+}
+
+/** The other end of a pair of streams, this end joined to the socket. */
+function joined(socket: Socket): net.Socket {
+  const [ours, theirs] = duplexPair();
+  socket.pipe(ours).pipe(socket);
+  socket.on("error", () => ours.destroy());
+  ours.on("error", () => socket.destroy());
+  ours.on("close", () => socket.destroy());
+  theirs.on("close", () => ours.destroy());
+  return theirs as net.Socket;
+}
+
+function keepIn<Kind extends Socket>(sockets: Set<Socket>, socket: Kind): Kind {
+  sockets.add(socket);
+  socket.once("close", () => sockets.delete(socket));
+  socket.on("error", () => {});
+  return socket;
+}
+
+export function listening<Kind extends net.Server>(server: Kind): Promise<Kind> {
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+}
+
+export function closed(server: net.Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+export function portOf(server: net.Server): number {
+  return (server.address() as AddressInfo).port;
+}

@@ -1,0 +1,134 @@
+/** Passes one request on and its answer back, both as they come, each as fast as the other side takes it. */
+import type { Duplex } from "node:stream";
+import type { HeaderChange } from "@alcove/contract";
+import type { DecisionRecord } from "./decision-record.js";
+import { DialFailure } from "./dial-failure.js";
+import { endToEnd, safeTrailers } from "./header-list.js";
+import type { ProgramRequest } from "./program-request.js";
+import { pump } from "./pump.js";
+import { relay } from "./relay.js";
+import type { Upstream, UpstreamAnswer, UpstreamExchange, UpstreamRequest } from "./upstream.js";
+
+export interface Forwarded {
+  readonly request: ProgramRequest;
+  readonly sending: UpstreamRequest;
+  readonly changes: readonly HeaderChange[];
+  readonly record: DecisionRecord;
+}
+
+/** What broke it off, if anything did: half a sentence. */
+export interface ForwardOutcome {
+  readonly fault: string | undefined;
+}
+
+/**
+ * Fulfils when the program has its answer, or is gone, or the server broke off; in the latter case it is cut off for the program too.
+ * @throws where nothing has gone back to the program, and it can be told why
+ */
+export async function forward(forwarded: Forwarded, upstream: Upstream): Promise<ForwardOutcome> {
+  const forwarding = new Forwarding(forwarded);
+  try {
+    forwarding.begin(upstream);
+    return { fault: await forwarding.outcome };
+  } finally {
+    forwarding.end();
+  }
+}
+
+class Forwarding {
+  readonly outcome: Promise<string | undefined>;
+  readonly #forwarded: Forwarded;
+  readonly #settle: { resolve: (fault: string | undefined) => void; reject: (error: Error) => void };
+  #exchange: UpstreamExchange | undefined;
+  #isBodySent = false;
+
+  constructor(forwarded: Forwarded) {
+    this.#forwarded = forwarded;
+    const { promise, ...settle } = withResolvers<string | undefined>();
+    this.outcome = promise;
+    this.#settle = settle;
+  }
+
+  begin(upstream: Upstream): void {
+    const { request, sending } = this.#forwarded;
+    const { answer } = request;
+    answer.onClose(() => this.#settle.resolve(answer.isWhole ? undefined : "the program was gone before the end"));
+    this.#exchange = upstream.send(sending, {
+      informed: (head) => {
+        if (answer.isOpen && !answer.hasBegun) answer.inform({ ...head, headers: endToEnd(head.headers) });
+      },
+      answered: (got) => void this.#giveBack(got).catch((error: Error) => this.#breakOff(error)),
+      switched: (head, stream) => void this.#switch(head, stream),
+      failed: (error) => this.#breakOff(error),
+    });
+    void this.#sendBody(this.#exchange);
+  }
+
+  /** Lets go of both sides; of no effect on what is whole. */
+  end(): void {
+    const { request, record } = this.#forwarded;
+    record.address ??= this.#exchange?.address;
+    if (!this.#isBodySent || !request.answer.isWhole) this.#exchange?.abort();
+  }
+
+  async #sendBody(exchange: UpstreamExchange): Promise<void> {
+    const { request, record, changes } = this.#forwarded;
+    const { body } = request;
+    try {
+      if (body !== undefined) await pump(body, exchange.body, (bytes) => record.countSent(bytes));
+      exchange.finish(body === undefined ? [] : safeTrailers(request.trailers(), changes));
+      this.#isBodySent = true;
+    } catch (error) {
+      // A server may answer without having taken everything. What is left is thrown away, so that the program gets to read that.
+      if (body?.destroyed === true && !body.readableEnded) this.#breakOff(error as Error);
+      else body?.resume();
+    }
+  }
+
+  async #giveBack(got: UpstreamAnswer): Promise<void> {
+    const { answer } = this.#forwarded.request;
+    const { record } = this.#forwarded;
+    if (!answer.isOpen) return;
+    const stream = answer.begin({ ...got, headers: endToEnd(got.headers) }, got.body !== undefined);
+    if (got.body !== undefined) await pump(got.body, stream, (bytes) => record.countReceived(bytes));
+    answer.end(safeTrailers(got.trailers(), []));
+  }
+
+  async #switch(head: Parameters<ProgramRequest["answer"]["switchProtocols"]>[0], server: Duplex): Promise<void> {
+    const { request, record } = this.#forwarded;
+    record.address ??= this.#exchange?.address;
+    const program = request.answer.switchProtocols(head);
+    await relay(program, server, record);
+    this.#settle.resolve(undefined);
+  }
+
+  #breakOff(error: Error): void {
+    const { answer } = this.#forwarded.request;
+    if (!answer.hasBegun && answer.isOpen && isTellable(error)) {
+      this.#settle.reject(error);
+    } else {
+      this.#settle.resolve(`it broke off: ${error.message}`);
+      answer.reset(http2CodeOf(error));
+    }
+  }
+}
+
+/** What is not the connection's own breaking off: that is passed on as what it is. */
+function isTellable(error: Error): boolean {
+  return error instanceof DialFailure || String((error as NodeJS.ErrnoException).code).startsWith("HPE_");
+}
+
+function http2CodeOf(error: Error): number | undefined {
+  const { rstCode } = error as { rstCode?: unknown };
+  return typeof rstCode === "number" ? rstCode : undefined;
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: Error) => void } {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: Error) => void = () => {};
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,181 @@
+/**
+ * A program's HTTP/1 connection, read by Node's own strict parser. Requests are served one after the other, as they came. One that would
+ * like another protocol than WebSocket is read again without that wish.
+ */
+import http, { type IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { headerListOf, valuesOf } from "./header-list.js";
+import { Http1Answer } from "./http1-answer.js";
+import { headWithoutUpgrade, wantsWebSocket } from "./http1-upgrade.js";
+import type { ProgramRequest } from "./program-request.js";
+import { type Refusal, refusalBytes, refused } from "./refusal.js";
+
+export interface Http1Served {
+  readonly stream: Duplex;
+  exchange(request: ProgramRequest): Promise<void>;
+  /** What came is not HTTP, or not in time. */
+  broken(refusal: Refusal): void;
+  /** Cuts the connection off. */
+  reset(): void;
+}
+
+const maxHeadBytes = 32 * 1024;
+/** Of a request's head, from its first byte to its last. */
+const headTimeoutMs = 20_000;
+const idleMs = 75_000;
+/** What may wait behind the request that is being served: apt sends ten at once. */
+const maxWaiting = 64;
+
+export function serveHttp1(served: Http1Served): void {
+  new Http1Connection(served).begin();
+}
+
+class Http1Connection {
+  readonly #served: Http1Served;
+  readonly #server: http.Server;
+  readonly #waiting: ProgramRequest[] = [];
+  #isServing = false;
+  #isBroken = false;
+
+  constructor(served: Http1Served) {
+    this.#served = served;
+    this.#server = http.createServer({
+      insecureHTTPParser: false,
+      maxHeaderSize: maxHeadBytes,
+      headersTimeout: headTimeoutMs,
+      // A body takes as long as it takes.
+      requestTimeout: 0,
+      keepAliveTimeout: idleMs,
+      connectionsCheckingInterval: 2_000,
+      // Its absence is refused with a sentence of our own.
+      requireHostHeader: false,
+    });
+    // Node would leave out what is beyond; all of a head is counted where requests are checked.
+    this.#server.maxHeadersCount = 0;
+    const take = (request: IncomingMessage, response: ServerResponse) => {
+      this.#take(requestOf(request, new Http1Answer(response, served.reset)));
+    };
+    this.#server.on("request", take).on("checkContinue", take).on("checkExpectation", take);
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, { socket, head }));
+    this.#server.on("connect", (request, socket, head) => this.#takeDetached(request, { socket, head }));
+    this.#server.on("clientError", (error: NodeJS.ErrnoException) => this.#break(error));
+  }
+
+  begin(): void {
+    // Node starts the clock of heads when a server begins to listen, which this one, with its one connection, never does.
+    this.#server.emit("listening");
+    this.#served.stream.once("close", () => this.#server.close());
+    this.#server.emit("connection", this.#served.stream);
+  }
+
+  #take(request: ProgramRequest): void {
+    if (this.#waiting.length < maxWaiting) this.#waiting.push(request);
+    else this.#served.reset();
+    if (!this.#isServing) void this.#serve();
+  }
+
+  async #serve(): Promise<void> {
+    this.#isServing = true;
+    for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift()) {
+      const closed = new Promise<void>((resolve) => request?.answer.onClose(resolve));
+      await this.#served.exchange(request);
+      await closed;
+    }
+    this.#isServing = false;
+  }
+
+  #upgrade(request: IncomingMessage, rest: Rest): void {
+    if (wantsWebSocket(request)) this.#takeDetached(request, rest);
+    else this.#readAgain(request, rest);
+  }
+
+  #readAgain(request: IncomingMessage, { socket, head }: Rest): void {
+    if (this.#isServing) {
+      // Answers to earlier requests would be lost with the connection's first reader.
+      this.#served.reset();
+      return;
+    }
+    socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]));
+    this.#server.emit("connection", socket);
+  }
+
+  /** A request after which Node leaves the connection to us: the last one on it. */
+  #takeDetached(request: IncomingMessage, { socket, head }: Rest): void {
+    if (this.#isServing) {
+      this.#served.reset();
+      return;
+    }
+    if (head.length > 0) socket.unshift(head);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    // ServerResponse wants a Socket, and uses what every Duplex has.
+    response.assignSocket(socket as Parameters<ServerResponse["assignSocket"]>[0]);
+    response.once("finish", () => socket.end());
+    this.#take(requestOf(request, new Http1Answer(response, this.#served.reset)));
+  }
+
+  #break(error: NodeJS.ErrnoException): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    const { stream, broken, reset } = this.#served;
+    if (this.#isServing || !stream.writable || error.code === "ECONNRESET") {
+      reset();
+      return;
+    }
+    const refusal = refusalOf(error);
+    broken(refusal);
+    stream.end(refusalBytes(refused(refusal, undefined)));
+  }
+}
+
+interface Rest {
+  readonly socket: Duplex;
+  /** What came behind the request's head. */
+  readonly head: Buffer;
+}
+
+function requestOf(request: IncomingMessage, answer: Http1Answer): ProgramRequest {
+  const headers = headerListOf(request.rawHeaders);
+  const lengths = valuesOf(headers, "content-length");
+  const hasBody = lengths.some((length) => length !== "0") || valuesOf(headers, "transfer-encoding").length > 0;
+  if (!hasBody) request.resume();
+  return {
+    method: request.method ?? "",
+    target: request.url ?? "",
+    scheme: undefined,
+    authorities: valuesOf(headers, "host"),
+    headers,
+    body: hasBody ? request : undefined,
+    isWebSocket: wantsWebSocket(request),
+    trailers: () => headerListOf(request.rawTrailers),
+    answer,
+  };
+}
+
+function refusalOf(error: NodeJS.ErrnoException): Refusal {
+  const known = refusals[error.code ?? ""];
+  if (known !== undefined) return known;
+  const reason = `what came is no HTTP: ${error.message.replace(/^Parse Error: /, "")}`;
+  return { status: 400, rule: "malformed-request", reason, hint: "Send it as HTTP has it (RFC 9110, RFC 9112)." };
+}
+
+const refusals: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    rule: "malformed-request",
+    reason: `its head is longer than ${maxHeadBytes / 1024} KiB`,
+    hint: "Send fewer or shorter headers.",
+  },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    status: 413,
+    rule: "malformed-request",
+    reason: "its chunks have too much beside their data",
+    hint: "Send chunks without extensions.",
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    rule: "malformed-request",
+    reason: `its head was not whole after ${headTimeoutMs / 1000} s`,
+    hint: "Send it in one piece.",
+  },
+};

@@ -1,0 +1,39 @@
+import type { Readable, Writable } from "node:stream";
+
+/**
+ * Passes on what `from` has, as fast as `to` takes it, and fulfils at its end; `to` is left open. Rejects when either of them breaks off: a
+ * body that is not whole is never taken for one that is.
+ */
+export function pump(from: Readable, to: Writable, count: (bytes: number) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Uint8Array) => {
+      count(chunk.length);
+      if (!to.destroyed && !to.write(chunk)) from.pause();
+    };
+    const onDrain = () => from.resume();
+    const onEnd = () => settle(undefined);
+    const onError = (error: Error) => settle(error);
+    const onFromGone = () => settle(new Error("the sender broke off"));
+    const onToGone = () => settle(new Error("nobody takes it any more"));
+    const settle = (error: Error | undefined) => {
+      from
+        .off("data", onData)
+        .off("end", onEnd)
+        .off("error", onError)
+        .off("aborted", onFromGone)
+        .off("close", onFromGone);
+      to.off("drain", onDrain).off("error", onError).off("close", onToGone);
+      // Errors that follow the first are nobody's; a stream without a listener would throw them.
+      from.on("error", () => {});
+      to.on("error", () => {});
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    from.on("end", onEnd).on("error", onError).on("aborted", onFromGone).on("close", onFromGone);
+    to.on("drain", onDrain).on("error", onError).on("close", onToGone);
+    if (from.readableEnded) settle(undefined);
+    else if (from.destroyed) onFromGone();
+    else if (to.destroyed) onToGone();
+    else from.on("data", onData);
+  });
+}
