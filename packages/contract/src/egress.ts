@@ -35,7 +35,7 @@ const PathPattern = z
   .regex(/^\//, "must begin with /")
   .regex(/^[^#\p{Cc}\p{Cs}]*$/u, "must hold no #, control characters or broken ones");
 
-const EgressMatch = z.strictObject({
+export const EgressMatch = z.strictObject({
   host: HostPattern,
   path: PathPattern.optional(),
   /** Upper case: GET. Left out: all. */

@@ -41,7 +41,14 @@ function invalid(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, pla
   return new AlcoveError("InvalidRequest", sentence, {
     ...(field === "" ? {} : { field }),
     ...(seen === undefined ? {} : { value: seenAt(issue.path, seen) }),
+    ...hintOf(issue),
   });
+}
+
+/** What the contract's own checks say beside what is wrong. */
+function hintOf(issue: z.core.$ZodIssue): { readonly hint?: string } {
+  const hint: unknown = issue.code === "custom" ? issue.params?.hint : undefined;
+  return typeof hint === "string" ? { hint } : {};
 }
 
 function unknownField(
@@ -84,9 +91,14 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 
 /** What may hold something given in confidence is not said again: what stands there, and what is more than one value. */
 function seenAt(path: readonly PropertyKey[], value: unknown): string {
-  if (path.some((part) => confidential.has(part))) return "…";
+  if (path.some((part) => confidential.has(part)) || isHeaderValue(path)) return "…";
   if (Array.isArray(value)) return value.length === 0 ? "[]" : "[…]";
   return typeof value === "object" && value !== null ? "{…}" : shown(value);
+}
+
+/** Egress policies set headers, credentials among them. */
+function isHeaderValue(path: readonly PropertyKey[]): boolean {
+  return path.at(-1) === "value" && path.includes("headers");
 }
 
 const confidential: ReadonlySet<PropertyKey> = new Set(["environment", "secretEnvironment", "stdin"]);

@@ -40,6 +40,7 @@ export interface CompiledRule {
 }
 
 export interface CompiledPath {
+  readonly glob: string;
   readonly matches: Matches;
   readonly isNormalized: boolean;
 }
@@ -91,8 +92,8 @@ function compileRule(rule: EgressRule, title: string): CompiledRule {
 
 function compilePath({ path, normalizePath: isNormalized = true }: EgressRule["match"]): CompiledPath | undefined {
   if (path === undefined) return undefined;
-  const globs = pathGlobs(isNormalized ? encodePathPattern(path) : path);
-  return { matches: compileGlobs(globs, pathSyntax), isNormalized };
+  const glob = isNormalized ? encodePathPattern(path) : path;
+  return { glob, matches: compileGlobs(pathGlobs(glob), pathSyntax), isNormalized };
 }
 
 function compileTransport({ transportRules }: EgressPolicy): readonly CompiledTransportRule[] {

@@ -56,35 +56,41 @@ function tokensOf(glob: string, { isStarBounded }: GlobSyntax): readonly Token[]
 }
 
 function stepsOf(tokens: readonly Token[], { separator, isStarBounded }: GlobSyntax) {
-  const isStar = (token: Token) => "wildcard" in token && token.wildcard !== "one";
   const last = tokens.filter((token) => !isStar(token)).length;
-  const statesWhere = (isWanted: (token: Token) => boolean) => {
-    const found = new Int32Array((last >> 5) + 1);
-    let state = 0;
-    for (const token of tokens) {
-      if (isWanted(token)) found[state >> 5] = (found[state >> 5] ?? 0) | (1 << (state & 31));
-      if (!isStar(token)) state++;
+  const none = () => new Int32Array((last >> 5) + 1);
+  const [any, stars, free] = [none(), none(), none()];
+  const literals = new Map([[separator, none()]]);
+  let state = 0;
+  for (const token of tokens) {
+    if ("literal" in token) {
+      const found = literals.get(token.literal) ?? none();
+      literals.set(token.literal, found);
+      mark(found, state++);
+    } else if (token.wildcard === "one") mark(any, state++);
+    else {
+      mark(stars, state);
+      if (token.wildcard === "free") mark(free, state);
     }
-    return found;
-  };
-  const any = statesWhere((token) => "wildcard" in token && token.wildcard === "one");
-  const free = statesWhere((token) => "wildcard" in token && token.wildcard === "free");
-  const stars = statesWhere(isStar);
-  const none = statesWhere(() => false);
-  const steps = new Map<string, Step>();
-  const isBoundary = (character: string) => isStarBounded && character === separator;
-  for (const character of [separator, ...tokens.flatMap((token) => ("literal" in token ? [token.literal] : []))]) {
-    const moves = statesWhere((token) =>
-      "literal" in token ? token.literal === character : token.wildcard === "one" && !isBoundary(character),
-    );
-    steps.set(character, { moves, stays: isBoundary(character) ? free : stars });
   }
   const other: Step = { moves: any, stays: stars };
+  const steps = new Map<string, Step>();
+  for (const [character, moves] of literals) {
+    if (isStarBounded && character === separator) steps.set(character, { moves, stays: free });
+    else steps.set(character, { moves: moves.map((word, at) => word | (any[at] ?? 0)), stays: stars });
+  }
   return {
     last,
     stepOf: (character: string) => steps.get(character) ?? other,
-    stepOfWildcard: { one: other, bounded: { moves: none, stays: stars }, free: { moves: none, stays: free } },
+    stepOfWildcard: { one: other, bounded: { moves: none(), stays: stars }, free: { moves: none(), stays: free } },
   };
+}
+
+function isStar(token: Token): boolean {
+  return "wildcard" in token && token.wildcard !== "one";
+}
+
+function mark(states: Int32Array, state: number): void {
+  states[state >> 5] = (states[state >> 5] ?? 0) | (1 << (state & 31));
 }
 
 /** From the highest word down, since each takes a bit from the one below as that was before. */
