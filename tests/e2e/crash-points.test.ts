@@ -97,6 +97,7 @@ const meetings: Readonly<Record<Operation, (point: CrashPointName) => Promise<un
   fork: crashInFork,
   rollback: crashInRollback,
   commit: crashInCommit,
+  egress: crashInEgress,
 };
 
 function operationOf(point: CrashPointName): Operation {
@@ -241,6 +242,14 @@ async function crashInCommit(point: CrashPointName): Promise<void> {
   const expected = point === "commit.afterBegin" ? ["Failed"] : [];
   await expect.poll(async () => (await committed()).map(({ state }) => state), { timeout: 10_000 }).toEqual(expected);
   await images.delete("committed");
+}
+
+/** A policy that is on record is in force when the next daemon answers. */
+async function crashInEgress(): Promise<void> {
+  await expectCrash(
+    subject.setEgressPolicy({ defaultAction: "Deny", hostRules: [{ pattern: "a.test", action: "Allow" }] }),
+  );
+  expect((await subject.info()).egressPolicy?.hostRules).toHaveLength(1);
 }
 
 /** Its state when the daemon has finished with it. */

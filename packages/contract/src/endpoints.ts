@@ -1,11 +1,14 @@
 /** Every endpoint, by id: what the routes, OpenAPI, `alcove api` and the tests walk over. */
 
 import * as audit from "./audit.js";
+import * as egressPolicies from "./egress-policies.js";
+import * as egressTrials from "./egress-trials.js";
 import type { Endpoint } from "./endpoint.js";
 import * as events from "./events.js";
 import * as execs from "./execs.js";
 import * as fileEvents from "./file-events.js";
 import * as files from "./files.js";
+import * as groupEgress from "./group-egress.js";
 import * as groups from "./groups.js";
 import * as images from "./images.js";
 import * as keys from "./keys.js";
@@ -13,6 +16,7 @@ import * as logs from "./logs.js";
 import * as pools from "./pools.js";
 import * as roleAssignments from "./role-assignments.js";
 import * as sandboxBatches from "./sandbox-batches.js";
+import * as sandboxEgress from "./sandbox-egress.js";
 import * as sandboxInsights from "./sandbox-insights.js";
 import * as sandboxLifecycle from "./sandbox-lifecycle.js";
 import * as sandboxes from "./sandboxes.js";
@@ -43,6 +47,13 @@ export const endpoints: readonly Endpoint[] = [
   groups.setGroupQuota,
   groups.setSnapshotRetention,
   groups.deleteGroup,
+  groupEgress.getGroupEgress,
+  groupEgress.setGroupEgress,
+  egressTrials.testEgress,
+  egressPolicies.listEgressPolicies,
+  egressPolicies.getEgressPolicy,
+  egressPolicies.putEgressPolicy,
+  egressPolicies.deleteEgressPolicy,
   usage.getGroupUsage,
   usage.listUsageRecords,
   sandboxes.createSandbox,
@@ -52,6 +63,11 @@ export const endpoints: readonly Endpoint[] = [
   sandboxes.getSandbox,
   sandboxes.updateSandbox,
   sandboxLifecycle.setLifecycle,
+  sandboxEgress.setEgressPolicy,
+  sandboxEgress.setEgressPolicyId,
+  sandboxEgress.getEgressDecisions,
+  sandboxEgress.streamEgressDecisions,
+  egressTrials.testSandboxEgress,
   sandboxes.deleteSandbox,
   suspension.stopSandbox,
   suspension.stopSandboxAsync,

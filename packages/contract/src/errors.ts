@@ -73,6 +73,11 @@ export const errorCatalogue = {
     sentence: "There is no such pool.",
     hint: "List the group's pools with `alcove pool list`.",
   },
+  EgressPolicyNotFound: {
+    status: 404,
+    sentence: "There is no such egress policy.",
+    hint: "List the group's with `alcove egress policy list`.",
+  },
   TemplateNotFound: {
     status: 404,
     sentence: "There is no such template.",
@@ -143,6 +148,11 @@ export const errorCatalogue = {
     sentence: "Sandboxes or snapshots stand on the template.",
     hint: "It goes by itself when the last of them is deleted and another one took its place.",
   },
+  EgressPolicyInUse: {
+    status: 409,
+    sentence: "Sandboxes, snapshots or the group's defaults refer to the egress policy.",
+    hint: "Give them another policy first, or delete them.",
+  },
   ImageBusy: {
     status: 409,
     sentence: "The image is being built.",
@@ -189,6 +199,11 @@ export const errorCatalogue = {
     status: 409,
     sentence: "The group has as many pools as there may be.",
     hint: "Delete a pool that is not needed: `alcove pool list` says how often each was used.",
+  },
+  EgressPolicyLimitReached: {
+    status: 409,
+    sentence: "The group has as many egress policies as there may be.",
+    hint: "Delete one that nothing refers to: `alcove egress policy list`.",
   },
   RoleAssignmentLimitReached: {
     status: 409,

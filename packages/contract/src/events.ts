@@ -3,7 +3,7 @@ import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Group } from "./groups.js";
 import { Image } from "./images.js";
-import { LabelSelector, SandboxId, wholeNumber } from "./names.js";
+import { EgressPolicyId, LabelSelector, SandboxId, wholeNumber } from "./names.js";
 import { Pool } from "./pools.js";
 import { GroupParams, Sandbox } from "./sandboxes.js";
 import { Snapshot } from "./snapshots.js";
@@ -26,6 +26,15 @@ export const AlcoveEvent = z
     z.object({ ...base, type: z.literal("pool.deleted"), name: z.string() }),
     /** Its tags, defaults, quota or state; what it uses changes with its sandboxes. */
     z.object({ ...base, type: z.literal("group.changed"), group: Group }),
+    /** What may be reached: of one sandbox, by one of the group's policies, or, with neither, by the group's settings. */
+    z.object({
+      ...base,
+      type: z.literal("egress.changed"),
+      sandboxId: z.string().optional(),
+      egressPolicyId: EgressPolicyId.optional(),
+      /** The policy of this name is gone. */
+      isDeleted: z.boolean().optional(),
+    }),
     /** Events from `after` on are not kept any more: read the resources anew. */
     z.object({ ...base, type: z.literal("gap"), after: z.number().int() }),
   ])

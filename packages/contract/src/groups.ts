@@ -1,13 +1,11 @@
 /**
  * Groups: who shares sandboxes, images, quota and bill. Shapes follow ACA's sandbox groups; quota and usage are Alcove's own.
- *
- * `egressPolicy` is kept and shown; nothing filters by it yet.
  */
 import * as z from "zod";
 import { EgressPolicy } from "./egress.js";
 import { endpoint } from "./endpoint.js";
 import { LifecyclePolicy } from "./lifecycle.js";
-import { Flag, GroupName, LabelKey, LabelSelector, wholeNumber } from "./names.js";
+import { EgressPolicyId, Flag, GroupName, LabelKey, LabelSelector, wholeNumber } from "./names.js";
 import { DiskImageRef, GroupParams, NoQuery } from "./sandboxes.js";
 import { Resources, TotalQuantity } from "./sizes.js";
 
@@ -33,7 +31,10 @@ const defaults = {
   resources: Resources,
   /** When they are suspended and deleted, where the creation leaves it out: each of its parts by itself. */
   lifecycle: LifecyclePolicy,
+  /** What they may reach, where the creation leaves it out; without it nothing. */
   egressPolicy: EgressPolicy,
+  /** The name of one of the group's policies, in place of a policy that is copied. */
+  egressPolicyId: EgressPolicyId,
 };
 
 export const GroupDefaults = z
@@ -42,6 +43,7 @@ export const GroupDefaults = z
     resources: defaults.resources.optional(),
     lifecycle: defaults.lifecycle.optional(),
     egressPolicy: defaults.egressPolicy.optional(),
+    egressPolicyId: defaults.egressPolicyId.optional(),
   })
   .meta({ id: "GroupDefaults" });
 export type GroupDefaults = z.infer<typeof GroupDefaults>;
@@ -128,6 +130,7 @@ export const UpdateGroup = z
         resources: defaults.resources.nullable().optional(),
         lifecycle: defaults.lifecycle.nullable().optional(),
         egressPolicy: defaults.egressPolicy.nullable().optional(),
+        egressPolicyId: defaults.egressPolicyId.nullable().optional(),
       })
       .optional(),
   })
@@ -145,7 +148,7 @@ export const createGroup = endpoint({
   body: CreateGroup,
   result: Group,
   status: 201,
-  errors: ["GroupExists"],
+  errors: ["GroupExists", "EgressPolicyNotFound"],
 });
 
 export const listGroups = endpoint({
@@ -194,6 +197,7 @@ export const updateGroup = endpoint({
   query: NoQuery,
   body: UpdateGroup,
   result: Group,
+  errors: ["EgressPolicyNotFound"],
   isIdempotent: true,
 });
 

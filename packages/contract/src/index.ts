@@ -5,6 +5,15 @@ export { EgressAction, EgressDecision, EgressPolicy, EgressRule, HeaderChange } 
 export { AdobeEgress, fromAdobe } from "./egress-adobe.js";
 export { schemeOf } from "./egress-faults.js";
 export {
+  deleteEgressPolicy,
+  getEgressPolicy,
+  listEgressPolicies,
+  NamedEgressPolicy,
+  PutEgressPolicy,
+  putEgressPolicy,
+} from "./egress-policies.js";
+export { EgressTest, TestEgress, TestSandboxEgress, testEgress, testSandboxEgress } from "./egress-trials.js";
+export {
   type Endpoint,
   endpoint,
   type Method,
@@ -52,6 +61,7 @@ export {
   writeArchive,
   writeFile,
 } from "./files.js";
+export { GroupEgress, getGroupEgress, setGroupEgress } from "./group-egress.js";
 export {
   CreateGroup,
   createGroup,
@@ -116,6 +126,7 @@ export {
 } from "./lifecycle.js";
 export { LogEntry, streamLogs } from "./logs.js";
 export {
+  EgressPolicyId,
   Environment,
   ExecId,
   GroupName,
@@ -141,6 +152,14 @@ export {
   RoleAssignment,
 } from "./role-assignments.js";
 export { type BatchResult, createSandboxes } from "./sandbox-batches.js";
+export {
+  EgressDecisionLine,
+  EgressDecisions,
+  getEgressDecisions,
+  setEgressPolicy,
+  setEgressPolicyId,
+  streamEgressDecisions,
+} from "./sandbox-egress.js";
 export { getConsole, getSandboxStats, listProcesses, SandboxProcess, SandboxStats } from "./sandbox-insights.js";
 export { setLifecycle } from "./sandbox-lifecycle.js";
 export {

@@ -20,6 +20,15 @@ export const GroupName = z
   .regex(/^(?![.-])[A-Za-z0-9-]{1,32}$/, "must be 1 to 32 letters, digits or hyphens, not beginning with a hyphen")
   .meta({ id: "GroupName" });
 
+/** Name of one of a group's egress policies. */
+export const EgressPolicyId = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+    "must be 1 to 63 letters, digits, dots, underscores or hyphens, beginning and ending with a letter or digit",
+  )
+  .meta({ id: "EgressPolicyId" });
+
 /** Name of an image, as in a registry: lower case, with an optional tag. */
 export const ImageName = z
   .string()

@@ -20,6 +20,7 @@ const tagDescriptions: Readonly<Record<Tag, string>> = {
   images: "What sandboxes start from",
   pools: "Warm pools: sandboxes that run already and that a creation takes",
   snapshots: "What sandboxes were: go on from there, copy, go back",
+  egress: "What sandboxes may reach, and what they tried to",
   events: "What changed, as it changes",
   access: "Who may do what, and who did what",
 };
@@ -33,6 +34,7 @@ type Tag =
   | "images"
   | "pools"
   | "snapshots"
+  | "egress"
   | "events"
   | "access";
 
@@ -83,6 +85,7 @@ export function tagOf(endpoint: Endpoint): Tag {
   if (endpoint.path.includes("/pools")) return "pools";
   if (/\/(snapshots?|fork|rollback|commit)\b/.test(endpoint.path)) return "snapshots";
   if (endpoint.path.includes("/events")) return "events";
+  if (/\/egress/i.test(endpoint.path)) return "egress";
   if (endpoint.path.includes("/sandboxes")) return "sandboxes";
   return endpoint.path.startsWith("/v1/groups") ? "groups" : "system";
 }

@@ -1,8 +1,10 @@
 /** Sandboxes: create, read, list, count, delete. Shapes follow ACA's `CreateSandboxContent` and `Sandbox`. */
 import * as z from "zod";
+import { EgressPolicy } from "./egress.js";
 import { endpoint } from "./endpoint.js";
 import { Activity, LifecyclePolicy } from "./lifecycle.js";
 import {
+  EgressPolicyId,
   Environment,
   Flag,
   GroupName,
@@ -80,6 +82,10 @@ export const CreateSandbox = z
     lifecycle: LifecyclePolicy.optional(),
     /** Default OnDemand: a stopped sandbox is resumed by the next call that needs it. Manual: by `resume` alone. */
     activationMode: ActivationMode.optional(),
+    /** What it may reach. Default: the snapshot's, else the group's, else nothing. */
+    egressPolicy: EgressPolicy.optional(),
+    /** One of the group's policies, in place of one of its own. */
+    egressPolicyId: EgressPolicyId.optional(),
   })
   .meta({ id: "CreateSandbox" });
 export type CreateSandbox = z.infer<typeof CreateSandbox>;
@@ -114,6 +120,10 @@ export const Sandbox = z
     lifecycle: LifecyclePolicy,
     /** In the answer of the call that reads one sandbox. */
     activity: Activity.optional(),
+    /** What it may reach: in the answers of the calls that read one sandbox, or replace this. */
+    egressPolicy: EgressPolicy.optional(),
+    /** Which of the group's policies that is, where it is none of its own. */
+    egressPolicyId: EgressPolicyId.optional(),
   })
   .meta({ id: "Sandbox" });
 export type Sandbox = z.infer<typeof Sandbox>;
@@ -129,6 +139,7 @@ export const creationErrors = [
   "ImageNotReady",
   "SnapshotNotFound",
   "SnapshotIncompatible",
+  "EgressPolicyNotFound",
   "EngineUnavailable",
   "QuotaExceeded",
   "CapacityExceeded",

@@ -3,6 +3,8 @@
 export {
   AlcoveError,
   type AlcoveEvent,
+  type EgressDecision,
+  type EgressPolicy,
   type Entry,
   type ErrorCode,
   type Exec,
@@ -16,6 +18,7 @@ export { ByteStream } from "./byte-stream.js";
 export { Code, type CodeOptions, type CodeResult, type RunOptions } from "./code/code.js";
 export type { CodeSandbox, Language } from "./code/interpreter.js";
 export type { CodeError } from "./code/result-file.js";
+export type { EgressPolicies } from "./egress-policies.js";
 export {
   CertificateError,
   CodeUnavailableError,
@@ -50,6 +53,7 @@ export { Paginated } from "./paginated.js";
 export type { PoolOptions, Pools } from "./pools.js";
 export type { RoleAssignments } from "./role-assignments.js";
 export { Sandbox } from "./sandbox.js";
+export type { FollowDecisions, TestEgressOptions } from "./sandbox-egress.js";
 export {
   type CommitOptions,
   type ForkOptions,

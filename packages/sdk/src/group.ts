@@ -17,6 +17,7 @@ import {
 } from "@alcove/contract";
 import { type AuditOptions, groupAudit } from "./audit.js";
 import { call } from "./call.js";
+import { EgressPolicies } from "./egress-policies.js";
 import { type EventOptions, followEvents } from "./events.js";
 import type { Abortable } from "./files.js";
 import { Images } from "./images.js";
@@ -47,6 +48,7 @@ export class Group {
   readonly keys: GroupKeys;
   readonly roleAssignments: RoleAssignments;
   readonly pools: Pools;
+  readonly egressPolicies: EgressPolicies;
   readonly #scope: Scope;
 
   /** Made by `alcove.group(name)`. */
@@ -59,6 +61,7 @@ export class Group {
     this.keys = new GroupKeys(scope);
     this.roleAssignments = new RoleAssignments(scope);
     this.pools = new Pools(scope);
+    this.egressPolicies = new EgressPolicies(scope);
   }
 
   /** What changes in the group from now on, or behind a sequence number, until the signal aborts. */

@@ -5,6 +5,10 @@ import {
   deleteExec,
   deleteSandbox,
   disableSandbox,
+  type EgressDecisionLine,
+  type EgressDecisions,
+  type EgressPolicy,
+  type EgressTest,
   type Exec,
   enableSandbox,
   forkSandbox,
@@ -37,6 +41,14 @@ import { type AttachOptions, ExecHandle, type SpawnOptions } from "./exec-handle
 import { type Abortable, SandboxFiles } from "./files.js";
 import { Images, type PrepareOptions } from "./images.js";
 import { type LogOptions, openLogs, readLogs } from "./logs.js";
+import {
+  type FollowDecisions,
+  followDecisions,
+  readDecisions,
+  replaceEgressPolicy,
+  type TestEgressOptions,
+  testUrl,
+} from "./sandbox-egress.js";
 import { type WaitOptions, waitUntilGone, waitUntilState } from "./sandbox-wait.js";
 import { watchSandboxes } from "./sandbox-watch.js";
 import type { SandboxAddress, Scope } from "./scope.js";
@@ -171,6 +183,25 @@ export class SandboxHandle implements AsyncDisposable {
   setLifecycle(policy: UpdateLifecycle, { signal }: Abortable = {}): Promise<SandboxRecord> {
     const { transport, params } = this.#address;
     return call(transport, setLifecycle, { params, body: policy, signal });
+  }
+
+  /** Replaces what it may reach, by a policy or by the name of one of the group's: in force when this answers, or from its next start. */
+  setEgressPolicy(policy: EgressPolicy | string, options: Abortable = {}): Promise<SandboxRecord> {
+    return replaceEgressPolicy(this.#address, policy, options);
+  }
+
+  /** What it tried to reach last, and what was decided; with `follow` each from now on. */
+  egressDecisions(options?: Abortable): Promise<EgressDecisions>;
+  egressDecisions(options: FollowDecisions): AsyncIterable<EgressDecisionLine>;
+  egressDecisions(
+    options: Abortable | FollowDecisions = {},
+  ): Promise<EgressDecisions> | AsyncIterable<EgressDecisionLine> {
+    return "follow" in options ? followDecisions(this.#address, options) : readDecisions(this.#address, options);
+  }
+
+  /** What would become of a request of its own, and why; nothing is sent. */
+  testEgress(url: string, options: TestEgressOptions = {}): Promise<EgressTest> {
+    return testUrl(this.#address, url, options);
   }
 
   /** Keeps disk, memory and running processes of one instant; it goes on at once. Of a stopped one, what is kept of it. */

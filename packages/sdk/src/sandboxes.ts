@@ -5,6 +5,7 @@ import {
   countSandboxes,
   createSandbox,
   createSandboxes,
+  type EgressPolicy,
   fromProblem,
   getSandbox,
   type LifecyclePolicy,
@@ -51,6 +52,8 @@ export interface CreateOptions extends Abortable {
   readonly lifecycle?: LifecyclePolicy | undefined;
   /** Default OnDemand: when it is stopped, the next call that needs it resumes it. Manual: `resume` alone does. */
   readonly activationMode?: "OnDemand" | "Manual" | undefined;
+  /** What it may reach: a policy, or the name of one of the group's. Default: the snapshot's, else the group's, else nothing. */
+  readonly egressPolicy?: EgressPolicy | string | undefined;
   /** With `false` it answers while the sandbox is Creating: `info` tells when it is Running. Default true. */
   readonly wait?: boolean | undefined;
 }
@@ -155,7 +158,12 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
     workingDirectory: cwd,
     lifecycle: options.lifecycle,
     activationMode: options.activationMode,
+    ...egressOf(options.egressPolicy),
   };
+}
+
+function egressOf(policy: CreateOptions["egressPolicy"]): Pick<CreateSandbox, "egressPolicy" | "egressPolicyId"> {
+  return typeof policy === "string" ? { egressPolicyId: policy } : { egressPolicy: policy };
 }
 
 /** Both are sent where both are given: the server refuses that. */

@@ -8,6 +8,9 @@ import type { SandboxRecord } from "../store/sandboxes.js";
 import type { Store } from "../store/store.js";
 import type { Gate } from "./access/gate.js";
 import type { CrashPoint } from "./crash-points.js";
+import type { Authorities } from "./egress/authorities.js";
+import type { DecisionLog } from "./egress/decision-log.js";
+import type { EgressKeeper } from "./egress/egress-keeper.js";
 import type { UsageAccounts } from "./groups/usage-accounts.js";
 import type { ImageBuilds } from "./images/image-builds.js";
 import type { ImagePreparations } from "./images/image-preparation.js";
@@ -51,6 +54,9 @@ export interface ControlContext {
   /** What keeps, stops or replaces a sandbox's machine takes turns. */
   readonly sandboxTurns: KeyedTurns;
   readonly uses: Uses;
+  readonly egress: EgressKeeper;
+  readonly decisions: DecisionLog;
+  readonly authorities: Authorities;
 }
 
 /** What a sandbox takes of the host. */

@@ -3,6 +3,7 @@
  * Each call takes a signal; errors are AlcoveErrors with the contract's codes.
  */
 import type { AccessControl, AuditControl, KeyControl, RoleAssignmentControl } from "./access/access-control.js";
+import type { EgressControl } from "./egress/egress-control.js";
 import type { ExecControl } from "./execs/exec-control.js";
 import type { FileControl } from "./files/file-control.js";
 import type { GroupControl, UsageControl } from "./groups/group-control.js";
@@ -20,6 +21,7 @@ export interface Control {
   readonly snapshots: SnapshotControl;
   readonly execs: ExecControl;
   readonly files: FileControl;
+  readonly egress: EgressControl;
   readonly images: ImageControl;
   readonly events: EventControl;
   readonly system: SystemControl;

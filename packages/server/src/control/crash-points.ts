@@ -59,6 +59,7 @@ export const crashPoints = [
   "groupDelete.afterRemove",
   "claim.beforeRenew",
   "claim.afterRenew",
+  "egress.afterRecord",
 ] as const;
 
 export type CrashPointName = (typeof crashPoints)[number];

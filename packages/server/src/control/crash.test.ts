@@ -89,6 +89,7 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   const hasMember = async () => ((await control.pools.get(group, "fast")).ready === 1 ? true : undefined);
   await waitFor(hasMember, AbortSignal.timeout(20_000));
   await control.sandboxes.create(group, debian, never);
+  await control.egress.setPolicy(kept, { defaultAction: "Allow" });
 }
 
 for (const point of crashPoints) {
@@ -148,6 +149,7 @@ const othersLeft: Partial<Record<CrashPointName, number>> = {
   "delete.beforeMark": 1,
   "fork.afterCopies": 2,
   "claim.afterRenew": 1,
+  "egress.afterRecord": 1,
 };
 
 /** Comes before any snapshot. */

@@ -1,6 +1,7 @@
 /** Builds control out of its parts, and gives it a beginning and an end. */
 import { AlcoveError } from "@alcove/contract";
 import type { Logger } from "pino";
+import type { EgressGateway } from "../egress/gateway.js";
 import type { Engine } from "../engines/engine.js";
 import type { Images } from "../images/image.js";
 import type { Alarm } from "../lib/due-queue.js";
@@ -16,6 +17,12 @@ import { roleAssignmentControl } from "./access/role-assignments.js";
 import type { ControlContext } from "./context.js";
 import type { Control } from "./control.js";
 import { type CrashPoint, noCrash } from "./crash-points.js";
+import { Authorities } from "./egress/authorities.js";
+import type { DecisionFileOptions } from "./egress/decision-file.js";
+import { DecisionLog } from "./egress/decision-log.js";
+import { noteDecisions } from "./egress/decisions-noted.js";
+import { egressControl } from "./egress/egress.js";
+import { EgressKeeper } from "./egress/egress-keeper.js";
 import { execControl } from "./execs/execs.js";
 import { fileControl } from "./files/files.js";
 import { GroupDeletions } from "./groups/group-deletion.js";
@@ -60,6 +67,12 @@ export interface ControlOptions {
   readonly store: Store;
   readonly engine: Engine;
   readonly images: Images;
+  /** What connects sandboxes with the world; the caller's to close, after control. */
+  readonly gateway?: EgressGateway;
+  /** The same that signs what the gateway asks for. */
+  readonly authorities?: Authorities;
+  /** Where every decision is written down; nowhere if left out. */
+  readonly decisionFile?: Omit<DecisionFileOptions, "logger">;
   readonly host: HostFacts;
   readonly logger: Logger;
   readonly version: string;
@@ -100,6 +113,7 @@ export function createControl(options: ControlOptions): RunningControl {
   const stopping = new AbortController();
   const context = contextOf(options, stopping.signal);
   const audit = startAudit(context, options.auditKept ?? defaultAuditKept);
+  const noting = noteDecisions(context, { gateway: closedGateway, ...options });
   const reconciler = new Reconciler(context);
   const { alarm = hostAlarm, clocks = hostClocks } = options;
   const policies = new PolicyKeeper({ context, deeds: policyDeeds(context, reconciler), alarm, wall: clocks.wall });
@@ -124,6 +138,7 @@ export function createControl(options: ControlOptions): RunningControl {
       snapshots: countedSnapshots(snapshotControl(context, helpers, options.version), context.uses),
       execs: countedExecs(execControl(context, reach), context.uses),
       files: countedFiles(fileControl(context, reach), context.uses),
+      egress: egressControl(context),
       images: imageControl(context, readiness),
       events: eventControl(context.events, context.gate),
       system: systemControl(context, { readiness, version: options.version, tcp: options.tcp ?? (() => undefined) }),
@@ -144,15 +159,29 @@ export function createControl(options: ControlOptions): RunningControl {
       context.gate.close();
       context.events.end();
       audit.close();
+      context.decisions.end();
       stopping.abort(new AlcoveError("DaemonStopping"));
       const { imageBuilds, imagePreparations, pools } = context;
       const work = [reconciler.settled(), deletions.settled(), imageBuilds.allSettled(), imagePreparations.settled()];
       await Promise.all([...work, pools.close(), policies.close(), context.snapshotRemovals.settled()]);
       retentions.close();
       context.usage.end();
+      await noting.close();
     },
   };
 }
+
+/** Connects nobody. */
+const closedGateway: EgressGateway = {
+  apply: async () => undefined,
+  remove: () => undefined,
+  decisions: () => ({ allowed: [], denied: [] }),
+  onDecision: () => () => undefined,
+  serveHost: () => {
+    throw new AlcoveError("EngineUnavailable", "There is no egress gateway.");
+  },
+  close: async () => undefined,
+};
 
 function contextOf(options: ControlOptions, stopping: AbortSignal): ControlContext {
   const { store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint = noCrash } = options;
@@ -163,16 +192,19 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
   const admission = admissionOf(options);
   const parts = imageParts(options, { events, admission, stopping });
   const snapshotRegister = new SnapshotRegister(store, events);
+  const register = new SandboxRegister(store, events, usage);
+  const machines = new Machines(store);
+  const { gateway = closedGateway, authorities = new Authorities(store) } = options;
+  const egress = new EgressKeeper({ store, gateway, authorities, machines, register, logger });
+  const poolParts = { store, engine, host, freeSpaceMarkBytes, logger, admission, crashPoint, events, egress };
   const removalParts = { store, engine, logger, crashPoint, stopping };
   return {
     ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events, usage },
     imageBuildTimeoutMs,
     ...parts,
-    pools: new PoolKeeper({ store, engine, host, freeSpaceMarkBytes, logger, admission, crashPoint, events, ...parts }),
+    pools: new PoolKeeper({ ...poolParts, ...parts }),
     gate: new Gate(store),
-    register: new SandboxRegister(store, events, usage),
-    machines: new Machines(store),
-    admission,
+    ...{ register, machines, admission, egress, authorities, decisions: new DecisionLog() },
     snapshotRegister,
     snapshotRemovals: new SnapshotRemovals({ ...removalParts, register: snapshotRegister }),
     sandboxTurns: new KeyedTurns(),

@@ -15,13 +15,15 @@ import { finishBoot } from "./sandboxes/resumption.js";
 import { rollbackOf } from "./snapshots/rollbacks.js";
 
 export async function recover(context: ControlContext, reconciler: Reconciler, signal: AbortSignal): Promise<void> {
-  const { engine, logger, snapshotRemovals, store } = context;
+  const { egress, engine, logger, snapshotRemovals, store } = context;
   const records = store.sandboxes.all();
   const ours = records.filter((record) => record.engine === engine.name && record.desiredState !== "Deleted");
   // What goes back to a snapshot begins anew from there: nothing else of it is wanted.
   const wanted = ours.filter((record) => rollbackOf(record) === undefined);
   const running = wanted.filter(({ state }) => mayRun.includes(state));
   const suspended = wanted.filter(({ suspension }) => suspension !== undefined);
+  // Those that run are reached by recovering them: what they may reach comes first.
+  await Promise.all(running.map((record) => egress.admit(record)));
   const recovery = await engine.recover(
     { running: idsOf(running), suspended: idsOf(suspended), snapshots: snapshotRemovals.owned() },
     signal,

@@ -9,6 +9,7 @@ import { openStore } from "../store/store.js";
 import { temporaryDirectory } from "../store/test-record.js";
 import type { Control } from "./control.js";
 import { type ControlOptions, createControl } from "./create-control.js";
+import { TestGateway } from "./egress/test-gateway.js";
 import { TestImages } from "./images/test-images.js";
 import type { HostFacts } from "./system/host-facts.js";
 
@@ -35,11 +36,13 @@ export class TestHost implements AsyncDisposable {
     const store = openStore(this.#directory.path);
     const own = createFakeEngine({ host: this.fake });
     const engine = changes.engine?.(own) ?? own;
-    const options = { ...defaults, store, engine, images: this.images, host: this.facts, ...changes.options };
+    const gateway = new TestGateway();
+    const parts = { store, engine, gateway, images: this.images, host: this.facts };
+    const options = { ...defaults, ...parts, ...changes.options };
     const running = createControl(options);
     let isClosed = false;
     const daemon: TestDaemon = {
-      ...{ control: running.control, store, engine, start: running.start },
+      ...{ control: running.control, store, engine, gateway, start: running.start },
       async close() {
         if (isClosed) return;
         isClosed = true;
@@ -71,6 +74,7 @@ export interface TestDaemon {
   readonly control: Control;
   readonly store: ReturnType<typeof openStore>;
   readonly engine: Engine;
+  readonly gateway: TestGateway;
   start(): Promise<void>;
   /** Stops it in good order; sandboxes go on running. */
   close(): Promise<void>;

@@ -213,6 +213,8 @@ export interface MachineSpec {
   readonly generation: number;
   /** What it goes on from; left out, from the template of its disk and size. Fails with SnapshotIncompatible where that does not fit this host any more. */
   readonly origin?: MachineOrigin;
+  /** PEM: whom its programs shall believe beside what its image says. */
+  readonly certificates?: string;
   /** Mixed into the random numbers in place of bytes of the host, so that a run can be repeated: at least 64 bytes. */
   readonly entropy?: Uint8Array;
 }

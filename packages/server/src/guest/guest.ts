@@ -41,6 +41,8 @@ export interface Renewal {
   readonly machineId: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly thaw: boolean;
+  /** PEM: whom programs shall believe beside what the image says. Left out: what an earlier renewal said is over. */
+  readonly certificates?: string;
   /** In place of bytes of the host, so that a run can be repeated: at least 64. Programs are told what follows from them. */
   readonly entropy?: Uint8Array;
 }

@@ -53,6 +53,9 @@ async function populate(group: string): Promise<Places> {
     expect(await owner("GET", `${path}/diskimages/${name}`)).toMatchObject({ state: "Ready" }),
   );
   await owner("PUT", `${path}/pools/${name}`, { sourcesRef: { diskImage: { name } }, minimum: 0 });
+  const egressPolicyId = `policy-of-${group}`;
+  await owner("PUT", `${path}/egressPolicies/${egressPolicyId}`, { policy: { defaultAction: "Deny" } });
+  await owner("PUT", `${path}/egress`, { resolverOverrides: { [`host-of-${group}`]: "192.0.2.1" } });
   const { id: snapshotId } = await owner("POST", `${box}/snapshot`, { name: `snapshot-of-${group}` });
   const [template] = (await owner("GET", "/v1/templates")) as unknown as readonly { key: string }[];
   return {
@@ -64,6 +67,7 @@ async function populate(group: string): Promise<Places> {
     keyId: String(key.id),
     principal,
     name,
+    egressPolicyId,
   };
 }
 
@@ -77,7 +81,7 @@ const missing = (group: string): Places => ({
     keyId: "0".repeat(16),
     key: "0".repeat(32),
   },
-  ...{ principal: "oidc:nobody", name: "no-such-image" },
+  ...{ principal: "oidc:nobody", name: "no-such-image", egressPolicyId: "no-such-policy" },
 });
 
 beforeAll(async () => {
@@ -120,7 +124,7 @@ function seen({ status, headers, text }: Outcome, places: Places) {
 
 const marksOf = (places: Places) => [
   ...Object.values(places),
-  ...["tag", "label", "environment", "file", "key", "snapshot"].map((what) => `${what}-of-${places.group}`),
+  ...["tag", "label", "environment", "file", "key", "snapshot", "host"].map((what) => `${what}-of-${places.group}`),
 ];
 
 test("there is a request for every endpoint, and for nothing else", () => {
@@ -207,8 +211,12 @@ test("lists, counts, events, usage, health and the audit log of one group have n
 
 test.each(inOrder)("$id: its request is a good one: an administrator's key gets through", async (endpoint) => {
   const places = endpoint.id === "revokeKey" ? { ...gamma, keyId: (await makeKey({ isAdmin: true })).id } : gamma;
+  // Sandboxes refer to the one that is there.
+  const isDeleted = endpoint.id === "deleteEgressPolicy";
+  if (isDeleted) await owner("PUT", "/v1/groups/gamma/egressPolicies/unused", { policy: { defaultAction: "Deny" } });
+  const egressPolicyId = isDeleted ? "unused" : (places.egressPolicyId ?? "");
   // Sandboxes stand on the one that is there.
   const key = endpoint.id === "deleteTemplate" ? "0".repeat(32) : (places.key ?? "");
-  const { status, text } = await send(endpoint, { port, key: admin, places: { ...places, key } });
+  const { status, text } = await send(endpoint, { port, key: admin, places: { ...places, key, egressPolicyId } });
   expect([200, 201, 202, 204, 101], text).toContain(status);
 });

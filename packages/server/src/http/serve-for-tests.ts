@@ -7,6 +7,7 @@ import type { Sandbox } from "@alcove/contract";
 import { pino } from "pino";
 import type { Control } from "../control/control.js";
 import { type ControlOptions, createControl } from "../control/create-control.js";
+import { TestGateway } from "../control/egress/test-gateway.js";
 import { TestImages } from "../control/images/test-images.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
@@ -84,6 +85,7 @@ async function startDaemon({ directory, host, logger, change, limits, options }:
   const store = openStore(dataDirectory);
   const engine = createFakeEngine({ host });
   const running = createControl({
+    gateway: new TestGateway(),
     ...{ store, engine, images: new TestImages(), logger, version: "0.0.0", freeSpaceMarkBytes: 0 },
     host: {
       cores: 64,

@@ -10,6 +10,7 @@ import { createGuard } from "./guard.js";
 import type { Logger } from "./logger.js";
 import { createRouteTable, type RouteTable } from "./route-table.js";
 import { auditRoutes } from "./routes/audit.js";
+import { egressRoutes } from "./routes/egress.js";
 import { eventRoutes } from "./routes/events.js";
 import { execRoutes } from "./routes/execs.js";
 import { fileRoutes } from "./routes/files.js";
@@ -107,6 +108,7 @@ function allRoutes(control: Control, logger: Logger, version: string): RouteTabl
   logRoutes(routes, control.execs);
   fileRoutes(routes, control.files);
   imageRoutes(routes, control.images);
+  egressRoutes(routes, control.egress);
   eventRoutes(routes, control.events);
   keyRoutes(routes, control.keys, control.access);
   poolRoutes(routes, control.pools);

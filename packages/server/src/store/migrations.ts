@@ -16,6 +16,7 @@ import { snapshotsMigration } from "./migrations/9-snapshots.js";
 import { suspensionMigration } from "./migrations/10-suspension.js";
 import { snapshotFromMigration } from "./migrations/11-snapshot-from.js";
 import { snapshotRetentionMigration } from "./migrations/12-snapshot-retention.js";
+import { egressMigration } from "./migrations/13-egress.js";
 
 export interface Migration {
   readonly number: number;
@@ -36,6 +37,7 @@ export const migrations: readonly Migration[] = [
   suspensionMigration,
   snapshotFromMigration,
   snapshotRetentionMigration,
+  egressMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

@@ -11,6 +11,7 @@ import type {
   StopMode,
 } from "@alcove/contract";
 import type Database from "better-sqlite3";
+import type { EgressChoice } from "./egress-policies.js";
 import { type LabelFilter, selectByFilter } from "./sandbox-filter.js";
 import { all, one, type Parameters, write } from "./statement.js";
 
@@ -57,6 +58,7 @@ export interface SandboxRecord {
   readonly createdAt: number;
   /** When it is suspended and deleted by itself: what was decided when it was created, or since. */
   readonly lifecycle: LifecyclePolicy;
+  readonly egress: EgressChoice;
 }
 
 /** Of a sandbox that is Stopping, Stopped with something kept, or Resuming. */
@@ -97,6 +99,7 @@ export function sandboxQueries(database: Database.Database) {
        generation = @generation, suspension = @suspension where id = @id`,
   );
   const setLifecycle = write(database, "update sandboxes set lifecycle = @lifecycle where id = @id");
+  const setEgress = write(database, "update sandboxes set egress = @egress where id = @id");
   const setOrigin = write(
     database,
     `update sandboxes set snapshot_id = @snapshotId, forked_from = null, entrypoint_exec_id = @entrypointExecId
@@ -108,6 +111,7 @@ export function sandboxQueries(database: Database.Database) {
     setLabels: labelSetter(database),
     setLifecycle: (id: string, policy: LifecyclePolicy): void =>
       void setLifecycle({ id, lifecycle: JSON.stringify(policy) }),
+    setEgress: (id: string, egress: EgressChoice): void => void setEgress({ id, egress: JSON.stringify(egress) }),
     /** It comes from this snapshot now, with the program that has this id. */
     setOrigin: (id: string, { snapshotId, entrypointExecId }: Origin): void =>
       void setOrigin({ id, snapshotId, entrypointExecId: entrypointExecId ?? null }),
@@ -139,11 +143,11 @@ function inserter(database: Database.Database): (record: SandboxRecord) => void 
     `insert into sandboxes (id, group_name, engine, state, desired_state, state_details, image, cpu_millicores,
        memory_mib, disk_mib, labels, environment, entrypoint, cmd, working_directory, entrypoint_exec_id, generation,
        created_at, image_is_public, image_key, image_config, asked_program, entrypoint_secrets, snapshot_id,
-       forked_from, snapshot_from, entropy, lifecycle, activation_mode, suspension)
+       forked_from, snapshot_from, entropy, lifecycle, activation_mode, suspension, egress)
      values (@id, @group_name, @engine, @state, @desired_state, @state_details, @image, @cpu_millicores,
        @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
        @generation, @created_at, @image_is_public, @image_key, @image_config, @asked_program,
-       @entrypoint_secrets, @snapshot_id, @forked_from, @snapshot_from, @entropy, @lifecycle, @activation_mode, @suspension)`,
+       @entrypoint_secrets, @snapshot_id, @forked_from, @snapshot_from, @entropy, @lifecycle, @activation_mode, @suspension, @egress)`,
   );
   const index = labelIndexer(database);
   return (record) => {
@@ -211,6 +215,7 @@ interface Row {
   readonly suspension: string | null;
   readonly created_at: number;
   readonly lifecycle: string;
+  readonly egress: string;
 }
 
 function toRow(record: SandboxRecord): Parameters & Row {
@@ -245,6 +250,7 @@ function toRow(record: SandboxRecord): Parameters & Row {
     suspension: written(record.suspension),
     created_at: record.createdAt,
     lifecycle: JSON.stringify(record.lifecycle),
+    egress: JSON.stringify(record.egress),
   };
 }
 
@@ -282,5 +288,6 @@ function toRecord(row: Row): SandboxRecord {
     suspension: row.suspension === null ? undefined : JSON.parse(row.suspension),
     createdAt: row.created_at,
     lifecycle: JSON.parse(row.lifecycle),
+    egress: JSON.parse(row.egress),
   };
 }

@@ -1,6 +1,7 @@
 /** Snapshots on record, and which sandboxes came from them. */
 import type { Labels, Size, SnapshotStatus } from "@alcove/contract";
 import type Database from "better-sqlite3";
+import { noEgress } from "./egress-policies.js";
 import type { SandboxRecord } from "./sandboxes.js";
 import { all, one, type Parameters, write } from "./statement.js";
 
@@ -42,6 +43,7 @@ export type StartOfSandbox = Pick<
   | "workingDirectory"
   | "entrypointExecId"
   | "lifecycle"
+  | "egress"
 >;
 
 export interface SnapshotFilter {
@@ -195,7 +197,7 @@ function toRecord(row: Row): SnapshotRecord {
     imageIsPublic: row.image_is_public === 1,
     imageKey: row.image_key,
     size: { cpuMillicores: row.cpu_millicores, memoryMiB: row.memory_mib, diskMiB: row.disk_mib },
-    start: JSON.parse(row.start),
+    start: { egress: noEgress, ...JSON.parse(row.start) },
     createdAt: row.created_at,
   };
 }

@@ -3,6 +3,9 @@ import type Database from "better-sqlite3";
 import { type AuditQueries, auditQueries } from "./audit.js";
 import { copyDatabase, type DatabaseCopy } from "./backup/copy.js";
 import { openDatabase } from "./database.js";
+import { type EgressAuthorityFiles, egressAuthorityFiles } from "./egress-authorities.js";
+import { type EgressNameQueries, egressNameQueries } from "./egress-names.js";
+import { type EgressPolicyQueries, egressPolicyQueries } from "./egress-policies.js";
 import { type EventQueries, eventQueries } from "./events.js";
 import { type ExecQueries, execQueries } from "./execs.js";
 import { translated } from "./failures.js";
@@ -33,6 +36,9 @@ export interface Store {
   readonly imageUsers: ImageUserQueries;
   readonly pools: PoolQueries;
   readonly snapshots: SnapshotQueries;
+  readonly egressNames: EgressNameQueries;
+  readonly egressPolicies: EgressPolicyQueries;
+  readonly egressAuthorities: EgressAuthorityFiles;
   /** Everything the work writes is durable when this answers, or none of it is there when it throws. */
   transaction<T>(work: () => T): T;
   /**
@@ -62,6 +68,9 @@ export function openStore(directory: string): Store {
     imageUsers: imageUserQueries(database),
     pools: poolQueries(database),
     snapshots: snapshotQueries(database),
+    egressNames: egressNameQueries(database),
+    egressPolicies: egressPolicyQueries(database),
+    egressAuthorities: egressAuthorityFiles(directory),
     transaction: (work) => transact(database, work),
     unsyncedTransaction: (work) => transactUnsynced(database, work),
     copy: () => copyDatabase(database, directory),

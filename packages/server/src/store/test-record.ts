@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultSize } from "@alcove/contract";
+import { noEgress } from "./egress-policies.js";
 import type { SandboxRecord } from "./sandboxes.js";
 
 export function testRecord(changes: Partial<SandboxRecord> = {}): SandboxRecord {
@@ -36,6 +37,7 @@ export function testRecord(changes: Partial<SandboxRecord> = {}): SandboxRecord 
     suspension: undefined,
     createdAt: 1_700_000_000_000,
     lifecycle: {},
+    egress: noEgress,
     ...changes,
   };
 }

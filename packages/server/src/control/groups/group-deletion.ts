@@ -118,8 +118,9 @@ export class GroupDeletions {
   }
 
   #remove(name: string): void {
-    const { crashPoint, events, logger, store } = this.#context;
+    const { authorities, crashPoint, events, logger, store } = this.#context;
     crashPoint("groupDelete.beforeRemove");
+    authorities.remove(name);
     store.transaction(() => {
       store.groups.remove(name);
       store.events.removeGroup(name);
@@ -127,6 +128,7 @@ export class GroupDeletions {
       store.keys.removeGroup(name);
       store.roleAssignments.removeGroup(name);
       store.pools.removeGroup(name);
+      store.egressPolicies.removeGroup(name);
       store.usage.removeGroup(name);
       store.audit.disown(name);
     });

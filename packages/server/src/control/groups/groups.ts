@@ -3,6 +3,7 @@ import { untilAborted } from "../../lib/until-aborted.js";
 import type { GroupRecord } from "../../store/groups.js";
 import { groupNotFound } from "../access/gate.js";
 import type { ControlContext } from "../context.js";
+import { askedEgress, requirePolicy } from "../egress/egress-choice.js";
 import type { GroupControl } from "./group-control.js";
 import type { GroupDeletions } from "./group-deletion.js";
 import { toGroup } from "./group-view.js";
@@ -34,7 +35,9 @@ export function groupControl(context: ControlContext, { deletions, onRetention }
     },
     async update(name, body) {
       const group = await gate.enter(name);
-      return save(context, { ...group, ...merged(group, body) });
+      const changed = { ...group, ...merged(group, body) };
+      requireDefaults(context, changed);
+      return save(context, changed);
     },
     async setQuota(name, quota) {
       const group = await gate.enter(name);
@@ -62,11 +65,19 @@ export function groupControl(context: ControlContext, { deletions, onRetention }
   };
 }
 
-function create({ store }: ControlContext, { name, tags = {}, defaults = {}, quota = {} }: CreateGroup): Group {
+function create(context: ControlContext, { name, tags = {}, defaults = {}, quota = {} }: CreateGroup): Group {
+  const { store } = context;
   const similar = store.groups.findInAnyCase(name);
   if (similar !== undefined) throw groupExists(name, similar);
+  requireDefaults(context, { name, defaults });
   store.groups.insert({ name, state: "Ready", tags, defaults, quota, createdAt: Date.now() });
   return toGroup(find({ store }, name));
+}
+
+/** A policy that is named must be there. */
+function requireDefaults({ store }: ControlContext, { name, defaults }: Pick<GroupRecord, "name" | "defaults">): void {
+  const egress = askedEgress(defaults);
+  if (egress !== undefined) requirePolicy(store, { group: name, egress, field: "defaults.egressPolicyId" });
 }
 
 function groupExists(name: string, { name: present, state }: GroupRecord): AlcoveError {
@@ -96,7 +107,10 @@ function merged(group: GroupRecord, { tags = {}, defaults = {} }: UpdateGroup): 
   if (!parsed.success) {
     throw new AlcoveError("InvalidRequest", `tags ${parsed.error.issues[0]?.message}.`, { field: "tags" });
   }
-  return { tags: parsed.data, defaults: overlaid(group.defaults, defaults) };
+  const { egressPolicy: own, egressPolicyId: named } = defaults;
+  // One takes the other's place.
+  const displaced = { ...(own && { egressPolicyId: null }), ...(named && { egressPolicy: null }) };
+  return { tags: parsed.data, defaults: overlaid(group.defaults, { ...displaced, ...defaults }) };
 }
 
 /** The first with what the second has; null takes a key away. */

@@ -15,7 +15,7 @@ import { PoolEvents } from "./pool-events.js";
 import type { PoolState } from "./pool-view.js";
 import { type Member, type PoolContext, WarmPool } from "./warm-pool.js";
 
-type KeeperContext = PoolContext & Pick<ControlContext, "crashPoint" | "events" | "imageRegister">;
+type KeeperContext = PoolContext & Pick<ControlContext, "crashPoint" | "egress" | "events" | "imageRegister">;
 
 /** A member that does not answer by then is given up, and the sandbox starts from the template. */
 const claimTimeoutMs = 3_000;
@@ -93,7 +93,7 @@ export class PoolKeeper {
       if (member === undefined) continue;
       this.#context.crashPoint("claim.beforeRenew");
       const given = { ...member.config.environment, ...record.environment };
-      this.#reserved.set(member.id, { pool, member, given, renewed: renew(member, record.generation, given) });
+      this.#reserved.set(member.id, { pool, member, given, renewed: this.#renew(member, record, given) });
       return member.id;
     }
     this.#makeRoomInQuota(record);
@@ -150,6 +150,23 @@ export class PoolKeeper {
     return [...this.#pools.values()].filter(({ record }) => record.group === group);
   }
 
+  /** Entropy, clock, environment and generation are the sandbox's from here on; host name and machine id have been. */
+  async #renew(
+    { id, machine }: Member,
+    record: SandboxRecord,
+    environment: MachineSpec["environment"],
+  ): Reserved["renewed"] {
+    const identity = { hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment };
+    try {
+      const told = this.#context.egress.toldTo(record);
+      const renewal = { ...identity, ...told, generation: record.generation, thaw: true };
+      await machine.guest.renew(renewal, AbortSignal.timeout(claimTimeoutMs));
+      return {};
+    } catch (error) {
+      return { error };
+    }
+  }
+
   /** What comes from a snapshot has its own memory. Whose image is the catalogue's is found out as late as here: the group may have got its own of the name. */
   #serves({ record: pool }: WarmPool, { group, image, imageIsPublic, size, snapshotId }: SandboxRecord): boolean {
     if (snapshotId !== undefined || pool.image !== image || !isSameSize(pool.size, size)) return false;
@@ -203,19 +220,6 @@ interface Reserved {
   readonly given: MachineSpec["environment"];
   /** Never rejects. */
   readonly renewed: Promise<{ readonly error?: unknown }>;
-}
-
-/** Entropy, clock, environment and generation are the sandbox's from here on; host name and machine id have been. */
-function renew(
-  { id, machine }: Member,
-  generation: number,
-  environment: MachineSpec["environment"],
-): Reserved["renewed"] {
-  const renewal = { generation, hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment, thaw: true };
-  return machine.guest.renew(renewal, AbortSignal.timeout(claimTimeoutMs)).then(
-    () => ({}),
-    (error: unknown) => ({ error }),
-  );
 }
 
 function keyOf({ group, name }: Pick<PoolRecord, "group" | "name">): string {

@@ -43,9 +43,13 @@ interface Attempt {
 async function bringUp(attempt: Attempt): Promise<void> {
   const { context, signal } = attempt;
   const { admission, crashPoint, register } = context;
-  const { disk, record } = await context.imageUse.take(attempt.record, signal);
+  // What it may reach is in force before its machine starts.
+  const [{ disk, record }, told] = await Promise.all([
+    context.imageUse.take(attempt.record, signal),
+    context.egress.admit(attempt.record),
+  ]);
   const demand = demandOf(context, record.size);
-  const spec = { ...machineSpec(record, disk), ...originOf(context, record) };
+  const spec = { ...machineSpec(record, disk), ...told, ...originOf(context, record) };
   const machine = (await context.pools.claim(spec, signal)) ?? (await startMachine(attempt, spec, demand));
   attempt.machine = machine;
   // With its memory it has its programs, the entrypoint among them.

@@ -37,17 +37,17 @@ function whatFailed(record: SandboxRecord): string {
 }
 
 async function bringBack(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<Machine> {
-  const { admission, crashPoint, engine, imageUse } = context;
+  const { admission, crashPoint, egress, engine, imageUse } = context;
   const { id } = record;
   const from = boots(record) ? "Disk" : "Memory";
   const rollback = rollbackOf(record);
   if (rollback !== undefined)
     return bringBackFromSnapshot(context, record, { snapshotId: rollback.rollback, from }, signal);
-  const disk = await imageUse.standing(record);
+  const [disk, told] = await Promise.all([imageUse.standing(record), egress.admit(record)]);
   await admission.enter({ ...record, what: "this sandbox to resume" }, demandOf(context, record.size), signal);
   crashPoint("resume.beforeStart");
   const origin = { kind: "suspended", sandboxId: id, from } as const;
-  const machine = await engine.start({ ...machineSpec(record, disk), origin }, signal);
+  const machine = await engine.start({ ...machineSpec(record, disk), ...told, origin }, signal);
   crashPoint("resume.afterStart");
   return machine;
 }

@@ -3,6 +3,7 @@ import type { LifecyclePolicy, StopMode } from "@alcove/contract";
 import { Change } from "../../lib/change.js";
 import type { Hold } from "../../lifecycle/hold.js";
 import { after, type KeptReason, type Occurrence } from "../../lifecycle/transitions.js";
+import type { EgressChoice } from "../../store/egress-policies.js";
 import type { JournalEntry } from "../../store/journal.js";
 import type { SandboxRecord, Suspension } from "../../store/sandboxes.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
@@ -38,6 +39,7 @@ export class SandboxRegister {
     this.#commit(() => {
       this.#store.sandboxes.insert(record);
       this.#store.secrets.insert(record.id, secrets);
+      if (record.snapshotId !== undefined) this.#store.egressNames.copy(record.snapshotId, record.id);
       this.#usage.opened(record);
       const at = Date.now();
       this.#store.journal.begin({ operation: "create", sandboxId: record.id, execId: null, step: "start", at });
@@ -108,6 +110,7 @@ export class SandboxRegister {
     const besides = { desiredState: "Running", generation: generation + 1, suspension } as const;
     this.#begin(id, { operation: "rollback", step: "destroy" }, () => {
       this.#store.sandboxes.setOrigin(id, { snapshotId: rollback, entrypointExecId });
+      this.#store.egressNames.copy(rollback, id);
       this.#change(id, { action: "rollback", at: new Date().toISOString() }, besides);
     });
   }
@@ -162,6 +165,17 @@ export class SandboxRegister {
       const changed = { ...record, lifecycle };
       this.#store.sandboxes.setLifecycle(record.id, lifecycle);
       this.#tell(record.id, record, changed);
+      this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed, hold) });
+      return changed;
+    });
+  }
+
+  /** Replaces what it may reach. */
+  setEgress(record: SandboxRecord, egress: EgressChoice, hold: Hold | undefined): SandboxRecord {
+    return this.#commit(() => {
+      const changed = { ...record, egress };
+      this.#store.sandboxes.setEgress(record.id, egress);
+      this.#events.append(record.group, { type: "egress.changed", sandboxId: record.id });
       this.#events.append(record.group, { type: "sandbox.changed", sandbox: toSandbox(changed, hold) });
       return changed;
     });

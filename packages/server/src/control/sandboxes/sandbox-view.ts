@@ -25,6 +25,7 @@ export function toSandbox(record: SandboxRecord, hold?: Hold): Sandbox {
     ...suspendedOf(record),
     createdAt: new Date(record.createdAt).toISOString(),
     lifecycle: completePolicy(record.lifecycle),
+    ...("policyId" in record.egress ? { egressPolicyId: record.egress.policyId } : {}),
   };
 }
 

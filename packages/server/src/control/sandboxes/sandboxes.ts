@@ -5,6 +5,8 @@ import { changedPolicy, completePolicy } from "../../lifecycle/policy.js";
 import type { GroupRecord } from "../../store/groups.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import { type ControlContext, demandOf } from "../context.js";
+import { egressView } from "../egress/egress.js";
+import { askedEgress, defaultEgress, requirePolicy } from "../egress/egress-choice.js";
 import { requireEntrypointSecrets, type Secrets } from "../execs/secrets.js";
 import { requireQuota } from "../groups/quotas.js";
 import type { PolicyKeeper } from "../policies/policy-keeper.js";
@@ -60,7 +62,8 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
       await gate.enter(ref.group);
       const activity = await helpers.policies.describe(find(context, ref));
       const kept = await keptNow(context, find(context, ref));
-      return { ...view(withKept(find(context, ref), kept)), activity };
+      const record = find(context, ref);
+      return { ...view(withKept(record, kept)), ...egressView(context, record), activity };
     },
     async changeLabels(ref, changes) {
       await gate.enter(ref.group);
@@ -124,6 +127,7 @@ export async function createSandbox(
   const { crashPoint, gate, register } = context;
   const { record, secrets } = plan(await gate.enter(group));
   requireEntrypointSecrets(record.entrypointSecrets, secrets);
+  requirePolicy(context.store, record);
   await requireImage(context, record);
   await readiness.require(signal);
   requireRoom(context, record);
@@ -133,6 +137,7 @@ export async function createSandbox(
     // Nothing is awaited from here to the insert, so that those who come at once count each other.
     requireRoom(context, record);
     requireOrigin(context, record);
+    requirePolicy(context.store, record);
     crashPoint("create.beforeInsert");
     // Numbers and times of creation have the same order.
     register.insert({ ...record, id: reserved ?? record.id, createdAt: Date.now() }, secrets);
@@ -236,6 +241,7 @@ function fromImage({ engine }: ControlContext, group: GroupRecord, body: CreateS
     workingDirectory: body.workingDirectory,
     entrypointExecId: undefined,
     lifecycle: completePolicy(body.lifecycle, group.defaults.lifecycle),
+    egress: askedEgress(body) ?? defaultEgress(group),
     ...{ snapshotId: undefined, snapshotFrom: undefined, forkedFrom: undefined, entropy: undefined },
   };
 }

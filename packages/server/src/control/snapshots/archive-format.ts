@@ -6,14 +6,16 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { AlcoveError, CreateSandbox, ImageConfig, ImageName, Labels, SandboxId } from "@alcove/contract";
+import { AlcoveError, CreateSandbox, EgressPolicy, ImageConfig, ImageName, Labels, SandboxId } from "@alcove/contract";
 import { Header } from "tar";
 import { z } from "zod";
 import { parseJson } from "../../lib/parse-json.js";
 import { ByteReader } from "./byte-reader.js";
 
 const blockBytes = 512;
-const longestManifestBytes = 1_048_576;
+/** As many names as a sandbox may know, and a policy with as many rules as there may be. */
+const longestManifestBytes = 16 * 1_048_576;
+const mostNames = 16_384;
 /** Tools fill the last record of a tar with zeros. */
 const longestEndBytes = 20 * blockBytes;
 const manifestName = "manifest.json";
@@ -40,6 +42,14 @@ const Start = z.strictObject({
   lifecycle: lifecycle.unwrap(),
 });
 
+/** What a sandbox might reach, and the names that its memory has addresses of. */
+const Egress = z.strictObject({
+  policy: EgressPolicy,
+  names: z
+    .array(z.strictObject({ index: z.int().min(0).max(0xffff_ffff), name: z.string().min(1).max(255) }))
+    .max(mostNames),
+});
+
 export const ArchiveManifest = z.strictObject({
   format: z.literal("alcove-snapshot"),
   formatVersion: z.literal(1),
@@ -60,6 +70,8 @@ export const ArchiveManifest = z.strictObject({
       diskMiB: z.int().min(1).max(16_777_216),
     }),
     start: Start,
+    /** Nothing, where an older Alcove made it. */
+    egress: Egress.optional(),
   }),
   /** The engine's. */
   facts: z.unknown(),

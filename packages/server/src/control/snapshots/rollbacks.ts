@@ -103,7 +103,7 @@ export async function bringBackFromSnapshot(
   { snapshotId, from }: { readonly snapshotId: string; readonly from: "Memory" | "Disk" },
   signal: AbortSignal,
 ): Promise<Machine> {
-  const { admission, crashPoint, engine, imageUse, machines, store } = context;
+  const { admission, crashPoint, egress, engine, imageUse, machines, store } = context;
   const { id } = record;
   crashPoint("rollback.beforeDestroy");
   // What becomes of it is told by the rollback, not by its end. Where it cannot be ended the next try finds it.
@@ -115,10 +115,11 @@ export async function bringBackFromSnapshot(
   crashPoint("rollback.afterDestroy");
   if (store.snapshots.find(snapshotId) === undefined)
     throw new AlcoveError("SnapshotNotFound", `The snapshot ${snapshotId} is gone.`);
-  const disk = await imageUse.standing(record);
+  // Its own policy of now, not the one that the snapshot was taken under.
+  const [disk, told] = await Promise.all([imageUse.standing(record), egress.admit(record)]);
   await admission.enter({ ...record, what: "this sandbox to go back" }, demandOf(context, record.size), signal);
   const origin = { kind: "snapshot", snapshotId, from } as const;
-  const started = await engine.start({ ...machineSpec(record, disk), origin }, signal);
+  const started = await engine.start({ ...machineSpec(record, disk), ...told, origin }, signal);
   crashPoint("rollback.afterStart");
   return started;
 }

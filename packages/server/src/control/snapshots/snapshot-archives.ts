@@ -5,8 +5,10 @@ import { Readable } from "node:stream";
 import { AlcoveError } from "@alcove/contract";
 import { withoutStall } from "../../images/archive/receive.js";
 import { requireRoom, whileRoom } from "../../images/room.js";
+import { noEgress } from "../../store/egress-policies.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { ControlContext } from "../context.js";
+import { policyOf } from "../egress/egress-choice.js";
 import { requireQuota } from "../groups/quotas.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 import { type ArchiveManifest, describePart, readArchive, writeArchive } from "./archive-format.js";
@@ -45,7 +47,10 @@ export async function exportSnapshot(
     const { facts, files } = await saves.pack(record.id, place.directory, signal);
     const parts: ArchiveManifest["parts"] = [];
     for (const name of files) parts.push(await describePart(place.directory, name, signal));
-    const { chunks, sizeBytes } = writeArchive({ ...manifestOf(record, version), facts, parts }, place.directory);
+    const { chunks, sizeBytes } = writeArchive(
+      { ...manifestOf(context, record, version), facts, parts },
+      place.directory,
+    );
     const content = Readable.from(chunks, { objectMode: false });
     const closed = once(content, "close").catch(() => undefined);
     closed.then(end).catch((error: unknown) => context.logger.error({ err: error }, "An archive's files are left"));
@@ -63,8 +68,13 @@ function requireExportable(snapshot: SnapshotRecord, here: string): void {
     throw new AlcoveError("SnapshotIncompatible", `The snapshot ${id} was taken by the ${engine} engine.`);
 }
 
-function manifestOf(record: SnapshotRecord, version: string): Omit<ArchiveManifest, "facts" | "parts"> {
-  const { id, name, labels, sandboxId, image, size, start, engine, createdAt } = record;
+function manifestOf(
+  { store }: ControlContext,
+  record: SnapshotRecord,
+  version: string,
+): Omit<ArchiveManifest, "facts" | "parts"> {
+  const { id, name, labels, sandboxId, image, size, engine, createdAt } = record;
+  const { egress, ...start } = record.start;
   return {
     format: "alcove-snapshot",
     formatVersion: 1,
@@ -73,6 +83,8 @@ function manifestOf(record: SnapshotRecord, version: string): Omit<ArchiveManife
     snapshot: {
       ...{ id, name, labels, sandboxId, image, size, takenAt: new Date(createdAt).toISOString() },
       start: JSON.parse(JSON.stringify(start)),
+      // Where it goes there may be no policy of that name.
+      egress: { policy: policyOf(store, record.group, egress), names: store.egressNames.of(id) },
     },
   };
 }
@@ -135,7 +147,7 @@ async function keep(
     const files = manifest.parts.map(({ name }) => name);
     const packed = { directory, files, facts: manifest.facts, size: record.size };
     const saved = await requireSaves(context).unpack(record.id, packed, signal);
-    const finished = register.finish(record.id, saved);
+    const finished = register.finish(record.id, saved, manifest.snapshot.egress?.names ?? []);
     if (finished === undefined)
       throw new AlcoveError("SnapshotNotFound", `The snapshot ${record.id} was deleted while it was imported.`);
     hold[Symbol.dispose]();
@@ -149,7 +161,7 @@ async function keep(
 
 /** It stands on no image of this host: its disk has all. */
 function newRecord({ group, name, labels }: Import, { engine, snapshot }: ArchiveManifest): SnapshotRecord {
-  const { sandboxId, image, size, start } = snapshot;
+  const { sandboxId, image, size, start, egress } = snapshot;
   const { workingDirectory, entrypointExecId, askedProgram } = start;
   return {
     ...{ id: randomUUID(), group, name: name ?? snapshot.name, labels: labels ?? snapshot.labels },
@@ -161,6 +173,7 @@ function newRecord({ group, name, labels }: Import, { engine, snapshot }: Archiv
       // It came out of JSON, which has no undefined.
       imageConfig: start.imageConfig as SnapshotRecord["start"]["imageConfig"],
       askedProgram: { entrypoint: askedProgram.entrypoint, cmd: askedProgram.cmd },
+      egress: egress === undefined ? noEgress : { policy: egress.policy },
     },
     createdAt: Date.now(),
   };

@@ -1,6 +1,7 @@
 /** Every change of a snapshot on record, with its event, in one transaction. Those of forks are told to nobody. */
 import type { Snapshot } from "@alcove/contract";
 import type { Saved } from "../../engines/engine.js";
+import type { EgressName } from "../../store/egress-names.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { Store } from "../../store/store.js";
 import type { Events } from "../system/events.js";
@@ -29,11 +30,16 @@ export class SnapshotRegister {
     });
   }
 
-  /** It is whole. Undefined where it was deleted meanwhile. */
-  finish(id: string, { mode, isFrozen, pausedMs, size }: Saved): SnapshotRecord | undefined {
+  /** It is whole, and its memory may have addresses of the names. Undefined where it was deleted meanwhile. */
+  finish(
+    id: string,
+    { mode, isFrozen, pausedMs, size }: Saved,
+    names: readonly EgressName[],
+  ): SnapshotRecord | undefined {
     return this.#commit(() => {
       const record = this.#store.snapshots.find(id);
       if (record?.status !== "Creating") return undefined;
+      this.#store.egressNames.put(id, names);
       return this.#put({ ...record, ...size, status: "Ready", mode, isFrozen, pausedMs });
     });
   }

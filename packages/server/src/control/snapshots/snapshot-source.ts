@@ -6,6 +6,7 @@ import { completePolicy } from "../../lifecycle/policy.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { ControlContext } from "../context.js";
+import { askedEgress } from "../egress/egress-choice.js";
 import { requireEntrypointSecrets, type Secrets } from "../execs/secrets.js";
 import { requireReady, requireSnapshot } from "./snapshot-finding.js";
 import { requireSaves } from "./snapshot-taking.js";
@@ -40,7 +41,8 @@ export function fromSnapshot(
   requireMode(snapshot, from, "sourcesRef.snapshot.from");
   refuseWhatComesAlong(snapshot, body);
   const parts = copied(context, { ...snapshot, mode: from ?? snapshot.mode }, body.secretEnvironment ?? {});
-  return { ...parts, lifecycle: completePolicy(body.lifecycle, parts.lifecycle) };
+  const lifecycle = completePolicy(body.lifecycle, parts.lifecycle);
+  return { ...parts, lifecycle, egress: askedEgress(body) ?? parts.egress };
 }
 
 /** Whoever wants its memory must not get a sandbox without. */

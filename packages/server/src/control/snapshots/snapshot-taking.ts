@@ -37,7 +37,7 @@ export async function takeSnapshot(
 }
 
 async function take(context: ControlContext, taking: Taking, signal: AbortSignal) {
-  const { crashPoint, gate, snapshotRegister: register, snapshotRemovals } = context;
+  const { crashPoint, gate, snapshotRegister: register, snapshotRemovals, store } = context;
   const { ref, isInternal = false, mayResist = !isInternal } = taking;
   const sandbox = requireSandbox(context, ref);
   const save = saveOf(context, sandbox, !mayResist);
@@ -51,7 +51,8 @@ async function take(context: ControlContext, taking: Taking, signal: AbortSignal
     const saved = await save(record.id, signal);
     if (!mayResist) requireFrozen(sandbox, saved);
     crashPoint("snapshot.afterSave");
-    const finished = register.finish(record.id, saved);
+    // Only now: what was frozen in its memory is on record by now.
+    const finished = register.finish(record.id, saved, store.egressNames.of(ref.id));
     crashPoint("snapshot.afterFinish");
     if (finished === undefined)
       throw new AlcoveError("SnapshotNotFound", `The snapshot ${record.id} was deleted while it was taken.`);
@@ -104,7 +105,7 @@ function saveOf(context: ControlContext, sandbox: SandboxRecord, mustFreeze: boo
 function newRecord(sandbox: SandboxRecord, { name, labels = {}, isInternal = false }: Taking): SnapshotRecord {
   const { group, engine, image, imageIsPublic, imageKey, size, snapshotId, forkedFrom } = sandbox;
   const { imageConfig, environment, askedProgram, entrypoint, cmd } = sandbox;
-  const { entrypointSecrets, workingDirectory, entrypointExecId, lifecycle } = sandbox;
+  const { entrypointSecrets, workingDirectory, entrypointExecId, lifecycle, egress } = sandbox;
   return {
     ...{ id: randomUUID(), group, name, labels, status: "Creating", isInternal, engine },
     sandboxId: sandbox.id,
@@ -114,7 +115,7 @@ function newRecord(sandbox: SandboxRecord, { name, labels = {}, isInternal = fal
     ...{ image, imageIsPublic, imageKey, size },
     start: {
       ...{ imageConfig, environment, askedProgram, entrypoint, cmd },
-      ...{ entrypointSecrets, workingDirectory, entrypointExecId, lifecycle },
+      ...{ entrypointSecrets, workingDirectory, entrypointExecId, lifecycle, egress },
     },
     createdAt: Date.now(),
   };

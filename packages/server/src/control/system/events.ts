@@ -27,7 +27,13 @@ export type EventBody =
   | { readonly type: "snapshot.deleted"; readonly snapshotId: string; readonly sandboxId: string }
   | { readonly type: "pool.changed"; readonly pool: Pool }
   | { readonly type: "pool.deleted"; readonly name: string }
-  | { readonly type: "group.changed"; readonly group: Group };
+  | { readonly type: "group.changed"; readonly group: Group }
+  | {
+      readonly type: "egress.changed";
+      readonly sandboxId?: string;
+      readonly egressPolicyId?: string;
+      readonly isDeleted?: boolean;
+    };
 
 const pageLength = 100;
 
@@ -122,6 +128,7 @@ function isAbout(
   if (event.type === "snapshot.changed") return labels === undefined && event.snapshot.sandboxId === sandboxId;
   if (event.type === "snapshot.deleted") return labels === undefined && event.sandboxId === sandboxId;
   if (event.type === "sandbox.deleted") return sandboxId === undefined || event.sandboxId === sandboxId;
+  if (event.type === "egress.changed") return labels === undefined && event.sandboxId === sandboxId;
   if (event.type !== "sandbox.changed") return false;
   const { sandbox } = event;
   return hasLabels(sandbox.labels, labels ?? {}) && (sandboxId === undefined || sandbox.id === sandboxId);

@@ -104,8 +104,9 @@ class FakeEngine implements Engine {
       if (this.#host.faults.startError !== undefined) throw this.#host.faults.startError;
       guest = await this.#connect(machine, spec.generation, signal);
       const machineId = randomUUID().replaceAll("-", "");
-      const { generation, hostname, environment } = spec;
-      await guest.renew({ generation, hostname, machineId, environment, thaw: true }, signal);
+      const { generation, hostname, environment, certificates } = spec;
+      const told = certificates === undefined ? {} : { certificates };
+      await guest.renew({ generation, hostname, machineId, environment, ...told, thaw: true }, signal);
       finish();
       return this.#adopt(machine, guest);
     } catch (error) {

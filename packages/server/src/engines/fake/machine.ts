@@ -29,6 +29,8 @@ export class FakeMachine implements TaskGuest {
   hostname = "template";
   /** A fault: the agent hears and never answers. */
   isSilent = false;
+  /** Whom its programs believe: as the last renewal said. */
+  certificates: string | undefined;
   readonly #bootId = randomBytes(8).toString("hex");
   readonly #began = performance.now();
   readonly #thawed = new Change();
@@ -153,6 +155,7 @@ export class FakeMachine implements TaskGuest {
     this.hostname = renewal.hostname;
     this.files.write("/etc/machine-id", Buffer.from(`${renewal.machineId}\n`));
     this.execs.environment = renewal.environment;
+    this.certificates = renewal.certificates;
     this.#generation = renewal.generation;
     if (this.#asleepSinceUnixMs !== undefined) this.execs.interrupt(this.#asleepSinceUnixMs);
     this.#asleepSinceUnixMs = undefined;

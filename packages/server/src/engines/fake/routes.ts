@@ -44,6 +44,7 @@ const Renewal = z.strictObject({
   seeded: z.boolean(),
   environment: z.record(z.string(), z.string()),
   thaw: z.boolean(),
+  certificates: z.string().exactOptional(),
 });
 
 export const routes: Readonly<Record<string, Route>> = {

@@ -14,7 +14,11 @@ export async function renewOnTime(guest: Guest, spec: MachineSpec, signal: Abort
   }
 }
 
-function renewalOf({ id, generation, hostname, environment, entropy }: MachineSpec): Renewal {
+function renewalOf({ id, generation, hostname, environment, entropy, certificates }: MachineSpec): Renewal {
   const identity = { generation, hostname, machineId: id.replaceAll("-", ""), environment, thaw: true };
-  return { ...identity, ...(entropy === undefined ? {} : { entropy }) };
+  return {
+    ...identity,
+    ...(entropy === undefined ? {} : { entropy }),
+    ...(certificates === undefined ? {} : { certificates }),
+  };
 }

@@ -1,0 +1,111 @@
+/**
+ * Keeps what is in force at the gateway as it is on record. The record comes first: a daemon that dies in between leaves the
+ * rest to the next one, which hands over all anew before it takes up a machine. Settings are read from the store in the moment
+ * they are handed over, so that of two changes the later one stays.
+ */
+import type { EgressPolicy } from "@alcove/contract";
+import type { Logger } from "pino";
+import type { EgressGateway } from "../../egress/gateway.js";
+import type { MachineSpec } from "../../engines/engine.js";
+import type { SandboxRecord } from "../../store/sandboxes.js";
+import type { Store } from "../../store/store.js";
+import { hostnameOf } from "../sandboxes/machine-spec.js";
+import type { Machines } from "../sandboxes/machines.js";
+import type { SandboxRegister } from "../sandboxes/sandbox-register.js";
+import type { Authorities } from "./authorities.js";
+import { policyOf } from "./egress-choice.js";
+
+interface Parts {
+  readonly store: Store;
+  readonly gateway: EgressGateway;
+  readonly authorities: Authorities;
+  readonly machines: Machines;
+  readonly register: SandboxRegister;
+  readonly logger: Logger;
+}
+
+/** What a guest is told when it is renewed. */
+export type Told = Pick<MachineSpec, "certificates">;
+
+/** A guest that does not answer keeps nobody from closing it off. */
+const tellTimeoutMs = 3_000;
+
+export class EgressKeeper {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { gateway, register } = parts;
+    register.follow((id, _before, after) => {
+      if (after === undefined || hasNoMachine(after)) gateway.remove(id);
+    });
+  }
+
+  /** Before its machine starts: what it may reach is in force when this answers. */
+  async admit({ id }: Pick<SandboxRecord, "id">): Promise<Told> {
+    const record = this.#parts.store.sandboxes.find(id);
+    if (record === undefined) return {};
+    await this.#handOver(record);
+    return this.toldTo(record);
+  }
+
+  /** The certificate of whoever opens its connections, where its policy has some opened. */
+  toldTo({ group, egress }: Pick<SandboxRecord, "group" | "egress">): Told {
+    const { authorities, store } = this.#parts;
+    return mayOpenTls(policyOf(store, group, egress)) ? { certificates: authorities.certificateOf(group) } : {};
+  }
+
+  /** What is on record of it is another now: in force when this answers, where it runs or starts. */
+  async renew(id: string): Promise<void> {
+    const record = this.#parts.store.sandboxes.find(id);
+    if (record === undefined || hasNoMachine(record)) return;
+    await Promise.all([this.#handOver(record), this.#tell(record)]);
+  }
+
+  async renewGroup(group: string): Promise<void> {
+    const all = this.#parts.store.sandboxes.all().filter((record) => record.group === group);
+    await Promise.all(all.map(({ id }) => this.renew(id)));
+  }
+
+  #handOver({ id, group, egress }: SandboxRecord): Promise<void> {
+    const { gateway, store } = this.#parts;
+    const policy = policyOf(store, group, egress);
+    const settings = { group, policy, names: store.egressNames.of(id), ...store.egressPolicies.settingsOf(group) };
+    return gateway.apply(id, settings);
+  }
+
+  /** A renewal of the same generation means nothing to its programs, but the certificate is there for those that start from now on. */
+  async #tell(record: SandboxRecord): Promise<void> {
+    const { logger, machines } = this.#parts;
+    const { id, generation, imageConfig } = record;
+    const running = machines.find(id);
+    if (running === undefined || running.isStopping) return;
+    try {
+      const { certificates } = this.toldTo(record);
+      if (certificates === undefined) return;
+      const environment = { ...imageConfig.environment, ...record.environment };
+      const identity = { hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment };
+      const renewal = { ...identity, generation, thaw: false, certificates };
+      await running.machine.guest.renew(renewal, AbortSignal.timeout(tellTimeoutMs));
+    } catch (error) {
+      logger.warn({ sandbox: id, err: error }, "A sandbox could not be given its group's certificate");
+    }
+  }
+}
+
+function hasNoMachine({ state }: SandboxRecord): boolean {
+  return state === "Stopped" || state === "Failed";
+}
+
+/** Whether there is anything of which the requests are looked at. */
+function mayOpenTls({ rules = [], trafficInspection }: EgressPolicy): boolean {
+  if (trafficInspection === "None") return false;
+  if (trafficInspection === "Full") return true;
+  return rules.some(
+    ({ match, action }) =>
+      match.path !== undefined ||
+      match.methods !== undefined ||
+      action.type === "Transform" ||
+      action.type === "Rewrite",
+  );
+}

@@ -1,0 +1,49 @@
+/** What a policy would decide about a URL, and why. Nothing is sent, and no name is resolved. */
+import { AlcoveError, type EgressPolicy, type EgressTest, normalizeHost } from "@alcove/contract";
+import { compileEgress } from "../../policy/egress/compile.js";
+import { explain } from "../../policy/egress/explain.js";
+import { mustOpen } from "../../policy/egress/names.js";
+import type { EgressQuestion } from "../../policy/egress/verdict.js";
+
+interface Asked {
+  readonly url: string;
+  readonly method?: string | undefined;
+}
+
+export function testedEgress(policy: EgressPolicy, { url, method = "GET" }: Asked): EgressTest {
+  const compiled = compileEgress(policy);
+  const { path, ...connection } = questionOf(url);
+  const isOpen = connection.scheme === "https" && mustOpen(compiled, connection.host, connection.port);
+  const isRequest = connection.scheme === "http" || isOpen;
+  const { verdict, considered } = explain(compiled, isRequest ? { ...connection, method, path } : connection);
+  return {
+    verdict: verdict.isDenied ? "Deny" : "Allow",
+    action: verdict.action.type,
+    ...{ rule: verdict.rule, reason: verdict.reason, opensTls: isOpen },
+    isEnforced: policy.enforcementMode !== "Audit",
+    considered: considered.map(({ rule, matched, why }) => ({ rule, matched, why })),
+  };
+}
+
+const defaultPorts = { http: 80, https: 443 } as const;
+
+function questionOf(text: string): EgressQuestion & { readonly path: string } {
+  const [, scheme, authority, rest] = /^(https?|tcp):\/\/([^/?#\\]+)([^#]*)$/i.exec(text) ?? [];
+  const known = scheme?.toLowerCase();
+  if ((known !== "http" && known !== "https" && known !== "tcp") || authority === undefined)
+    throw invalid(text, "must be http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT");
+  const [, name, bracketed, port] = /^(?:([^:@[\]]+)|\[([^\]@]+)\])(?::(\d{1,5}))?$/.exec(authority) ?? [];
+  const host = normalizeHost(name ?? bracketed ?? "");
+  if (host === undefined) throw invalid(text, "must name a host or an address, without a user");
+  const number = port === undefined ? portOf(known) : Number(port);
+  if (number === undefined || number < 1 || number > 65_535) throw invalid(text, "must name a port from 1 to 65535");
+  return { host: host.host, port: number, scheme: known, path: rest?.startsWith("/") ? rest : `/${rest ?? ""}` };
+}
+
+function portOf(scheme: "http" | "https" | "tcp"): number | undefined {
+  return scheme === "tcp" ? undefined : defaultPorts[scheme];
+}
+
+function invalid(url: string, what: string): AlcoveError {
+  return new AlcoveError("InvalidRequest", `url ${what}.`, { field: "url", value: url.slice(0, 200) });
+}

@@ -1,0 +1,49 @@
+/** A gateway that connects nobody, for tests: it remembers what it was told. */
+import type { EgressDecision } from "@alcove/contract";
+import type { EgressGateway, EgressSettings } from "../../egress/gateway.js";
+
+export class TestGateway implements EgressGateway {
+  /** What is in force, by sandbox. */
+  readonly inForce = new Map<string, EgressSettings>();
+  /** Called before what is applied is in force. */
+  beforeApply: (sandboxId: string) => Promise<void> = async () => undefined;
+  readonly #listeners = new Set<(sandboxId: string, decision: EgressDecision) => void>();
+
+  async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
+    await this.beforeApply(sandboxId);
+    this.inForce.set(sandboxId, settings);
+  }
+
+  remove(sandboxId: string): void {
+    this.inForce.delete(sandboxId);
+  }
+
+  decisions(): { allowed: readonly EgressDecision[]; denied: readonly EgressDecision[] } {
+    return { allowed: [], denied: [] };
+  }
+
+  onDecision(listener: (sandboxId: string, decision: EgressDecision) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** As if a sandbox had tried something. */
+  decide(sandboxId: string, decision: Partial<EgressDecision> = {}): void {
+    const timestamp = new Date().toISOString();
+    const denied = {
+      protocol: "https",
+      verdict: "Deny",
+      isEnforced: true,
+      rule: "default",
+      reason: "Nothing is allowed.",
+    };
+    const whole = { timestamp, host: "example.com", port: 443, ...denied, ...decision } as EgressDecision;
+    for (const listener of this.#listeners) listener(sandboxId, whole);
+  }
+
+  serveHost(): never {
+    throw new Error("nobody is connected");
+  }
+
+  async close(): Promise<void> {}
+}
