@@ -2,7 +2,7 @@
  * What sandboxes may reach: in ACA's shape (`SandboxEgressPolicy`), so that what is written for it fits; `ports` and the scheme `tcp` are
  * Alcove's own. What is unsafe or can mean nothing is refused by its field: egress-faults.ts.
  *
- * Connections to addresses: transportRules first. Then rules in their order, then hostRules, then defaultAction; the first that matches decides.
+ * Of a connection to an address transportRules decide first. Then come rules, then hostRules, then defaultAction.
  */
 import * as z from "zod";
 import { readRange } from "./addresses.js";
@@ -12,50 +12,48 @@ import { LabelKey } from "./names.js";
 
 const Verdict = z.enum(["Allow", "Deny"]);
 
-/**
- * A host name, an address, or a glob of names: `*` stands for any number of characters, dots included, `?` for one.
- * `*.example.com` matches example.com too; `*` alone matches every host, and it alone of all globs matches addresses.
- */
 const HostPattern = z
   .string()
-  .min(1)
   .max(253)
   .superRefine((text, context) => {
     const read = readHostPattern(text);
     if ("message" in read) context.addIssue({ code: "custom", message: read.message, params: { hint: read.hint } });
-  });
+  })
+  .describe(
+    "A host name, an address, or a glob of names: * stands for any number of characters, dots included, ? for one. *.example.com matches example.com too; * alone matches every host, and it alone of all globs matches addresses",
+  );
 
-/**
- * A glob of paths: `*` stands for any number of characters but slashes, `**` for any, `?` for one that is no slash. `/repos/**` matches
- * /repos too. The query is no part of the path. Written as people read it: é, not %C3%A9, unless normalizePath is false.
- */
 const PathPattern = z
   .string()
   .max(1_024)
   .regex(/^\//, "must begin with /")
-  .regex(/^[^#\p{Cc}\p{Cs}]*$/u, "must hold no #, control characters or broken ones");
+  .regex(/^[^#\p{Cc}\p{Cs}]*$/u, "must hold no #, control characters or broken ones")
+  .describe(
+    "A glob of paths: * stands for any number of characters but slashes, ** for any, ? for one that is no slash. /repos/** matches /repos too. The query is no part of the path. Written as people read it: é, not %C3%A9, unless normalizePath is false",
+  );
 
 export const EgressMatch = z.strictObject({
   host: HostPattern,
   path: PathPattern.optional(),
-  /** Upper case: GET. Left out: all. */
   methods: z
     .array(z.string().regex(/^[A-Z][A-Z_-]{0,31}$/, "must be a method such as GET"))
     .min(1)
     .max(16)
-    .optional(),
-  /**
-   * tcp: what is neither TLS nor HTTP. any: all three. Left out: any, where the action is Deny, else https, since a name that plain HTTP
-   * says is only the sandbox's word.
-   */
-  scheme: z.enum(["http", "https", "tcp", "any"]).optional(),
-  /** Left out: all. */
-  ports: z.array(z.number().int().min(1).max(65_535)).min(1).max(64).optional(),
-  /**
-   * Default true: percent escapes are resolved, also double ones and those of slashes and dots, slashes merged, dot segments removed, before the
-   * path is compared; one that reads differently when its dot segments stay is allowed only where both readings are. false: as it was sent.
-   */
-  normalizePath: z.boolean().optional(),
+    .optional()
+    .describe("In upper case. Left out: all"),
+  scheme: z
+    .enum(["http", "https", "tcp", "any"])
+    .optional()
+    .describe(
+      "tcp: what is neither TLS nor HTTP. any: all three. Left out: any where the action is Deny, else https, since nothing proves who answers plain HTTP",
+    ),
+  ports: z.array(z.number().int().min(1).max(65_535)).min(1).max(64).optional().describe("Left out: all"),
+  normalizePath: z
+    .boolean()
+    .optional()
+    .describe(
+      "Default true: percent escapes are resolved, also double ones and those of slashes and dots, slashes merged and dot segments removed before the path is compared; one that reads differently where its dot segments stay is allowed only if both readings are. false: it is compared as it was sent",
+    ),
 });
 
 const HeaderName = z
@@ -68,18 +66,17 @@ const HeaderValue = z
   .max(8_192)
   .regex(/^(?:[!-~](?:[\t -~]*[!-~])?)?$/, "must be printable ASCII without spaces around it");
 
-/** Set: replaces what the program sent. Insert: only where it sent none. Remove: takes it away. */
 export const HeaderChange = z
   .discriminatedUnion("operation", [
     z.strictObject({ operation: z.enum(["Set", "Insert"]), name: HeaderName, value: HeaderValue }),
     z.strictObject({ operation: z.literal("Remove"), name: HeaderName }),
   ])
+  .describe("Set: replaces what the program sent. Insert: only where it sent none. Remove: takes it away")
   .meta({ id: "HeaderChange" });
 export type HeaderChange = z.infer<typeof HeaderChange>;
 
 const HeaderChanges = z.array(HeaderChange).min(1).max(64);
 
-/** Transform: allowed, with other headers. Rewrite: allowed, sent to another scheme, host or path, which replaces the whole path but the query. */
 export const EgressAction = z
   .discriminatedUnion("type", [
     z.strictObject({ type: Verdict }),
@@ -87,61 +84,70 @@ export const EgressAction = z
     z.strictObject({
       type: z.literal("Rewrite"),
       scheme: z.enum(["http", "https"]).optional(),
-      /** A host, no pattern. Its addresses are checked as every other's. */
-      host: z.string().max(253).optional(),
+      host: z.string().max(253).optional().describe("No pattern. Its addresses are checked as every other's"),
       path: z
         .string()
         .max(2_048)
         .regex(/^\/[!-~]*$/, "must begin with / and be printable ASCII, other characters as escapes")
         .regex(/^[^?#]*$/, "must have no query and no fragment")
-        .optional(),
+        .optional()
+        .describe("In place of the whole path; the query stays"),
       headers: HeaderChanges.optional(),
     }),
   ])
+  .describe(
+    "Transform: allowed, with other headers. Rewrite: allowed, and sent to another scheme, host or path. Neither is for tcp",
+  )
   .meta({ id: "EgressAction" });
 export type EgressAction = z.infer<typeof EgressAction>;
 
 export const EgressRule = z
   .strictObject({
-    /** Unique in the policy; decisions and refusals name it. */
-    name: LabelKey,
+    name: LabelKey.describe("Unique in the policy; decisions and refusals name it"),
     match: EgressMatch,
     action: EgressAction,
   })
   .meta({ id: "EgressRule" });
 export type EgressRule = z.infer<typeof EgressRule>;
 
-/** For connections to addresses; an Allow also permits names to lead there, where the address is private or otherwise refused. */
 const TransportRule = z.strictObject({
   action: Verdict,
   protocol: z.literal("Tcp"),
-  /** A range, aligned: 10.0.0.0/8, 2001:db8::/32. */
-  destination: z.string().superRefine((text, context) => {
-    const read = readRange(text);
-    if ("message" in read) context.addIssue({ code: "custom", message: read.message, params: { hint: read.hint } });
-  }),
-  /** Left out or null: all. */
-  port: z.number().int().min(1).max(65_535).nullable().optional(),
+  destination: z
+    .string()
+    .superRefine((text, context) => {
+      const read = readRange(text);
+      if ("message" in read) context.addIssue({ code: "custom", message: read.message, params: { hint: read.hint } });
+    })
+    .describe("A range that begins at its first address: 10.0.0.0/8, 2001:db8::/32"),
+  port: z.number().int().min(1).max(65_535).nullable().optional().describe("Left out or null: all"),
 });
 
 export const EgressPolicy = z
   .strictObject({
-    defaultAction: Verdict,
-    /** The first that matches decides. */
-    rules: z.array(EgressRule).max(1_000).optional(),
-    /** After the rules. An Allow here is for https alone, as that of a rule without a scheme. */
+    defaultAction: Verdict.describe("What no rule matches"),
+    rules: z.array(EgressRule).max(1_000).optional().describe("The first that matches decides"),
     hostRules: z
       .array(z.strictObject({ pattern: HostPattern, action: Verdict }))
       .max(1_000)
-      .optional(),
-    transportRules: z.strictObject({ rules: z.array(TransportRule).max(100) }).optional(),
-    /**
-     * Which TLS is opened, with a certificate of the group's own authority. Full: all, and what is neither TLS nor HTTP needs a rule that says tcp or any.
-     * Partial, and left out: where a rule for the host needs it (path, methods, Transform, Rewrite). None: none.
-     */
-    trafficInspection: z.enum(["Full", "Partial", "None"]).optional(),
-    /** Audit: what would be denied goes through, and is recorded as such. Default Enforced. */
-    enforcementMode: z.enum(["Enforced", "Audit"]).optional(),
+      .optional()
+      .describe("After the rules. An Allow here is for https alone, as that of a rule without a scheme"),
+    transportRules: z
+      .strictObject({ rules: z.array(TransportRule).max(100) })
+      .optional()
+      .describe(
+        "For connections to addresses, before all other rules. An Allow also permits names to lead there, where addresses are private or otherwise refused",
+      ),
+    trafficInspection: z
+      .enum(["Full", "Partial", "None"])
+      .optional()
+      .describe(
+        "Which TLS is opened, with a certificate of the group's own authority. Full: all, and what is neither TLS nor HTTP needs a rule that says tcp or any. Partial, and left out: where a rule for the host needs it (path, methods, Transform, Rewrite). None: none",
+      ),
+    enforcementMode: z
+      .enum(["Enforced", "Audit"])
+      .optional()
+      .describe("Audit: what would be denied goes through, and is recorded as such. Default Enforced"),
   })
   .superRefine((policy, context) => {
     for (const { path, message, hint } of policyFaults(policy)) {

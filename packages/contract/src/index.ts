@@ -4,6 +4,7 @@ export { AuditQuery, AuditRecord, listAudit, listGroupAudit } from "./audit.js";
 export { EgressAction, EgressDecision, EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
 export { AdobeEgress, fromAdobe } from "./egress-adobe.js";
 export { schemeOf } from "./egress-faults.js";
+export { egressPolicySchema } from "./egress-schema.js";
 export {
   deleteEgressPolicy,
   getEgressPolicy,

@@ -47,6 +47,13 @@ test.each([
   [{ name: "g", defaults: { resources: { tier: "M", cpu: "2" } } }, "defaults.resources"],
   [{ name: "g", defaults: { lifecycle: { autoSuspend: {} } } }, "defaults.lifecycle.autoSuspend"],
   [{ name: "g", defaults: { egressPolicy: {} } }, "defaults.egressPolicy.defaultAction"],
+  [
+    {
+      name: "g",
+      defaults: { egressPolicy: { defaultAction: "Deny", hostRules: [{ pattern: "a..b", action: "Allow" }] } },
+    },
+    "defaults.egressPolicy.hostRules[0].pattern",
+  ],
 ])("%j is refused by the name of its field, and changes nothing", async (body, field) => {
   await using served = await serve();
   using alcove = new Alcove({ socketPath: served.socketPath });
