@@ -36,7 +36,10 @@ export const PutPool = z
     minimum: z.number().int().min(0).max(mostMembers),
     /** Never more than this, however many are asked for. Default: the minimum, at least 1. */
     maximum: z.number().int().min(1).max(mostMembers).optional(),
-    /** A program that is run once in each before it counts as ready; what it leaves in memory and on the disk is in the sandbox. */
+    /**
+     * A program that is run once, in a template of the group's own; what it leaves in memory and on the disk is in every sandbox of the
+     * image and size that the group creates from then on, from the pool or beside it.
+     */
     prime: Argv.min(1).optional(),
   })
   .refine(({ minimum, maximum }) => maximum === undefined || maximum >= minimum, {
@@ -62,6 +65,8 @@ export const Pool = z
     starting: z.number().int(),
     /** How many were taken since the daemon started. */
     claimed: z.number().int(),
+    /** Since when sandboxes start with what `prime` left. Missing where there is none, and as long as it has not run. */
+    primedAt: z.iso.datetime().optional(),
     /** A sentence for people: why it has fewer than it shall have. */
     message: z.string().optional(),
     createdAt: z.iso.datetime(),
@@ -103,7 +108,7 @@ export const putPool = endpoint({
   access: "owner",
   summary: "Make a warm pool, or change one",
   description:
-    "It answers at once and is filled in the background, when no creation waits. Members of another image, size or prime than asked for now are ended. A group has at most 16 pools.",
+    "It answers at once and is filled in the background, when no creation waits; a prime command that fails is told by the pool's message, with the end of its output. Members of another image, size or prime than asked for now are ended. A group has at most 16 pools.",
   params,
   query: NoQuery,
   body: PutPool,

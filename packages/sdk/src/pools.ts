@@ -17,7 +17,7 @@ export interface PoolOptions extends Abortable {
   readonly cpu?: number | string | undefined;
   readonly memory?: string | undefined;
   readonly disk?: string | undefined;
-  /** A program that is run once in each before it is ready. */
+  /** A program that is run once: what it leaves in memory and on the disk is in every sandbox of the image and size that the group creates from then on. */
   readonly prime?: readonly string[] | undefined;
 }
 
@@ -59,11 +59,12 @@ export class Pools {
     return call(transport, putPool, { params: { ...params, name }, body: bodyOf(options), signal });
   }
 
-  /** Waits until it has its minimum. Where it cannot be filled its `message` says why: give a signal that ends the waiting. */
+  /** Waits until its prime command has run and it has its minimum. Where it cannot be filled its `message` says why: give a signal that ends the waiting. */
   async waitUntilReady(name: string, { signal }: Abortable = {}): Promise<Pool> {
     for (let attempt = 1; ; attempt++) {
       const pool = await this.get(name, { signal });
-      if (pool.ready >= pool.minimum) return pool;
+      const isPrimed = pool.prime === undefined || pool.primedAt !== undefined;
+      if (isPrimed && pool.ready >= pool.minimum) return pool;
       await backOff(attempt, signal);
     }
   }

@@ -21,7 +21,10 @@ const poolView: View<Pool> = {
     { heading: "AGE", value: ({ createdAt }) => age(createdAt, Date.now()) },
     { heading: "MESSAGE", value: ({ message }) => message },
   ],
-  details: [{ heading: "PRIME", value: ({ prime }) => prime?.join(" ") }],
+  details: [
+    { heading: "PRIME", value: ({ prime }) => prime?.join(" ") },
+    { heading: "PRIMED", value: ({ primedAt }) => primedAt },
+  ],
 };
 
 export function addPool(program: Command, cli: Cli): void {
@@ -50,7 +53,10 @@ function addSet(pool: Command, cli: Cli): void {
     .summary("make a pool, or change one")
     .description("Make a pool, or change one. It is filled in the background, when no creation waits.")
     .argument("<name>", "the pool's")
-    .argument("[program...]", "run once in each sandbox before it is ready, behind -- if you like")
+    .argument(
+      "[program...]",
+      "run once: every sandbox of the image and size starts with what it left; behind -- if you like",
+    )
     .requiredOption("--image <name>", "what its sandboxes start from, such as debian")
     .requiredOption("--minimum <number>", "so many are kept ready, however few are asked for; 0 to 100", countOf)
     .option("--maximum <number>", "never more than this; 1 to 100. Default: the minimum", countOf);
@@ -67,6 +73,7 @@ function addSet(pool: Command, cli: Cli): void {
     ["alcove pool set --image debian --minimum 2 fast", "two, always"],
     ["alcove pool set --image debian --minimum 0 --maximum 8 fast", "as many as the last minute asked for"],
     ["alcove pool set --image debian --minimum 1 fast -- sh -c 'echo warm > /tmp/primed'", "primed by a program"],
+    ["alcove pool set --image debian --minimum 0 fast -- python3 -c 'import json'", "primed, and none kept running"],
   ]);
 }
 

@@ -196,17 +196,17 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
   const machines = new Machines(store);
   const { gateway = closedGateway, authorities = new Authorities(store) } = options;
   const egress = new EgressKeeper({ store, gateway, authorities, machines, register, logger });
+  const removalParts = { store, engine, logger, crashPoint, stopping, register: snapshotRegister };
+  const snapshots = { snapshotRegister, snapshotRemovals: new SnapshotRemovals(removalParts) };
   const poolParts = { store, engine, host, freeSpaceMarkBytes, logger, admission, crashPoint, events, egress };
-  const removalParts = { store, engine, logger, crashPoint, stopping };
   return {
     ...{ store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint, stopping, events, usage },
     imageBuildTimeoutMs,
     ...parts,
-    pools: new PoolKeeper({ ...poolParts, ...parts }),
+    pools: new PoolKeeper({ ...poolParts, ...parts, ...snapshots }),
     gate: new Gate(store),
     ...{ register, machines, admission, egress, authorities, decisions: new DecisionLog() },
-    snapshotRegister,
-    snapshotRemovals: new SnapshotRemovals({ ...removalParts, register: snapshotRegister }),
+    ...snapshots,
     sandboxTurns: new KeyedTurns(),
     uses: new Uses(options.alarm ?? hostAlarm),
   };

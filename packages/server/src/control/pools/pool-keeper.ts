@@ -3,7 +3,7 @@
  * No row owns a member, so that a daemon that dies leaves none: the next one removes them and fills its pools anew.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Machine, MachineSpec } from "../../engines/engine.js";
+import type { DiskImage, Machine, MachineOrigin, MachineSpec } from "../../engines/engine.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import { fitsQuota } from "../../lifecycle/pool-plan.js";
 import { publicGroup } from "../../store/images.js";
@@ -123,6 +123,23 @@ export class PoolKeeper {
     return member.machine;
   }
 
+  /** The primed template that a sandbox on this disk starts from where it has no member; undefined where its group has none of it. */
+  primedFor(record: SandboxRecord, { digest }: Pick<DiskImage, "digest">): Primed | undefined {
+    const serving = this.#of(record.group).filter((one) => this.#serves(one, record));
+    const pool = serving.find(({ primed }) => primed?.digest === digest);
+    const template = pool?.primed;
+    if (pool === undefined || template === undefined) return undefined;
+    const hold = template.hold();
+    return {
+      origin: template.origin,
+      giveUp: () => pool.dropPrimed(template),
+      [Symbol.dispose]: () => {
+        hold[Symbol.dispose]();
+        if (pool.primed !== template) this.#context.snapshotRemovals.collectInBackground();
+      },
+    };
+  }
+
   /** Ends what is reserved for the sandbox. */
   async discard(id: string): Promise<void> {
     const reserved = this.#reserved.get(id);
@@ -211,6 +228,13 @@ export class PoolKeeper {
     }
     return fitsQuota(group.quota, { cpuMillicores, memoryMiB }, size);
   }
+}
+
+/** It stays until it is disposed of. */
+export interface Primed extends Disposable {
+  readonly origin: MachineOrigin;
+  /** Nothing starts from it: the pool makes another one. */
+  giveUp(): void;
 }
 
 interface Reserved {

@@ -4,8 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { AlcoveError, type Image } from "@alcove/contract";
-import type { DiskImage, Engine, Machine } from "../../engines/engine.js";
-import { printable } from "../../lib/printable.js";
+import type { DiskImage, Engine, Machine, MachineOrigin } from "../../engines/engine.js";
 import { undone } from "../../lib/undo.js";
 import type { PoolRecord } from "../../store/pools.js";
 import { runBuffered } from "../execs/buffered-exec.js";
@@ -13,7 +12,6 @@ import { hostnameOf } from "../sandboxes/machine-spec.js";
 
 /** The agent's own in a template; a sandbox's first is greater, so what watches it notices when the member becomes one. */
 const unassigned = 0;
-const primeTimeoutMs = 300_000;
 const warmTimeoutMs = 10_000;
 const outputLimitBytes = 4_096;
 /** What nearly everybody's first program needs, or is; by env, since the shell has some of them in itself. */
@@ -26,17 +24,15 @@ export interface MemberOrder {
   readonly record: PoolRecord;
   readonly disk: DiskImage;
   readonly config: Image["config"];
+  /** Of the pool's primed template, where it has one. */
+  readonly origin?: MachineOrigin | undefined;
 }
 
 /** Undoes its own work when it fails. */
 export async function startMember(engine: Engine, order: MemberOrder, signal: AbortSignal): Promise<Machine> {
-  const { id, record, disk, config } = order;
-  const { environment = {} } = config;
-  const spec = { id, disk, size: record.size, hostname: hostnameOf(id), environment, generation: unassigned };
-  const machine = await engine.start(spec, signal);
+  const machine = await startUnassigned(engine, order, signal);
   try {
-    if (record.prime.length > 0) await prime(machine, order, signal);
-    for (const argv of disk.warm) await warm(machine, argv, signal);
+    for (const argv of order.disk.warm) await warm(machine, argv, signal);
     for (let run = 0; run < warmRuns; run++) await warm(machine, commonPrograms, signal);
     return machine;
   } catch (error) {
@@ -44,18 +40,12 @@ export async function startMember(engine: Engine, order: MemberOrder, signal: Ab
   }
 }
 
-async function prime(machine: Machine, { record, config }: MemberOrder, signal: AbortSignal): Promise<void> {
-  const { workingDirectory, user } = config;
-  const defaults = { ...(workingDirectory && { workingDirectory }), ...(user && { user }) };
-  const spec = { ...execOf(record.prime, primeTimeoutMs), ...defaults };
-  const { exitCode, timedOut, stderr } = await runBuffered(
-    { execs: machine.guest.execs, spec, input: undefined },
-    signal,
-  );
-  if (exitCode === 0) return;
-  const how = timedOut ? `did not end within ${primeTimeoutMs / 1_000} s` : `ended with ${exitCode}`;
-  const last = stderr.trim().split("\n").at(-1) ?? "";
-  throw new AlcoveError("InvalidRequest", `The prime command ${how}${last === "" ? "." : `: ${printable(last)}`}`);
+/** A machine that is nobody's yet. */
+export async function startUnassigned(engine: Engine, order: MemberOrder, signal: AbortSignal): Promise<Machine> {
+  const { id, record, disk, config, origin } = order;
+  const { environment = {} } = config;
+  const spec = { id, disk, size: record.size, hostname: hostnameOf(id), environment, generation: unassigned };
+  return await engine.start({ ...spec, ...(origin && { origin }) }, signal);
 }
 
 /** An image need not have a shell: what is refused has gone most of the way. */
@@ -69,6 +59,6 @@ async function warm(machine: Machine, argv: readonly string[], signal: AbortSign
   }
 }
 
-function execOf(argv: readonly string[], timeoutMs: number) {
+export function execOf(argv: readonly string[], timeoutMs: number) {
   return { id: randomUUID(), argv, environment: {}, stdin: false, timeoutMs, outputLimitBytes };
 }

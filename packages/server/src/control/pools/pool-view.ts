@@ -6,11 +6,13 @@ export interface PoolState {
   readonly ready: number;
   readonly starting: number;
   readonly claimed: number;
+  /** Milliseconds since 1970; undefined where it has no primed template. */
+  readonly primedAt?: number | undefined;
   readonly message: string | undefined;
 }
 
 /** The pool as callers see it. */
-export function toPool(record: PoolRecord, { message, ...state }: PoolState): Pool {
+export function toPool(record: PoolRecord, { message, primedAt, ...state }: PoolState): Pool {
   const { name, group, image, imageIsPublic, size, minimum, maximum, prime, createdAt } = record;
   return {
     ...{ name, group, minimum, maximum },
@@ -18,6 +20,7 @@ export function toPool(record: PoolRecord, { message, ...state }: PoolState): Po
     resources: { cpu: `${size.cpuMillicores}m`, memory: `${size.memoryMiB}Mi`, disk: `${size.diskMiB}Mi` },
     ...(prime.length > 0 && { prime: [...prime] }),
     ...state,
+    ...(primedAt !== undefined && { primedAt: new Date(primedAt).toISOString() }),
     ...(message !== undefined && { message }),
     createdAt: new Date(createdAt).toISOString(),
   };

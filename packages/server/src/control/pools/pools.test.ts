@@ -212,22 +212,6 @@ test("a pool is no way around the quota of cores and memory, and takes none of i
   expect((await daemon.control.pools.get(group, "fast")).ready).toBeGreaterThanOrEqual(1);
 });
 
-test("a prime command runs in each before it is ready; one that fails says so, and none is kept", async () => {
-  await using host = new TestHost();
-  const daemon = await host.daemon();
-  await filled(daemon, { ...two, minimum: 1, prime: ["sh", "-c", "echo primed > /tmp/primed"] });
-  const sandbox = await daemon.control.sandboxes.create(group, small, never);
-  const read = { command: "cat", args: ["/tmp/primed"] };
-  expect((await daemon.control.execs.runCommand(sandbox, read, never)).stdout).toBe("primed\n");
-  await daemon.control.pools.put(group, "fast", {
-    ...two,
-    prime: ["sh", "-c", "echo first >&2; echo why >&2; exit 3"],
-  });
-  const failed = await until(daemon, ({ message }) => message !== undefined);
-  expect(failed).toMatchObject({ ready: 0, message: "The prime command ended with 3: why" });
-  await waitFor(() => (idsOf(host).length === 1 ? true : undefined), AbortSignal.timeout(20_000));
-});
-
 test("when the image's name means another content the members are made anew", async () => {
   await using host = new TestHost();
   const daemon = await host.daemon();

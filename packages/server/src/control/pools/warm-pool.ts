@@ -14,11 +14,10 @@ import { type ControlContext, demandOf } from "../context.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 import { type MemberOrder, startMember } from "./pool-member.js";
 import type { PoolState } from "./pool-view.js";
+import { makePrimedTemplate, type PrimedTemplate, type PrimingContext } from "./primed-template.js";
 
-export type PoolContext = Pick<
-  ControlContext,
-  "admission" | "engine" | "freeSpaceMarkBytes" | "host" | "imageUse" | "logger" | "store"
->;
+export type PoolContext = PrimingContext &
+  Pick<ControlContext, "admission" | "freeSpaceMarkBytes" | "host" | "imageUse" | "logger" | "store">;
 
 type OpenImage = Pick<MemberOrder, "disk" | "config">;
 
@@ -59,6 +58,7 @@ export class WarmPool {
   readonly #trouble = new Backoff(troublePace);
   #askedAt: number[] = [];
   #claimed = 0;
+  #primed: PrimedTemplate | undefined;
   #starting: { readonly giveUp: AbortController; readonly memoryMiB: number } | undefined;
   #isImageSeen = false;
   #isTroubled = false;
@@ -77,9 +77,9 @@ export class WarmPool {
   }
 
   get state(): PoolState {
-    const isShort = this.#ready.size < this.#wanted;
-    const message = isShort ? this.#message : undefined;
-    return { ready: this.#ready.size, starting: this.#starting ? 1 : 0, claimed: this.#claimed, message };
+    const message = this.#lacks ? this.#message : undefined;
+    const primedAt = this.#primed?.madeAt;
+    return { ready: this.#ready.size, starting: this.#starting ? 1 : 0, claimed: this.#claimed, primedAt, message };
   }
 
   /** Of members that run or start: not of those that were handed out, nor of those that end. */
@@ -110,6 +110,20 @@ export class WarmPool {
     this.#askedAt = [...this.#askedAt, Date.now()].slice(-this.record.maximum);
     this.#look();
     return member;
+  }
+
+  /** What sandboxes that find no member start from. */
+  get primed(): PrimedTemplate | undefined {
+    return this.#primed;
+  }
+
+  /** Nothing starts from it any more, as when it has been found to be of no use; another one is made. */
+  dropPrimed(primed: PrimedTemplate): void {
+    if (this.#primed !== primed) return;
+    this.#primed = undefined;
+    primed[Symbol.dispose]();
+    this.#context.snapshotRemovals.collectInBackground();
+    this.#look();
   }
 
   noteClaim(): void {
@@ -154,6 +168,7 @@ export class WarmPool {
     await this.#keeping;
     for (const member of this.#ready.values()) void this.end(member);
     await Promise.all(this.#ending.values());
+    if (this.#primed !== undefined) await this.#removePrimed(this.#primed);
   }
 
   get #wanted(): number {
@@ -161,7 +176,19 @@ export class WarmPool {
   }
 
   get #lacks(): boolean {
-    return this.#ready.size < this.#wanted;
+    return this.#isUnprimed || this.#ready.size < this.#wanted;
+  }
+
+  get #isUnprimed(): boolean {
+    return this.record.prime.length > 0 && this.#primed === undefined;
+  }
+
+  /** What is left when the daemon stops, the next one removes. */
+  async #removePrimed(primed: PrimedTemplate): Promise<void> {
+    const { snapshotRemovals, logger } = this.#context;
+    this.#primed = undefined;
+    primed[Symbol.dispose]();
+    await snapshotRemovals.collect().catch((error: unknown) => logger.debug({ err: error }, "A snapshot is left"));
   }
 
   /** Ends what it has too many of, wakes what fills it, and looks again when the oldest creation is a minute ago. */
@@ -200,7 +227,12 @@ export class WarmPool {
     await engine.prepare(found.disk, this.record.size, { signal });
     const id = randomUUID();
     if (!(await this.#room(id, signal))) return;
-    await this.#add({ id, record: this.record, ...found }, signal);
+    const order = { id, record: this.record, ...found, origin: this.#primed?.origin };
+    await this.#start(
+      order,
+      (within) => (this.#isUnprimed ? this.#prime(order, within) : this.#add(order, within)),
+      signal,
+    );
   }
 
   /** Members that stand on what the name meant before are of no use any more. */
@@ -218,8 +250,9 @@ export class WarmPool {
   }
 
   async #endAllBut(image: OpenImage | undefined): Promise<void> {
-    const isStale = ({ digest, config }: Member) =>
+    const isStale = ({ digest, config }: Member | PrimedTemplate) =>
       digest !== image?.disk.digest || !isDeepStrictEqual(config, image.config);
+    if (this.#primed !== undefined && isStale(this.#primed)) await this.#removePrimed(this.#primed);
     await Promise.all([...this.#ready.values()].filter(isStale).map((one) => this.end(one)));
   }
 
@@ -247,10 +280,14 @@ export class WarmPool {
     );
   }
 
-  async #add(order: MemberOrder, signal: AbortSignal): Promise<void> {
-    const { admission, engine } = this.#context;
-    const { id, disk, config } = order;
-    const demand = demandOf(this.#context, order.record.size);
+  /** What the host lends to the work is given back when it is over, unless a member runs then. */
+  async #start(
+    { id, record }: MemberOrder,
+    work: (signal: AbortSignal) => Promise<Member | undefined>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { admission } = this.#context;
+    const demand = demandOf(this.#context, record.size);
     const giveUp = new AbortController();
     const follow = () => giveUp.abort(signal.reason);
     signal.addEventListener("abort", follow, { once: true });
@@ -258,9 +295,10 @@ export class WarmPool {
     this.#starting = { giveUp, memoryMiB: demand.memoryMiB };
     this.#surroundings.changed();
     try {
-      const machine = await startMember(engine, order, giveUp.signal);
-      admission.started({ id, group: order.record.group }, demand);
-      this.#admit({ id, machine, digest: disk.digest, config, memoryMiB: demand.memoryMiB });
+      const member = await work(giveUp.signal);
+      if (member === undefined) return admission.release(id);
+      admission.started({ id, group: record.group }, demand);
+      this.#admit(member);
     } catch (error) {
       admission.release(id);
       throw error;
@@ -269,6 +307,24 @@ export class WarmPool {
       this.#starting = undefined;
       this.#surroundings.changed();
     }
+  }
+
+  async #add(order: MemberOrder, signal: AbortSignal): Promise<Member> {
+    const { id, disk, config, record } = order;
+    const primed = this.#primed;
+    try {
+      const machine = await startMember(this.#context.engine, order, signal);
+      const { memoryMiB } = demandOf(this.#context, record.size);
+      return { id, machine, digest: disk.digest, config, memoryMiB };
+    } catch (error) {
+      if (primed !== undefined && !signal.aborted) this.dropPrimed(primed);
+      throw error;
+    }
+  }
+
+  async #prime(order: MemberOrder, signal: AbortSignal): Promise<undefined> {
+    this.#primed = await makePrimedTemplate(this.#context, order, signal);
+    this.#message = undefined;
   }
 
   #admit(member: Member): void {

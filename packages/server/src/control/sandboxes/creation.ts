@@ -9,6 +9,7 @@ import type { SandboxRecord } from "../../store/sandboxes.js";
 import { type ControlContext, demandOf } from "../context.js";
 import { recordExecs } from "../execs/exec-recovery.js";
 import { namedSecrets } from "../execs/secrets.js";
+import type { Primed } from "../pools/pool-keeper.js";
 import { originOf } from "../snapshots/snapshot-source.js";
 import { untilRecorded } from "../until-recorded.js";
 import { machineSpec } from "./machine-spec.js";
@@ -66,14 +67,30 @@ async function bringUp(attempt: Attempt): Promise<void> {
   watchMachine(context, running, machine);
 }
 
-async function startMachine({ context, record, signal }: Attempt, spec: MachineSpec, demand: Demand): Promise<Machine> {
-  const { admission, crashPoint, engine } = context;
-  if (spec.origin === undefined) await engine.prepare(spec.disk, spec.size, { signal });
+async function startMachine(attempt: Attempt, spec: MachineSpec, demand: Demand): Promise<Machine> {
+  const { context, record, signal } = attempt;
+  const { admission, crashPoint, engine, pools } = context;
+  using primed = pools.primedFor(record, spec.disk);
+  if (spec.origin === undefined && primed === undefined) await engine.prepare(spec.disk, spec.size, { signal });
   await admission.enter(record, demand, signal);
   crashPoint("create.beforeStart");
-  const machine = await engine.start(spec, signal);
+  const machine = primed === undefined ? await engine.start(spec, signal) : await startPrimed(attempt, spec, primed);
   crashPoint("create.afterStart");
   return machine;
+}
+
+/** What cannot go on from its group's primed template starts as if there were none. */
+async function startPrimed({ context, record, signal }: Attempt, spec: MachineSpec, primed: Primed): Promise<Machine> {
+  const { engine, logger } = context;
+  try {
+    return await engine.start({ ...spec, origin: primed.origin }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    logger.warn({ sandbox: record.id, err: error }, "A primed template is of no use; the sandbox starts without");
+    primed.giveUp();
+  }
+  await engine.prepare(spec.disk, spec.size, { signal });
+  return await engine.start(spec, signal);
 }
 
 /** Starts the sandbox's program, in a guest that has just booted. */
