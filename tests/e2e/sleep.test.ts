@@ -99,6 +99,30 @@ test("A pool hands out what runs and is filled again, also by the daemon after o
   await expect.poll(() => census(daemon), { timeout: 30_000 }).toEqual(nothing);
 });
 
+test("What a pool's prime command left in memory and on the disk is in every sandbox of the size, with random bytes of its own", async () => {
+  const { pools } = daemon.alcove.defaultGroup;
+  const command = `echo primed > /root/mark; echo primed > ${held}`;
+  await pools.set("primed", { ...size, minimum: 0, prime: ["sh", "-c", command] });
+  await pools.waitUntilReady("primed", { signal: AbortSignal.timeout(60_000) });
+  const boxes = await Promise.all([1, 2].map(() => Sandbox.create({ ...size, alcove: daemon.alcove })));
+  await pools.delete("primed");
+  const look = async () => {
+    for (const box of boxes)
+      for (const path of ["/root/mark", held]) expect(await box.files.readText(path)).toBe("primed\n");
+  };
+  await look();
+  for (const box of boxes) {
+    expect(await box.execs.list()).toEqual([]);
+    await box.stop();
+    await box.resume();
+  }
+  await look();
+  const drawn = await Promise.all(boxes.map((box) => box.files.readText("/proc/sys/kernel/random/uuid")));
+  expect(new Set(drawn).size).toBe(2);
+  await Promise.all(boxes.map((box) => box.delete()));
+  await expect.poll(() => census(daemon), { timeout: 30_000 }).toEqual(nothing);
+});
+
 async function generationOf(of: Sandbox): Promise<number> {
   return Number(await of.files.readText("/run/alcove/generation"));
 }
