@@ -78,7 +78,12 @@ async function prime(machine: Machine, { record, config }: MemberOrder, signal: 
 }
 
 function lastLines(text: string): string {
-  return text.trim().split("\n").slice(-linesTold).map((line) => printable(line)).join(" / ");
+  return text
+    .trim()
+    .split("\n")
+    .slice(-linesTold)
+    .map((line) => printable(line))
+    .join(" / ");
 }
 
 /** Its memory as a file that all who start from it map. */
