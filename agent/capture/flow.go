@@ -19,6 +19,8 @@ const patience = 10 * time.Second
 type flow struct {
 	conn      *net.TCPConn
 	resetOnce sync.Once
+	// end gives up the stream.
+	end context.CancelFunc
 	// sent is closed when the program sends no more, whether it said so or its connection was reset.
 	sent     chan struct{}
 	sentOnce sync.Once
@@ -28,7 +30,7 @@ type flow struct {
 func (c *Capture) carry(conn *net.TCPConn, destination netip.AddrPort) {
 	life, end := context.WithCancel(c.present())
 	defer end()
-	f := &flow{conn: conn, sent: make(chan struct{})}
+	f := &flow{conn: conn, end: end, sent: make(chan struct{})}
 	defer context.AfterFunc(life, f.reset)()
 	impatience := time.AfterFunc(patience, end)
 	defer impatience.Stop()
@@ -120,8 +122,10 @@ func (f *flow) giveUp() {
 	}
 }
 
+// reset breaks off both the program's connection and the stream.
 func (f *flow) reset() {
 	f.resetOnce.Do(func() { reset(f.conn) })
+	f.end()
 	f.sentOnce.Do(func() { close(f.sent) })
 }
 

@@ -19,7 +19,7 @@ func (c *Capture) listen() error {
 		if err != nil {
 			return err
 		}
-		datagrams, err := listenDatagrams("udp" + family)
+		datagrams, err := listenDatagrams("udp"+family, namePort)
 		if err != nil {
 			return err
 		}

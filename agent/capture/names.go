@@ -56,8 +56,8 @@ func (c *Capture) tryAsk(within context.Context, message []byte, protocol string
 }
 
 // listenDatagrams opens a socket that tells of each datagram to which of our addresses it came.
-func listenDatagrams(network string) (*net.UDPConn, error) {
-	socket, err := net.ListenUDP(network, &net.UDPAddr{Port: namePort})
+func listenDatagrams(network string, port int) (*net.UDPConn, error) {
+	socket, err := net.ListenUDP(network, &net.UDPAddr{Port: port})
 	if err != nil {
 		return nil, err
 	}
