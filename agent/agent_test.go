@@ -73,6 +73,11 @@ func call(t *testing.T, client *http2.ClientConn, method, path, body string) (st
 	return response.StatusCode, string(content)
 }
 
+func renewalWith(member string) string {
+	entropy := strings.Repeat("A", 88)
+	return `{"generation":1,"hostname":"a","machineId":"b","unixNanos":"1","entropy":"` + entropy + `",` + member + `}`
+}
+
 func TestWhatTheProtocolDoesNotKnowIsRefused(t *testing.T) {
 	client := startAgent(t)
 	for _, row := range []struct {
@@ -86,6 +91,8 @@ func TestWhatTheProtocolDoesNotKnowIsRefused(t *testing.T) {
 		{"POST", "/execs", `{"id":"00000000-0000-4000-8000-000000000000","argv":["true"],"user":"eve-is-nobody"}`, 400, "UserNotFound"},
 		{"POST", "/thaw", `{} {}`, 400, "InvalidRequest"},
 		{"POST", "/renew", `{"generation":1,"hostname":"a","machineId":"b","unixNanos":"1","entropy":"AAAA"}`, 400, "InvalidRequest"},
+		{"POST", "/renew", renewalWith(`"certificates":"no certificate"`), 400, "InvalidRequest"},
+		{"POST", "/renew", renewalWith(`"certificates":"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"`), 400, "InvalidRequest"},
 		{"GET", "/files/stat?path=/tmp&path=/etc", "", 400, "InvalidRequest"},
 		{"GET", "/files/stat?path=tmp", "", 400, "InvalidRequest"},
 		{"GET", "/files?path=/dev/zero", "", 409, "NotARegularFile"},

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { issue, makeAuthority } from "../../packages/server/src/egress/certificates/authority.js";
 import type { Machine } from "../../packages/server/src/engines/engine.js";
 import { collect, textOf } from "../../packages/server/src/engines/suite/subject.js";
 import { waitFor } from "../../packages/server/src/lib/backoff.js";
@@ -81,6 +82,11 @@ test("a container's connections and questions come too, and its datagrams are re
   });
 });
 
+test("over a connection, and in a datagram that can hold them, long answers come whole", async () => {
+  expect(await connections("names")).toEqual({ small: [true, 0], large: [false, 1], tcp: [false, 1] });
+  expect(gateway.questions).toContain("tcp long.test");
+});
+
 test("what stays inside is not followed, however much it is", async () => {
   expect(await connections("local")).toEqual({ "closed port": "ECONNREFUSED", tracked: 0 });
 });
@@ -101,6 +107,35 @@ test("after a sleep connections from before are reset at once, and new ones are 
   machine = await machines.goOn(machine, 2);
   const { stdout } = await outcome(machine.guest.execs.attach(spec.id, 0, signal));
   expect(stdout).toBe('connected\n{"seen": "ECONNRESET", "again": "again"}\n');
+});
+
+test("programs trust the certificates of a renewal, told of them or not, until one comes without", async () => {
+  const authority = makeAuthority("g");
+  gateway.certificate = issue(authority, "example.com");
+  const python = "import urllib.request; print(urllib.request.urlopen('https://example.com/').read().decode(), end='')";
+  const path = "PATH=/usr/bin:/bin";
+  const all = `curl -sS https://example.com/; env -i ${path} curl -sS https://example.com/; env -i ${path} python3 -c "${python}"`;
+  const bundle = "/etc/ssl/certs/ca-certificates.crt";
+  const certificates = `grep -c BEGIN ${bundle}`;
+  await expect(shell("curl -sS https://example.com/")).rejects.toThrow("certificate");
+  const count = Number(await shell(certificates));
+  const lives = {
+    hostname: "h",
+    machineId: machine.id.replaceAll("-", ""),
+    environment: { PIP_CERT: "/mine" },
+    thaw: true,
+  };
+  for (const generation of [3, 4]) {
+    await machine.guest.renew({ generation, ...lives, certificates: authority.certificate }, signal);
+    expect(await shell(all)).toMatch(/^(\S+:443\n){3}$/);
+    expect(Number(await shell(certificates))).toBe(count + 1);
+    expect(await shell(`grep -c ${bundle} /proc/self/mounts; echo $PIP_CERT $SSL_CERT_FILE`)).toBe(
+      "1\n/mine /run/alcove/ca-bundle.pem\n",
+    );
+  }
+  await machine.guest.renew({ generation: 5, ...lives }, signal);
+  expect(Number(await shell(certificates))).toBe(count);
+  expect(await shell("echo $SSL_CERT_FILE $NODE_EXTRA_CA_CERTS")).toBe("\n");
 });
 
 async function connections(what: string, ...rest: string[]): Promise<unknown> {

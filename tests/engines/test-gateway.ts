@@ -1,6 +1,7 @@
 /** A stand-in for the egress gateway: it takes every connection of a sandbox, and what it does with one its port says. */
 import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
+import { createSecureContext, TLSSocket } from "node:tls";
 import { openSession, usualPatience } from "../../packages/server/src/guest/hello.js";
 import type { ServeHost } from "../../packages/server/src/guest/host-side.js";
 import type { Session } from "../../packages/server/src/guest/link.js";
@@ -10,6 +11,8 @@ import { answerTo } from "./test-names.js";
 export const ports = {
   /** Answers a request of HTTP/1 with what its destination was. */
   http: 80,
+  /** The same, inside TLS. */
+  https: 443,
   /** Gives back what it gets. */
   echo: 7,
   /** Counts what it gets, and answers the number after its end. */
@@ -34,6 +37,8 @@ export class TestGateway {
   open = 0;
   mostOpen = 0;
   counted = 0;
+  /** Of the servers that it stands for, with its key. */
+  certificate: { readonly certificate: string; readonly key: string } | undefined;
   #session: ServerHttp2Session | undefined;
 
   readonly serve: ServeHost = (stream, { generation }) => {
@@ -111,20 +116,21 @@ export class TestGateway {
   #serve(call: ServerHttp2Stream, port: number, destination: string): void {
     if (port === ports.silent) return;
     if (port === ports.reset) setTimeout(() => call.close(http2.constants.NGHTTP2_CONNECT_ERROR), 20);
-    else if (port === ports.http) this.#answerHttp(call, destination);
+    else if (port === ports.http) answerHttp(call, destination);
+    else if (port === ports.https) answerHttp(this.#openTls(call), destination);
     else if (port === ports.flood) this.#flood(call);
     else if (port === ports.echo) call.pipe(call);
     else if (port === ports.count || port === ports.endsFirst) this.#count(call, port === ports.endsFirst);
   }
 
-  #answerHttp(call: ServerHttp2Stream, destination: string): void {
-    let head = "";
-    call.on("data", (chunk: Buffer) => {
-      head += chunk.toString("latin1");
-      if (!head.includes("\r\n\r\n")) return;
-      const body = `${destination}\n`;
-      call.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+  #openTls(call: ServerHttp2Stream): Duplex {
+    const { certificate, key } = this.certificate ?? {};
+    const opened = new TLSSocket(call, {
+      isServer: true,
+      secureContext: createSecureContext({ cert: certificate, key }),
     });
+    opened.on("error", () => call.close(http2.constants.NGHTTP2_CONNECT_ERROR));
+    return opened;
   }
 
   #flood(call: ServerHttp2Stream): void {
@@ -151,4 +157,14 @@ export class TestGateway {
 function answer(call: ServerHttp2Stream, text: string): void {
   call.respond({ ":status": 200, "content-type": "application/json" });
   call.end(text);
+}
+
+function answerHttp(program: Duplex, destination: string): void {
+  let head = "";
+  program.on("data", (chunk: Buffer) => {
+    head += chunk.toString("latin1");
+    if (!head.includes("\r\n\r\n")) return;
+    const body = `${destination}\n`;
+    program.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+  });
 }

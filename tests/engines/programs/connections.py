@@ -125,6 +125,25 @@ def local():
     out["tracked"] = max(tracked() - before, 0)
 
 
+def names():
+    """For each way to ask for a long text: whether the answer was cut, and how many records it has."""
+    question = b"\0\7\1\0\0\1\0\0\0\0\0%c\4long\4test\0\0\x10\0\1"
+    for name, extra in [("small", b""), ("large", b"\0\0\x29\x10\0\0\0\0\0\0\0")]:
+        conn = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        conn.settimeout(10)
+        conn.connect((address, 53))
+        conn.send(question % bool(extra) + extra)
+        answer = conn.recv(65536)
+        out[name] = [bool(answer[2] & 2), answer[7]]
+    conn = connect(53)
+    asked = question % 0
+    conn.sendall(struct.pack("!H", len(asked)) + asked)
+    answer = conn.recv(65536)
+    while len(answer) < 2 + struct.unpack("!H", answer[:2])[0]:
+        answer += conn.recv(65536)
+    out["tcp"] = [bool(answer[4] & 2), answer[9]]
+
+
 def tracked():
     return int(open("/proc/sys/net/netfilter/nf_conntrack_count").read())
 
