@@ -17,6 +17,7 @@ import { breakdown } from "./alcove/breakdown.js";
 import { type BenchDaemon, startDaemon } from "./alcove/daemon.js";
 import { startWith } from "./alcove/on-record.js";
 import { measureForks, measureNaps, measureSuspendedBytes } from "./alcove/time.js";
+import { measureVerdicts } from "./alcove/verdict.js";
 import { chartOf } from "./chart.js";
 import { checkout } from "./checkout.js";
 import { type Peer, type PeerInput, startPeer } from "./docker/peer.js";
@@ -24,7 +25,17 @@ import { describeCommit, describeMachine } from "./machine.js";
 import { measure } from "./measure.js";
 import { DockerRegistry } from "./registry.js";
 import { judge, type Result, type RowResult, writeResult } from "./result.js";
-import { type Acts, imageRow, payloadBytes, peerRows, type Row, recordRows, type TimeRowId, timeRows } from "./rows.js";
+import {
+  type Acts,
+  imageRow,
+  payloadBytes,
+  peerRows,
+  type Row,
+  recordRows,
+  type TimeRowId,
+  timeRows,
+  verdictRow,
+} from "./rows.js";
 import { markdownTable, resultTable } from "./table.js";
 
 /** For all rounds of all rows; the rest of the bench's ten minutes goes to setting up and the breakdown. */
@@ -49,7 +60,7 @@ interface Plan {
 
 async function bench(plan: Plan): Promise<void> {
   if (![...peerRows, ...timeRows, imageRow].some(({ id }) => isWanted(plan, id))) {
-    return print(await measureOnRecord(plan));
+    return print([...(await measureOnRecord(plan)), ...measurePolicy(plan)]);
   }
   const scratch = await mkdtemp("/var/tmp/alcove-bench-");
   const daemon = await startDaemon();
@@ -67,6 +78,7 @@ async function bench(plan: Plan): Promise<void> {
         ...(await measureTime(plan, daemon, peer)),
         ...(await measureImage(plan, daemon, sandbox, peer)),
         ...(await measureOnRecord(plan)),
+        ...measurePolicy(plan),
       ];
       await conclude(plan, daemon, peer, measured);
     } finally {
@@ -179,6 +191,12 @@ async function measureOnRecord(plan: Plan): Promise<RowResult[]> {
   } finally {
     await full.stop();
   }
+}
+
+function measurePolicy(plan: Plan): RowResult[] {
+  if (!isWanted(plan, verdictRow.id)) return [];
+  say(`${verdictRow.id}: ${verdictRow.what}`);
+  return [judge(verdictRow, { ours: measureVerdicts(plan.rounds), peer: [], peerName: undefined })];
 }
 
 function isWanted({ only }: Plan, id: string): boolean {

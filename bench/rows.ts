@@ -4,7 +4,7 @@ import type { Act } from "./measure.js";
 export interface Row {
   readonly id: RowId;
   readonly what: string;
-  readonly unit: "ms" | "MB" | "MB/s";
+  readonly unit: "ms" | "µs" | "MB" | "MB/s";
   /** Ratio to the peer's median (ours ÷ peer): at most this for times, at least this for throughputs. Or our own p50 or p99, in the unit. */
   readonly goal: { readonly value: number; readonly of: "ratio" | "p50" | "p99" } | null;
   /** Where the design wants to be one day. */
@@ -177,6 +177,15 @@ export const imageRow = {
   aim: "none named",
 } as const satisfies Omit<Row, "id"> & { readonly id: "image-build" };
 
+/** Without a daemon: the policy alone, in this process. */
+export const verdictRow = {
+  id: "verdict",
+  what: "a verdict of an egress policy with 1,000 rules, over requests that fall on the last rule of each kind",
+  unit: "µs",
+  goal: { value: 20, of: "p50" },
+  aim: "≤ 20 µs",
+} as const satisfies Omit<Row, "id"> & { readonly id: "verdict" };
+
 export type RecordRowId = "api-10k-list" | "api-10k-create";
 export type TimeRowId =
   | "suspend"
@@ -187,7 +196,7 @@ export type TimeRowId =
   | "fork-20"
   | "fork-20-exec"
   | "fork-20-memory";
-export type RowId = PeerRowId | RecordRowId | TimeRowId | typeof imageRow.id;
+export type RowId = PeerRowId | RecordRowId | TimeRowId | typeof imageRow.id | typeof verdictRow.id;
 
 export type PeerRowId =
   | "create-template"

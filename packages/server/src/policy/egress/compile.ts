@@ -9,8 +9,8 @@ import {
   schemeOf,
 } from "@alcove/contract";
 import { compileGlobs, hostGlobs, hostSyntax, type Matches, pathGlobs, pathSyntax } from "./glob.js";
-import { type HostIndex, indexHosts } from "./host-index.js";
 import { encodePathPattern } from "./path.js";
+import { indexRules, type RuleIndex } from "./rule-index.js";
 import type { EgressScheme } from "./verdict.js";
 
 export interface CompiledEgress {
@@ -19,7 +19,7 @@ export interface CompiledEgress {
   readonly isAudit: boolean;
   /** `rules`, then `hostRules`: the first that matches decides. */
   readonly rules: readonly CompiledRule[];
-  readonly index: HostIndex;
+  readonly index: RuleIndex;
   readonly transport: readonly CompiledTransportRule[];
 }
 
@@ -63,7 +63,7 @@ export function compileEgress(policy: EgressPolicy): CompiledEgress {
     policy,
     isAudit: policy.enforcementMode === "Audit",
     rules,
-    index: indexHosts(rules.map(({ host }) => host)),
+    index: indexRules(rules.map(({ host, path }) => ({ host, path: path?.isNormalized ? path.glob : undefined }))),
     transport: compileTransport(policy),
   };
 }

@@ -9,7 +9,7 @@ export function decide(compiled: CompiledEgress, question: EgressQuestion): Egre
   const asked = readQuestion(question);
   return (
     verdictBefore(compiled, asked) ??
-    compiled.index.find(asked.host, (position) => {
+    compiled.index.find(asked.host, asked.segments, (position) => {
       const rule = compiled.rules[position];
       return rule && verdictOf(rule, matchRule(rule, asked), asked);
     }) ??

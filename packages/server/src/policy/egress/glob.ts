@@ -51,5 +51,7 @@ function compileMiddle(glob: string, syntax: GlobSyntax): Matches {
     if (glob !== "*" || !syntax.isStarBounded) return () => true;
     return (candidate) => !candidate.includes(syntax.separator);
   }
-  return compileStates(glob, syntax).matches;
+  const literal = glob.split(/[*?]/).reduce((longest, part) => (part.length > longest.length ? part : longest));
+  const { matches } = compileStates(glob, syntax);
+  return (candidate) => candidate.includes(literal) && matches(candidate);
 }

@@ -13,7 +13,7 @@ export function mayAllowName(compiled: CompiledEgress, name: string): boolean {
   if (host?.host !== name) return false;
   if (compiled.isAudit) return true;
   if (host.isAddress && compiled.transport.some(({ action }) => action === "Allow")) return true;
-  const decided = compiled.index.find(name, (position) => {
+  const decided = compiled.index.find(name, anyPath, (position) => {
     const rule = compiled.rules[position];
     if (rule === undefined || !hasHost(rule, name)) return undefined;
     if (rule.action.type !== "Deny") return { isAllowed: true };
@@ -27,7 +27,7 @@ export function mustOpen(compiled: CompiledEgress, host: string, port: number): 
   const { trafficInspection } = compiled.policy;
   if (trafficInspection === "Full") return true;
   if (trafficInspection === "None" || transportVerdict(compiled, host, port) !== undefined) return false;
-  const decided = compiled.index.find(host, (position) => {
+  const decided = compiled.index.find(host, anyPath, (position) => {
     const rule = compiled.rules[position];
     if (rule === undefined || !rule.schemes.https || !hasHost(rule, host)) return undefined;
     if (rule.ports !== undefined && !rule.ports.has(port)) return undefined;
@@ -35,6 +35,8 @@ export function mustOpen(compiled: CompiledEgress, host: string, port: number): 
   });
   return decided?.isNeeded ?? false;
 }
+
+const anyPath = () => undefined;
 
 function isUnconditional(rule: CompiledRule): boolean {
   const { http, https, tcp } = rule.schemes;

@@ -42,6 +42,13 @@ const actions: fc.Arbitrary<EgressAction> = fc.oneof(
   fc.constant<EgressAction>({ type: "Rewrite", path: "/elsewhere" }),
 );
 
+const rule = fc.record({ match, action: actions });
+
+/** So many that a host's rules are found by their paths. */
+const manyOfOneHost = fc
+  .tuple(patterns, fc.array(rule, { minLength: 10, maxLength: 16 }))
+  .map(([host, rules]) => rules.map((each) => ({ ...each, match: { ...each.match, host } })));
+
 const transportRules = fc.record({
   action: verdicts,
   protocol: fc.constant("Tcp" as const),
@@ -61,7 +68,10 @@ export const policies: fc.Arbitrary<EgressPolicy> = fc
   .record(
     {
       defaultAction: verdicts,
-      rules: fc.array(fc.record({ match, action: actions }), { maxLength: 6 }),
+      rules: fc.oneof(
+        { weight: 4, arbitrary: fc.array(rule, { maxLength: 6 }) },
+        { weight: 1, arbitrary: manyOfOneHost },
+      ),
       hostRules: fc.array(fc.record({ pattern: patterns, action: verdicts }), { maxLength: 3 }),
       transportRules: fc.record({ rules: fc.array(transportRules, { maxLength: 3 }) }),
       trafficInspection: fc.constantFrom("Full" as const, "Partial" as const, "None" as const),

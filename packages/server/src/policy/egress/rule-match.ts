@@ -2,6 +2,7 @@
 import { isAddressHost } from "./address-host.js";
 import type { CompiledRule } from "./compile.js";
 import { type PathReadings, readPath, withoutQuery } from "./path.js";
+import type { Segments } from "./rule-index.js";
 import type { EgressQuestion } from "./verdict.js";
 
 /**
@@ -14,17 +15,24 @@ export type MatchedOn = "host" | "scheme" | "port" | "method" | "path" | "all";
 /** What is asked, with its path read once for all rules. */
 export interface ReadQuestion extends EgressQuestion {
   readings(): PathReadings | undefined;
+  /** Those of every reading; undefined where it may be any path. */
+  segments(): Segments;
 }
 
 export function readQuestion(asked: EgressQuestion): ReadQuestion {
-  let readings: { readonly value: PathReadings | undefined } | undefined;
-  return {
-    ...asked,
-    readings: () => {
-      readings ??= { value: asked.path === undefined ? undefined : readPath(asked.path) };
-      return readings.value;
-    },
+  let read: { readonly readings: PathReadings | undefined } | undefined;
+  const readings = () => {
+    read ??= { readings: asked.path === undefined ? undefined : readPath(asked.path) };
+    return read.readings;
   };
+  return { ...asked, readings, segments: () => segmentsOf(readings()) };
+}
+
+function segmentsOf(readings: PathReadings | undefined): Segments {
+  if (readings === undefined) return undefined;
+  const { resolved, unresolved, others } = readings;
+  const all = resolved === unresolved && others.length === 0 ? [resolved] : [resolved, unresolved, ...others];
+  return all.flatMap((reading) => reading.split("/"));
 }
 
 export function matchRule(rule: CompiledRule, asked: ReadQuestion): RuleMatch {

@@ -22,12 +22,16 @@ function unreachableRules({ rules, index, policy }: CompiledEgress): EgressWarni
   let comparisons = 0;
   return rules.flatMap((rule, position) => {
     const sample = { host: rule.host === "*" ? "*" : sampleOf(rule.host), path: sampleOf(rule.path?.glob ?? "/") };
-    const earlier = index.find(sample.host, (at) => {
-      const other = at < position ? rules[at] : undefined;
-      if (other === undefined || !takesSample(other, rule, sample.path) || ++comparisons > mostComparisons)
-        return undefined;
-      return hasAllPaths(other, rule) && hasAllHosts(other.host, rule.host) ? other : undefined;
-    });
+    const earlier = index.find(
+      sample.host,
+      () => undefined,
+      (at) => {
+        const other = at < position ? rules[at] : undefined;
+        if (other === undefined || !takesSample(other, rule, sample.path) || ++comparisons > mostComparisons)
+          return undefined;
+        return hasAllPaths(other, rule) && hasAllHosts(other.host, rule.host) ? other : undefined;
+      },
+    );
     if (earlier === undefined) return [];
     const field = position < count ? `rules[${position}]` : `hostRules[${position - count}]`;
     const message = `${rule.title} can never decide: ${earlier.title} comes before it and matches all that it does.`;
