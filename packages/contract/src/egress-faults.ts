@@ -58,7 +58,11 @@ function nameFaults(rules: readonly EgressRule[]): FaultAt[] {
   });
 }
 
-const reservedNames = ["default", "name-mismatch", "forbidden-address", "unresolved", "unreachable"];
+/** What decisions name where no rule of the policy decided. */
+const reservedNames = [
+  ...["default", "name-mismatch", "forbidden-address", "unresolved", "unreachable", "certificate"],
+  ...["upstream-answer", "too-many-requests", "malformed-request", "method"],
+];
 
 function matchFaults({ match, action }: EgressRule): FaultAt[] {
   const at = (key: string) => ["match", key];

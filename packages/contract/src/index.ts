@@ -4,7 +4,6 @@ export { AuditQuery, AuditRecord, listAudit, listGroupAudit } from "./audit.js";
 export { EgressAction, EgressDecision, EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
 export { AdobeEgress, fromAdobe } from "./egress-adobe.js";
 export { schemeOf } from "./egress-faults.js";
-export { egressPolicySchema } from "./egress-schema.js";
 export {
   deleteEgressPolicy,
   getEgressPolicy,
@@ -13,6 +12,7 @@ export {
   PutEgressPolicy,
   putEgressPolicy,
 } from "./egress-policies.js";
+export { egressPolicySchema } from "./egress-schema.js";
 export { EgressTest, TestEgress, TestSandboxEgress, testEgress, testSandboxEgress } from "./egress-trials.js";
 export {
   type Endpoint,

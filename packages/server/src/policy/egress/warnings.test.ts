@@ -75,6 +75,23 @@ test("paths that say less than they seem to are told of", () => {
   expect(fields(rule("deep", { host: "a.test", path: "/admin/**" }, "Deny"))).toEqual([]);
 });
 
+test("a denial of some requests is told to deny what may hide them, where that would be allowed else", () => {
+  const denial = rule("no-delete", { host: "*", methods: ["DELETE"] }, "Deny");
+  const codes = (policy: object) => warnings(policy).map(({ code, field }) => `${code} ${field}`);
+  expect(codes({ defaultAction: "Allow", rules: [denial] })).toEqual(["UnseenDenied rules[0].match.scheme"]);
+  expect(codes({ rules: [denial, rule("ssh", { host: "a.test", scheme: "tcp" })] })).toEqual([
+    "UnseenDenied rules[0].match.scheme",
+  ]);
+  expect(codes({ rules: [rule("ssh", { host: "a.test", scheme: "tcp" }), denial] })).toEqual([]);
+  expect(codes({ defaultAction: "Allow", trafficInspection: "Full", rules: [denial] })).toEqual([]);
+  expect(
+    codes({
+      defaultAction: "Allow",
+      rules: [rule("https", { host: "*", methods: ["DELETE"], scheme: "https" }, "Deny")],
+    }),
+  ).toEqual([]);
+});
+
 test("what is told to be unreachable decides on no request", () => {
   let unreachable = 0;
   fc.assert(

@@ -4,7 +4,7 @@ import { type CompiledEgress, type CompiledRule, type CompiledTransportRule, com
 import { coverGlobs, hostGlobs, hostSyntax, pathGlobs, pathSyntax } from "./glob.js";
 
 export interface EgressWarning {
-  readonly code: "UnreachableRule" | "ShallowPath" | "QueryInPath";
+  readonly code: "UnreachableRule" | "ShallowPath" | "QueryInPath" | "UnseenDenied";
   /** A sentence for people. */
   readonly message: string;
   /** As a path: `rules[3].match.path`. */
@@ -14,7 +14,12 @@ export interface EgressWarning {
 /** At most 100. */
 export function egressWarnings(policy: EgressPolicy): readonly EgressWarning[] {
   const compiled = compileEgress(policy);
-  return [...unreachableRules(compiled), ...unreachableTransport(compiled), ...oddPaths(policy)].slice(0, 100);
+  return [
+    ...unreachableRules(compiled),
+    ...unreachableTransport(compiled),
+    ...oddPaths(policy),
+    ...unseenDenied(compiled),
+  ].slice(0, 100);
 }
 
 function unreachableRules({ rules, index, policy }: CompiledEgress): EgressWarning[] {
@@ -99,5 +104,17 @@ function oddPaths({ rules = [] }: EgressPolicy): EgressWarning[] {
     if (action.type !== "Deny" || !/(?<!\*)\*$/.test(path)) return [];
     const message = `rule "${name}" denies no more than one segment: * stops at a slash. Write ${path}* for everything below.`;
     return [{ code: "ShallowPath", message, field }];
+  });
+}
+
+/** In doubt a rule that denies counts: also on what is neither TLS nor HTTP, although something later would allow that. */
+function unseenDenied({ rules, policy }: CompiledEgress): EgressWarning[] {
+  const isAllowedAtLast = policy.defaultAction === "Allow" && policy.trafficInspection !== "Full";
+  const lastAllowed = rules.findLastIndex(({ action, schemes }) => action.type === "Allow" && schemes.tcp);
+  return rules.flatMap(({ title, action, schemes, methods, path }, at): EgressWarning[] => {
+    const isInDoubt = schemes.tcp && (methods !== undefined || path !== undefined);
+    if (action.type !== "Deny" || !isInDoubt || !(isAllowedAtLast || at < lastAllowed)) return [];
+    const message = `${title} also denies what is neither TLS nor HTTP, since that may hide such a request. Give it scheme https, or allow scheme tcp before it.`;
+    return [{ code: "UnseenDenied", message, field: `rules[${at}].match.scheme` }];
   });
 }
