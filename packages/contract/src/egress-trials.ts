@@ -1,6 +1,6 @@
 /** What a policy would decide, and why; nothing is sent. */
 import * as z from "zod";
-import { EgressPolicy, EgressWarning } from "./egress.js";
+import { EgressPolicy } from "./egress.js";
 import { endpoint } from "./endpoint.js";
 import { EgressPolicyId } from "./names.js";
 import { GroupParams, NoQuery, SandboxParams } from "./sandboxes.js";
@@ -43,8 +43,6 @@ export const EgressTest = z
     isEnforced: z.boolean(),
     /** Each rule that was looked at, in its order. */
     considered: z.array(z.object({ rule: z.string(), matched: z.boolean(), why: z.string() })),
-    /** Of the whole policy, at most 100. */
-    validationWarnings: z.array(EgressWarning),
   })
   .meta({ id: "EgressTest" });
 export type EgressTest = z.infer<typeof EgressTest>;

@@ -157,19 +157,6 @@ export const EgressPolicy = z
   .meta({ id: "EgressPolicy" });
 export type EgressPolicy = z.infer<typeof EgressPolicy>;
 
-/** What a policy says and hardly means. It is taken all the same. */
-export const EgressWarning = z
-  .object({
-    /** UnreachableRule: an earlier one leaves it nothing. ShallowPath, QueryInPath: its path says less than it seems to. UnseenDenied: it denies what may hide a request. */
-    code: z.enum(["UnreachableRule", "ShallowPath", "QueryInPath", "UnseenDenied"]),
-    /** A sentence for people. */
-    message: z.string(),
-    /** As a path: `rules[3].match.path`. */
-    field: z.string(),
-  })
-  .meta({ id: "EgressWarning" });
-export type EgressWarning = z.infer<typeof EgressWarning>;
-
 /** What the gateway decided about one connection, one request inside it, or one name. */
 export const EgressDecision = z
   .object({

@@ -1,7 +1,7 @@
 export { type Access, Role, reaches, roles } from "./access.js";
 export { type Address, type AddressRange, formatAddress, parseAddress, rangeHas, readRange } from "./addresses.js";
 export { AuditQuery, AuditRecord, listAudit, listGroupAudit } from "./audit.js";
-export { EgressAction, EgressDecision, EgressPolicy, EgressRule, EgressWarning, HeaderChange } from "./egress.js";
+export { EgressAction, EgressDecision, EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
 export { AdobeEgress, fromAdobe } from "./egress-adobe.js";
 export { schemeOf } from "./egress-faults.js";
 export {

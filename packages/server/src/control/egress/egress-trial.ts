@@ -4,7 +4,6 @@ import { compileEgress } from "../../policy/egress/compile.js";
 import { explain } from "../../policy/egress/explain.js";
 import { mustOpen } from "../../policy/egress/names.js";
 import type { EgressQuestion } from "../../policy/egress/verdict.js";
-import { egressWarnings } from "../../policy/egress/warnings.js";
 
 interface Asked {
   readonly url: string;
@@ -23,7 +22,6 @@ export function testedEgress(policy: EgressPolicy, { url, method = "GET" }: Aske
     ...{ rule: verdict.rule, reason: verdict.reason, opensTls: isOpen },
     isEnforced: policy.enforcementMode !== "Audit",
     considered: considered.map(({ rule, matched, why }) => ({ rule, matched, why })),
-    validationWarnings: [...egressWarnings(policy)],
   };
 }
 

@@ -1,7 +1,15 @@
 /** What is allowed in a policy and hardly meant. */
-import { type EgressPolicy, type EgressWarning, rangeHas } from "@alcove/contract";
+import { type EgressPolicy, rangeHas } from "@alcove/contract";
 import { type CompiledEgress, type CompiledRule, type CompiledTransportRule, compileEgress } from "./compile.js";
 import { coverGlobs, hostGlobs, hostSyntax, pathGlobs, pathSyntax } from "./glob.js";
+
+export interface EgressWarning {
+  readonly code: "UnreachableRule" | "ShallowPath" | "QueryInPath" | "UnseenDenied";
+  /** A sentence for people. */
+  readonly message: string;
+  /** As a path: `rules[3].match.path`. */
+  readonly field: string;
+}
 
 /** At most 100. */
 export function egressWarnings(policy: EgressPolicy): readonly EgressWarning[] {
