@@ -37,6 +37,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   "alcove login --url https://sandboxes.example.com:7443 --context work --key-stdin < key": "login.test.ts",
   "alcove list --watch -l run=42": "watch.test.ts",
   "alcove get --watch 3f2a": "watch.test.ts",
+  "alcove egress decisions --follow -o json 3f2a | jq -r 'select(.verdict == \"Deny\").host'": "watch.test.ts",
   "alcove image build -t tools .": "../images/dockerfile.test.ts",
   "alcove image build -t tools --target test --build-arg VERSION=2 ./tools": "../images/dockerfile.test.ts",
 };
@@ -124,16 +125,18 @@ async function prepare(): Promise<void> {
   await first.files.mkdir("/srv", { createParents: true });
   await first.files.write("/root/result.json", "{}");
   await first.files.write("/etc/os-release", "NAME=fake\n");
-  const { keys, pools, roleAssignments } = daemon.alcove.defaultGroup;
+  const { egressPolicies, keys, pools, roleAssignments } = daemon.alcove.defaultGroup;
   keyId = (await keys.create({ name: "ci", role: "user" })).id;
   await roleAssignments.set("oidc:ada@example.com", "user");
   await first.snapshot({ name: "clean" });
   await pools.set("fast", { image: "debian", minimum: 0 });
+  await egressPolicies.set("packages", { defaultAction: "Deny" });
   rmSync(work, { recursive: true, force: true });
   mkdirSync(join(work, "project"), { recursive: true });
   mkdirSync(join(work, "rootfs"));
   writeFileSync(join(work, "tools.tar"), dockerArchive(image));
   for (const name of ["data.csv", "x", "token", "project/a", "rootfs/a"]) writeFileSync(join(work, name), "1\n");
+  writeFileSync(join(work, "policy.yaml"), "defaultAction: Deny\nhostRules: [{ pattern: pypi.org, action: Allow }]\n");
   mkdirSync(join(work, "home/alcove"), { recursive: true });
   const contexts = { work: { url: socketUrl() } };
   writeFileSync(join(work, "home/alcove/config.json"), JSON.stringify({ contexts }), { mode: 0o600 });

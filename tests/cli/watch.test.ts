@@ -1,4 +1,4 @@
-/** Commands that go on: `list --watch`, `get --watch`. */
+/** Commands that go on: `list --watch`, `get --watch`, `egress decisions --follow`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -52,4 +52,16 @@ test("get --watch shows one as it changes, as JSON where that is asked for, and 
   await sandbox.delete();
   await next(lines, /"state":"Deleting"/);
   expect(await ended).toEqual([0, null]);
+});
+
+test("egress decisions --follow goes on until Ctrl-C, and ends with the sandbox", async () => {
+  const sandbox = await daemon.alcove.sandboxes.create({ image: "debian" });
+  const followers = [0, 1].map(() => start(["egress", "decisions", "--follow", "-o", "json", sandbox.id]).child);
+  const [left, stayed] = followers.map((child) => once(child, "exit"));
+  // They follow when they have been answered, which nothing of theirs tells.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  followers[0]?.kill("SIGINT");
+  expect(await left).toEqual([130, null]);
+  await sandbox.delete();
+  expect(await stayed).toEqual([0, null]);
 });

@@ -23,6 +23,7 @@ import { addDelete } from "./commands/delete.js";
 import { addDisable } from "./commands/disable.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addDown } from "./commands/down.js";
+import { addEgress } from "./commands/egress.js";
 import { addEnable } from "./commands/enable.js";
 import { addExec } from "./commands/exec.js";
 import { addExitCodes } from "./commands/exit-codes.js";
@@ -80,6 +81,7 @@ const commands = [
   addRollback,
   addCommit,
   addTimeline,
+  addEgress,
   addImage,
   addPool,
   addTemplate,

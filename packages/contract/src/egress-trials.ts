@@ -41,6 +41,8 @@ export const EgressTest = z
     opensTls: z.boolean(),
     /** False: the policy is one for audit, and what it denies goes through. */
     isEnforced: z.boolean(),
+    /** What in the policy can hardly be meant so. */
+    warnings: z.array(z.object({ code: z.string(), message: z.string(), field: z.string() })),
     /** Each rule that was looked at, in its order. */
     considered: z.array(z.object({ rule: z.string(), matched: z.boolean(), why: z.string() })),
   })

@@ -98,6 +98,20 @@ export const Config = z.strictObject({
     .min(1_000)
     .max(10_000_000)
     .describe("Records of the audit log that are kept, of the server and of each group"),
+  egressDecisionFileBytes: z
+    .number()
+    .int()
+    .min(1_048_576)
+    .max(17_179_869_184)
+    .describe(
+      "The file of decisions about egress, `egress/decisions.jsonl` in the data directory, is put aside at so many bytes",
+    ),
+  egressDecisionFiles: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .describe("How many such files there are, with the one that is written to; the oldest is deleted"),
   crashAt: CrashAt.optional().describe("For the crash tests: the daemon kills itself where it is told to"),
 });
 export type Config = z.output<typeof Config>;
@@ -137,6 +151,8 @@ export const variables = {
   trustedOrigins: "ALCOVE_TRUSTED_ORIGINS",
   oidc: "ALCOVE_OIDC",
   auditKept: "ALCOVE_AUDIT_KEPT",
+  egressDecisionFileBytes: "ALCOVE_EGRESS_DECISION_FILE_BYTES",
+  egressDecisionFiles: "ALCOVE_EGRESS_DECISION_FILES",
   crashAt: "ALCOVE_CRASH_AT",
 } as const satisfies Record<Key, string>;
 
@@ -157,6 +173,8 @@ export const fixedDefaults = {
   logFormat: "json",
   logDestination: "auto",
   auditKept: 100_000,
+  egressDecisionFileBytes: 67_108_864,
+  egressDecisionFiles: 8,
   tls: "auto",
   allowedHosts: [] as string[],
   trustedOrigins: [] as string[],

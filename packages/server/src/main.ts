@@ -54,6 +54,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     tcp: () => tcp,
     ...(config.oidc && { verifyToken: createOidcVerifier(config.oidc, logger) }),
     auditKept: config.auditKept,
+    decisionFile: decisionFile(config),
     ...{ store, engine, images, logger, version, capacity: config },
     host: hostFacts(() => freeSpace(config.dataDirectory)),
     freeSpaceMarkBytes: config.freeSpaceMarkBytes,
@@ -76,6 +77,10 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     store.close();
     removeProcessId();
   };
+}
+
+function decisionFile({ dataDirectory, egressDecisionFileBytes: fileBytes, egressDecisionFiles: files }: Config) {
+  return { directory: join(dataDirectory, "egress"), fileBytes, files };
 }
 
 function imagesOptions(config: Config, engine: Engine): ImagesOptions {

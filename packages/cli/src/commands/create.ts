@@ -2,6 +2,7 @@ import type { CreateOptions, Sandbox } from "alcove";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Cli } from "../cli.js";
 import { addSizeOptions, createManyWithProgress, createWithProgress, type SizeOptions } from "../creation.js";
+import { addPolicyOptions, type PolicyOptions, policyOf } from "../egress/policy-options.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes, UsageError } from "../exit-codes.js";
 import { type FromOptions, fromOf, fromOption } from "../from-option.js";
@@ -13,7 +14,7 @@ import { secretPairs } from "../secret-options.js";
 import { findSnapshot } from "../snapshot-name.js";
 import { sandboxView } from "../views/sandbox.js";
 
-interface Options extends SizeOptions, LifecycleOptions, FromOptions {
+interface Options extends SizeOptions, LifecycleOptions, FromOptions, PolicyOptions {
   readonly env?: Record<string, string>;
   readonly secretEnv?: Record<string, string>;
   readonly secret?: string[];
@@ -33,7 +34,7 @@ export function addCreate(program: Command, cli: Cli): void {
     )
     .argument("[image]", "the image, such as debian; where a program follows it must be named. Default: the group's")
     .argument("[program...]", "a program to start with it, behind -- if you like");
-  addOutputOptions(addLifecycleOptions(addSizeOptions(command)))
+  addOutputOptions(addPolicyOptions(addLifecycleOptions(addSizeOptions(command))))
     .option("-e, --env <key=value>", "given to every program in it; repeat for more", pairs)
     .option("--secret-env <name>", "a secret, of this variable here, or NAME=@FILE: see exec --secret", secretPairs)
     .option("--secret <name>", "add this secret to the environment of the program started with it", names)
@@ -52,13 +53,19 @@ export function addCreate(program: Command, cli: Cli): void {
     ["alcove create --snapshot clean", "what a sandbox was when the snapshot was taken"],
     ["TOKEN=$(cat token) alcove create --secret-env TOKEN debian", "with a secret that commands ask for by name"],
     ["alcove create --suspend-after 10m --delete-after 7d debian", "it sleeps when nobody uses it"],
+    [
+      "alcove create --allow-host pypi.org --allow-host '*.pythonhosted.org' debian",
+      "it may reach these, and nothing else",
+    ],
+    ["alcove create --egress-policy policy.yaml debian", "it may reach what the file says"],
     ["alcove create --activation manual debian", "once stopped it sleeps until somebody resumes it"],
     ["alcove create debian -- python3 -m http.server", "with a program"],
   ]);
 }
 
 async function create(cli: Cli, image: string | undefined, words: readonly string[], options: Options): Promise<void> {
-  const { label: labels, secret: entrypointSecrets, wait, count, snapshot: text, activation, ...rest } = options;
+  const { label: labels, secret: entrypointSecrets, wait, count, snapshot: text, activation, ...others } = options;
+  const { allowHost: _, egressPolicyId: __, ...rest } = others;
   const cmd = programOf(words);
   const snapshot = text === undefined ? undefined : (await findSnapshot(await cli.alcove(), text, cli.signal)).id;
   const from = fromOf(options);
@@ -67,7 +74,8 @@ async function create(cli: Cli, image: string | undefined, words: readonly strin
   }
   const activationMode = activation && activationModes[activation];
   const lifecycle = newPolicy(options);
-  const creation = { ...rest, from, image, snapshot, labels, entrypointSecrets, cmd, lifecycle, activationMode };
+  const what = { image, snapshot, labels, entrypointSecrets, cmd, lifecycle, activationMode };
+  const creation = { ...rest, from, ...what, egressPolicy: await policyOf(options) };
   if (count !== undefined) {
     if (!wait) throw new UsageError("--count and --no-wait do not go together.", "Leave one of them out.");
     return createMany(cli, count, creation);

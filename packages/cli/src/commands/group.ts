@@ -2,6 +2,7 @@ import type { Quota, Tier, UpdateGroup } from "@alcove/contract";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Cli } from "../cli.js";
 import { tierOption } from "../creation.js";
+import { policyOf } from "../egress/policy-options.js";
 import { examples } from "../examples.js";
 import { changedQuota, type Limit, limitOf, limits } from "../group-quota.js";
 import { addRetention } from "../group-retention.js";
@@ -53,21 +54,30 @@ interface DefaultOptions extends LifecycleOptions {
   readonly tag?: Record<string, string>;
   readonly image?: string;
   readonly tier?: Tier;
+  readonly egressPolicy?: string;
+  readonly egressPolicyId?: string;
 }
 
 function addDefaultOptions(command: Command): Command {
   return addLifecycleOptions(command)
     .option("-t, --tag <key=value>", "to tell it by; repeat for more", pairs)
     .option("--image <name>", "what its sandboxes start from where they say nothing else")
+    .option(
+      "--egress-policy <file>",
+      "what its sandboxes may reach where they say nothing else: a policy, as YAML or JSON",
+    )
+    .option("--egress-policy-id <name>", "the same, by the name of one of its policies")
     .addOption(tierOption("the size of its sandboxes where they say nothing else"));
 }
 
-function defaultsOf({ image, tier, ...options }: DefaultOptions) {
+async function defaultsOf({ image, tier, egressPolicy, egressPolicyId, ...options }: DefaultOptions) {
   const lifecycle = newPolicy(options);
+  const egress = await policyOf({ ...(egressPolicy && { egressPolicy }), ...(egressPolicyId && { egressPolicyId }) });
   return {
     ...(lifecycle === undefined ? {} : { lifecycle }),
     ...(image === undefined ? {} : { diskImage: { name: image } }),
     ...(tier === undefined ? {} : { resources: { tier } }),
+    ...(typeof egress === "string" ? { egressPolicyId: egress } : egress && { egressPolicy: egress }),
   };
 }
 
@@ -80,7 +90,7 @@ function addCreate(group: Command, cli: Cli): void {
   addOutputOptions(addQuotaOptions(addDefaultOptions(command))).action(
     async (name: string, options: DefaultOptions & QuotaOptions) => {
       const { groups } = await cli.alcove();
-      const body = { name, tags: options.tag, defaults: defaultsOf(options), quota: quotaOf(options) };
+      const body = { name, tags: options.tag, defaults: await defaultsOf(options), quota: quotaOf(options) };
       await cli.output.one(groupView, await groups.create(body, { signal: cli.signal }));
     },
   );
@@ -96,6 +106,12 @@ interface UpdateOptions extends DefaultOptions {
 }
 
 const removable = ["image", "size", "lifecycle", "egress"] as const;
+const defaultsBy = {
+  image: ["diskImage"],
+  size: ["resources"],
+  lifecycle: ["lifecycle"],
+  egress: ["egressPolicy", "egressPolicyId"],
+} as const;
 
 function addUpdate(group: Command, cli: Cli): void {
   const command = group
@@ -113,21 +129,21 @@ function addUpdate(group: Command, cli: Cli): void {
     )
     .action(async (name: string, options: UpdateOptions) => {
       const { groups } = await cli.alcove();
-      await cli.output.one(groupView, await groups.update(name, changesOf(options), { signal: cli.signal }));
+      await cli.output.one(groupView, await groups.update(name, await changesOf(options), { signal: cli.signal }));
     });
   examples(command, [
     ["alcove group update default --image debian --tier S", ""],
+    ["alcove group update default --egress-policy policy.yaml", "what its sandboxes may reach from now on"],
     ["alcove group update default --unset size --unset tag:cost", "take away"],
   ]);
 }
 
-function changesOf({ unset = [], ...options }: UpdateOptions): UpdateGroup {
-  const keys = { image: "diskImage", size: "resources", lifecycle: "lifecycle", egress: "egressPolicy" } as const;
+async function changesOf({ unset = [], ...options }: UpdateOptions): Promise<UpdateGroup> {
   const tags: Record<string, string | null> = { ...options.tag };
-  const defaults: Record<string, unknown> = defaultsOf(options);
+  const defaults: Record<string, unknown> = await defaultsOf(options);
   for (const word of unset) {
     const key = removable.find((name) => name === word);
-    if (key !== undefined) defaults[keys[key]] = null;
+    if (key !== undefined) for (const named of defaultsBy[key]) defaults[named] = null;
     else if (word.startsWith("tag:")) tags[word.slice("tag:".length)] = null;
     else throw new InvalidArgumentError(`--unset takes ${removable.join(", ")} or tag:KEY; got ${word}.`);
   }

@@ -1,13 +1,14 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { addSizeOptions, createWithProgress, type SizeOptions } from "../creation.js";
+import { addPolicyOptions, type PolicyOptions, policyOf } from "../egress/policy-options.js";
 import { examples } from "../examples.js";
 import { UsageError } from "../exit-codes.js";
 import { follow, interruptionOptions } from "../follow.js";
 import { addProgramOptions, type ProgramOptions, programOf, spawnOptions } from "../process-options.js";
 import { passThrough } from "./exec.js";
 
-interface Options extends ProgramOptions, SizeOptions {
+interface Options extends ProgramOptions, SizeOptions, PolicyOptions {
   readonly keep?: true;
 }
 
@@ -26,13 +27,14 @@ export function addRun(program: Command, cli: Cli): void {
     .argument("<image>", "the image, such as debian")
     .argument("<program...>", "the program and its arguments, behind -- if you like")
     .option("--keep", "keep the sandbox, and say its id on standard error");
-  addProgramOptions(addSizeOptions(command)).action((image: string, words: string[], options: Options) =>
-    run(cli, image, words, options),
+  addProgramOptions(addPolicyOptions(addSizeOptions(command))).action(
+    (image: string, words: string[], options: Options) => run(cli, image, words, options),
   );
   examples(command, [
     ["alcove run debian -- python3 -c 'print(6 * 7)'", ""],
     ["alcove run -t 30s debian -- sh -c 'exit 3'; echo $?", "at most 30 seconds; prints 3"],
     ["alcove run debian -- wc -l < data.csv", "what is piped is its input"],
+    ["alcove run --allow-host example.com debian -- true", "it may reach that host by https, and nothing else"],
     ["alcove run --keep --memory 4Gi debian -- uname -a", "look around afterwards"],
   ]);
 }
@@ -42,10 +44,11 @@ async function run(cli: Cli, image: string, words: readonly string[], options: O
   if (program === undefined)
     throw new UsageError("There is no program to run.", "alcove run IMAGE -- PROGRAM [ARGUMENT…]");
   const { label: labels, tier, cpu, memory, disk } = options;
+  const egressPolicy = await policyOf(options);
   return passThrough(cli, async () => {
     const sandbox = await createWithProgress(
       cli,
-      { image, tier, cpu, memory, disk, labels },
+      { image, tier, cpu, memory, disk, labels, egressPolicy },
       options.keep ? undefined : deletesIt,
     );
     if (options.keep === true) cli.terminal.say(`sandbox ${sandbox.id}`);

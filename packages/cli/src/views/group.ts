@@ -20,7 +20,7 @@ export const groupView: View<Group> = {
     { heading: "IMAGE", value: ({ defaults }) => defaults.diskImage?.name },
     { heading: "SIZE", value: ({ defaults }) => defaults.resources && sizeText(defaults.resources) },
     { heading: "LIFECYCLE", value: ({ defaults }) => defaults.lifecycle && JSON.stringify(defaults.lifecycle) },
-    { heading: "EGRESS", value: ({ defaults }) => defaults.egressPolicy && JSON.stringify(defaults.egressPolicy) },
+    { heading: "EGRESS", value: ({ defaults }) => defaults.egressPolicyId ?? egressText(defaults.egressPolicy) },
     { heading: "RETENTION", value: ({ snapshotRetention }) => retentionText(snapshotRetention) },
     { heading: "CREATED", value: ({ createdAt }) => createdAt },
   ],
@@ -37,6 +37,10 @@ export function inGi(mebibytes: string): string {
 
 function sizeText({ tier, cpu, memory, disk }: NonNullable<Group["defaults"]["resources"]>): string {
   return tier ?? [cpu && `${cpu} cores`, memory, disk && `disk ${disk}`].filter(Boolean).join(", ");
+}
+
+function egressText(policy: Group["defaults"]["egressPolicy"]): string | undefined {
+  return policy && JSON.stringify(policy);
 }
 
 /** Undefined where every snapshot stays; an older server says nothing of it. */

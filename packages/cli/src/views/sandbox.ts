@@ -23,11 +23,21 @@ export const sandboxView: View<Sandbox> = {
     { heading: "COPY OF", value: ({ forkedFrom }) => forkedFrom },
     { heading: "DISK", value: ({ resources }) => resources.disk },
     { heading: "ENGINE", value: ({ engine }) => engine },
+    { heading: "EGRESS", value: egressText },
     { heading: "PROGRAM", value: ({ entrypoint, cmd }) => [...entrypoint, ...cmd].join(" ") || undefined },
     { heading: "CREATED", value: ({ createdAt }) => createdAt },
     ...lifecycleLines,
   ],
 };
+
+/** `alcove egress show` has all of it. */
+function egressText({ egressPolicy, egressPolicyId }: Sandbox): string | undefined {
+  if (egressPolicyId !== undefined) return egressPolicyId;
+  if (egressPolicy === undefined) return undefined;
+  const { defaultAction, rules = [], hostRules = [], transportRules } = egressPolicy;
+  const count = rules.length + hostRules.length + (transportRules?.rules.length ?? 0);
+  return `${defaultAction}, ${count} rules`;
+}
 
 function stateText({ state, stateDetails: { pausedReason, stoppedReason } }: Sandbox): string {
   const reason = pausedReason ?? (state === "Stopped" ? stoppedReason : undefined);

@@ -36,8 +36,10 @@ export class EgressKeeper {
   constructor(parts: Parts) {
     this.#parts = parts;
     const { gateway, register } = parts;
-    register.follow((id, _before, after) => {
-      if (after === undefined || hasNoMachine(after)) gateway.remove(id);
+    register.follow((id, before, after) => {
+      // What goes back to a snapshot gives up its names as well: those on record come with what is handed over next.
+      const givesUp = after?.state === "Resuming" && before?.state === "Running";
+      if (after === undefined || hasNoMachine(after) || givesUp) gateway.remove(id);
     });
   }
 

@@ -4,6 +4,7 @@ import { compileEgress } from "../../policy/egress/compile.js";
 import { explain } from "../../policy/egress/explain.js";
 import { mustOpen } from "../../policy/egress/names.js";
 import type { EgressQuestion } from "../../policy/egress/verdict.js";
+import { egressWarnings } from "../../policy/egress/warnings.js";
 
 interface Asked {
   readonly url: string;
@@ -21,6 +22,7 @@ export function testedEgress(policy: EgressPolicy, { url, method = "GET" }: Aske
     action: verdict.action.type,
     ...{ rule: verdict.rule, reason: verdict.reason, opensTls: isOpen },
     isEnforced: policy.enforcementMode !== "Audit",
+    warnings: egressWarnings(policy).map(({ code, message, field }) => ({ code, message, field })),
     considered: considered.map(({ rule, matched, why }) => ({ rule, matched, why })),
   };
 }
@@ -28,7 +30,7 @@ export function testedEgress(policy: EgressPolicy, { url, method = "GET" }: Aske
 const defaultPorts = { http: 80, https: 443 } as const;
 
 function questionOf(text: string): EgressQuestion & { readonly path: string } {
-  const [, scheme, authority, rest] = /^(https?|tcp):\/\/([^/?#\\]+)([^#]*)$/i.exec(text) ?? [];
+  const [, scheme, authority, rest] = /^(https?|tcp):\/\/([^/?#\\]+)([^#]*)(?:#.*)?$/i.exec(text) ?? [];
   const known = scheme?.toLowerCase();
   if ((known !== "http" && known !== "https" && known !== "tcp") || authority === undefined)
     throw invalid(text, "must be http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT");

@@ -6,7 +6,16 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { AlcoveError, CreateSandbox, EgressPolicy, ImageConfig, ImageName, Labels, SandboxId } from "@alcove/contract";
+import {
+  AlcoveError,
+  CreateSandbox,
+  EgressPolicy,
+  ImageConfig,
+  ImageName,
+  Labels,
+  normalizeHost,
+  SandboxId,
+} from "@alcove/contract";
 import { Header } from "tar";
 import { z } from "zod";
 import { parseJson } from "../../lib/parse-json.js";
@@ -46,9 +55,13 @@ const Start = z.strictObject({
 const Egress = z.strictObject({
   policy: EgressPolicy,
   names: z
-    .array(z.strictObject({ index: z.int().min(0).max(0xffff_ffff), name: z.string().min(1).max(255) }))
+    .array(z.strictObject({ index: z.int().min(1).max(mostNames), name: z.string().min(1).max(253).refine(isNormal) }))
     .max(mostNames),
 });
+
+function isNormal(name: string): boolean {
+  return normalizeHost(name)?.host === name;
+}
 
 export const ArchiveManifest = z.strictObject({
   format: z.literal("alcove-snapshot"),

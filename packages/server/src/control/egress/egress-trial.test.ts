@@ -1,0 +1,61 @@
+import type { EgressPolicy } from "@alcove/contract";
+import { expect, test } from "vitest";
+import { testedEgress } from "./egress-trial.js";
+
+const policy: EgressPolicy = {
+  defaultAction: "Deny",
+  rules: [
+    { name: "read", match: { host: "api.test", path: "/v1/**", methods: ["GET"] }, action: { type: "Allow" } },
+    { name: "ssh", match: { host: "git.test", scheme: "tcp", ports: [22] }, action: { type: "Allow" } },
+  ],
+  hostRules: [{ pattern: "cdn.test", action: "Allow" }],
+};
+
+test.each([
+  ["https://api.test/v1/x", "GET", { verdict: "Allow", rule: "read", opensTls: true }],
+  ["https://API.test:443/v1/x?y#z", "GET", { verdict: "Allow", rule: "read" }],
+  ["https://api.test/v1/%2e%2e/admin", "GET", { verdict: "Deny", rule: "default" }],
+  ["https://api.test/v1/x", "POST", { verdict: "Deny", rule: "default" }],
+  ["http://api.test/v1/x", "GET", { verdict: "Deny", opensTls: false }],
+  ["https://cdn.test/", "GET", { verdict: "Allow", rule: "hostRules[0]", opensTls: false }],
+  ["tcp://git.test:22", "GET", { verdict: "Allow", rule: "ssh", opensTls: false }],
+  ["https://[::1]/", "GET", { verdict: "Deny" }],
+])("%s %s is tested as it would be decided", (url, method, expected) => {
+  expect(testedEgress(policy, { url, method })).toMatchObject(expected);
+});
+
+test("each rule that was looked at says why it is not the one, and the last one decides", () => {
+  const { considered, reason } = testedEgress(policy, { url: "https://api.test/v2" });
+  expect(considered.map(({ rule, matched }) => [rule, matched])).toEqual([
+    ["read", false],
+    ["ssh", false],
+    ["hostRules[0]", false],
+    ["default", true],
+  ]);
+  expect(considered[0]?.why).toContain("path");
+  expect(reason).toMatch(/\.$|default/);
+});
+
+test("a policy for audit denies in words alone, and what can hardly be meant is told", () => {
+  const twice = [...(policy.rules ?? []), { ...(policy.rules?.[0] ?? fail()), name: "again" }];
+  const tested = testedEgress({ ...policy, rules: twice, enforcementMode: "Audit" }, { url: "https://other.test/" });
+  expect(tested).toMatchObject({ verdict: "Deny", isEnforced: false, warnings: [{ field: "rules[2]" }] });
+});
+
+test.each([
+  "ftp://a.test/",
+  "a.test",
+  "https://",
+  "https://u:p@a.test/",
+  "tcp://a.test",
+  "https://a.test:0/",
+  "https://a b/",
+])("%s is refused", (url) => {
+  expect(() => testedEgress(policy, { url })).toThrow(
+    expect.objectContaining({ code: "InvalidRequest", field: "url" }),
+  );
+});
+
+function fail(): never {
+  throw new Error("there is none");
+}
