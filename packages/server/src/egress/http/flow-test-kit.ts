@@ -138,3 +138,34 @@ export function closed(server: net.Server): Promise<void> {
 export function portOf(server: net.Server): number {
   return (server.address() as AddressInfo).port;
 }
+
+/** Two ends of a connection over loopback. */
+export async function connectedPair(): Promise<[Socket, Socket]> {
+  const server = net.createServer();
+  await listening(server);
+  const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
+  const near = net.connect(portOf(server), "127.0.0.1");
+  const far = await accepted;
+  server.close();
+  return [near, far];
+}
+
+/** What a program sends to the gate, byte by byte as it is, and all that it gets back until the end, or until that has what is waited for. */
+export function rawExchange(port: number, bytes: string | Buffer, until?: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, "127.0.0.1");
+    let seen = "";
+    const settle = () => {
+      socket.destroy();
+      resolve(seen);
+    };
+    socket.setEncoding("latin1");
+    socket.on("data", (text) => {
+      seen += text;
+      if (until !== undefined && seen.includes(until)) settle();
+    });
+    socket.on("error", () => {});
+    socket.on("close", settle);
+    socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+  });
+}

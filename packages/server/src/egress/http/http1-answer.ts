@@ -7,17 +7,20 @@ export class Http1Answer implements Answer {
   readonly #response: ServerResponse;
   readonly #stream: Duplex | null;
   readonly #cutOff: () => void;
+  readonly #closeListeners: (() => void)[] = [];
   #isSwitched = false;
+  #isClosed = false;
 
   /** `cutOff` resets the whole connection: HTTP/1 knows no other way. */
   constructor(response: ServerResponse, cutOff: () => void) {
     this.#response = response;
     this.#stream = response.req.socket;
     this.#cutOff = cutOff;
+    response.once("finish", () => this.close());
   }
 
   get isOpen(): boolean {
-    return !this.#isSwitched && !this.#response.writableEnded && this.#stream?.destroyed === false;
+    return !this.#isSwitched && !this.#isClosed && !this.#response.writableEnded && this.#stream?.destroyed === false;
   }
 
   get hasBegun(): boolean {
@@ -66,15 +69,14 @@ export class Http1Answer implements Answer {
   }
 
   onClose(listener: () => void): void {
-    let isTold = false;
-    const tell = () => {
-      if (isTold) return;
-      isTold = true;
-      listener();
-    };
-    this.#response.once("close", tell).once("finish", tell);
-    if (this.#stream === null || this.#stream.destroyed) process.nextTick(tell);
-    else this.#stream.once("close", tell);
+    if (this.#isClosed) process.nextTick(listener);
+    else this.#closeListeners.push(listener);
+  }
+
+  /** The answer has gone out, or there is no connection any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const listener of this.#closeListeners.splice(0)) listener();
   }
 }
 

@@ -34,6 +34,7 @@ class Http1Connection {
   readonly #served: Http1Served;
   readonly #server: http.Server;
   readonly #waiting: ProgramRequest[] = [];
+  readonly #answers = new Set<Http1Answer>();
   #isServing = false;
   #isBroken = false;
 
@@ -50,11 +51,11 @@ class Http1Connection {
       // Its absence is refused with a sentence of our own.
       requireHostHeader: false,
     });
+    // A program may end its side after its last request.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
     // Node would leave out what is beyond; all of a head is counted where requests are checked.
     this.#server.maxHeadersCount = 0;
-    const take = (request: IncomingMessage, response: ServerResponse) => {
-      this.#take(requestOf(request, new Http1Answer(response, served.reset)));
-    };
+    const take = (request: IncomingMessage, response: ServerResponse) => this.#take(request, response);
     this.#server.on("request", take).on("checkContinue", take).on("checkExpectation", take);
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, { socket, head }));
     this.#server.on("connect", (request, socket, head) => this.#takeDetached(request, { socket, head }));
@@ -64,13 +65,19 @@ class Http1Connection {
   begin(): void {
     // Node starts the clock of heads when a server begins to listen, which this one, with its one connection, never does.
     this.#server.emit("listening");
-    this.#served.stream.once("close", () => this.#server.close());
+    this.#served.stream.once("close", () => {
+      this.#server.close();
+      for (const answer of this.#answers) answer.close();
+    });
     this.#server.emit("connection", this.#served.stream);
   }
 
-  #take(request: ProgramRequest): void {
-    if (this.#waiting.length < maxWaiting) this.#waiting.push(request);
-    else this.#served.reset();
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#waiting.length >= maxWaiting) this.#served.reset();
+    const answer = new Http1Answer(response, this.#served.reset);
+    this.#answers.add(answer);
+    answer.onClose(() => this.#answers.delete(answer));
+    this.#waiting.push(requestOf(request, answer));
     if (!this.#isServing) void this.#serve();
   }
 
@@ -111,7 +118,7 @@ class Http1Connection {
     // ServerResponse wants a Socket, and uses what every Duplex has.
     response.assignSocket(socket as Parameters<ServerResponse["assignSocket"]>[0]);
     response.once("finish", () => socket.end());
-    this.#take(requestOf(request, new Http1Answer(response, this.#served.reset)));
+    this.#take(request, response);
   }
 
   #break(error: NodeJS.ErrnoException): void {
