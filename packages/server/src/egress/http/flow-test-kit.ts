@@ -29,6 +29,7 @@ export interface GateOptions {
   /** Programs come by a stream that is no socket. */
   readonly isPlainStream?: boolean;
   readonly enter?: HttpFlow["enter"];
+  readonly headTimeoutMs?: number;
 }
 
 export interface Gate extends AsyncDisposable {
@@ -65,6 +66,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       },
       certificate: async () => leaf,
       decided: (decision) => decisions.push(EgressDecision.parse(decision)),
+      headTimeoutMs: options.headTimeoutMs ?? 5_000,
       ...(options.enter === undefined ? {} : { enter: options.enter }),
       signal: controller.signal,
     });

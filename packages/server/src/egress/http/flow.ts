@@ -22,6 +22,8 @@ export interface HttpFlow {
   decided(decision: EgressDecision): void;
   /** Takes one of the sandbox's places for requests under way, and answers how to give it back; undefined when all are taken. */
   enter?(): (() => void) | undefined;
+  /** For an HTTP/1 request's head, from its first byte to its last; default 20 s. */
+  readonly headTimeoutMs?: number;
   /** Aborts when the connection is to end at once. */
   readonly signal: AbortSignal;
 }

@@ -4,7 +4,7 @@ import type { HeaderChange } from "@alcove/contract";
 import type { DecisionRecord } from "./decision-record.js";
 import { DialFailure } from "./dial-failure.js";
 import { endToEnd, safeTrailers } from "./header-list.js";
-import type { ProgramRequest } from "./program-request.js";
+import type { AnswerHead, ProgramRequest } from "./program-request.js";
 import { pump } from "./pump.js";
 import { relay } from "./relay.js";
 import type { Upstream, UpstreamAnswer, UpstreamExchange, UpstreamRequest } from "./upstream.js";
@@ -54,9 +54,7 @@ class Forwarding {
     const { answer } = request;
     answer.onClose(() => this.#settle.resolve(answer.isWhole ? undefined : "the program was gone before the end"));
     this.#exchange = upstream.send(sending, {
-      informed: (head) => {
-        if (answer.isOpen && !answer.hasBegun) answer.inform({ ...head, headers: endToEnd(head.headers) });
-      },
+      informed: (head) => this.#inform(head),
       answered: (got) => void this.#giveBack(got).catch((error: Error) => this.#breakOff(error)),
       switched: (head, stream) => void this.#switch(head, stream),
       failed: (error) => this.#breakOff(error),
@@ -69,6 +67,15 @@ class Forwarding {
     const { request, record } = this.#forwarded;
     record.address ??= this.#exchange?.address;
     if (!this.#isBodySent || !request.answer.isWhole) this.#exchange?.abort();
+  }
+
+  /** One that cannot be sent as it is is left out: it is nothing that an answer depends on. */
+  #inform(head: AnswerHead): void {
+    const { answer } = this.#forwarded.request;
+    if (!answer.isOpen || answer.hasBegun) return;
+    try {
+      answer.inform({ ...head, headers: endToEnd(head.headers) });
+    } catch {}
   }
 
   async #sendBody(exchange: UpstreamExchange): Promise<void> {
@@ -94,7 +101,7 @@ class Forwarding {
     answer.end(safeTrailers(got.trailers(), []));
   }
 
-  async #switch(head: Parameters<ProgramRequest["answer"]["switchProtocols"]>[0], server: Duplex): Promise<void> {
+  async #switch(head: AnswerHead, server: Duplex): Promise<void> {
     const { request, record } = this.#forwarded;
     record.address ??= this.#exchange?.address;
     const program = request.answer.switchProtocols(head);

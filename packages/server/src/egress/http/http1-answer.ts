@@ -38,10 +38,10 @@ export class Http1Answer implements Answer {
     else if (status === 103) this.#response.writeEarlyHints(grouped(headers));
   }
 
-  begin({ status, reason, headers }: AnswerHead): Writable {
+  begin({ status, reason, headers, isLast = false }: AnswerHead): Writable {
     const response = this.#response;
     response.sendDate = false;
-    response.writeHead(status, reason, rawHeadersOf(headers));
+    response.writeHead(status, reason, rawHeadersOf(isLast ? [...headers, ["Connection", "close"]] : headers));
     // With the first of the body, when that comes at once.
     setImmediate(() => {
       if (!response.writableEnded && !response.destroyed && response.writableLength === 0) response.flushHeaders();

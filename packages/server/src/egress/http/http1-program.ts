@@ -12,6 +12,8 @@ import { type Refusal, refusalBytes, refused } from "./refusal.js";
 
 export interface Http1Served {
   readonly stream: Duplex;
+  /** For a request's head, from its first byte to its last. */
+  readonly headTimeoutMs: number;
   exchange(request: ProgramRequest): Promise<void>;
   /** What came is not HTTP, or not in time. */
   broken(refusal: Refusal): void;
@@ -20,8 +22,6 @@ export interface Http1Served {
 }
 
 const maxHeadBytes = 32 * 1024;
-/** Of a request's head, from its first byte to its last. */
-const headTimeoutMs = 20_000;
 const idleMs = 75_000;
 /** What may wait behind the request that is being served: apt sends ten at once. */
 const maxWaiting = 64;
@@ -43,11 +43,11 @@ class Http1Connection {
     this.#server = http.createServer({
       insecureHTTPParser: false,
       maxHeaderSize: maxHeadBytes,
-      headersTimeout: headTimeoutMs,
+      headersTimeout: served.headTimeoutMs,
       // A body takes as long as it takes.
       requestTimeout: 0,
       keepAliveTimeout: idleMs,
-      connectionsCheckingInterval: 2_000,
+      connectionsCheckingInterval: Math.min(2_000, served.headTimeoutMs / 4),
       // Its absence is refused with a sentence of our own.
       requireHostHeader: false,
     });
@@ -148,6 +148,7 @@ function requestOf(request: IncomingMessage, answer: Http1Answer): ProgramReques
   if (!hasBody) request.resume();
   return {
     method: request.method ?? "",
+    version: request.httpVersion,
     target: request.url ?? "",
     scheme: undefined,
     authorities: valuesOf(headers, "host"),
@@ -182,7 +183,7 @@ const refusals: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     rule: "malformed-request",
-    reason: `its head was not whole after ${headTimeoutMs / 1000} s`,
+    reason: "its head was not whole in time",
     hint: "Send it in one piece.",
   },
 };

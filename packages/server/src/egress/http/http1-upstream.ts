@@ -18,7 +18,7 @@ export class Http1Connections implements Upstream {
     this.#agent = new KeptConnections(async () => this.#kept(await dial()));
   }
 
-  /** Dials, unless a connection waits. */
+  /** Dials, unless a connection waits; who finds it taken in the end has one dialled when its request is sent. */
   async ready(): Promise<Upstream> {
     if (!this.#agent.hasFree) this.take(await this.#dial());
     return this;
@@ -67,8 +67,10 @@ class KeptConnections extends http.Agent {
     this.#dial = dial;
   }
 
+  /** One that was used before, or one that was dialled for a request which then found another. */
   get hasFree(): boolean {
-    return Object.values(this.freeSockets).some((sockets) => sockets?.some((socket) => !socket.destroyed));
+    const waiting = [...this.#fresh, ...Object.values(this.freeSockets).flatMap((sockets) => sockets ?? [])];
+    return waiting.some((socket) => !socket.destroyed);
   }
 
   add(socket: Socket): void {
@@ -77,8 +79,9 @@ class KeptConnections extends http.Agent {
 
   /** Node asks here for each that it has no free one for. */
   override createConnection(_options: object, callback?: (error: Error | null, socket: Duplex) => void) {
-    const fresh = this.#fresh.pop();
-    if (fresh !== undefined) return fresh;
+    for (let fresh = this.#fresh.pop(); fresh !== undefined; fresh = this.#fresh.pop()) {
+      if (!fresh.destroyed) return fresh;
+    }
     this.#dial().then(
       (socket) => callback?.(null, socket),
       // Node looks at the socket only where there is no error.

@@ -1,10 +1,19 @@
 /** Headers between lists and the objects that Node's HTTP/2 takes. */
-import type { OutgoingHttpHeaders } from "node:http2";
+import { constants, type Http2Stream, type OutgoingHttpHeaders } from "node:http2";
 import { type HeaderList, headerListOf } from "./header-list.js";
 
 /** Without those that begin with a colon. */
 export function plainHeaders(raw: readonly string[]): HeaderList {
   return headerListOf(raw).filter(([name]) => !name.startsWith(":"));
+}
+
+/** What comes behind a body; where it cannot be sent as it is, the stream ends as one that broke. */
+export function sendTrailers(stream: Http2Stream, trailers: HeaderList): void {
+  try {
+    stream.sendTrailers(http2Headers(trailers));
+  } catch {
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
 }
 
 /** In lower case; what came several times stays several. */

@@ -1,13 +1,15 @@
 /** A program's HTTP/2 connection, within bounds on all that it may do. */
-import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Duplex, Writable } from "node:stream";
 import { endSession, onceOver } from "../../guest/http2-socket.js";
 import { type HeaderList, valuesOf } from "./header-list.js";
-import { http2Headers, plainHeaders } from "./http2-headers.js";
+import { http2Headers, plainHeaders, sendTrailers } from "./http2-headers.js";
 import type { Answer, AnswerHead, ProgramRequest } from "./program-request.js";
 
 export interface Http2Served {
   readonly stream: Duplex;
+  /** For the head of the first request. */
+  readonly headTimeoutMs: number;
   exchange(request: ProgramRequest): Promise<void>;
   /** The connection broke a rule of HTTP/2. */
   broken(detail: string): void;
@@ -18,7 +20,7 @@ const maxStreams = 100;
 const windowBytes = 128 * 1024;
 const idleMs = 120_000;
 
-export function serveHttp2({ stream, exchange, broken }: Http2Served): void {
+export function serveHttp2({ stream, headTimeoutMs, exchange, broken }: Http2Served): void {
   const session = http2.performServerHandshake(stream, {
     maxHeaderListPairs: 160,
     maxSessionMemory: 4,
@@ -46,15 +48,14 @@ export function serveHttp2({ stream, exchange, broken }: Http2Served): void {
     });
   });
   session.on("error", (error: Error) => broken(error.message));
+  // Node tells nobody of a connection that is spoilt beyond repair, if the peer does not end it either.
+  const begin = setTimeout(() => endSession(session, stream), headTimeoutMs);
+  session.once("stream", () => clearTimeout(begin));
   session.setTimeout(idleMs, () => {
-    if (underWay === 0) session.close();
+    if (underWay === 0) endSession(session, stream);
   });
-  onceOver(session, stream, () => {});
-  endWhenClosed(session, stream);
-}
-
-function endWhenClosed(session: ServerHttp2Session, stream: Duplex): void {
   stream.once("end", () => endSession(session, stream));
+  onceOver(session, stream, () => clearTimeout(begin));
 }
 
 interface Opened {
@@ -74,6 +75,7 @@ function requestOf({ stream, headers, raw }: Opened): ProgramRequest {
   if (!hasBody) stream.resume();
   return {
     method: headers[":method"] ?? "",
+    version: "2",
     target: headers[":path"] ?? "",
     scheme: headers[":scheme"],
     authorities: [...(authority === undefined ? [] : [authority]), ...valuesOf(list, "host")],
@@ -92,7 +94,7 @@ class Http2Answer implements Answer {
 
   constructor(stream: ServerHttp2Stream) {
     this.#stream = stream;
-    stream.on("wantTrailers", () => stream.sendTrailers(http2Headers(this.#trailers)));
+    stream.on("wantTrailers", () => sendTrailers(stream, this.#trailers));
   }
 
   get isOpen(): boolean {
@@ -131,7 +133,9 @@ class Http2Answer implements Answer {
 
   reset(http2Code: number = http2.constants.NGHTTP2_INTERNAL_ERROR): void {
     const { NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR } = http2.constants;
-    this.#stream.close(http2Code === NGHTTP2_NO_ERROR ? NGHTTP2_INTERNAL_ERROR : http2Code);
+    // `close` would send the end of the body first, as if what has gone out were all of it.
+    if (this.hasBegun) this.#stream.destroy(new Error("reset"));
+    else this.#stream.close(http2Code === NGHTTP2_NO_ERROR ? NGHTTP2_INTERNAL_ERROR : http2Code);
   }
 
   onClose(listener: () => void): void {

@@ -8,7 +8,7 @@ import http2, {
 import type { Socket } from "node:net";
 import { endSession } from "../../guest/http2-socket.js";
 import type { HeaderList } from "./header-list.js";
-import { http2Headers, plainHeaders } from "./http2-headers.js";
+import { http2Headers, plainHeaders, sendTrailers } from "./http2-headers.js";
 import type { Upstream, UpstreamEvents, UpstreamExchange, UpstreamRequest } from "./upstream.js";
 
 /** What a server may have on its way for a program that does not read it: an answer of 10 MB/s from 50 ms away. */
@@ -40,12 +40,13 @@ export class Http2Connection implements Upstream {
   send(request: UpstreamRequest, events: UpstreamEvents): UpstreamExchange {
     const { method, scheme, authority, path, headers, hasBody, takesTrailers } = request;
     const own = { ":method": method, ":scheme": scheme, ":authority": authority, ":path": path };
+    const aborting = new AbortController();
     const rest = headers.filter(([name]) => name.toLowerCase() !== "host");
     const stream = this.#session.request(
       { ...own, ...http2Headers(rest), ...(takesTrailers ? { te: "trailers" } : {}) },
-      { endStream: !hasBody, waitForTrailers: hasBody },
+      { endStream: !hasBody, waitForTrailers: hasBody, signal: aborting.signal },
     );
-    return new Http2Exchange({ stream, hasBody, address: this.#address }, events);
+    return new Http2Exchange({ stream, aborting, hasBody, address: this.#address }, events);
   }
 
   close(): void {
@@ -55,6 +56,7 @@ export class Http2Connection implements Upstream {
 
 interface Sent {
   readonly stream: ClientHttp2Stream;
+  readonly aborting: AbortController;
   readonly hasBody: boolean;
   readonly address: string | undefined;
 }
@@ -63,12 +65,14 @@ class Http2Exchange implements UpstreamExchange {
   readonly address: string | undefined;
   readonly body: ClientHttp2Stream;
   readonly #hasBody: boolean;
+  readonly #aborting: AbortController;
   #trailers: HeaderList = [];
 
-  constructor({ stream, hasBody, address }: Sent, events: UpstreamEvents) {
+  constructor({ stream, aborting, hasBody, address }: Sent, events: UpstreamEvents) {
     this.address = address;
     this.body = stream;
     this.#hasBody = hasBody;
+    this.#aborting = aborting;
     let isAnswered = false;
     let trailers: HeaderList = [];
     const once = (tell: () => void) => {
@@ -91,7 +95,7 @@ class Http2Exchange implements UpstreamExchange {
       once(() => events.answered({ ...answer, body: isBodiless ? undefined : stream }));
       if (isBodiless) stream.resume();
     });
-    stream.on("wantTrailers", () => stream.sendTrailers(http2Headers(this.#trailers)));
+    stream.on("wantTrailers", () => sendTrailers(stream, this.#trailers));
     stream.on("error", (error) => once(() => events.failed(withCode(error, stream))));
     stream.on("close", () => once(() => events.failed(withCode(new Error("the server closed it"), stream))));
   }
@@ -101,8 +105,9 @@ class Http2Exchange implements UpstreamExchange {
     if (this.#hasBody) this.body.end();
   }
 
+  /** Not by `close`, which first sends the end of a body as if that were all of it. */
   abort(): void {
-    this.body.close(http2.constants.NGHTTP2_CANCEL);
+    if (!this.body.closed) this.#aborting.abort();
   }
 }
 

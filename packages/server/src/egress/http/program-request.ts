@@ -4,6 +4,8 @@ import type { HeaderList } from "./header-list.js";
 
 export interface ProgramRequest {
   readonly method: string;
+  /** Of HTTP: 1.1, 2. */
+  readonly version: string;
   /** As it was sent: a path with its query, in HTTP/1 perhaps a whole URL. */
   readonly target: string;
   /** HTTP/2's :scheme. */
@@ -26,6 +28,8 @@ export interface AnswerHead {
   /** HTTP/1's words beside the status; may be empty. */
   readonly reason: string;
   readonly headers: HeaderList;
+  /** Nothing that comes behind it on the connection is to be read, where requests come one behind the other. */
+  readonly isLast?: boolean;
 }
 
 export interface Answer {

@@ -11,7 +11,7 @@ export function pump(from: Readable, to: Writable, count: (bytes: number) => voi
       if (!to.destroyed && !to.write(chunk)) from.pause();
     };
     const onDrain = () => from.resume();
-    const onEnd = () => settle(undefined);
+    const onEnd = () => settle(isCut(from) ? new Error("the sender broke off") : undefined);
     const onError = (error: Error) => settle(error);
     const onFromGone = () => settle(new Error("the sender broke off"));
     const onToGone = () => settle(new Error("nobody takes it any more"));
@@ -31,9 +31,15 @@ export function pump(from: Readable, to: Writable, count: (bytes: number) => voi
     };
     from.on("end", onEnd).on("error", onError).on("aborted", onFromGone).on("close", onFromGone);
     to.on("drain", onDrain).on("error", onError).on("close", onToGone);
-    if (from.readableEnded) settle(undefined);
+    if (from.readableEnded) onEnd();
     else if (from.destroyed) onFromGone();
     else if (to.destroyed) onToGone();
     else from.on("data", onData);
   });
+}
+
+/** Node has bodies end that were cut off, of HTTP/2 when a reset or the end of the connection came in place of the rest. */
+function isCut(from: Readable): boolean {
+  if ("rstCode" in from && typeof from.rstCode === "number") return from.rstCode !== 0;
+  return "complete" in from && from.complete === false;
 }

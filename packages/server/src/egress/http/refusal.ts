@@ -22,6 +22,7 @@ export function refused(refusal: Refusal, asked: string | undefined): Refused {
   const { status, rule, reason, hint } = refusal;
   const what = printable(asked ?? "a request", 400);
   const verb = isFailure(status) ? "could not forward" : "denied";
+  const isOfThePolicy = (status === 403 && hint === undefined) || isFailure(status);
   const because = status === 403 && hint === undefined ? policyHint : (hint ?? "");
   const sentences = [`Alcove ${verb} ${what} by rule "${rule}": ${printable(reason, 600)}.`, because];
   const body = Buffer.from(`${sentences.filter((text) => text !== "").join("\n")}\n`, "utf8");
@@ -31,7 +32,7 @@ export function refused(refusal: Refusal, asked: string | undefined): Refused {
     ["Cache-Control", "no-store"],
     ["X-Alcove-Rule", printable(rule, 200)],
   ];
-  return { status, reason: words[status] ?? "", headers, body };
+  return { status, reason: words[status] ?? "", headers, isLast: !isOfThePolicy, body };
 }
 
 /** The head and the body in one piece, for where HTTP/1's own machinery is gone. */

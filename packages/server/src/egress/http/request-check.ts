@@ -4,7 +4,7 @@
  */
 import { authorityOf, namesFlow } from "./asked-authority.js";
 import type { HttpFlow } from "./flow.js";
-import { type HeaderList, valuesOf } from "./header-list.js";
+import { valuesOf } from "./header-list.js";
 import type { ProgramRequest } from "./program-request.js";
 import type { Refusal } from "./refusal.js";
 
@@ -18,7 +18,7 @@ export interface CheckedFlow extends Pick<HttpFlow, "scheme" | "host" | "port"> 
 export const maxHeaders = 128;
 
 export function checkRequest(request: ProgramRequest, flow: CheckedFlow): CheckedTarget {
-  const refusal = methodRefusal(request.method) ?? headersRefusal(request.headers) ?? nameRefusal(request, flow);
+  const refusal = formRefusal(request) ?? methodRefusal(request.method) ?? nameRefusal(request, flow);
   return refusal === undefined ? pathOf(request.target, flow) : { refusal };
 }
 
@@ -30,7 +30,8 @@ function methodRefusal(method: string): Refusal | undefined {
 
 const useless = "Ask for the URL itself: names lead to their servers without a proxy.";
 
-function headersRefusal(headers: HeaderList): Refusal | undefined {
+function formRefusal({ version, headers }: ProgramRequest): Refusal | undefined {
+  if (!versions.has(version)) return malformed(`its version is ${version}`);
   if (headers.length > maxHeaders) {
     return refusal(431, "malformed-request", `it has more than ${maxHeaders} headers`, "Send fewer headers.");
   }
@@ -43,6 +44,8 @@ function headersRefusal(headers: HeaderList): Refusal | undefined {
   }
   return valuesOf(headers, "content-length").length > 1 ? malformed("it has more than one Content-Length") : undefined;
 }
+
+const versions: ReadonlySet<string> = new Set(["1.0", "1.1", "2"]);
 
 function nameRefusal({ authorities, scheme }: ProgramRequest, flow: CheckedFlow): Refusal | undefined {
   if (scheme !== undefined && scheme !== flow.scheme)

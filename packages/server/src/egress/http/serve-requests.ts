@@ -95,13 +95,21 @@ function serveProtocol({ flow, stream, protocol }: Serving, { over, reset }: End
     signal: over,
   });
   over.addEventListener("abort", () => upstreams.close(), { once: true });
-  const serveOne = (request: ProgramRequest) => exchange(request, { flow, protocol, upstreams });
+  const { headTimeoutMs = 20_000 } = flow;
+  const serveOne = (request: ProgramRequest) =>
+    exchange(request, { flow, protocol, upstreams }).catch(() => request.answer.reset());
   const broken = (rule: string, reason: string) => {
     new DecisionRecord(flow, undefined).tell({ verdict: "Deny", rule, reason });
   };
   if (protocol === "http/1") {
-    serveHttp1({ stream, exchange: serveOne, broken: ({ rule, reason }) => broken(rule, reason), reset });
+    serveHttp1({
+      stream,
+      headTimeoutMs,
+      exchange: serveOne,
+      broken: ({ rule, reason }) => broken(rule, reason),
+      reset,
+    });
   } else {
-    serveHttp2({ stream, exchange: serveOne, broken: (detail) => broken("malformed-request", detail) });
+    serveHttp2({ stream, headTimeoutMs, exchange: serveOne, broken: (detail) => broken("malformed-request", detail) });
   }
 }

@@ -62,11 +62,16 @@ class Server {
   async open(): Promise<Upstream> {
     if (this.#speaksHttp1) return this.#http1.ready();
     if (this.#http2?.isOpen === true) return this.#http2;
-    this.#trial ??= this.#try().finally(() => {
+    if (this.#trial !== undefined) {
+      await this.#trial;
+      return this.open();
+    }
+    this.#trial = this.#try();
+    try {
+      return await this.#trial;
+    } finally {
       this.#trial = undefined;
-    });
-    const found = await this.#trial;
-    return this.#speaksHttp1 ? this.#http1.ready() : found;
+    }
   }
 
   close(): void {
@@ -84,7 +89,7 @@ class Server {
     }
     this.#speaksHttp1 = true;
     this.#http1.take(socket);
-    return this.#http1.ready();
+    return this.#http1;
   }
 
   async #dial(protocols: readonly ("h2" | "http/1.1")[]): ReturnType<HttpFlow["dial"]> {
