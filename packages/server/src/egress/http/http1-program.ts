@@ -23,6 +23,8 @@ export interface Http1Served {
 
 const maxHeadBytes = 32 * 1024;
 const idleMs = 75_000;
+/** For all that is still to be answered to a program that has ended its side. */
+const halfClosedMs = 300_000;
 /** What may wait behind the request that is being served: apt sends ten at once. */
 const maxWaiting = 64;
 
@@ -69,7 +71,14 @@ class Http1Connection {
       this.#server.close();
       for (const answer of this.#answers) answer.close();
     });
+    this.#served.stream.once("end", () => this.#awaitLastAnswers());
     this.#server.emit("connection", this.#served.stream);
+  }
+
+  /** A program that has ended its side may be gone, or wait for its answer: nothing tells which. */
+  #awaitLastAnswers(): void {
+    const timer = setTimeout(this.#served.reset, halfClosedMs);
+    this.#served.stream.once("close", () => clearTimeout(timer));
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {
@@ -125,7 +134,8 @@ class Http1Connection {
     if (this.#isBroken) return;
     this.#isBroken = true;
     const { stream, broken, reset } = this.#served;
-    if (this.#isServing || !stream.writable || error.code === "ECONNRESET") {
+    const isGone = ["ECONNRESET", "HPE_INVALID_EOF_STATE"].includes(error.code ?? "");
+    if (this.#isServing || !stream.writable || isGone) {
       reset();
       return;
     }

@@ -77,6 +77,19 @@ class KeptConnections extends http.Agent {
     this.#fresh.push(socket);
   }
 
+  /** What comes on a connection that waits is the answer to nothing: it must not become the next request's. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    // Its type does not tell of what it answers.
+    const isKept: unknown = super.keepSocketAlive(socket);
+    if (isKept === true) socket.on("data", endUnasked);
+    return isKept === true;
+  }
+
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    socket.off("data", endUnasked);
+    super.reuseSocket(socket, request);
+  }
+
   /** Node asks here for each that it has no free one for. */
   override createConnection(_options: object, callback?: (error: Error | null, socket: Duplex) => void) {
     for (let fresh = this.#fresh.pop(); fresh !== undefined; fresh = this.#fresh.pop()) {
@@ -89,6 +102,10 @@ class KeptConnections extends http.Agent {
     );
     return undefined;
   }
+}
+
+function endUnasked(this: Duplex): void {
+  this.destroy();
 }
 
 /** With the framing that Node is to use, said where it could choose another. */

@@ -309,7 +309,11 @@ describe("what a program may try", () => {
     ],
     ["half a preface and the end", preface.subarray(0, 10)],
   ])("%s: ends the connection", async (name, bytes) => {
-    await using gate = await startGate({ scheme: "http", servers: { "example.com:80": cleartext }, headTimeoutMs: 500 });
+    await using gate = await startGate({
+      scheme: "http",
+      servers: { "example.com:80": cleartext },
+      headTimeoutMs: 500,
+    });
     const socket = net.connect(gate.port, "127.0.0.1");
     socket.on("error", () => {});
     socket.resume();
