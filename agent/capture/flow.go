@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,16 +22,15 @@ type flow struct {
 	resetOnce sync.Once
 	// end gives up the stream.
 	end context.CancelFunc
-	// sent is closed when the program sends no more, whether it said so or its connection was reset.
-	sent     chan struct{}
-	sentOnce sync.Once
+	// sent: the program said that it sends no more.
+	sent atomic.Bool
 }
 
 // carry opens a stream for a connection and follows it until both of its directions have ended, or one of them broke off.
 func (c *Capture) carry(conn *net.TCPConn, destination netip.AddrPort) {
 	life, end := context.WithCancel(c.present())
 	defer end()
-	f := &flow{conn: conn, end: end, sent: make(chan struct{})}
+	f := &flow{conn: conn, end: end}
 	defer context.AfterFunc(life, f.reset)()
 	impatience := time.AfterFunc(patience, end)
 	defer impatience.Stop()
@@ -46,36 +46,40 @@ func (c *Capture) carry(conn *net.TCPConn, destination netip.AddrPort) {
 		return
 	}
 	defer response.Body.Close()
-	if !impatience.Stop() || response.StatusCode != http.StatusOK || !f.run(response) {
+	if !impatience.Stop() || response.StatusCode != http.StatusOK || f.follow(response) != nil {
 		f.reset()
 	}
 	conn.Close()
 }
 
 func (f *flow) request(life context.Context, destination netip.AddrPort) *http.Request {
-	body := &upload{flow: f, begun: make(chan struct{}), given: make(chan struct{})}
+	body := &upload{flow: f, begun: make(chan struct{}), over: make(chan struct{})}
 	request, _ := http.NewRequestWithContext(life, http.MethodPost, "http://daemon/connections", body)
 	request.Header.Set("X-Alcove-Destination", destination.String())
 	return request
 }
 
-// run answers whether both directions came to a regular end.
-func (f *flow) run(response *http.Response) bool {
-	response.Request.Body.(*upload).begin()
-	if deliver(f.conn, response.Body) != nil || f.conn.CloseWrite() != nil {
-		return false
+// follow carries both directions to their ends. That of the stream is the request's: it is over when its own end is written.
+func (f *flow) follow(response *http.Response) error {
+	sent := response.Request.Body.(*upload)
+	sent.begin()
+	if err := deliver(f.conn, response.Body); err != nil {
+		return err
 	}
-	<-f.sent
-	return true
+	if err := f.conn.CloseWrite(); err != nil {
+		return err
+	}
+	<-sent.over
+	return nil
 }
 
 // upload is what a program sends, as a request's body. Nothing of it is read before the call was answered: until then the same
 // connection may be offered again.
 type upload struct {
-	flow    *flow
-	begun   chan struct{}
-	givenUp sync.Once
-	given   chan struct{}
+	flow     *flow
+	begun    chan struct{}
+	over     chan struct{}
+	overOnce sync.Once
 }
 
 func (u *upload) begin() { close(u.begun) }
@@ -84,17 +88,19 @@ func (u *upload) Read(into []byte) (int, error) {
 	select {
 	case <-u.begun:
 		return u.flow.read(into)
-	case <-u.given:
+	case <-u.over:
 		return 0, net.ErrClosed
 	}
 }
 
-// Close is called when nobody reads any more. Once the connection is carried, that is regular only after its end.
+// Close is called when nobody reads any more. Once the connection is carried, that is regular only after the program's end.
 func (u *upload) Close() error {
-	u.givenUp.Do(func() { close(u.given) })
+	u.overOnce.Do(func() { close(u.over) })
 	select {
 	case <-u.begun:
-		u.flow.giveUp()
+		if !u.flow.sent.Load() {
+			u.flow.reset()
+		}
 	default:
 	}
 	return nil
@@ -104,29 +110,18 @@ func (u *upload) Close() error {
 func (f *flow) read(into []byte) (int, error) {
 	count, err := f.conn.Read(into)
 	if err == io.EOF {
-		f.sentOnce.Do(func() {
-			go f.watch()
-			close(f.sent)
-		})
+		f.sent.Store(true)
+		go f.watch()
 	} else if err != nil {
 		f.reset()
 	}
 	return count, err
 }
 
-func (f *flow) giveUp() {
-	select {
-	case <-f.sent:
-	default:
-		f.reset()
-	}
-}
-
 // reset breaks off both the program's connection and the stream.
 func (f *flow) reset() {
 	f.resetOnce.Do(func() { reset(f.conn) })
 	f.end()
-	f.sentOnce.Do(func() { close(f.sent) })
 }
 
 // watch waits, after the program's end of data, until its connection is gone altogether.

@@ -38,31 +38,6 @@ func TestAConnectionIsCarriedBothWaysToItsDestination(t *testing.T) {
 	}
 }
 
-func TestTheGatewayMayEndItsDirectionFirst(t *testing.T) {
-	c := New()
-	counted := make(chan int, 1)
-	join(t, c, func(writer http.ResponseWriter, request *http.Request) {
-		duplex(writer)
-		writer.Write([]byte("first"))
-		// A handler of Go's that returns resets what it has not read: it ends its own direction by the length that it announced.
-		content, _ := io.ReadAll(request.Body)
-		counted <- len(content)
-	})
-	conn := program(t, c)
-	first := make([]byte, 5)
-	conn.Write(make([]byte, 100_000))
-	conn.CloseWrite()
-	if <-counted != 100_000 {
-		t.Fatal("not all came")
-	}
-	if _, err := io.ReadFull(conn, first); err != nil || string(first) != "first" {
-		t.Fatal(err)
-	}
-	if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
-		t.Fatal(rest, err)
-	}
-}
-
 func TestWhatTheGatewayResetsOrRefusesIsResetForTheProgram(t *testing.T) {
 	for _, serve := range []http.HandlerFunc{
 		func(writer http.ResponseWriter, _ *http.Request) { duplex(writer); panic(http.ErrAbortHandler) },

@@ -63,13 +63,16 @@ func loadModules() error {
 	return os.RemoveAll(filepath.Dir(moduleOrderPath))
 }
 
+// moduleParameters keep the kernel from making an interface that nobody asked for.
+var moduleParameters = map[string]string{"dummy.ko": "numdummies=0"}
+
 func loadModule(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("kernel module: %w", err)
 	}
 	defer file.Close()
-	err = unix.FinitModule(int(file.Fd()), "", 0)
+	err = unix.FinitModule(int(file.Fd()), moduleParameters[filepath.Base(path)], 0)
 	if err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("load kernel module %s: %w", path, err)
 	}
