@@ -23,7 +23,7 @@ export async function recover(context: ControlContext, reconciler: Reconciler, s
   const running = wanted.filter(({ state }) => mayRun.includes(state));
   const suspended = wanted.filter(({ suspension }) => suspension !== undefined);
   // Those that run are reached by recovering them: what they may reach comes first.
-  await Promise.all(running.map((record) => egress.admit(record)));
+  await egress.takeUp(running);
   const recovery = await engine.recover(
     { running: idsOf(running), suspended: idsOf(suspended), snapshots: snapshotRemovals.owned() },
     signal,

@@ -51,6 +51,14 @@ export class EgressKeeper {
     return this.toldTo(record);
   }
 
+  /** Before machines that run already are reached. One whose settings are not taken reaches nothing. */
+  async takeUp(records: readonly SandboxRecord[]): Promise<void> {
+    const { logger } = this.#parts;
+    const failed = (id: string) => (error: unknown) =>
+      logger.error({ sandbox: id, err: error }, "What a sandbox may reach is not in force; it reaches nothing");
+    await Promise.all(records.map((record) => this.#handOver(record).catch(failed(record.id))));
+  }
+
   /** The certificate of whoever opens its connections, where its policy has some opened. */
   toldTo({ group, egress }: Pick<SandboxRecord, "group" | "egress">): Told {
     const { authorities, store } = this.#parts;
@@ -65,8 +73,10 @@ export class EgressKeeper {
   }
 
   async renewGroup(group: string): Promise<void> {
-    const all = this.#parts.store.sandboxes.all().filter((record) => record.group === group);
-    await Promise.all(all.map(({ id }) => this.renew(id)));
+    const { sandboxes } = this.#parts.store;
+    const everyOne = { limit: Number.MAX_SAFE_INTEGER, offset: 0 };
+    const concerned = withMachines.flatMap((state) => sandboxes.list({ group, state }, everyOne));
+    await Promise.all(concerned.map(({ id }) => this.renew(id)));
   }
 
   #handOver({ id, group, egress }: SandboxRecord): Promise<void> {
@@ -87,13 +97,18 @@ export class EgressKeeper {
       if (certificates === undefined) return;
       const environment = { ...imageConfig.environment, ...record.environment };
       const identity = { hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment };
-      const renewal = { ...identity, generation, thaw: false, certificates };
+      // The seed of a first start stays what programs are told.
+      const seed =
+        generation === 1 && record.entropy !== undefined ? { entropy: Buffer.from(record.entropy, "hex") } : {};
+      const renewal = { ...identity, ...seed, generation, thaw: false, certificates };
       await running.machine.guest.renew(renewal, AbortSignal.timeout(tellTimeoutMs));
     } catch (error) {
       logger.warn({ sandbox: id, err: error }, "A sandbox could not be given its group's certificate");
     }
   }
 }
+
+const withMachines = ["Creating", "Running", "Stopping", "Resuming"] as const;
 
 function hasNoMachine({ state }: SandboxRecord): boolean {
   return state === "Stopped" || state === "Failed";

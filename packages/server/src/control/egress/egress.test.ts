@@ -90,8 +90,14 @@ test("names go along with what may hold their addresses, and are never taken bac
   expect(gateway.inForce.get(copy.id)?.names).toEqual([a]);
   store.egressNames.add(copy.id, c);
 
+  // As one that was taken of it on another host may have.
+  const e = { index: 5, name: "e.test" };
+  store.egressNames.put(snapshotId, [e]);
+  const heldBefore: boolean[] = [];
+  gateway.beforeApply = async (id) => void heldBefore.push(gateway.inForce.has(id));
   await control.snapshots.rollback(source, { snapshotId }, never);
-  expect(gateway.inForce.get(source.id)?.names).toEqual([a, b]);
+  expect(gateway.inForce.get(source.id)?.names).toEqual([a, b, e]);
+  expect(heldBefore, "what it was is given up first").toEqual([false]);
   await control.sandboxes.stop(copy, {}, never);
   await control.sandboxes.resume(copy, {}, never);
   expect(gateway.inForce.get(copy.id)?.names).toEqual([a, { ...c, index: 3 }]);
@@ -124,6 +130,21 @@ test("a daemon that dies between record and gateway leaves the next one to put i
   });
   await second.start();
   expect(inForceAtRecovery).toEqual([allowing("new.test")]);
+});
+
+test("one sandbox whose settings are not taken keeps no other from being taken up", async () => {
+  await using host = new TestHost();
+  const first = await host.daemon();
+  const [one, other] = [
+    await first.control.sandboxes.create(group, debian, never),
+    await first.control.sandboxes.create(group, debian, never),
+  ];
+  await first.close();
+  const second = host.build();
+  second.gateway.beforeApply = async (id) => (id === one.id ? Promise.reject(new Error("not taken")) : undefined);
+  await second.start();
+  expect([...second.gateway.inForce.keys()]).toEqual([other.id]);
+  expect(await second.control.sandboxes.count(group, { state: "Running" })).toBe(2);
 });
 
 test("a change of a named policy reaches all that refer to it, and while they do it stays", async () => {
