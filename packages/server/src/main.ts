@@ -12,7 +12,10 @@ import type { Config } from "./config.js";
 import { readConfig } from "./config-reading.js";
 import { crashAt, noCrash } from "./control/crash-points.js";
 import { createControl } from "./control/create-control.js";
+import { Authorities } from "./control/egress/authorities.js";
 import { hostFacts, type TcpFacts } from "./control/system/host-facts.js";
+import type { EgressGateway } from "./egress/gateway.js";
+import { openGateway } from "./egress-gateway.js";
 import type { Engine } from "./engines/engine.js";
 import { createFakeEngine } from "./engines/fake/engine.js";
 import { createMicrovmEngine } from "./engines/microvm/microvm.js";
@@ -46,7 +49,9 @@ try {
 async function startDaemon(config: Config, logger: Logger): Promise<() => Promise<void>> {
   const identity = await networkIdentity(config);
   const store = openStore(config.dataDirectory);
-  const engine = createEngine(config, logger);
+  const authorities = new Authorities(store);
+  const gateway = openGateway(store, authorities, logger);
+  const engine = createEngine(config, logger, gateway);
   const images = await createImages(imagesOptions(config, engine));
   const version = ownVersion();
   let tcp: TcpFacts | undefined;
@@ -55,7 +60,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     ...(config.oidc && { verifyToken: createOidcVerifier(config.oidc, logger) }),
     auditKept: config.auditKept,
     decisionFile: decisionFile(config),
-    ...{ store, engine, images, logger, version, capacity: config },
+    ...{ store, engine, images, gateway, authorities, logger, version, capacity: config },
     host: hostFacts(() => freeSpace(config.dataDirectory)),
     freeSpaceMarkBytes: config.freeSpaceMarkBytes,
     imageBuildTimeoutMs: config.imageBuildTimeoutMs,
@@ -74,6 +79,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     await running.close();
     await Promise.all([closed, started]);
     await engine.close();
+    await gateway.close();
     store.close();
     removeProcessId();
   };
@@ -107,7 +113,7 @@ function cannotListen(cause: unknown): never {
 }
 
 /** The strongest engine there is, unless one is named. */
-function createEngine(config: Config, logger: Logger): Engine {
+function createEngine(config: Config, logger: Logger, gateway: EgressGateway): Engine {
   const { engine, guestDirectory, dataDirectory, runtimeDirectory, templatesMaximumBytes } = config;
   if (engine === "fake") return createFakeEngine();
   return createMicrovmEngine({
@@ -115,6 +121,7 @@ function createEngine(config: Config, logger: Logger): Engine {
     dataDirectory,
     runtimeDirectory,
     templatesMaximumBytes,
+    serveHost: (sandboxId) => gateway.serveHost(sandboxId),
     packAfterMs: config.compressAfterMs,
     onUpkeep: (sentence) => logger.info(sentence),
     onTimings: (timings) => logger.info({ timings }, "Machine started"),

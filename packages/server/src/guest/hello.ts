@@ -56,13 +56,17 @@ export async function openSession(open: OpenStream, hello: Hello, signal: AbortS
 
 async function greet(open: OpenStream, { name, generation, patience }: Hello, signal: AbortSignal): Promise<Greeting> {
   using deadline = withDeadline(signal, patience.answerTimeoutMs);
-  const stream = await open(name, deadline.signal);
+  return await greetStream(await open(name, deadline.signal), generation, deadline.signal);
+}
+
+/** Says hello once, on a stream that is open, and destroys it where that is not answered. */
+export async function greetStream(stream: Duplex, generation: number, signal: AbortSignal): Promise<Greeting> {
   try {
     const hello = encodeHello(generation);
     const written = writeAll(stream, hello);
-    const answer = await findAnswer(stream, hello.subarray(16, 32), deadline.signal);
+    const answer = await findAnswer(stream, hello.subarray(16, 32), signal);
     // Node's HTTP/2 aborts the whole process when a write that it did not make ends after it has taken the socket over.
-    await untilAborted(written, deadline.signal);
+    await untilAborted(written, signal);
     return { stream, generation: answer.readBigUInt64BE(32), bootId: answer.toString("hex", 40, 48) };
   } catch (error) {
     stream.on("error", () => {});

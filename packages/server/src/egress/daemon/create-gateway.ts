@@ -1,0 +1,194 @@
+/** The daemon's side of the egress gateway: settings and names that it holds for the process, and what the process asks of it. */
+import { randomInt } from "node:crypto";
+import type { Duplex } from "node:stream";
+import type { EgressDecision } from "@alcove/contract";
+import type { Logger } from "pino";
+import { ChannelLost, ProtocolBreak } from "../../guest/fault.js";
+import type { ServeHost } from "../../guest/host-side.js";
+import type { Decisions, EgressGateway, EgressSettings, NameEntry } from "../gateway.js";
+import type { FromWorker, ToWorker } from "../messages.js";
+import { DecisionLog } from "./decision-log.js";
+import { GatewayProcess, type WorkerProcess } from "./gateway-process.js";
+import { HandedSession } from "./handed-session.js";
+
+export interface GatewayOptions {
+  readonly startWorker: () => WorkerProcess;
+  /** Puts a name on record; throws where it cannot. */
+  readonly recordName: (sandboxId: string, entry: NameEntry) => void;
+  /** For TLS that is opened: PEM of a certificate for the host, from the group's authority. */
+  readonly issueCertificate: (
+    group: string,
+    host: string,
+  ) => Promise<{ readonly certificate: string; readonly key: string }>;
+  readonly logger: Pick<Logger, "error" | "warn">;
+}
+
+/** Users of the gateway's processes, where the daemon is root: above those of machines, in no /etc/passwd. */
+const firstUserId = 0x7100_0000;
+const userIds = 1 << 24;
+
+export function createGateway(options: GatewayOptions): EgressGateway {
+  return new Gateway(options);
+}
+
+type Message<K extends FromWorker["kind"]> = Extract<FromWorker, { kind: K }>;
+
+class Gateway implements EgressGateway {
+  readonly #options: GatewayOptions;
+  readonly #process: GatewayProcess;
+  readonly #log = new DecisionLog();
+  readonly #listeners = new Set<(sandboxId: string, decision: EgressDecision) => void>();
+  readonly #settings = new Map<string, EgressSettings>();
+  readonly #names = new Map<string, Map<number, string>>();
+  readonly #sessions = new Map<number, HandedSession>();
+  /** Of `apply`, until the process answers. */
+  readonly #applying = new Map<number, (fault: string | undefined) => void>();
+  #lastId = 0;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    const hooks = {
+      onReady: () => this.#onReady(),
+      onMessage: (message: Exclude<FromWorker, { kind: "ready" }>) => this.#take(message),
+      onGone: () => this.#onGone(),
+    };
+    this.#process = new GatewayProcess(options.startWorker, hooks, options.logger);
+  }
+
+  async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
+    this.#settings.set(sandboxId, settings);
+    const names = this.#names.get(sandboxId) ?? new Map<number, string>();
+    for (const { index, name } of settings.names) names.set(index, name);
+    this.#names.set(sandboxId, names);
+    const fault = await this.#sendSettings(sandboxId);
+    if (fault !== undefined) throw new Error(`the egress settings were not taken: ${fault}`);
+  }
+
+  remove(sandboxId: string): void {
+    this.#settings.delete(sandboxId);
+    this.#names.delete(sandboxId);
+    this.#log.forget(sandboxId);
+    this.#process.send({ kind: "remove", sandboxId });
+  }
+
+  decisions(sandboxId: string): Decisions {
+    return this.#log.of(sandboxId);
+  }
+
+  onDecision(listener: (sandboxId: string, decision: EgressDecision) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  serveHost(sandboxId: string): ServeHost {
+    return (stream: Duplex, { generation }) => {
+      this.#process.begin();
+      const id = ++this.#lastId;
+      const end = () => void this.#process.send({ kind: "end", session: id });
+      const session = new HandedSession(stream, { id, sandboxId, generation }, end);
+      this.#sessions.set(id, session);
+      void session.ended.then(() => this.#sessions.delete(id));
+      if (this.#process.isReady) this.#handOver(session);
+      return session;
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#process.close();
+    for (const session of this.#sessions.values()) session.end(new ChannelLost("the daemon stops"));
+  }
+
+  /** Where no process is there, what is not in force does no harm: nothing passes, and the next one has it before any sandbox. */
+  #sendSettings(sandboxId: string): Promise<string | undefined> {
+    const settings = this.#settings.get(sandboxId);
+    if (settings === undefined || !this.#process.isReady) return Promise.resolve(undefined);
+    const names = [...(this.#names.get(sandboxId) ?? [])].map(([index, name]) => ({ index, name }));
+    const request = ++this.#lastId;
+    const answered = new Promise<string | undefined>((resolve) => this.#applying.set(request, resolve));
+    this.#process.send({ kind: "apply", request, sandboxId, settings: toMessage(settings, names) });
+    return answered;
+  }
+
+  #onReady(): void {
+    const isRoot = process.getuid?.() === 0;
+    this.#process.send({ kind: "begin", ...(isRoot && { userId: firstUserId + randomInt(userIds) }) });
+    for (const sandboxId of this.#settings.keys()) void this.#sendSettings(sandboxId);
+    for (const session of this.#sessions.values()) this.#handOver(session);
+  }
+
+  #onGone(): void {
+    for (const answer of this.#applying.values()) answer(undefined);
+    this.#applying.clear();
+    for (const session of this.#sessions.values()) {
+      if (session.isHanded) session.over(new ChannelLost("the egress gateway ended"));
+    }
+  }
+
+  #handOver(session: HandedSession): void {
+    const { id, sandboxId, generation } = session.handing;
+    const socket = session.takeSocket();
+    if (socket !== undefined) this.#process.send({ kind: "serve", session: id, sandboxId, generation }, socket);
+  }
+
+  #take(message: Exclude<FromWorker, { kind: "ready" }>): void {
+    if (message.kind === "applied") this.#applied(message);
+    else if (message.kind === "over") this.#over(message);
+    else if (message.kind === "record") this.#record(message);
+    else if (message.kind === "issue") void this.#issue(message);
+    else this.#decided(message);
+  }
+
+  #applied({ request, fault }: Message<"applied">): void {
+    this.#applying.get(request)?.(fault);
+    this.#applying.delete(request);
+  }
+
+  #over({ session, isBreak, reason }: Message<"over">): void {
+    this.#sessions.get(session)?.over(isBreak ? new ProtocolBreak(reason) : new ChannelLost(reason));
+  }
+
+  #record({ request, sandboxId, entry }: Message<"record">): void {
+    this.#process.send({ kind: "recorded", request, isDone: this.#recordName(sandboxId, entry) });
+  }
+
+  /** Of a sandbox that is known, and never a second name for an index. */
+  #recordName(sandboxId: string, entry: NameEntry): boolean {
+    const names = this.#names.get(sandboxId);
+    const taken = names?.get(entry.index);
+    if (names === undefined || (taken !== undefined && taken !== entry.name)) return false;
+    try {
+      this.#options.recordName(sandboxId, entry);
+    } catch (error) {
+      this.#options.logger.warn({ err: error, sandbox: sandboxId }, "A name of a sandbox could not be put on record");
+      return false;
+    }
+    names.set(entry.index, entry.name);
+    return true;
+  }
+
+  async #issue({ request, sandboxId, host }: Message<"issue">): Promise<void> {
+    const answer: ToWorker = { kind: "issued", request };
+    try {
+      const settings = this.#settings.get(sandboxId);
+      if (settings === undefined) throw new Error("no such sandbox");
+      const { certificate, key } = await this.#options.issueCertificate(settings.group, host);
+      this.#process.send({ ...answer, issued: { certificate, key } });
+    } catch (error) {
+      this.#options.logger.warn({ err: error, sandbox: sandboxId }, "A certificate could not be issued");
+      this.#process.send(answer);
+    }
+  }
+
+  #decided({ sandboxId, decisions }: Message<"decided">): void {
+    if (!this.#settings.has(sandboxId)) return;
+    for (const decision of decisions) {
+      this.#log.add(sandboxId, decision);
+      for (const listener of this.#listeners) listener(sandboxId, decision);
+    }
+  }
+}
+
+function toMessage(settings: EgressSettings, names: NameEntry[]) {
+  const { group, policy, resolverOverrides, upstreamCertificates } = settings;
+  return { group, policy, names, resolverOverrides: { ...resolverOverrides }, upstreamCertificates };
+}

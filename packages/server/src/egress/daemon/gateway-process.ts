@@ -1,0 +1,102 @@
+/** Keeps the gateway's process there: one after the other, with a pause that grows while they end soon. */
+import type { Socket } from "node:net";
+import type { Logger } from "pino";
+import { Backoff } from "../../lib/backoff.js";
+import { FromWorker, type ToWorker } from "../messages.js";
+
+/** What the daemon has of a process; host/worker.ts starts one. */
+export interface WorkerProcess {
+  send(message: ToWorker, socket?: Socket): void;
+  onMessage(listener: (message: unknown) => void): void;
+  readonly ended: Promise<string>;
+  end(): Promise<void>;
+}
+
+export interface GatewayProcessHooks {
+  /** A process takes messages. */
+  onReady(): void;
+  onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void;
+  /** The process is gone, with all that it held. */
+  onGone(): void;
+}
+
+/** One that lived so long was well. */
+const wellMs = 10_000;
+
+export class GatewayProcess {
+  readonly #start: () => WorkerProcess;
+  readonly #hooks: GatewayProcessHooks;
+  readonly #logger: Pick<Logger, "error" | "warn">;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #worker: WorkerProcess | undefined;
+  #isReady = false;
+
+  constructor(start: () => WorkerProcess, hooks: GatewayProcessHooks, logger: Pick<Logger, "error" | "warn">) {
+    this.#start = start;
+    this.#hooks = hooks;
+    this.#logger = logger;
+  }
+
+  /** From now on there is one: an engine without machines of its own never needs it. */
+  begin(): void {
+    if (!this.#stop.signal.aborted) this.#running ??= this.#keep();
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** To nobody, where none is ready: all is said anew to the next. */
+  send(message: ToWorker, socket?: Socket): void {
+    if (this.#isReady) this.#worker?.send(message, socket);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#worker?.end();
+    await this.#running;
+  }
+
+  async #keep(): Promise<void> {
+    const backoff = new Backoff({ firstMs: 20, lastMs: 5_000 });
+    while (!this.#stop.signal.aborted) {
+      const began = performance.now();
+      const how = await this.#runOne();
+      if (this.#stop.signal.aborted) return;
+      this.#logger.error(
+        { how },
+        "The egress gateway ended; another one is started, and connections of sandboxes are cut",
+      );
+      if (performance.now() - began > wellMs) backoff.reset();
+      await backoff.wait(this.#stop.signal).catch(() => {});
+    }
+  }
+
+  async #runOne(): Promise<string> {
+    const worker = this.#start();
+    this.#worker = worker;
+    worker.onMessage((raw) => this.#take(raw, worker));
+    const how = await worker.ended;
+    this.#worker = undefined;
+    this.#isReady = false;
+    this.#hooks.onGone();
+    return how;
+  }
+
+  /** One that says what it never says is not believed any more. */
+  #take(raw: unknown, worker: WorkerProcess): void {
+    const parsed = FromWorker.safeParse(raw);
+    if (!parsed.success) {
+      this.#logger.warn({ err: parsed.error }, "The egress gateway said what it never says");
+      void worker.end();
+      return;
+    }
+    if (parsed.data.kind !== "ready") {
+      this.#hooks.onMessage(parsed.data);
+      return;
+    }
+    this.#isReady = true;
+    this.#hooks.onReady();
+  }
+}

@@ -1,0 +1,94 @@
+/** Connects to a server: its addresses are found once, each is checked, and one of those that passed is connected to, with no other look. */
+import { connect, type Socket } from "node:net";
+import { withDeadline } from "../../lib/deadline.js";
+import type { CompiledEgress } from "../../policy/egress/compile.js";
+import { liftsBan } from "../../policy/egress/transport.js";
+import { DialFailure } from "../http/dial-failure.js";
+import { isForbiddenAddress } from "./forbidden-addresses.js";
+import type { Resolution } from "./resolution.js";
+
+export interface DialContext {
+  readonly resolution: Resolution;
+  readonly overrides: Readonly<Record<string, string>>;
+  readonly compiled: CompiledEgress;
+}
+
+export interface Dialled {
+  /** Half-closes by itself only when it is told to. */
+  readonly socket: Socket;
+  readonly address: string;
+}
+
+const connectTimeoutMs = 10_000;
+/** Of one address where there are others. */
+const attemptTimeoutMs = 4_000;
+const maximumAttempts = 4;
+
+/** @throws DialFailure */
+export async function dial(
+  { resolution, overrides, compiled }: DialContext,
+  { host, port }: { readonly host: string; readonly port: number },
+  signal: AbortSignal,
+): Promise<Dialled> {
+  const addresses = await resolution.addressesOf(host, overrides, signal);
+  const permitted = addresses.filter((each) => !isForbiddenAddress(each) || liftsBan(compiled, each, port));
+  if (permitted.length === 0) {
+    throw new DialFailure("forbidden-address", `${host} leads to ${addresses[0]}, which nothing is sent to`);
+  }
+  using deadline = withDeadline(signal, connectTimeoutMs);
+  const attempts = permitted.slice(0, maximumAttempts);
+  let last: unknown;
+  for (const address of attempts) {
+    try {
+      const timeoutMs = attempts.length > 1 ? attemptTimeoutMs : connectTimeoutMs;
+      return { socket: await connectTo(address, port, timeoutMs, deadline.signal), address };
+    } catch (error) {
+      signal.throwIfAborted();
+      last = error;
+      if (deadline.expired) break;
+    }
+  }
+  throw new DialFailure("unreachable", `${host}:${port} could not be connected to: ${reasonOf(last)}`, { cause: last });
+}
+
+function connectTo(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
+  const deadline = withDeadline(signal, timeoutMs);
+  const { promise, resolve, reject } = withResolvers<Socket>();
+  const socket = connect({ host, port, allowHalfOpen: true, autoSelectFamily: false });
+  socket.pause();
+  const giveUp = () => socket.destroy(deadline.signal.reason);
+  deadline.signal.addEventListener("abort", giveUp, { once: true });
+  if (deadline.signal.aborted) giveUp();
+  socket.once("error", reject);
+  socket.once("connect", () => {
+    socket.off("error", reject).on("error", () => {});
+    socket.setNoDelay(true).setKeepAlive(true, 60_000);
+    resolve(socket);
+  });
+  return promise.finally(() => {
+    deadline.signal.removeEventListener("abort", giveUp);
+    deadline[Symbol.dispose]();
+  });
+}
+
+function withResolvers<T>() {
+  let [resolve, reject]: [(value: T) => void, (error: unknown) => void] = [() => {}, () => {}];
+  const promise = new Promise<T>((onValue, onError) => {
+    [resolve, reject] = [onValue, onError];
+  });
+  return { promise, resolve, reject };
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "nobody answered";
+  const code = "code" in error ? String(error.code) : "";
+  return reasons[code] ?? (error.name === "TimeoutError" ? "no answer in time" : "it failed");
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "it refused",
+  ECONNRESET: "it hung up",
+  ENETUNREACH: "there is no way to its network",
+  EHOSTUNREACH: "there is no way to it",
+  ETIMEDOUT: "no answer in time",
+};

@@ -1,0 +1,135 @@
+/** The gateway's process: a gate for each sandbox, the sessions of their channels, and the messages of the daemon that are about them. */
+import type { Socket } from "node:net";
+import { ChannelLost, ProtocolBreak } from "../../guest/fault.js";
+import { greetStream } from "../../guest/hello.js";
+import { withDeadline } from "../../lib/deadline.js";
+import { handleCall } from "../gate/calls.js";
+import { ChannelServer } from "../gate/channel-server.js";
+import { SandboxGate } from "../gate/sandbox-gate.js";
+import type { TlsCertificate } from "../http/flow.js";
+import type { FromWorker, ToWorker } from "../messages.js";
+import { CertificateCache } from "./certificate-cache.js";
+import { DaemonLink } from "./daemon-link.js";
+import { DecisionOutbox } from "./decision-outbox.js";
+
+const helloTimeoutMs = 2_000;
+
+interface ChannelSession {
+  readonly sandboxId: string;
+  end(fault: Error): void;
+}
+
+export class Gates {
+  readonly #send: (message: FromWorker) => void;
+  readonly #daemon: DaemonLink;
+  readonly #certificates = new CertificateCache();
+  readonly #outbox: DecisionOutbox;
+  readonly #gates = new Map<string, SandboxGate>();
+  readonly #sessions = new Map<number, ChannelSession>();
+
+  constructor(send: (message: FromWorker) => void) {
+    this.#send = send;
+    this.#daemon = new DaemonLink(send);
+    this.#outbox = new DecisionOutbox(({ sandboxId, decisions, omitted }) =>
+      send({ kind: "decided", sandboxId, decisions: [...decisions], omitted }),
+    );
+  }
+
+  take(message: Exclude<ToWorker, { kind: "begin" }>, socket: Socket | undefined): void {
+    if (message.kind === "apply") this.#apply(message);
+    else if (message.kind === "remove") this.#remove(message.sandboxId);
+    else if (message.kind === "serve") this.#serve(message, socket);
+    else if (message.kind === "end") this.#sessions.get(message.session)?.end(new ChannelLost("the daemon ended it"));
+    else if (message.kind === "recorded") this.#daemon.answered(message.request, message.isDone);
+    else this.#daemon.answered(message.request, message.issued);
+  }
+
+  /** Ends the session that has the most connections, so that the others stay within the process's memory. */
+  endBusiest(reason: string): void {
+    const connectionsOf = ({ sandboxId }: ChannelSession) => this.#gates.get(sandboxId)?.connections ?? 0;
+    const [busiest] = [...this.#sessions.values()].sort((one, other) => connectionsOf(other) - connectionsOf(one));
+    busiest?.end(new ProtocolBreak(reason));
+  }
+
+  #apply({ request, sandboxId, settings }: Extract<ToWorker, { kind: "apply" }>): void {
+    try {
+      this.#gateOf(sandboxId).apply(settings);
+      this.#send({ kind: "applied", request });
+    } catch (error) {
+      this.#send({ kind: "applied", request, fault: String(error).slice(0, 1_000) });
+    }
+  }
+
+  #remove(sandboxId: string): void {
+    this.#endSessions(sandboxId, "the sandbox is gone");
+    this.#gates.delete(sandboxId);
+  }
+
+  #serve({ session, sandboxId, generation }: Extract<ToWorker, { kind: "serve" }>, socket: Socket | undefined): void {
+    if (socket === undefined) {
+      this.#over(session, new ChannelLost("its socket did not arrive"));
+      return;
+    }
+    this.#endSessions(sandboxId, "another session took its place");
+    const hello = new AbortController();
+    socket.on("error", () => {});
+    this.#sessions.set(session, { sandboxId, end: (fault) => hello.abort(fault) });
+    void this.#serveSocket(session, { sandboxId, generation, socket }, hello.signal).then((fault) =>
+      this.#over(session, fault),
+    );
+  }
+
+  /** Answers with what ended it. */
+  async #serveSocket(
+    session: number,
+    { sandboxId, generation, socket }: { sandboxId: string; generation: number; socket: Socket },
+    signal: AbortSignal,
+  ): Promise<Error> {
+    try {
+      using deadline = withDeadline(signal, helloTimeoutMs);
+      await greetStream(socket, generation, deadline.signal);
+      const gate = this.#gateOf(sandboxId);
+      const server = new ChannelServer(socket, (stream, headers) => handleCall(gate, stream, headers));
+      this.#sessions.set(session, { sandboxId, end: (fault) => server.end(fault) });
+      return await server.ended;
+    } catch (error) {
+      socket.destroy();
+      return error instanceof Error ? error : new ChannelLost(String(error));
+    }
+  }
+
+  #over(session: number, fault: Error): void {
+    this.#sessions.delete(session);
+    const isBreak = fault instanceof ProtocolBreak;
+    this.#send({ kind: "over", session, isBreak, reason: fault.message.slice(0, 1_000) });
+  }
+
+  #endSessions(sandboxId: string, reason: string): void {
+    for (const session of this.#sessions.values()) {
+      if (session.sandboxId === sandboxId) session.end(new ChannelLost(reason));
+    }
+  }
+
+  #gateOf(sandboxId: string): SandboxGate {
+    const known = this.#gates.get(sandboxId);
+    if (known !== undefined) return known;
+    const gate = new SandboxGate({
+      record: async (entry) => {
+        const isDone = await this.#daemon.ask((request) => ({ kind: "record", request, sandboxId, entry }));
+        if (isDone !== true) throw new Error("the name could not be put on record");
+      },
+      certificate: (group, host) => this.#certificates.get(group, host, () => this.#issue(sandboxId, host)),
+      decided: (decision) => this.#outbox.add(sandboxId, decision),
+    });
+    this.#gates.set(sandboxId, gate);
+    return gate;
+  }
+
+  async #issue(sandboxId: string, host: string): Promise<TlsCertificate> {
+    const issued = await this.#daemon.ask<TlsCertificate | undefined>((request) => ({
+      ...{ kind: "issue", request, sandboxId, host },
+    }));
+    if (issued === undefined) throw new Error(`the daemon has no certificate for ${host}`);
+    return issued;
+  }
+}
