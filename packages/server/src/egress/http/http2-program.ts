@@ -20,6 +20,9 @@ const maxStreams = 100;
 const windowBytes = 128 * 1024;
 const idleMs = 120_000;
 
+/** What is the program's own doing; the others say that the connection is over. */
+const spoiling: ReadonlySet<string> = new Set(["ERR_HTTP2_ERROR", "ERR_HTTP2_TOO_MANY_INVALID_FRAMES"]);
+
 export function serveHttp2({ stream, headTimeoutMs, exchange, broken }: Http2Served): void {
   const session = http2.performServerHandshake(stream, {
     maxHeaderListPairs: 160,
@@ -47,7 +50,9 @@ export function serveHttp2({ stream, headTimeoutMs, exchange, broken }: Http2Ser
       underWay--;
     });
   });
-  session.on("error", (error: Error) => broken(error.message));
+  session.on("error", (error: NodeJS.ErrnoException) => {
+    if (spoiling.has(error.code ?? "")) broken(error.message);
+  });
   // Node tells nobody of a connection that is spoilt beyond repair, if the peer does not end it either.
   const begin = setTimeout(() => endSession(session, stream), headTimeoutMs);
   session.once("stream", () => clearTimeout(begin));
@@ -106,7 +111,7 @@ class Http2Answer implements Answer {
   }
 
   get isWhole(): boolean {
-    return this.#isEnded && this.#stream.rstCode === http2.constants.NGHTTP2_NO_ERROR;
+    return this.#isEnded && this.#stream.writableFinished;
   }
 
   inform({ status, headers }: AnswerHead): void {
