@@ -88,7 +88,7 @@ test("addresses are read as Node reads them, and come out in the form of the URL
       const url = new URL(`http://${isIP(text) === 6 ? `[${text}]` : text}/`);
       if (!/^\[::ffff:/.test(url.hostname)) expect(url.hostname.replace(/[[\]]/g, "")).toBe(canonical);
     }),
-    { numRuns: 10_000 },
+    { numRuns: 4_000 },
   );
-  expect(count).toBeGreaterThan(2_000);
+  expect(count).toBeGreaterThan(800);
 });

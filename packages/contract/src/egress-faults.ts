@@ -60,8 +60,8 @@ function nameFaults(rules: readonly EgressRule[]): FaultAt[] {
 
 /** What decisions name where no rule of the policy decided. */
 const reservedNames = [
-  ...["default", "name-mismatch", "forbidden-address", "unresolved", "unreachable", "certificate"],
-  ...["upstream-answer", "too-many-requests", "malformed-request", "method"],
+  ...["default", "name-mismatch", "forbidden-address", "unresolved", "unreachable"],
+  ...["upstream-answer", "too-many-requests", "malformed-request"],
 ];
 
 function matchFaults({ match, action }: EgressRule): FaultAt[] {

@@ -52,7 +52,7 @@ export const EgressMatch = z.strictObject({
     .boolean()
     .optional()
     .describe(
-      "Default true: percent escapes are resolved, also double ones and those of slashes and dots, slashes merged and dot segments removed before the path is compared; one that reads differently where its dot segments stay is allowed only if both readings are. false: it is compared as it was sent",
+      "Default true: percent escapes are resolved, also double ones and those of slashes and dots, slashes merged and dot segments removed before the path is compared; one that servers may read differently is allowed only if every reading is, and denied if one is. false: it is compared as it was sent",
     ),
 });
 

@@ -125,9 +125,9 @@ test("a host in normal form stays so, is what Node's URL parser makes of it, and
       const hostname = url.hostname.replace(/\.$/, "");
       if (!hostname.startsWith("[::ffff:")) expect(hostname.replace(/[[\]]/g, "")).toBe(host);
     }),
-    { numRuns: 20_000 },
+    { numRuns: 6_000 },
   );
-  expect(hosts).toBeGreaterThan(3_000);
+  expect(hosts).toBeGreaterThan(1_000);
 });
 
 test.each([

@@ -7,7 +7,7 @@ import { mayAllowName, mustOpen } from "./names.js";
 import { hosts, names, plainVerdict, policies, ports, questions } from "./policies-for-tests.js";
 
 /** Policies; each is asked about often, since making one takes longer than all its verdicts. */
-const many = { numRuns: 1_500 };
+const many = { numRuns: 700 };
 const asked20 = fc.array(questions, { minLength: 20, maxLength: 20 });
 
 test("a verdict is what a matcher says that looks at every rule in turn", () => {
@@ -26,7 +26,7 @@ test("a verdict is what a matcher says that looks at every rule in turn", () => 
   );
   const kinds = ["default", "hostRules[]", "r", "transportRules[]"];
   expect([...seen.keys()].sort()).toEqual(kinds.flatMap((kind) => [`${kind} false`, `${kind} true`]));
-  for (const count of seen.values()) expect(count).toBeGreaterThan(50);
+  for (const count of seen.values()) expect(count).toBeGreaterThan(20);
 });
 
 test("an explanation ends with the verdict, and has considered every rule before it", () => {
@@ -56,7 +56,7 @@ test("nothing is allowed to a name that is not answered", () => {
     }),
     many,
   );
-  expect(unanswered).toBeGreaterThan(100);
+  expect(unanswered).toBeGreaterThan(50);
 });
 
 test("TLS that need not be opened has the verdict of each of its requests", () => {
@@ -73,7 +73,7 @@ test("TLS that need not be opened has the verdict of each of its requests", () =
     }),
     many,
   );
-  expect(closed).toBeGreaterThan(100);
+  expect(closed).toBeGreaterThan(50);
 });
 
 test("what is allowed unseen is allowed by a rule that no request of it would have met a denial before", () => {
@@ -90,7 +90,7 @@ test("what is allowed unseen is allowed by a rule that no request of it would ha
     }),
     many,
   );
-  expect(allowed).toBeGreaterThan(100);
+  expect(allowed).toBeGreaterThan(50);
 });
 
 test("in Audit mode every name is answered", () => {

@@ -87,6 +87,9 @@ test.each([
   ["//public//x", false],
   ["/public/%zz", true],
   ["/public/%00", true],
+  ["/public/../secret/%2e%2e/public/x", true],
+  ["/public/../secret//../public/x", true],
+  ["/public%2fa/../../x", true],
   ["/publicity", true],
   ["/?/public/x", true],
 ])("where /public/** is allowed, %s is denied: %s", (path, isDenied) => {
@@ -105,6 +108,8 @@ test.each([
   ["/admin;v=1/x", true],
   ["/admin%3bv=1", true],
   ["/%2561dmin", true],
+  ["/x/..;/../admin", true],
+  ["/x/%2e%2e/y", true],
   ["/x/%zz", true],
   ["/x/%c0%af", true],
   ["/x", false],
@@ -116,6 +121,21 @@ test.each([
     rules: [rule("admin", { host: "a.test", path: "/admin/**" }, action("Deny"))],
   });
   expect(decide(policy, { ...get("https://a.test/"), path })).toMatchObject({ isDenied });
+});
+
+test.each([
+  "/a/%2e%2e/../admin",
+  "/x%2fa/../a/admin",
+  "/a/..;/../admin",
+  "/a;%2fb/../admin",
+  "/a//../admin",
+  "/a/b;c/../admin",
+])("where /a/admin is denied, %s is denied, since some servers read it so", (path) => {
+  const policy = compiled({
+    defaultAction: "Allow",
+    rules: [rule("admin", { host: "a.test", path: "/a/admin" }, action("Deny"))],
+  });
+  expect(decide(policy, { ...get("https://a.test/"), path })).toMatchObject({ isDenied: true });
 });
 
 test("with normalizePath false the path is compared as it was sent", () => {

@@ -109,7 +109,7 @@ test("what is normalised stays so, and has no dot segments, doubled slashes or a
       expect(normal.split("/")).not.toContain("..");
       expect(decodeURIComponent(normal)).not.toMatch(/\/\.{1,2}(?:;[^/]*)?(?:\/|$)|\/\/|\\|%[0-9a-f]{2}/i);
     }),
-    { numRuns: 20_000 },
+    { numRuns: 8_000 },
   );
   expect(changed).toBeGreaterThan(1_000);
 });
@@ -121,7 +121,7 @@ test("dot segments are resolved as the URL standard does", () => {
       const path = `/${segments.join("/")}`;
       expect(normalizePath(path)).toBe(new URL(path, "http://example.com").pathname);
     }),
-    { numRuns: 5_000 },
+    { numRuns: 2_000 },
   );
 });
 
@@ -137,13 +137,30 @@ test("no text makes it throw", () => {
         if (normal !== undefined) expect(normalizePath(normal)).toBe(normal);
       },
     ),
-    { numRuns: 10_000 },
+    { numRuns: 3_000 },
   );
 });
 
 test("a path with dot segments or parameters has every reading that a server may have of it", () => {
-  expect(readPath("/a/b")).toEqual({ resolved: "/a/b", unresolved: "/a/b", others: [] });
-  expect(readPath("/a/../b")).toMatchObject({ resolved: "/b", unresolved: "/a/../b" });
-  expect(readPath("/a//../b")).toMatchObject({ resolved: "/b", others: ["/a/b", "/b"] });
-  expect(readPath("/admin;v=1/b")).toMatchObject({ resolved: "/admin;v=1/b", others: ["/admin;v=1/b", "/admin/b"] });
+  const one = (text: string) => ({ certain: [text], possible: [text] });
+  expect(readPath("/a//b%2Fc?d=/../e")).toEqual(one("/a/b/c"));
+  expect(readPath("/a/../b")).toEqual({ certain: ["/a/../b", "/b"], possible: ["/a/../b", "/b"] });
+  expect(readPath("/a//../b")?.certain).toEqual(["/a/../b", "/b", "/a/b"]);
+  expect(readPath("/a/;x/../b")?.certain).toEqual(["/a/;x/../b", "/a/b", "/a/../b", "/b"]);
+  expect(readPath("/admin;v=1/b")).toEqual({ certain: ["/admin;v=1/b"], possible: ["/admin;v=1/b", "/admin/b"] });
+});
+
+test.each([
+  "/a/%2e%2e/b",
+  "/a%2f../b",
+  "/a%2fb/../c",
+  "/a/..;x/b",
+  "/a\\../b",
+  "/a/%252e/b",
+  "/a;%2fb",
+  "/a%3bx",
+  "/a/../%25",
+])("%s has too many readings", (path) => {
+  expect(readPath(path)).toBeUndefined();
+  expect(normalizePath(path)).toBeDefined();
 });

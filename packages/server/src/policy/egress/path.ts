@@ -1,13 +1,14 @@
 /** Paths of requests as policies compare them. */
 
 /**
- * How servers may read a path. All the same but where it has dot segments or parameters, which not every server resolves or leaves out:
- * what allows has to match both of the first, what denies any.
+ * How servers may read a path: not every one merges slashes, resolves dot segments or leaves parameters (`;x`) out. One text for nearly
+ * all paths.
  */
 export interface PathReadings {
-  readonly resolved: string;
-  readonly unresolved: string;
-  readonly others: readonly string[];
+  /** What allows has to match all of them. */
+  readonly certain: readonly string[];
+  /** What denies has to match one of them. */
+  readonly possible: readonly string[];
 }
 
 /**
@@ -19,21 +20,27 @@ export interface PathReadings {
  * that are not UTF-8 (overlong ones among them), and what is not printable ASCII before it is decoded.
  */
 export function normalizePath(path: string): string | undefined {
-  return readPath(path)?.resolved;
+  const decoded = decodePath(withoutQuery(path));
+  return decoded === undefined ? undefined : encodePath(resolveDots(mergeSlashes(decoded)));
 }
 
+/** Undefined also where dot segments or parameters are hidden by escapes, so that readings are too many to be told. */
 export function readPath(path: string): PathReadings | undefined {
   const plain = withoutQuery(path);
-  if (plain.length > longestPath || !/^[/\\][!-~]*$/.test(plain) || plain.includes("#")) return undefined;
-  const decoded = decodeFully(plain)?.replaceAll("\\", "/");
+  const decoded = decodePath(plain);
   if (decoded === undefined) return undefined;
   const merged = mergeSlashes(decoded);
-  const unresolved = encodePath(merged);
-  if (!/\/\.|;/.test(merged)) return { resolved: unresolved, unresolved, others: [] };
-  const resolved = resolveDots(merged);
-  const unmerged = mergeSlashes(resolveDots(decoded));
-  const bare = resolveDots(mergeSlashes(merged.replace(/;[^/]*/g, "")));
-  return { resolved: encodePath(resolved), unresolved, others: [encodePath(unmerged), encodePath(bare)] };
+  const hasDots = dotSegment.test(merged);
+  if (!hasDots && !merged.includes(";")) {
+    const only = [encodePath(merged)];
+    return { certain: only, possible: only };
+  }
+  if (hidden.test(plain) || /\/\.{1,2};/.test(merged)) return undefined;
+  const bare = withoutParameters(decoded);
+  const readings = [merged, resolveDots(merged), resolveDots(decoded)];
+  const bareReadings = [bare, resolveDots(mergeSlashes(bare)), resolveDots(bare)];
+  const possible = [...new Set([...readings, ...bareReadings].map(mergeSlashes).map(encodePath))];
+  return { certain: hasDots ? possible : [encodePath(merged)], possible };
 }
 
 /** As it was sent. */
@@ -52,6 +59,17 @@ const longestPath = 16_384;
 
 /** Escapes inside escapes; nested deeper than this they are nobody's honest path. */
 const mostRounds = 8;
+
+const dotSegment = /\/\.{1,2}(?:;[^/]*)?(?:\/|$)/;
+
+/** Escapes of what gives a path its shape: `.`, `/`, `\\`, `;` and `%` itself. */
+const hidden = /%(?:2[ef5]|5c|3b)|\\/i;
+
+/** With slashes alone; undefined where it cannot be trusted. */
+function decodePath(plain: string): string | undefined {
+  if (plain.length > longestPath || !/^[/\\][!-~]*$/.test(plain) || plain.includes("#")) return undefined;
+  return decodeFully(plain)?.replaceAll("\\", "/");
+}
 
 function decodeFully(path: string): string | undefined {
   if (/%(?![0-9a-f]{2})/i.test(path)) return undefined;
@@ -78,6 +96,10 @@ function encodePath(path: string): string {
 
 function mergeSlashes(path: string): string {
   return path.replace(/\/{2,}/g, "/");
+}
+
+function withoutParameters(path: string): string {
+  return path.replace(/;[^/]*/g, "");
 }
 
 /** RFC 3986, 5.2.4. */

@@ -29,7 +29,7 @@ test("every rule that can match is visited, in order, and nothing after an answe
     fc.property(rules, host, path, fc.boolean(), (patterns, asked, askedPath, isKnown) => {
       const readings = readPath(askedPath);
       if (readings === undefined) throw new Error(`${askedPath} has no reading`);
-      const all = [readings.resolved, readings.unresolved, ...readings.others];
+      const all = readings.possible;
       const visited: number[] = [];
       const segments = () => (isKnown ? all.flatMap((reading) => reading.split("/")) : undefined);
       const index = indexRules(patterns);
@@ -45,9 +45,9 @@ test("every rule that can match is visited, in order, and nothing after an answe
       if (second !== undefined)
         expect(index.find(asked, segments, (at) => (at < second ? undefined : `at ${at}`))).toBe(`at ${second}`);
     }),
-    { numRuns: 3_000 },
+    { numRuns: 1_000 },
   );
-  expect(skipped).toBeGreaterThan(10_000);
+  expect(skipped).toBeGreaterThan(3_000);
 });
 
 test("of a thousand rules for one host those are visited whose segment the path has", () => {

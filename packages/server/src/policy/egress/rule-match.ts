@@ -25,14 +25,7 @@ export function readQuestion(asked: EgressQuestion): ReadQuestion {
     read ??= { readings: asked.path === undefined ? undefined : readPath(asked.path) };
     return read.readings;
   };
-  return { ...asked, readings, segments: () => segmentsOf(readings()) };
-}
-
-function segmentsOf(readings: PathReadings | undefined): Segments {
-  if (readings === undefined) return undefined;
-  const { resolved, unresolved, others } = readings;
-  const all = resolved === unresolved && others.length === 0 ? [resolved] : [resolved, unresolved, ...others];
-  return all.flatMap((reading) => reading.split("/"));
+  return { ...asked, readings, segments: () => readings()?.possible.flatMap((reading) => reading.split("/")) };
 }
 
 export function matchRule(rule: CompiledRule, asked: ReadQuestion): RuleMatch {
@@ -67,12 +60,8 @@ function pathOutcome({ path }: CompiledRule, asked: ReadQuestion): RuleMatch["ou
   if (!path.isNormalized) return path.matches(withoutQuery(asked.path)) ? "yes" : "no";
   const readings = asked.readings();
   if (readings === undefined) return "unknown";
-  const { resolved, unresolved, others } = readings;
-  const isResolved = path.matches(resolved);
-  if (isResolved && others.length === 0) return "yes";
-  const isUnresolved = path.matches(unresolved);
-  if (isResolved && isUnresolved) return "yes";
-  return isResolved || isUnresolved || others.some(path.matches) ? "unknown" : "no";
+  if (readings.certain.every(path.matches)) return "yes";
+  return readings.possible.some(path.matches) ? "unknown" : "no";
 }
 
 const miss = (on: MatchedOn): RuleMatch => ({ outcome: "no", on });

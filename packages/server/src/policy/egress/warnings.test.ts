@@ -109,9 +109,9 @@ test("what is told to be unreachable decides on no request", () => {
         expect(verdicts.map(({ rule: decided }) => decided)).not.toContain(name);
       }
     }),
-    { numRuns: 1_000 },
+    { numRuns: 400 },
   );
-  expect(unreachable).toBeGreaterThan(50);
+  expect(unreachable).toBeGreaterThan(20);
 });
 
 test("a policy of a thousand rules for one host is looked through quickly", () => {
