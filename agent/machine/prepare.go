@@ -60,6 +60,9 @@ func (m *Machine) prepareRoot(diskBytes int64) error {
 	}
 	m.identity = openIdentityFiles("/etc", identityDirectory)
 	m.hooks.log = m.identity.log.replace
+	if err := m.trust.prepare(); err != nil {
+		return err
+	}
 	return m.openNetwork()
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,8 +44,21 @@ var (
 type trust struct {
 	certificates string
 	variables    map[string]string
-	// mounted are the distribution's bundles that ours lies over.
+	// found are the distribution's bundles. What the first had is in ours already, so that a renewal does not read it.
+	found     foundBundles
+	baseBytes int64
+	// mounted are those that ours lies over.
 	mounted []string
+}
+
+// prepare copies the distribution's bundle while a template is made.
+func (t *trust) prepare() error {
+	found, content := findBundles(bundles)
+	if err := replaceInRun(bundlePath, withLastLine(content)); err != nil {
+		return err
+	}
+	t.found, t.baseBytes = found, int64(len(withLastLine(content)))
+	return nil
 }
 
 // renew has programs trust these certificates, and answers the variables that tell them so. What it does to files is lost with the
@@ -70,22 +84,30 @@ func (t *trust) withdraw() {
 		unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 	}
 	t.mounted = nil
+	os.Remove(certificatesPath)
+	if t.certificates != "" {
+		os.Truncate(bundlePath, t.baseBytes)
+	}
 }
 
 func (t *trust) establish() error {
+	if !t.found.areAsTheyWere() || sizeOf(bundlePath) != t.baseBytes {
+		if err := t.prepare(); err != nil {
+			return err
+		}
+	}
 	if err := replaceInRun(certificatesPath, []byte(t.certificates)); err != nil {
 		return err
 	}
-	paths, content := foundBundles(bundles)
+	if err := appendInRun(bundlePath, t.certificates); err != nil {
+		return err
+	}
 	t.variables = maps.Clone(besideVariables)
-	if len(paths) > 0 {
+	if len(t.found.paths) > 0 {
 		// Ours alone, in place of a bundle that somebody installs later, would have programs trust nobody else.
 		maps.Copy(t.variables, insteadVariables)
 	}
-	if err := replaceInRun(bundlePath, joined(content, []byte(t.certificates))); err != nil {
-		return err
-	}
-	for _, path := range paths {
+	for _, path := range t.found.paths {
 		if err := unix.Mount(bundlePath, path, "", unix.MS_BIND, ""); err != nil {
 			return fmt.Errorf("mount %s over %s: %w", bundlePath, path, err)
 		}
@@ -94,25 +116,53 @@ func (t *trust) establish() error {
 	return nil
 }
 
-// foundBundles answers the files that there are, each once, and the content of the first.
-func foundBundles(candidates []string) (paths []string, content []byte) {
-	seen := map[string]bool{}
+func sizeOf(path string) int64 {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return -1
+	}
+	return info.Size()
+}
+
+// foundBundles are the files that candidates lead to, each once, and as what.
+type foundBundles struct {
+	candidates []string
+	paths      []string
+	seen       []string
+}
+
+// findBundles answers the bundles that there are, and the content of the first.
+func findBundles(candidates []string) (found foundBundles, content []byte) {
+	found = foundBundles{candidates: candidates, seen: looksOf(candidates)}
 	for _, candidate := range candidates {
 		path, err := filepath.EvalSymlinks(candidate)
-		if err != nil || seen[path] {
+		if err != nil || slices.Contains(found.paths, path) {
 			continue
 		}
-		seen[path] = true
-		found, err := readBundle(path)
+		read, err := readBundle(path)
 		if err != nil {
 			continue
 		}
-		if len(paths) == 0 {
-			content = found
+		if len(found.paths) == 0 {
+			content = read
 		}
-		paths = append(paths, path)
+		found.paths = append(found.paths, path)
 	}
-	return paths, content
+	return found, content
+}
+
+func (f foundBundles) areAsTheyWere() bool { return slices.Equal(f.seen, looksOf(f.candidates)) }
+
+// looksOf tells a file from another that takes its place, and from itself when it was written to.
+func looksOf(paths []string) []string {
+	looks := make([]string, len(paths))
+	for index, path := range paths {
+		var status unix.Stat_t
+		if unix.Stat(path, &status) == nil {
+			looks[index] = fmt.Sprint(status.Dev, status.Ino, status.Size, status.Mtim, status.Ctim)
+		}
+	}
+	return looks
 }
 
 // readBundle reads a file of the image's, which may be anything.
@@ -129,25 +179,29 @@ func readBundle(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, largestBundleBytes))
 }
 
-func joined(bundle, certificates []byte) []byte {
-	if len(bundle) > 0 && !bytes.HasSuffix(bundle, []byte("\n")) {
-		bundle = append(bundle, '\n')
+func withLastLine(content []byte) []byte {
+	if len(content) > 0 && !bytes.HasSuffix(content, []byte("\n")) {
+		return append(content, '\n')
 	}
-	return append(bundle, certificates...)
+	return content
 }
 
-// replaceInRun leaves no moment in which the file is not whole, and follows no link.
+// replaceInRun makes the file anew, and follows no link.
 func replaceInRun(path string, content []byte) error {
-	temporary := path + ".new"
-	os.Remove(temporary)
-	descriptor, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	os.Remove(path)
+	return writeInRun(path, unix.O_CREAT|unix.O_EXCL, content)
+}
+
+func appendInRun(path, content string) error {
+	return writeInRun(path, unix.O_APPEND, []byte(content))
+}
+
+func writeInRun(path string, flags int, content []byte) error {
+	descriptor, err := unix.Open(path, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, 0o644)
 	if err != nil {
-		return fmt.Errorf("make %s: %w", temporary, err)
+		return fmt.Errorf("open %s: %w", path, err)
 	}
-	file := os.NewFile(uintptr(descriptor), temporary)
+	file := os.NewFile(uintptr(descriptor), path)
 	_, err = file.Write(content)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
+	return errors.Join(err, file.Close())
 }

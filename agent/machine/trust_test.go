@@ -28,15 +28,22 @@ func TestABundleIsFoundOnceHoweverManyPathsLeadToIt(t *testing.T) {
 	for _, name := range names {
 		candidates = append(candidates, in(name))
 	}
-	paths, content := foundBundles(candidates)
-	if string(content) != "first" || len(paths) != 2 || filepath.Base(paths[0]) != "real" || filepath.Base(paths[1]) != "other" {
-		t.Fatal(paths, string(content))
+	found, content := findBundles(candidates)
+	if string(content) != "first" || len(found.paths) != 2 || filepath.Base(found.paths[0]) != "real" || filepath.Base(found.paths[1]) != "other" {
+		t.Fatal(found.paths, string(content))
+	}
+	if !found.areAsTheyWere() {
+		t.Fatal("nothing was changed")
+	}
+	os.WriteFile(in("missing"), []byte("no more"), 0o644)
+	if found.areAsTheyWere() {
+		t.Fatal("one came")
 	}
 }
 
 func TestOurCertificatesComeAfterAWholeLastLine(t *testing.T) {
-	for bundle, wanted := range map[string]string{"": "ours", "a\n": "a\nours", "a": "a\nours"} {
-		if got := string(joined([]byte(bundle), []byte("ours"))); got != wanted {
+	for bundle, wanted := range map[string]string{"": "", "a\n": "a\n", "a": "a\n"} {
+		if got := string(withLastLine([]byte(bundle))); got != wanted {
 			t.Errorf("%q: %q", bundle, got)
 		}
 	}
