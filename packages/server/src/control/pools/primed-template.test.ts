@@ -126,16 +126,48 @@ test("when the image's name means another content the command runs anew", async 
   expect(host.fake.snapshots.size).toBe(1);
 });
 
-test("a daemon makes its own, and removes what one before it left, however that ended", async () => {
+test.each(["stops", "dies", "dies while it is taken"])(
+  "a daemon that %s leaves it to the next, which makes its own",
+  async (how) => {
+    await using host = new TestHost();
+    let goOn = () => {};
+    const first = await host.daemon();
+    if (how === "dies while it is taken") {
+      host.fake.faults.snapshotDelay = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      await first.control.pools.put(group, "fast", primed);
+      const isTaken = () => first.store.snapshots.all().some(({ status }) => status === "Creating") || undefined;
+      await waitFor(isTaken, AbortSignal.timeout(20_000));
+      delete host.fake.faults.snapshotDelay;
+    } else await filled(first);
+    const [old] = first.store.snapshots.all();
+    if (how === "stops") await first.close();
+    else first.store.close();
+    const next = await host.daemon();
+    await until(next, ({ ready, primedAt }) => ready === 1 && primedAt !== undefined);
+    const isAlone = () => (host.fake.snapshots.size === 1 && next.store.snapshots.all().length === 1) || undefined;
+    await waitFor(isAlone, AbortSignal.timeout(20_000));
+    expect([...host.fake.snapshots.keys()]).toEqual(next.store.snapshots.all().map(({ id }) => id));
+    expect([...host.fake.snapshots.keys()]).not.toContain(old?.id);
+    expect(host.fake.machines.size).toBe(1);
+    goOn();
+  },
+);
+
+test("it goes with its group, as it is made too", async () => {
   await using host = new TestHost();
-  const first = await host.daemon();
-  await filled(first);
-  const [old] = host.fake.snapshots.keys();
-  await first.close();
-  const next = await host.daemon();
-  await until(next, ({ ready, primedAt }) => ready === 1 && primedAt !== undefined);
-  await waitFor(() => host.fake.snapshots.size === 1 || undefined, AbortSignal.timeout(20_000));
-  expect([...host.fake.snapshots.keys()]).not.toContain(old);
+  const { control, store } = await host.daemon();
+  await control.groups.create({ name: "doomed" });
+  await control.pools.put("doomed", "fast", primed);
+  const isPrimed = async () => (await control.pools.get("doomed", "fast")).primedAt !== undefined || undefined;
+  await waitFor(isPrimed, AbortSignal.timeout(20_000));
+  await control.groups.delete("doomed", { force: true }, never);
+  await control.groups.create({ name: "doomed" });
+  await control.pools.put("doomed", "fast", primed);
+  await waitFor(() => host.fake.machines.size > 0 || undefined, AbortSignal.timeout(20_000));
+  await control.groups.delete("doomed", { force: true }, never);
+  expect([host.fake.machines.size, host.fake.snapshots.size, store.snapshots.all().length]).toEqual([0, 0, 0]);
 });
 
 test("a pool that is deleted while a sandbox starts from its template leaves it to that", async () => {
