@@ -19,13 +19,15 @@ export interface ReadQuestion extends EgressQuestion {
   segments(): Segments;
 }
 
-export function readQuestion(asked: EgressQuestion): ReadQuestion {
+/** Field by field: a spread takes longer than all the rest of a verdict. */
+export function readQuestion({ host, port, scheme, method, path }: EgressQuestion): ReadQuestion {
   let read: { readonly readings: PathReadings | undefined } | undefined;
   const readings = () => {
-    read ??= { readings: asked.path === undefined ? undefined : readPath(asked.path) };
+    read ??= { readings: path === undefined ? undefined : readPath(path) };
     return read.readings;
   };
-  return { ...asked, readings, segments: () => readings()?.possible.flatMap((reading) => reading.split("/")) };
+  const segments = () => readings()?.possible.flatMap((reading) => reading.split("/"));
+  return { host, port, scheme, method, path, readings, segments };
 }
 
 export function matchRule(rule: CompiledRule, asked: ReadQuestion): RuleMatch {
