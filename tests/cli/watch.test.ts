@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { TestDaemon } from "../harness/daemon.js";
 import { entries, withoutConfiguration } from "./run-cli.js";
@@ -12,11 +13,19 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 
-function start(words: readonly string[]): { readonly lines: AsyncIterator<string>; readonly child: ChildProcess } {
+interface Started {
+  readonly lines: AsyncIterator<string>;
+  /** On standard error. */
+  readonly said: AsyncIterator<string>;
+  readonly child: ChildProcess;
+}
+
+function start(words: readonly string[]): Started {
   const env = { ...process.env, ...withoutConfiguration, ...daemon.clientEnvironment };
-  const child = spawn(entries.launcher, words, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(entries.launcher, words, { env, stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
-  return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+  const linesOf = (input: Readable) => createInterface({ input })[Symbol.asyncIterator]();
+  return { child, lines: linesOf(child.stdout), said: linesOf(child.stderr) };
 }
 
 async function next(lines: AsyncIterator<string>, pattern: RegExp): Promise<void> {
@@ -56,12 +65,16 @@ test("get --watch shows one as it changes, as JSON where that is asked for, and 
 
 test("egress decisions --follow goes on until Ctrl-C, and ends with the sandbox", async () => {
   const sandbox = await daemon.alcove.sandboxes.create({ image: "debian" });
-  const followers = [0, 1].map(() => start(["egress", "decisions", "--follow", "-o", "json", sandbox.id]).child);
-  const [left, stayed] = followers.map((child) => once(child, "exit"));
-  // They follow when they have been answered, which nothing of theirs tells.
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  followers[0]?.kill("SIGINT");
-  expect(await left).toEqual([130, null]);
+  const followed = async () => {
+    const { child, said } = start(["egress", "decisions", "--follow", "--verbose", "-o", "json", sandbox.id]);
+    const ended = once(child, "exit");
+    await next(said, /egressDecisions\/stream: 200/);
+    return { child, ended };
+  };
+  const left = await followed();
+  const stays = await followed();
+  left.child.kill("SIGINT");
+  expect(await left.ended).toEqual([130, null]);
   await sandbox.delete();
-  expect(await stayed).toEqual([0, null]);
+  expect(await stays.ended).toEqual([0, null]);
 });
