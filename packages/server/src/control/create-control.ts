@@ -68,7 +68,7 @@ export interface ControlOptions {
   readonly engine: Engine;
   readonly images: Images;
   /** What connects sandboxes with the world; the caller's to close, after control. */
-  readonly gateway?: EgressGateway;
+  readonly gateway: EgressGateway;
   /** The same that signs what the gateway asks for. */
   readonly authorities?: Authorities;
   /** Where every decision is written down; nowhere if left out. */
@@ -113,7 +113,7 @@ export function createControl(options: ControlOptions): RunningControl {
   const stopping = new AbortController();
   const context = contextOf(options, stopping.signal);
   const audit = startAudit(context, options.auditKept ?? defaultAuditKept);
-  const noting = noteDecisions(context, { gateway: closedGateway, ...options });
+  const noting = noteDecisions(context, options);
   const reconciler = new Reconciler(context);
   const { alarm = hostAlarm, clocks = hostClocks } = options;
   const policies = new PolicyKeeper({ context, deeds: policyDeeds(context, reconciler), alarm, wall: clocks.wall });
@@ -171,18 +171,6 @@ export function createControl(options: ControlOptions): RunningControl {
   };
 }
 
-/** Connects nobody. */
-const closedGateway: EgressGateway = {
-  apply: async () => undefined,
-  remove: () => undefined,
-  decisions: () => ({ allowed: [], denied: [] }),
-  onDecision: () => () => undefined,
-  serveHost: () => {
-    throw new AlcoveError("EngineUnavailable", "There is no egress gateway.");
-  },
-  close: async () => undefined,
-};
-
 function contextOf(options: ControlOptions, stopping: AbortSignal): ControlContext {
   const { store, engine, images, host, logger, freeSpaceMarkBytes, crashPoint = noCrash } = options;
   const { usageRetentionDays: keptDays = defaultRetentionDays, clocks = hostClocks } = options;
@@ -194,7 +182,7 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
   const snapshotRegister = new SnapshotRegister(store, events);
   const register = new SandboxRegister(store, events, usage);
   const machines = new Machines(store);
-  const { gateway = closedGateway, authorities = new Authorities(store) } = options;
+  const { gateway, authorities = new Authorities(store) } = options;
   const egress = new EgressKeeper({ store, gateway, authorities, machines, register, logger });
   const removalParts = { store, engine, logger, crashPoint, stopping, register: snapshotRegister };
   const snapshots = { snapshotRegister, snapshotRemovals: new SnapshotRemovals(removalParts) };
