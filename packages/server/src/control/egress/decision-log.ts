@@ -60,7 +60,10 @@ export class DecisionLog {
     if (entry.followers.size >= followedAtOnce) return undefined;
     const follower: Follower = { lines: [], lost: 0 };
     entry.followers.add(follower);
-    const leave = () => void entry.followers.delete(follower);
+    const leave = () => {
+      signal.removeEventListener("abort", leave);
+      entry.followers.delete(follower);
+    };
     signal.addEventListener("abort", leave, { once: true });
     const isOver = () => this.#isEnded || signal.aborted || this.#entries.get(sandboxId) !== entry;
     return this.#read(follower, isOver, leave, signal);

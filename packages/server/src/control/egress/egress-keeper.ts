@@ -32,14 +32,17 @@ const tellTimeoutMs = 3_000;
 
 export class EgressKeeper {
   readonly #parts: Parts;
+  /** Those whose guest has the certificate. */
+  readonly #told = new Set<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { gateway, register } = parts;
-    register.follow((id, before, after) => {
+    parts.register.follow((id, before, after) => {
       // What goes back to a snapshot gives up its names as well: those on record come with what is handed over next.
       const givesUp = after?.state === "Resuming" && before?.state === "Running";
-      if (after === undefined || hasNoMachine(after) || givesUp) gateway.remove(id);
+      if (after === undefined || hasNoMachine(after) || givesUp) this.#giveUp(id);
+      // Its policy may be another one since it was admitted.
+      else if (after.state === "Running" && before?.state !== "Running") queueMicrotask(() => void this.#tell(id));
     });
   }
 
@@ -48,7 +51,9 @@ export class EgressKeeper {
     const record = this.#parts.store.sandboxes.find(id);
     if (record === undefined) return {};
     await this.#handOver(record);
-    return this.toldTo(record);
+    const told = this.toldTo(this.#parts.store.sandboxes.find(id) ?? record);
+    if (told.certificates !== undefined) this.#told.add(id);
+    return told;
   }
 
   /** Before machines that run already are reached. One whose settings are not taken reaches nothing. */
@@ -69,7 +74,7 @@ export class EgressKeeper {
   async renew(id: string): Promise<void> {
     const record = this.#parts.store.sandboxes.find(id);
     if (record === undefined || hasNoMachine(record)) return;
-    await Promise.all([this.#handOver(record), this.#tell(record)]);
+    await Promise.all([this.#handOver(record), this.#tell(id)]);
   }
 
   async renewGroup(group: string): Promise<void> {
@@ -77,6 +82,11 @@ export class EgressKeeper {
     const everyOne = { limit: Number.MAX_SAFE_INTEGER, offset: 0 };
     const concerned = withMachines.flatMap((state) => sandboxes.list({ group, state }, everyOne));
     await Promise.all(concerned.map(({ id }) => this.renew(id)));
+  }
+
+  #giveUp(id: string): void {
+    this.#told.delete(id);
+    this.#parts.gateway.remove(id);
   }
 
   #handOver({ id, group, egress }: SandboxRecord): Promise<void> {
@@ -87,14 +97,16 @@ export class EgressKeeper {
   }
 
   /** A renewal of the same generation means nothing to its programs, but the certificate is there for those that start from now on. */
-  async #tell(record: SandboxRecord): Promise<void> {
-    const { logger, machines } = this.#parts;
-    const { id, generation, imageConfig } = record;
+  async #tell(id: string): Promise<void> {
+    const { logger, machines, store } = this.#parts;
+    const record = store.sandboxes.find(id);
     const running = machines.find(id);
-    if (running === undefined || running.isStopping) return;
+    if (record === undefined || running === undefined || running.isStopping || this.#told.has(id)) return;
     try {
+      const { generation, imageConfig } = record;
       const { certificates } = this.toldTo(record);
       if (certificates === undefined) return;
+      this.#told.add(id);
       const environment = { ...imageConfig.environment, ...record.environment };
       const identity = { hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment };
       // The seed of a first start stays what programs are told.
@@ -103,6 +115,7 @@ export class EgressKeeper {
       const renewal = { ...identity, ...seed, generation, thaw: false, certificates };
       await running.machine.guest.renew(renewal, AbortSignal.timeout(tellTimeoutMs));
     } catch (error) {
+      this.#told.delete(id);
       logger.warn({ sandbox: id, err: error }, "A sandbox could not be given its group's certificate");
     }
   }

@@ -226,6 +226,21 @@ test("a guest is told of its group's authority where its policy opens TLS, as ea
   expect(certificatesOf(open)).toBe(authority);
   await control.egress.setPolicy(closed, opening);
   expect(certificatesOf(closed)).toBe(authority);
+  const machine = host.fake.machines.get(closed.id);
+  if (machine) machine.certificates = "untouched";
+  await control.egress.setSettings(group, {});
+  expect(certificatesOf(closed), "it has it already").toBe("untouched");
+});
+
+test("a policy that changes while its sandbox starts has its authority told as well", async () => {
+  await using host = new TestHost();
+  const { control, store } = await host.daemon();
+  host.fake.faults.startDelayMs = 200;
+  const sandbox = await control.sandboxes.create(group, debian, never, { wait: false });
+  await expect.poll(() => host.fake.machines.has(sandbox.id)).toBe(true);
+  await control.egress.setPolicy(sandbox, opening);
+  await expect.poll(() => store.sandboxes.find(sandbox.id)?.state).toBe("Running");
+  await expect.poll(() => host.fake.machines.get(sandbox.id)?.certificates).toMatch(/BEGIN CERTIFICATE/);
 });
 
 test("a pool's member has its sandbox's policy and authority before the claim answers", async () => {
