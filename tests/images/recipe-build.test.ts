@@ -87,7 +87,9 @@ describe.each(isLong ? [thisUser, ...others] : [thisUser])(
         ]);
         expect(await owners(disk, ["/etc/environment"])).toEqual(["0644 0:0"]);
         expect(await debugfs(disk, ["cat /etc/environment"])).toBe('LANG="C.UTF-8"\n');
-        expect(await debugfs(disk, ["ls /etc", "ls /etc/apt/apt.conf.d"])).not.toMatch(/hostname|resolv\.conf|99mmdebstrap/);
+        expect(await debugfs(disk, ["ls /etc", "ls /etc/apt/apt.conf.d"])).not.toMatch(
+          /hostname|resolv\.conf|99mmdebstrap/,
+        );
         expect(await hasCapability(disk, "/usr/bin/ping")).toBe(name === "capable");
         expect((await debugfs(disk, ["ls -p /dev"])).trim().split("\n")).toHaveLength(2);
         await run("e2fsck", ["-fn", disk], withSbin);
