@@ -5,6 +5,7 @@ import { unixNanos } from "../../lib/unix-nanos.js";
 import { maximumMessageBytes } from "../dns/message.js";
 import type { Destination } from "../flow/connection.js";
 import type { SandboxGate } from "./sandbox-gate.js";
+import { writeStringsAsBytes } from "./string-writes.js";
 
 /** How long a question may take to come. */
 const questionTimeoutMs = 10_000;
@@ -29,6 +30,7 @@ function openConnection(gate: SandboxGate, stream: ServerHttp2Stream, headers: I
     refuse(stream, 429);
     return;
   }
+  writeStringsAsBytes(stream);
   stream.respond({ ":status": 200 });
   gate.open({ stream, reset }, destination);
 }
