@@ -38,6 +38,10 @@ async function* pools(cli: Cli, signal: AbortSignal) {
   for (const { name } of await (await cli.alcove()).defaultGroup.pools.list({ signal })) yield name;
 }
 
+async function* policies(cli: Cli, signal: AbortSignal) {
+  for (const { name } of await (await cli.alcove()).defaultGroup.egressPolicies.list({ signal })) yield name;
+}
+
 /**
  * By the name of an argument or the long name of an option, alone or behind its noun.
  *
@@ -50,6 +54,9 @@ const sources: Readonly<Record<string, Source>> = {
   "image name": images,
   "group name": groups,
   "pool name": pools,
+  "policy name": policies,
+  "--policy": policies,
+  "--egress-policy-id": policies,
   "context name": contexts,
   "config name": settings,
   "--context": contexts,

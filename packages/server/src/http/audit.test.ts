@@ -67,6 +67,25 @@ test("an export of a snapshot is on record, though it only reads: all that a san
     .toMatchObject([{ endpoint: "exportSnapshot", target: { group: "default", snapshotId }, status: 200 }]);
 });
 
+test("who gave whom which policy is on record, and not what is in it", async () => {
+  const { key, id } = await member("owner");
+  const secret = { operation: "Set", name: "x-team", value: "s3cret-header" };
+  const transform = { name: "t", match: { host: "a.test" }, action: { type: "Transform", headers: [secret] } };
+  const policy = { defaultAction: "Deny", rules: [transform] };
+  await by(key, "/v1/groups/default/egressPolicies/web", { method: "PUT", body: { policy } });
+  await by(key, `${sandbox.path}/egressPolicyId`, { method: "POST", body: { egressPolicyId: "web" } });
+  await by(key, `${sandbox.path}/egresspolicy`, { method: "POST", body: policy });
+  const target = { group: "default", id: sandbox.id };
+  await expect
+    .poll(() => audit(`?caller=key:${id}`))
+    .toMatchObject([
+      { endpoint: "setEgressPolicy", target, status: 200 },
+      { endpoint: "setEgressPolicyId", target, status: 200 },
+      { endpoint: "putEgressPolicy", target: { group: "default", egressPolicyId: "web" }, status: 200 },
+    ]);
+  expect(JSON.stringify(await audit())).not.toContain("s3cret-header");
+});
+
 test("a WebSocket is on record when it is over", async () => {
   const { key, id } = await member("user");
   const socket = new WebSocket(`ws://127.0.0.1:${port}${sandbox.path}/exec/stream`, { headers: bearer(key) });
