@@ -9,7 +9,7 @@ import { liftsBan } from "../../policy/egress/transport.js";
 import type { EgressScheme } from "../../policy/egress/verdict.js";
 import { indexOfAddress } from "../dns/name-addresses.js";
 import { DialFailure } from "../http/dial-failure.js";
-import { serveRequests } from "../http/serve-requests.js";
+import { type ServedRequests, serveRequests } from "../http/serve-requests.js";
 import type { ClientHello, HelloFault } from "../tls/client-hello.js";
 import type { Dialled } from "./dial.js";
 import type { FlowGate } from "./flow-gate.js";
@@ -39,7 +39,7 @@ export class Connection {
   /** What decisions name: the name that its address stands for, or the address. */
   #host: string;
   #scheme: EgressScheme = "tcp";
-  #isServed = false;
+  #served: ServedRequests | undefined;
   #address: string | undefined;
   #outcome: Outcome | undefined;
 
@@ -65,9 +65,10 @@ export class Connection {
     }
   }
 
-  /** Asks the policy again, and resets what it does not allow any more. What is served request by request, it asks at each by itself. */
+  /** Asks the policy again, and resets what it does not allow any more; of what is served request by request, those that it does not. */
   recheck(): void {
-    if (this.#outcome === undefined || this.#isServed) return;
+    this.#served?.recheck();
+    if (this.#outcome === undefined || this.#served !== undefined) return;
     const compiled = this.#gate.compiled();
     const asked = { host: this.#host, port: this.#destination.port, scheme: this.#scheme };
     const isOpened = this.#scheme === "https" && mustOpen(compiled, asked.host, asked.port);
@@ -140,8 +141,7 @@ export class Connection {
 
   #serveRequests(scheme: "http" | "https"): void {
     const gate = this.#gate;
-    this.#isServed = true;
-    serveRequests({
+    this.#served = serveRequests({
       program: this.#program.stream,
       ...{ scheme, host: this.#host, port: this.#destination.port, signal: this.#over.signal },
       compiled: () => gate.compiled(),

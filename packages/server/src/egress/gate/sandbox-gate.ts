@@ -44,6 +44,10 @@ export class SandboxGate implements FlowGate {
     this.#names = new NameTable((entry) => hooks.record(entry));
   }
 
+  get group(): string {
+    return this.#settings.group;
+  }
+
   get connections(): number {
     return this.#connections.size;
   }

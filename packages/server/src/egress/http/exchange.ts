@@ -15,9 +15,16 @@ import type { UpstreamRequest } from "./upstream.js";
 import type { Destination, Upstreams } from "./upstreams.js";
 
 export interface ExchangeContext {
+  /** Those under way, to be asked again when the policy changes. */
+  readonly underWay: Set<UnderWay>;
   readonly flow: HttpFlow;
   readonly protocol: "http/1" | "h2";
   readonly upstreams: Upstreams;
+}
+
+export interface UnderWay {
+  /** Breaks it off, where the policy does not let it go on. */
+  recheck(): void;
 }
 
 /** Fulfils when it is over, however it went. */
@@ -42,11 +49,31 @@ interface Asked {
   readonly record: DecisionRecord;
 }
 
-async function decided({ request, path, record }: Asked, { flow, upstreams }: ExchangeContext): Promise<void> {
+async function decided({ request, path, record }: Asked, context: ExchangeContext): Promise<void> {
+  const { flow, upstreams, underWay } = context;
   const { scheme, host, port } = flow;
-  const verdict = decide(flow.compiled(), { scheme, host, port, method: request.method, path });
-  const isAudit = flow.isAudit();
-  if (verdict.isDenied && !isAudit) return refuse(request, { status: 403, ...verdict }, { flow, record });
+  const ask = () => decide(flow.compiled(), { scheme, host, port, method: request.method, path });
+  const verdict = ask();
+  if (verdict.isDenied && !flow.isAudit()) return refuse(request, { status: 403, ...verdict }, { flow, record });
+  const recheck = () => {
+    const { isDenied, rule } = ask();
+    if (!isDenied || flow.isAudit()) return;
+    record.tell({ verdict: "Deny", rule, reason: "the policy was changed, and does not let this request go on" });
+    request.answer.reset();
+  };
+  const one = { recheck };
+  underWay.add(one);
+  try {
+    await sent({ request, path, record, verdict }, { flow, upstreams });
+  } finally {
+    underWay.delete(one);
+  }
+}
+
+async function sent(
+  { request, path, record, verdict }: Asked & { readonly verdict: EgressVerdict },
+  { flow, upstreams }: Pick<ExchangeContext, "flow" | "upstreams">,
+): Promise<void> {
   const { destination, changes, path: sentPath } = resultOf(verdict, { flow, path });
   try {
     const upstream = await upstreams.open(destination);

@@ -9,7 +9,7 @@ import { compileEgress } from "../../policy/egress/compile.js";
 import { type Authority, issue, makeAuthority } from "../certificates/authority.js";
 import { DialFailure } from "./dial-failure.js";
 import type { DialTarget, HttpFlow } from "./flow.js";
-import { serveRequests } from "./serve-requests.js";
+import { type ServedRequests, serveRequests } from "./serve-requests.js";
 
 /** Trusted by programs: the group's; and by the gateway: the servers'. */
 export const groupAuthority: Authority = makeAuthority("tests");
@@ -51,9 +51,10 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   const [upstreams, programs] = [new Set<Socket>(), new Set<Socket>()];
   const controller = new AbortController();
   const leaf = issue(groupAuthority, options.host ?? "example.com");
+  const serving = new Set<ServedRequests>();
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     keepIn(programs, socket);
-    serveRequests({
+    const served = serveRequests({
       program: options.isPlainStream === true ? joined(socket) : socket,
       scheme: options.scheme,
       host: options.host ?? "example.com",
@@ -70,12 +71,14 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       ...(options.enter === undefined ? {} : { enter: options.enter }),
       signal: controller.signal,
     });
+    serving.add(served);
   });
   await listening(server);
   return {
     ...{ port: portOf(server), decisions, dialled, upstreams, programs },
     setPolicy: (policy) => {
       compiled = compileEgress(EgressPolicy.parse(policy));
+      for (const served of serving) served.recheck();
     },
     abortAll: () => controller.abort(new Error("closed")),
     [Symbol.asyncDispose]: async () => {

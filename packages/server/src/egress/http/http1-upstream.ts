@@ -45,6 +45,11 @@ export class Http1Connections implements Upstream {
     return new Http1Exchange({ outgoing, isWebSocket: request.isWebSocket }, events);
   }
 
+  /** Ends those that wait, and each of the others with what is under way on it. */
+  retire(): void {
+    this.#agent.retire();
+  }
+
   close(): void {
     this.#agent.destroy();
     for (const socket of this.#openSockets) socket.destroy();
@@ -67,14 +72,22 @@ class KeptConnections extends http.Agent {
     this.#dial = dial;
   }
 
-  /** One that was used before, or one that was dialled for a request which then found another. */
   get hasFree(): boolean {
-    const waiting = [...this.#fresh, ...Object.values(this.freeSockets).flatMap((sockets) => sockets ?? [])];
-    return waiting.some((socket) => !socket.destroyed);
+    return this.#waiting.some((socket) => !socket.destroyed);
+  }
+
+  /** Those that were used before, and those that were dialled for a request which then found another. */
+  get #waiting(): readonly Socket[] {
+    return [...this.#fresh, ...Object.values(this.freeSockets).flatMap((sockets) => sockets ?? [])];
   }
 
   add(socket: Socket): void {
     this.#fresh.push(socket);
+  }
+
+  retire(): void {
+    this.maxFreeSockets = 0;
+    for (const socket of this.#waiting) socket.destroy();
   }
 
   /** What comes on a connection that waits is the answer to nothing: it must not become the next request's. */

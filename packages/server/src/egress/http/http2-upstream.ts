@@ -49,6 +49,11 @@ export class Http2Connection implements Upstream {
     return new Http2Exchange({ stream, aborting, hasBody, address: this.#address }, events);
   }
 
+  /** Takes no more, and ends with the last that is under way. */
+  retire(): void {
+    if (this.isOpen) this.#session.close();
+  }
+
   close(): void {
     endSession(this.#session, this.#socket);
   }

@@ -199,6 +199,30 @@ describe.each([
     expect(await arrived).toBe("aborted");
   });
 
+  test("a call that is under way ends when the policy changes and does not let it go on, and others stay", async () => {
+    await using client = await open();
+    const begin = async (path: string) => {
+      const head = { ":scheme": scheme, ...own, ":method": "POST", ":path": path };
+      const stream = client.session.request(head, { endStream: false });
+      stream.on("error", () => {});
+      stream.write("first");
+      await new Promise((resolve) => stream.once("data", resolve));
+      return stream;
+    };
+    const [kept, lost] = [await begin("/kept"), await begin("/lost")];
+    const closing = new Promise((resolve) => lost.once("close", resolve));
+    const rule = { name: "no", match: { host: "*", path: "/lost" }, action: { type: "Deny" as const } };
+    client.gate.setPolicy({ defaultAction: "Allow", rules: [rule] });
+    await closing;
+    expect(lost.rstCode).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR);
+    const got = gotOf(kept);
+    kept.end("second");
+    expect((await got).trailers).toMatchObject({ "x-sum": "11" });
+    expect((await ask(client, { ":path": "/" })).status).toBe(200);
+    expect(client.gate.dialled).toHaveLength(2);
+    await expect.poll(() => client.gate.upstreams.size).toBe(1);
+  });
+
   test("many at once are one connection to the server, and a denied one is a text", async () => {
     const rule = { name: "no", match: { host: "*", path: "/no" }, action: { type: "Deny" as const } };
     await using client = await open({ policy: { defaultAction: "Allow", rules: [rule] } });

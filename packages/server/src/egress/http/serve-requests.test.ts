@@ -165,9 +165,13 @@ describe.each([
       gate.setPolicy(allowAll);
       expect((await get(gate, scheme, { agent })).response.statusCode).toBe(200);
       expect(gate.programs.size).toBe(1);
-      expect(gate.dialled).toHaveLength(1);
-      await get(gate, scheme, {});
+      // What is dialled under one policy is not used under the next.
       expect(gate.dialled).toHaveLength(2);
+      await get(gate, scheme, { agent });
+      expect(gate.dialled).toHaveLength(2);
+      await get(gate, scheme, {});
+      expect(gate.dialled).toHaveLength(3);
+      expect(gate.upstreams.size).toBeLessThanOrEqual(2);
     });
     agent.destroy();
   });

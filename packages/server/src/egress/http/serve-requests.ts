@@ -8,7 +8,7 @@
  */
 import type { Duplex } from "node:stream";
 import { DecisionRecord } from "./decision-record.js";
-import { exchange } from "./exchange.js";
+import { exchange, type UnderWay } from "./exchange.js";
 import { protocolOfFirstBytes } from "./first-bytes.js";
 import type { HttpFlow } from "./flow.js";
 import { serveHttp1 } from "./http1-program.js";
@@ -23,8 +23,9 @@ const patienceMs = 75_000;
 const lingerMs = 5_000;
 
 /** Serves the program's connection until it ends, or the flow's signal aborts. `program` is destroyed in the end: with an error where it is to be a reset. */
-export function serveRequests(flow: HttpFlow): void {
+export function serveRequests(flow: HttpFlow): ServedRequests {
   const { program, signal } = flow;
+  const served: Served = { underWay: new Set(), upstreams: undefined };
   const over = new AbortController();
   const reset = () => void program.destroy(new Error("reset"));
   program.on("error", () => {});
@@ -38,10 +39,30 @@ export function serveRequests(flow: HttpFlow): void {
   });
   signal.addEventListener("abort", reset, { once: true });
   if (signal.aborted) reset();
-  else void serve(flow, { over: over.signal, reset });
+  else void serve(flow, { over: over.signal, reset, served });
+  return {
+    recheck: () => {
+      for (const one of [...served.underWay]) one.recheck();
+      served.upstreams?.retire();
+    },
+  };
+}
+
+export interface ServedRequests {
+  /**
+   * To be called when the policy, or what else decides about connections, has changed: breaks off those requests that it does not let go
+   * on, and sends the next ones on new connections.
+   */
+  recheck(): void;
+}
+
+interface Served {
+  readonly underWay: Set<UnderWay>;
+  upstreams: Upstreams | undefined;
 }
 
 interface Ending {
+  readonly served: Served;
   /** Aborts when the program's connection is over. */
   readonly over: AbortSignal;
   reset(): void;
@@ -87,17 +108,18 @@ interface Serving {
   readonly protocol: "http/1" | "h2";
 }
 
-function serveProtocol({ flow, stream, protocol }: Serving, { over, reset }: Ending): void {
+function serveProtocol({ flow, stream, protocol }: Serving, { over, reset, served }: Ending): void {
   const upstreams = new Upstreams({
     dial: (target, signal) => flow.dial(target, signal),
     scheme: flow.scheme,
     prefersHttp2: protocol === "h2",
     signal: over,
   });
+  served.upstreams = upstreams;
   over.addEventListener("abort", () => upstreams.close(), { once: true });
   const { headTimeoutMs = 20_000 } = flow;
   const serveOne = (request: ProgramRequest) =>
-    exchange(request, { flow, protocol, upstreams }).catch(() => request.answer.reset());
+    exchange(request, { flow, protocol, upstreams, underWay: served.underWay }).catch(() => request.answer.reset());
   const broken = (rule: string, reason: string) => {
     new DecisionRecord(flow, undefined).tell({ verdict: "Deny", rule, reason });
   };

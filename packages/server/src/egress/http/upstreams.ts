@@ -20,6 +20,7 @@ export interface UpstreamsOptions extends Pick<HttpFlow, "dial" | "scheme"> {
 export class Upstreams {
   readonly #options: UpstreamsOptions;
   readonly #servers = new Map<string, Server>();
+  readonly #retired: Server[] = [];
 
   constructor(options: UpstreamsOptions) {
     this.#options = options;
@@ -36,9 +37,19 @@ export class Upstreams {
     return server.open();
   }
 
-  close(): void {
-    for (const server of this.#servers.values()) server.close();
+  /** What is under way goes on; whatever comes next is sent on new connections, whose addresses are looked at anew. */
+  retire(): void {
+    for (const server of this.#servers.values()) {
+      server.retire();
+      this.#retired.push(server);
+    }
     this.#servers.clear();
+  }
+
+  close(): void {
+    for (const server of [...this.#servers.values(), ...this.#retired]) server.close();
+    this.#servers.clear();
+    this.#retired.length = 0;
   }
 }
 
@@ -72,6 +83,11 @@ class Server {
     } finally {
       this.#trial = undefined;
     }
+  }
+
+  retire(): void {
+    this.#http1.retire();
+    this.#http2?.retire();
   }
 
   close(): void {

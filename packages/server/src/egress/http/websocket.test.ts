@@ -100,6 +100,23 @@ describe.each([
     expect(gate.decisions.map(({ verdict }) => verdict)).toEqual(["Deny", "Allow"]);
   });
 
+  test("ends when the policy changes and does not let it go on, and not otherwise", async () => {
+    await using gate = await open();
+    const socket = connect(gate, scheme);
+    await new Promise((resolve) => socket.once("message", resolve));
+    gate.setPolicy({ defaultAction: "Allow", hostRules: [{ pattern: "other.example", action: "Deny" }] });
+    const echoed = new Promise((resolve) => socket.once("message", (data) => resolve(String(data))));
+    socket.send("still there");
+    expect(await echoed).toBe("still there");
+    gate.setPolicy({ defaultAction: "Deny", enforcementMode: "Audit" });
+    expect(gate.decisions).toEqual([]);
+    const closing = new Promise((resolve) => socket.once("close", resolve));
+    gate.setPolicy({ defaultAction: "Deny" });
+    await closing;
+    await expect.poll(() => gate.programs.size + gate.upstreams.size).toBe(0);
+    expect(gate.decisions).toMatchObject([{ verdict: "Deny", rule: "default", isEnforced: true }]);
+  });
+
   test("ends for both when one of them is gone", async () => {
     await using gate = await open();
     const socket = connect(gate, scheme);

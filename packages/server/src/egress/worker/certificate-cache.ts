@@ -22,4 +22,9 @@ export class CertificateCache {
     if (this.#kept.size > maximumKept && oldest !== undefined) this.#kept.delete(oldest);
     return kept.certificate;
   }
+
+  /** A group that gets the name of one that is gone has another authority. */
+  forget(group: string): void {
+    for (const key of this.#kept.keys()) if (key.startsWith(`${group} `)) this.#kept.delete(key);
+  }
 }

@@ -62,7 +62,10 @@ export class Gates {
 
   #remove(sandboxId: string): void {
     this.#endSessions(sandboxId, "the sandbox is gone");
+    const group = this.#gates.get(sandboxId)?.group;
     this.#gates.delete(sandboxId);
+    if (group === undefined || [...this.#gates.values()].some((gate) => gate.group === group)) return;
+    this.#certificates.forget(group);
   }
 
   #serve({ session, sandboxId, generation }: Extract<ToWorker, { kind: "serve" }>, socket: Socket | undefined): void {
