@@ -57,9 +57,7 @@ class Gateway implements EgressGateway {
 
   async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
     this.#settings.set(sandboxId, settings);
-    const names = this.#names.get(sandboxId) ?? new Map<number, string>();
-    for (const { index, name } of settings.names) names.set(index, name);
-    this.#names.set(sandboxId, names);
+    this.#names.set(sandboxId, new Map(settings.names.map(({ index, name }) => [index, name])));
     const fault = await this.#sendSettings(sandboxId);
     if (fault !== undefined) throw new Error(`the egress settings were not taken: ${fault}`);
   }

@@ -8,20 +8,20 @@ import { maximumNames } from "./name-addresses.js";
 export class NameTable {
   readonly #record: (entry: NameEntry) => Promise<void>;
   readonly #names = new Map<number, string>();
-  readonly #indexes = new Map<string, Promise<number>>();
+  readonly #indexes = new Map<string, number>();
+  /** Those that are not on record yet. */
+  readonly #pending = new Map<string, Promise<number>>();
   #next = 1;
 
   constructor(record: (entry: NameEntry) => Promise<void>) {
     this.#record = record;
   }
 
-  /** Takes in what is on record; what was added since the record was read stays. */
-  merge(entries: readonly NameEntry[]): void {
-    for (const { index, name } of entries) {
-      this.#names.set(index, name);
-      this.#indexes.set(name, Promise.resolve(index));
-      this.#next = Math.max(this.#next, index + 1);
-    }
+  /** What is on record now; what is on its way there comes to it. A sandbox that went back to a snapshot has fewer than before. */
+  replace(entries: readonly NameEntry[]): void {
+    this.#names.clear();
+    this.#indexes.clear();
+    for (const entry of entries) this.#add(entry);
   }
 
   nameOf(index: number): string | undefined {
@@ -29,22 +29,28 @@ export class NameTable {
   }
 
   /** Undefined when the table is full. Rejects where it cannot be put on record; then the next who asks tries anew. */
-  indexOf(name: string): Promise<number | undefined> {
-    const known = this.#indexes.get(name);
+  async indexOf(name: string): Promise<number | undefined> {
+    const known = this.#indexes.get(name) ?? this.#pending.get(name);
     if (known !== undefined) return known;
-    if (this.#next >= maximumNames) return Promise.resolve(undefined);
-    const index = this.#next++;
-    const recorded = this.#record({ index, name }).then(
-      () => {
-        this.#names.set(index, name);
-        return index;
-      },
-      (error) => {
-        this.#indexes.delete(name);
-        throw error;
-      },
-    );
-    this.#indexes.set(name, recorded);
-    return recorded;
+    if (this.#next > maximumNames) return undefined;
+    const recorded = this.#recordNext({ index: this.#next++, name });
+    this.#pending.set(name, recorded);
+    return await recorded;
+  }
+
+  async #recordNext(entry: NameEntry): Promise<number> {
+    try {
+      await this.#record(entry);
+      this.#add(entry);
+      return entry.index;
+    } finally {
+      this.#pending.delete(entry.name);
+    }
+  }
+
+  #add({ index, name }: NameEntry): void {
+    this.#names.set(index, name);
+    this.#indexes.set(name, index);
+    this.#next = Math.max(this.#next, index + 1);
   }
 }

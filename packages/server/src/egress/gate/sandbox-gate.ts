@@ -55,7 +55,7 @@ export class SandboxGate implements FlowGate {
   apply(settings: EgressSettings): void {
     this.#compiled = compileEgress(settings.policy);
     this.#settings = settings;
-    this.#names.merge(settings.names);
+    this.#names.replace(settings.names);
     for (const connection of this.#connections) connection.recheck();
   }
 
