@@ -5,12 +5,15 @@ import http2, { type ClientHttp2Session, type ClientHttp2Stream } from "node:htt
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Stream } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { EgressDecision, EgressPolicy } from "@alcove/contract";
+import { onTestFinished } from "vitest";
 import { answerHello } from "../guest/agent-kit.js";
 import { Link, type Session } from "../guest/link.js";
 import { startWorker, type Worker } from "../host/worker.js";
 import { waitFor } from "../lib/backoff.js";
+import { issue, makeAuthority } from "./certificates/authority.js";
 import { createGateway } from "./daemon/create-gateway.js";
 import { encodeName } from "./dns/message.js";
 import type { EgressGateway, EgressSettings, NameEntry } from "./gateway.js";
@@ -26,8 +29,32 @@ export const loopback: NonNullable<EgressPolicy["transportRules"]> = {
   rules: [{ action: "Allow", protocol: "Tcp", destination: "127.0.0.0/8" }],
 };
 
+/** A server on this host until the test is over; answers its port. */
+export async function listen(serve: (socket: Socket) => void): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, serve);
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return Object(server.address()).port;
+}
+
+export const echo = (socket: Socket) => void socket.pipe(socket);
+
+/** Resets are errors; here they are what is waited for. */
+export const closeOf = (stream: Stream) => new Promise<void>((resolve) => stream.once("close", resolve));
+
 export interface TestGateway extends AsyncDisposable {
   readonly gateway: EgressGateway;
+  /** The certificate of the group's authority. */
+  readonly authority: string;
   /** Those that were started, the newest last. */
   readonly workers: readonly Worker[];
   readonly recorded: [sandboxId: string, entry: NameEntry][];
@@ -41,6 +68,7 @@ export interface TestGateway extends AsyncDisposable {
 
 export async function startGateway(): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), "egress-"));
+  const authority = makeAuthority("default");
   const workers: Worker[] = [];
   const recorded: TestGateway["recorded"] = [];
   const told: TestGateway["told"] = [];
@@ -57,14 +85,12 @@ export async function startGateway(): Promise<TestGateway> {
       if (entry.name.startsWith("unrecordable")) throw new Error("the disk is full");
       recorded.push([sandboxId, entry]);
     },
-    issueCertificate: async () => {
-      throw new Error("no authority here");
-    },
+    issueCertificate: async (_group, host) => issue(authority, host),
     logger: { error: log, warn: log },
   });
   gateway.onDecision((sandboxId, decision) => void told.push([sandboxId, decision]));
   return {
-    ...{ gateway, workers, recorded, told, logged },
+    ...{ gateway, workers, recorded, told, logged, authority: authority.certificate },
     decision: (sandboxId, fits) =>
       waitFor(() => {
         const wanted = Object.entries(fits);
@@ -73,7 +99,7 @@ export async function startGateway(): Promise<TestGateway> {
         )?.[1];
       }, soon()),
     async agent(sandboxId) {
-      const agent = await playAgent(join(folder, sandboxId), gateway, sandboxId);
+      const agent = await playAgent(join(folder, `${agents.length}`), gateway, sandboxId);
       agents.push(agent);
       return agent;
     },

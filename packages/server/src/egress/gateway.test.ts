@@ -1,12 +1,19 @@
 /** The gateway with its real process: what passes, what does not, and what becomes of it when something ends. */
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
-import type { Stream } from "node:stream";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitFor } from "../lib/backoff.js";
-import { loopback, settingsOf, soon, startGateway, type TestGateway } from "./gateway-test-kit.js";
+import {
+  closeOf,
+  echo,
+  listen,
+  loopback,
+  settingsOf,
+  soon,
+  startGateway,
+  type TestGateway,
+} from "./gateway-test-kit.js";
 
 const open = settingsOf({ defaultAction: "Deny", transportRules: loopback });
 const closed = settingsOf({ defaultAction: "Deny" });
@@ -25,27 +32,6 @@ async function sandbox(settings = open) {
   await kit.gateway.apply(id, settings);
   return { id, agent: await kit.agent(id) };
 }
-
-async function listen(serve: (socket: Socket) => void): Promise<number> {
-  const server = createServer({ allowHalfOpen: true }, serve);
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {}).on("close", () => sockets.delete(socket));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return Object(server.address()).port;
-}
-
-/** Resets are errors; here they are what is waited for. */
-const closeOf = (stream: Stream) => new Promise<void>((resolve) => stream.once("close", resolve));
-
-const echo = (socket: Socket) => void socket.pipe(socket);
 
 test("bytes go both ways, each direction ends by itself, and the decision tells how many there were", async () => {
   const port = await listen((socket) => {

@@ -55,7 +55,6 @@ function connectTo(host: string, port: number, timeoutMs: number, signal: AbortS
   const deadline = withDeadline(signal, timeoutMs);
   const { promise, resolve, reject } = withResolvers<Socket>();
   const socket = connect({ host, port, allowHalfOpen: true, autoSelectFamily: false });
-  socket.pause();
   const giveUp = () => socket.destroy(deadline.signal.reason);
   deadline.signal.addEventListener("abort", giveUp, { once: true });
   if (deadline.signal.aborted) giveUp();

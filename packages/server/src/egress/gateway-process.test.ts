@@ -1,0 +1,81 @@
+/** What the gateway's process is on the host. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { startWorker } from "../host/worker.js";
+import { waitFor } from "../lib/backoff.js";
+import { temporaryDirectory } from "../store/test-record.js";
+import { closeOf, settingsOf, soon, startGateway } from "./gateway-test-kit.js";
+
+const isRoot = process.getuid?.() === 0;
+const status = (pid: number | undefined, field: string) =>
+  new RegExp(`^${field}:[ \\t]*(.*)$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+
+test.skipIf(!isRoot)(
+  "it is a user of its own, without groups, rights and environment, and goes before the daemon",
+  async () => {
+    await using kit = await startGateway();
+    await kit.agent("a");
+    await kit.gateway.apply("a", settingsOf({ defaultAction: "Deny" }));
+    await waitFor(() => (kit.workers[0] && !status(kit.workers[0].pid, "Uid")?.startsWith("0")) || undefined, soon());
+    const pid = kit.workers[0]?.pid;
+    const [userId = 0] = status(pid, "Uid")?.split("\t").map(Number) ?? [];
+    expect(userId).toBeGreaterThanOrEqual(0x7100_0000);
+    expect(status(pid, "Uid")).toBe([userId, userId, userId, userId].join("\t"));
+    expect(status(pid, "Gid")).toBe([userId, userId, userId, userId].join("\t"));
+    expect(status(pid, "Groups")?.trim()).toBe("");
+    expect(Number.parseInt(status(pid, "CapEff") ?? "1", 16)).toBe(0);
+    expect(Number.parseInt(status(pid, "CapPrm") ?? "1", 16)).toBe(0);
+    expect(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8")).toBe("300\n");
+    const environment = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+    expect(environment.map((each) => each.split("=")[0]).filter((name) => name !== "")).toEqual(
+      expect.arrayContaining(["UV_THREADPOOL_SIZE"]),
+    );
+    expect(environment.length).toBeLessThan(6);
+  },
+);
+
+/** A process that starts a worker and tells its id. */
+const parent = `import { startWorker } from ${JSON.stringify(new URL("../host/worker.ts", import.meta.url).href)};
+const module = new URL(${JSON.stringify(new URL("./worker-main.ts", import.meta.url).href)});
+const worker = startWorker({ module, memoryMiB: 64, threads: 4 });
+worker.onMessage(() => console.log(worker.pid));`;
+
+test("it ends when its daemon is killed", async () => {
+  const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", parent], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (child.stdout === null) throw new Error("no output");
+  const pid = Number(String((await once(child.stdout, "data"))[0]));
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  child.kill("SIGKILL");
+  await waitFor(() => !existsSync(`/proc/${pid}`) || undefined, soon());
+});
+
+test("a socket that was on its way when it died is closed, so that whoever is at the other end can be connected to again", async () => {
+  using directory = temporaryDirectory();
+  const path = join(directory.path, "socket");
+  const open = new Set<object>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on("error", () => {}).on("close", () => open.delete(socket));
+    socket.resume();
+  }).listen(path);
+  onTestFinished(() => void server.close());
+  const worker = startWorker({ module: new URL("./worker-main.ts", import.meta.url), memoryMiB: 64, threads: 4 });
+  const sockets = Array.from({ length: 20 }, () =>
+    connect({ path })
+      .on("error", () => {})
+      .pause(),
+  );
+  await waitFor(() => open.size === 20 || undefined, soon());
+  const before = readdirSync("/proc/self/fd").length;
+  for (const socket of sockets) worker.send({ kind: "serve" }, socket);
+  process.kill(worker.pid ?? 0, "SIGKILL");
+  await Promise.all([worker.ended, ...sockets.map((socket) => (socket.closed ? undefined : closeOf(socket)))]);
+  await waitFor(() => open.size === 0 || undefined, soon());
+  expect(readdirSync("/proc/self/fd").length).toBeLessThan(before);
+});
