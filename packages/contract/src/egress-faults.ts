@@ -61,7 +61,8 @@ function nameFaults(rules: readonly EgressRule[]): FaultAt[] {
 /** What decisions name where no rule of the policy decided. */
 const reservedNames = [
   ...["default", "name-mismatch", "forbidden-address", "unresolved", "unreachable"],
-  ...["upstream-answer", "too-many-requests", "malformed-request"],
+  ...["upstream-answer", "too-many-requests", "malformed-request", "refused-method", "bad-certificate", "tls-failed"],
+  "unknown-name",
 ];
 
 function matchFaults({ match, action }: EgressRule): FaultAt[] {

@@ -125,6 +125,10 @@ test.each([
   ],
   [rule({ name: "default" }), "rules.0.name"],
   [rule({ name: "name-mismatch" }), "rules.0.name"],
+  [rule({ name: "bad-certificate" }), "rules.0.name"],
+  [rule({ name: "refused-method" }), "rules.0.name"],
+  [rule({ name: "tls-failed" }), "rules.0.name"],
+  [rule({ name: "unknown-name" }), "rules.0.name"],
   [rule({ name: "hostRules[0]" }), "rules.0.name"],
   [
     {

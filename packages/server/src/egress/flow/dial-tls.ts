@@ -34,7 +34,7 @@ export async function secure(
     secured.on("error", () => {}).destroy();
     signal.throwIfAborted();
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new DialFailure("certificate", `TLS with ${host} failed: ${why}`, { cause });
+    throw new DialFailure("bad-certificate", `TLS with ${host} failed: ${why}`, { cause });
   } finally {
     deadline.signal.removeEventListener("abort", giveUp);
   }

@@ -13,6 +13,6 @@ export class DialFailure extends Error {
  * - forbidden-address: the name has only addresses that nothing may be sent to
  * - unresolved: the name has no address
  * - unreachable: refused, reset, or no answer in time
- * - certificate: TLS failed, or the server's certificate is not valid for the name
+ * - bad-certificate: TLS failed, or the server's certificate is not valid for the name
  */
-export type DialFailureRule = "forbidden-address" | "unresolved" | "unreachable" | "certificate";
+export type DialFailureRule = "forbidden-address" | "unresolved" | "unreachable" | "bad-certificate";

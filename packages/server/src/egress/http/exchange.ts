@@ -162,7 +162,7 @@ const hints = {
   "forbidden-address": "A transportRules Allow rule would have to name the address.",
   unresolved: "Look at the name's spelling.",
   unreachable: "The server may be down; try again later.",
-  certificate: "The server's certificate has to be valid for its name, or its authority known to the group.",
+  "bad-certificate": "The server's certificate has to be valid for its name, or its authority known to the group.",
   "upstream-answer": "The server did not answer as HTTP has it.",
 } as const;
 

@@ -109,7 +109,7 @@ function connected<Kind extends Socket>(socket: Kind, event: string): Promise<Ki
     socket.once(event, () => resolve(socket));
     socket.once("error", (error: NodeJS.ErrnoException) => {
       const isCertificate = event === "secureConnect" && error.code !== "ECONNREFUSED";
-      reject(new DialFailure(isCertificate ? "certificate" : "unreachable", error.message, { cause: error }));
+      reject(new DialFailure(isCertificate ? "bad-certificate" : "unreachable", error.message, { cause: error }));
     });
   });
 }

@@ -175,7 +175,7 @@ describe("a request for something else than its connection", () => {
       const seen = await rawExchange(gate.port, `${line} HTTP/1.1\r\n${host}\r\n`);
       expect(seen).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
       expect(reached).toEqual([]);
-      expect(gate.decisions).toMatchObject([{ verdict: "Deny", rule: "method" }]);
+      expect(gate.decisions).toMatchObject([{ verdict: "Deny", rule: "refused-method" }]);
     });
   });
 
@@ -284,8 +284,8 @@ describe("TLS that is no good", () => {
 
   test.each([
     ["another name", { servername: "evil.example" }, "name-mismatch"],
-    ["no HTTP by ALPN", { ALPNProtocols: ["imap"] }, "tls"],
-    ["an old version", { minVersion: "TLSv1.1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" }, "tls"],
+    ["no HTTP by ALPN", { ALPNProtocols: ["imap"] }, "tls-failed"],
+    ["an old version", { minVersion: "TLSv1.1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" }, "tls-failed"],
   ] as const)("%s: is refused and recorded once", async (_, options, rule) => {
     await withGate(
       async (gate) => {
@@ -304,7 +304,7 @@ describe("TLS that is no good", () => {
           /certificate/,
         );
         const reason = expect.stringContaining("does not trust the certificate authority");
-        await expect.poll(() => gate.decisions).toMatchObject([{ verdict: "Deny", rule: "tls", reason }]);
+        await expect.poll(() => gate.decisions).toMatchObject([{ verdict: "Deny", rule: "tls-failed", reason }]);
       },
       { scheme: "https" },
     );
@@ -314,7 +314,7 @@ describe("TLS that is no good", () => {
     await withGate(
       async (gate) => {
         await rawExchange(gate.port, `GET / HTTP/1.1\r\n${host}\r\n`);
-        expect(gate.decisions).toMatchObject([{ verdict: "Deny", rule: "tls" }]);
+        expect(gate.decisions).toMatchObject([{ verdict: "Deny", rule: "tls-failed" }]);
       },
       { scheme: "https" },
     );

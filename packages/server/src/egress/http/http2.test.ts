@@ -262,7 +262,7 @@ describe("what a program may try", () => {
     ["another port", { ":authority": "example.com:8443" }, 421, "name-mismatch"],
     ["a user", { ":authority": "me@example.com" }, 421, "name-mismatch"],
     ["another scheme", { ":scheme": "http" }, 421, "name-mismatch"],
-    ["TRACE", { ":method": "TRACE" }, 405, "method"],
+    ["TRACE", { ":method": "TRACE" }, 405, "refused-method"],
     ["a fragment", { ":path": "/a#b" }, 400, "malformed-request"],
   ])("%s: is refused", async (_, headers, status, rule) => {
     await using client = await connect(modern);

@@ -23,8 +23,9 @@ export function checkRequest(request: ProgramRequest, flow: CheckedFlow): Checke
 }
 
 function methodRefusal(method: string): Refusal | undefined {
-  if (method === "CONNECT") return refusal(403, "method", "CONNECT asks for a proxy, and there is none here", useless);
-  if (method === "TRACE") return refusal(405, "method", "TRACE is not passed on", useless);
+  if (method === "CONNECT")
+    return refusal(403, "refused-method", "CONNECT asks for a proxy, and there is none here", useless);
+  if (method === "TRACE") return refusal(405, "refused-method", "TRACE is not passed on", useless);
   return undefined;
 }
 
@@ -62,7 +63,8 @@ function pathOf(target: string, flow: CheckedFlow): CheckedTarget {
   }
   if (target.startsWith("/")) return { path: target };
   // OPTIONS of the server itself has no path that a rule could be about, and is nothing that a program needs.
-  if (target === "*") return { refusal: refusal(405, "method", "OPTIONS * is not passed on", "Ask for a path.") };
+  if (target === "*")
+    return { refusal: refusal(405, "refused-method", "OPTIONS * is not passed on", "Ask for a path.") };
   const parts = /^([a-z]+):\/\/([^/?#]*)(\/[^#]*)?$/i.exec(target);
   if (parts === null) return { refusal: malformed("its target is no path") };
   const [, scheme = "", authority = "", path = "/"] = parts;

@@ -261,7 +261,7 @@ describe("a server that is not reached", () => {
   test.each([
     ["unresolved", 502],
     ["unreachable", 502],
-    ["certificate", 502],
+    ["bad-certificate", 502],
     ["forbidden-address", 403],
   ] as const)("%s is told the program with status %i, and recorded", async (rule, status) => {
     const servers = { "example.com:80": new DialFailure(rule, "it is so") };
@@ -279,7 +279,7 @@ describe("a server that is not reached", () => {
     await withGate({ scheme: "https", servers: { "example.com:443": other } }, async (gate) => {
       const { response, body } = await get(gate, "https", {});
       expect(response.statusCode).toBe(502);
-      expect(body).toContain('by rule "certificate": Hostname/IP does not match certificate\'s altnames');
+      expect(body).toContain('by rule "bad-certificate": Hostname/IP does not match certificate\'s altnames');
     });
     other.closeAllConnections();
     await closed(other);

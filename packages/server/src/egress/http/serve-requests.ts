@@ -3,7 +3,7 @@
  * connection that this program's connection shares with no other.
  *
  * What refuses a request by itself, before or behind the policy, and the name that decisions have for it: `name-mismatch`, `malformed-request`,
- * `method`, `too-many-requests`; `tls` where the program's TLS failed; `forbidden-address`, `unresolved`, `unreachable`, `certificate`, where
+ * `refused-method`, `too-many-requests`; `tls-failed` where the program's TLS failed; `forbidden-address`, `unresolved`, `unreachable`, `bad-certificate`, where
  * the server was not reached; `upstream-answer` where its answer was no HTTP. All of them hold in Audit mode too.
  */
 import type { Duplex } from "node:stream";
@@ -88,7 +88,7 @@ async function opened(flow: HttpFlow, { reset }: Ending): Promise<Duplex | undef
     stream.once("close", () => flow.program.destroy());
     return stream;
   } catch (error) {
-    const rule = error instanceof NameMismatch ? "name-mismatch" : "tls";
+    const rule = error instanceof NameMismatch ? "name-mismatch" : "tls-failed";
     record.tell({ verdict: "Deny", rule, reason: tlsReason(error as Error) });
     reset();
     return undefined;
