@@ -35,12 +35,16 @@ export async function forward(forwarded: Forwarded, upstream: Upstream): Promise
   }
 }
 
+/** Answers ahead of the answer: nobody waits for a slow reader with them. */
+const maxInformed = 16;
+
 class Forwarding {
   readonly outcome: Promise<string | undefined>;
   readonly #forwarded: Forwarded;
   readonly #settle: { resolve: (fault: string | undefined) => void; reject: (error: Error) => void };
   #exchange: UpstreamExchange | undefined;
   #isBodySent = false;
+  #informed = 0;
 
   constructor(forwarded: Forwarded) {
     this.#forwarded = forwarded;
@@ -72,7 +76,8 @@ class Forwarding {
   /** One that cannot be sent as it is is left out: it is nothing that an answer depends on. */
   #inform(head: AnswerHead): void {
     const { answer } = this.#forwarded.request;
-    if (!answer.isOpen || answer.hasBegun) return;
+    if (!answer.isOpen || answer.hasBegun || this.#informed >= maxInformed) return;
+    this.#informed++;
     try {
       answer.inform({ ...head, headers: endToEnd(head.headers) });
     } catch {}

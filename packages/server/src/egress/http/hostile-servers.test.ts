@@ -115,6 +115,16 @@ describe("an answer that is more than it says", () => {
   });
 });
 
+test("of answers ahead of the answer only some are passed on, so that they cannot pile up", async () => {
+  const hint = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n";
+  const bytes = `${hint.repeat(1_000)}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`;
+  await through(answering(bytes), async (gate) => {
+    const seen = await rawExchange(gate.port, request);
+    expect(seen.match(/HTTP\/1\.1 103/g)?.length).toBeLessThan(50);
+    expect(seen).toContain("HTTP/1.1 200 OK");
+  });
+});
+
 test("headers of the connection stay on it", async () => {
   const bytes =
     "HTTP/1.1 200 OK\r\nConnection: X-Own, keep-alive\r\nX-Own: 1\r\nKeep-Alive: timeout=7\r\nProxy-Authenticate: Basic\r\nUpgrade: h2c\r\nX-Kept: 1\r\nContent-Length: 0\r\n\r\n";

@@ -11,16 +11,24 @@ const maxHeadBytes = 128 * 1024;
 export class Http1Connections implements Upstream {
   readonly #agent: KeptConnections;
   readonly #dial: () => Promise<Socket>;
-  #openSockets = new Set<Socket>();
+  readonly #openSockets = new Set<Socket>();
+  #dialling = 0;
 
   constructor(dial: () => Promise<Socket>) {
-    this.#dial = dial;
-    this.#agent = new KeptConnections(async () => this.#kept(await dial()));
+    this.#dial = async () => {
+      this.#dialling++;
+      try {
+        return this.#kept(await dial());
+      } finally {
+        this.#dialling--;
+      }
+    };
+    this.#agent = new KeptConnections(this.#dial);
   }
 
   /** Dials, unless a connection waits; who finds it taken in the end has one dialled when its request is sent. */
   async ready(): Promise<Upstream> {
-    if (!this.#agent.hasFree) this.take(await this.#dial());
+    if (!this.#agent.hasFree) this.#agent.add(await this.#dial());
     return this;
   }
 
@@ -43,6 +51,10 @@ export class Http1Connections implements Upstream {
     outgoing.maxHeadersCount = 0;
     if (request.hasBody) outgoing.flushHeaders();
     return new Http1Exchange({ outgoing, isWebSocket: request.isWebSocket }, events);
+  }
+
+  get hasConnections(): boolean {
+    return this.#dialling > 0 || this.#openSockets.size > 0;
   }
 
   /** Ends those that wait, and each of the others with what is under way on it. */

@@ -37,6 +37,10 @@ export class Http2Connection implements Upstream {
     return !this.#session.closed && !this.#session.destroyed;
   }
 
+  get isOver(): boolean {
+    return this.#session.destroyed;
+  }
+
   send(request: UpstreamRequest, events: UpstreamEvents): UpstreamExchange {
     const { method, scheme, authority, path, headers, hasBody, takesTrailers } = request;
     const own = { ":method": method, ":scheme": scheme, ":authority": authority, ":path": path };

@@ -263,6 +263,7 @@ describe("what a program may try", () => {
     ["a user", { ":authority": "me@example.com" }, 421, "name-mismatch"],
     ["another scheme", { ":scheme": "http" }, 421, "name-mismatch"],
     ["TRACE", { ":method": "TRACE" }, 405, "refused-method"],
+    ["a method in lower case, which Node would send in upper case", { ":method": "get" }, 400, "malformed-request"],
     ["a fragment", { ":path": "/a#b" }, 400, "malformed-request"],
   ])("%s: is refused", async (_, headers, status, rule) => {
     await using client = await connect(modern);

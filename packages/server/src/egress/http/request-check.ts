@@ -31,7 +31,9 @@ function methodRefusal(method: string): Refusal | undefined {
 
 const useless = "Ask for the URL itself: names lead to their servers without a proxy.";
 
-function formRefusal({ version, headers }: ProgramRequest): Refusal | undefined {
+function formRefusal({ method, version, headers }: ProgramRequest): Refusal | undefined {
+  // Methods have case, and Node's client would send upper case whatever was decided on.
+  if (!/^[A-Z][A-Z_-]{0,31}$/.test(method)) return malformed("its method is none in upper case");
   if (!versions.has(version)) return malformed(`its version is ${version}`);
   if (headers.length > maxHeaders) {
     return refusal(431, "malformed-request", `it has more than ${maxHeaders} headers`, "Send fewer headers.");

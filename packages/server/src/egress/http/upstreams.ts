@@ -20,7 +20,7 @@ export interface UpstreamsOptions extends Pick<HttpFlow, "dial" | "scheme"> {
 export class Upstreams {
   readonly #options: UpstreamsOptions;
   readonly #servers = new Map<string, Server>();
-  readonly #retired: Server[] = [];
+  #retired: readonly Server[] = [];
 
   constructor(options: UpstreamsOptions) {
     this.#options = options;
@@ -39,17 +39,15 @@ export class Upstreams {
 
   /** What is under way goes on; whatever comes next is sent on new connections, whose addresses are looked at anew. */
   retire(): void {
-    for (const server of this.#servers.values()) {
-      server.retire();
-      this.#retired.push(server);
-    }
+    for (const server of this.#servers.values()) server.retire();
+    this.#retired = [...this.#retired, ...this.#servers.values()].filter((server) => server.hasConnections);
     this.#servers.clear();
   }
 
   close(): void {
     for (const server of [...this.#servers.values(), ...this.#retired]) server.close();
     this.#servers.clear();
-    this.#retired.length = 0;
+    this.#retired = [];
   }
 }
 
@@ -83,6 +81,10 @@ class Server {
     } finally {
       this.#trial = undefined;
     }
+  }
+
+  get hasConnections(): boolean {
+    return this.#trial !== undefined || this.#http1.hasConnections || this.#http2?.isOver === false;
   }
 
   retire(): void {
