@@ -14,7 +14,7 @@ const realWithOwnDirectories = [
   "packages/sdk/tests/local.test.ts",
   "packages/server/src/main.test.ts",
   "packages/server/src/engines/microvm/microvm.test.ts",
-  "tests/e2e/{crash-points,crash-random,cycles,freed-space,packed-memory,sleep}.test.ts",
+  "tests/e2e/{crash-points,crash-random,cycles,egress,freed-space,packed-memory,sleep}.test.ts",
   "tests/security/disk-and-memory.test.ts",
   "tests/cli/{cli,config,examples,exit-codes,images,launcher,login,watch}.test.ts",
   "tests/{compat,engines,fuzz,images}/**/*.test.ts",

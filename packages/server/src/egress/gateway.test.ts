@@ -67,6 +67,29 @@ test("the server may end first, and the program goes on sending", async () => {
   await waitFor(() => got === "\0onetwo" || undefined, soon());
 });
 
+test("requests over one connection are decided one by one, and the server's answers come back whole", async () => {
+  const port = await listen((socket) => {
+    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nanswer\n"));
+  });
+  const rule = {
+    name: "api",
+    match: { host: "web.test", path: "/api", scheme: "any" },
+    action: { type: "Allow" },
+  } as const;
+  const policy = { defaultAction: "Deny", rules: [rule], transportRules: loopback } as const;
+  const { agent } = await sandbox(
+    settingsOf({ ...policy, rules: [rule] }, { resolverOverrides: { "web.test": "127.0.0.1" } }),
+  );
+  const stream = await agent.connect(`${await agent.resolve("web.test")}:${port}`);
+  for (const path of ["/api", "/other", "/api"]) stream.write(`GET ${path} HTTP/1.1\r\nHost: web.test:${port}\r\n\r\n`);
+  stream.end();
+  const heads = (await text(stream))
+    .split(/(?=HTTP\/1\.1 )/)
+    .map((each) => `${each.slice(9, 12)} ${each.split("\r\n\r\n")[1]}`);
+  const denied = expect.stringMatching(/^403 Alcove denied GET .*\/other by rule/);
+  expect(heads).toEqual(["200 answer\n", denied, "200 answer\n"]);
+});
+
 test("what no rule allows is reset", async () => {
   const port = await listen(echo);
   const { id, agent } = await sandbox(closed);

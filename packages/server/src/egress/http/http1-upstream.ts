@@ -164,6 +164,8 @@ class Http1Exchange implements UpstreamExchange {
     this.body = outgoing;
     outgoing.once("socket", (socket) => {
       this.address = socket.remoteAddress;
+      // One that was dialled a moment ago is paused, so that nothing of it is lost.
+      socket.resume();
     });
     const once = (tell: () => void) => {
       if (this.#isAnswered) return;
