@@ -38,6 +38,15 @@ test.skipIf(!isRoot)(
   },
 );
 
+test("one that stands still is ended, and another takes its place", { timeout: 60_000 }, async () => {
+  await using kit = await startGateway();
+  const agent = await kit.agent("a");
+  await agent.session();
+  process.kill(kit.workers[0]?.pid ?? 0, "SIGSTOP");
+  await waitFor(() => kit.workers.length > 1 || undefined, AbortSignal.timeout(40_000));
+  await waitFor(() => agent.sessions > 1 || undefined, AbortSignal.timeout(20_000));
+});
+
 /** A process that starts a worker and tells its id. */
 const parent = `import { startWorker } from ${JSON.stringify(new URL("../host/worker.ts", import.meta.url).href)};
 const module = new URL(${JSON.stringify(new URL("./worker-main.ts", import.meta.url).href)});

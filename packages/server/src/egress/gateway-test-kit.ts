@@ -198,7 +198,14 @@ function connectUnread(path: string, within: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path });
     socket.pause();
-    within.addEventListener("abort", () => socket.destroy(), { once: true });
-    socket.once("error", reject).once("connect", () => resolve(socket));
+    const giveUp = () => {
+      socket.destroy();
+      reject(within.reason);
+    };
+    within.addEventListener("abort", giveUp, { once: true });
+    socket.once("error", reject).once("connect", () => {
+      within.removeEventListener("abort", giveUp);
+      resolve(socket);
+    });
   });
 }

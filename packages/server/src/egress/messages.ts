@@ -21,6 +21,7 @@ export const ToWorker = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("begin"), userId: Counter.optional() }),
   z.strictObject({ kind: z.literal("apply"), request: Counter, sandboxId: SandboxId, settings: Settings }),
   z.strictObject({ kind: z.literal("remove"), sandboxId: SandboxId }),
+  z.strictObject({ kind: z.literal("ping") }),
   /** With the socket. */
   z.strictObject({ kind: z.literal("serve"), session: Counter, sandboxId: SandboxId, generation: Counter }),
   z.strictObject({ kind: z.literal("end"), session: Counter }),
@@ -40,6 +41,8 @@ export const maximumDecisions = 500;
 export const FromWorker = z.discriminatedUnion("kind", [
   /** Its modules are loaded: it takes messages. */
   z.strictObject({ kind: z.literal("ready") }),
+  /** It lives: the answer to a ping. */
+  z.strictObject({ kind: z.literal("pong") }),
   z.strictObject({ kind: z.literal("applied"), request: Counter, fault: Sentence.optional() }),
   z.strictObject({ kind: z.literal("over"), session: Counter, isBreak: z.boolean(), reason: Sentence }),
   z.strictObject({ kind: z.literal("record"), request: Counter, sandboxId: SandboxId, entry: NameEntry }),

@@ -18,6 +18,7 @@ process.on("message", (raw: unknown, handle: unknown) => {
   const { data: message, error } = ToWorker.safeParse(raw);
   if (error !== undefined) refuse(raw, error.message);
   else if (message.kind === "begin") becomeUser(message.userId);
+  else if (message.kind === "ping") send({ kind: "pong" });
   else gates.take(message, handle as Socket | undefined);
 });
 process.on("disconnect", () => process.exit(0));

@@ -8,7 +8,7 @@ import type { ServeHost } from "../../guest/host-side.js";
 import type { Decisions, EgressGateway, EgressSettings, NameEntry } from "../gateway.js";
 import type { FromWorker, ToWorker } from "../messages.js";
 import { DecisionLog } from "./decision-log.js";
-import { GatewayProcess, type WorkerProcess } from "./gateway-process.js";
+import { type AboutSandboxes, GatewayProcess, type WorkerProcess } from "./gateway-process.js";
 import { HandedSession } from "./handed-session.js";
 
 export interface GatewayOptions {
@@ -49,7 +49,7 @@ class Gateway implements EgressGateway {
     this.#options = options;
     const hooks = {
       onReady: () => this.#onReady(),
-      onMessage: (message: Exclude<FromWorker, { kind: "ready" }>) => this.#take(message),
+      onMessage: (message: AboutSandboxes) => this.#take(message),
       onGone: () => this.#onGone(),
     };
     this.#process = new GatewayProcess(options.startWorker, hooks, options.logger);
@@ -128,7 +128,7 @@ class Gateway implements EgressGateway {
     if (socket !== undefined) this.#process.send({ kind: "serve", session: id, sandboxId, generation }, socket);
   }
 
-  #take(message: Exclude<FromWorker, { kind: "ready" }>): void {
+  #take(message: AboutSandboxes): void {
     if (message.kind === "applied") this.#applied(message);
     else if (message.kind === "over") this.#over(message);
     else if (message.kind === "record") this.#record(message);

@@ -12,16 +12,21 @@ export interface WorkerProcess {
   end(): Promise<void>;
 }
 
+export type AboutSandboxes = Exclude<FromWorker, { kind: "ready" | "pong" }>;
+
 export interface GatewayProcessHooks {
   /** A process takes messages. */
   onReady(): void;
-  onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void;
+  onMessage(message: AboutSandboxes): void;
   /** The process is gone, with all that it held. */
   onGone(): void;
 }
 
 /** One that lived so long was well. */
 const wellMs = 10_000;
+/** One that says nothing for so long, though it is asked every few seconds, is ended. */
+const silenceMs = 15_000;
+const askEveryMs = 5_000;
 
 export class GatewayProcess {
   readonly #start: () => WorkerProcess;
@@ -76,8 +81,18 @@ export class GatewayProcess {
   async #runOne(): Promise<string> {
     const worker = this.#start();
     this.#worker = worker;
-    worker.onMessage((raw) => this.#take(raw, worker));
+    let heardAt = performance.now();
+    worker.onMessage((raw) => {
+      heardAt = performance.now();
+      this.#take(raw, worker);
+    });
+    const timer = setInterval(() => {
+      this.send({ kind: "ping" });
+      if (performance.now() - heardAt > silenceMs) void worker.end();
+    }, askEveryMs);
+    timer.unref();
     const how = await worker.ended;
+    clearInterval(timer);
     this.#worker = undefined;
     this.#isReady = false;
     this.#hooks.onGone();
@@ -92,6 +107,7 @@ export class GatewayProcess {
       void worker.end();
       return;
     }
+    if (parsed.data.kind === "pong") return;
     if (parsed.data.kind !== "ready") {
       this.#hooks.onMessage(parsed.data);
       return;

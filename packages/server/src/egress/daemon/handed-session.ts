@@ -49,11 +49,9 @@ export class HandedSession implements Session {
 
   end(fault: Error): void {
     if (this.#isOver) return;
-    if (this.#stream === undefined) {
-      this.#onEnd();
-      return;
-    }
-    this.#stream.destroy();
+    // What the process makes of it is not waited for: nothing of ours hangs on it.
+    if (this.#stream === undefined) this.#onEnd();
+    else this.#stream.destroy();
     this.over(fault);
   }
 

@@ -35,7 +35,7 @@ export class Gates {
     );
   }
 
-  take(message: Exclude<ToWorker, { kind: "begin" }>, socket: Socket | undefined): void {
+  take(message: Exclude<ToWorker, { kind: "begin" | "ping" }>, socket: Socket | undefined): void {
     if (message.kind === "apply") this.#apply(message);
     else if (message.kind === "remove") this.#remove(message.sandboxId);
     else if (message.kind === "serve") this.#serve(message, socket);
