@@ -66,7 +66,7 @@ export interface TestGateway extends AsyncDisposable {
   agent(sandboxId: string): Promise<TestAgent>;
 }
 
-export async function startGateway(): Promise<TestGateway> {
+export async function startGateway(options: { readonly silenceMs?: number } = {}): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), "egress-"));
   const authority = makeAuthority("default");
   const workers: Worker[] = [];
@@ -76,6 +76,7 @@ export async function startGateway(): Promise<TestGateway> {
   const agents: TestAgent[] = [];
   const log = (...args: unknown[]) => void logged.push(JSON.stringify(args));
   const gateway = createGateway({
+    ...options,
     startWorker: () => {
       const worker = startWorker({ module: new URL("./worker-main.ts", import.meta.url), memoryMiB: 128, threads: 8 });
       workers.push(worker);

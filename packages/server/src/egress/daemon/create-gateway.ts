@@ -21,6 +21,8 @@ export interface GatewayOptions {
     host: string,
   ) => Promise<{ readonly certificate: string; readonly key: string }>;
   readonly logger: Pick<Logger, "error" | "warn">;
+  /** A process that says nothing for so long, though it is asked, is ended; 15 s when left out. */
+  readonly silenceMs?: number;
 }
 
 /** Users of the gateway's processes, where the daemon is root: above those of machines, in no /etc/passwd. */
@@ -52,7 +54,8 @@ class Gateway implements EgressGateway {
       onMessage: (message: AboutSandboxes) => this.#take(message),
       onGone: () => this.#onGone(),
     };
-    this.#process = new GatewayProcess(options.startWorker, hooks, options.logger);
+    const { startWorker: start, logger, silenceMs = 15_000 } = options;
+    this.#process = new GatewayProcess({ start, hooks, logger, silenceMs });
   }
 
   async apply(sandboxId: string, settings: EgressSettings): Promise<void> {

@@ -24,23 +24,32 @@ export interface GatewayProcessHooks {
 
 /** One that lived so long was well. */
 const wellMs = 10_000;
-/** One that says nothing for so long, though it is asked every few seconds, is ended. */
-const silenceMs = 15_000;
-const askEveryMs = 5_000;
+/** One that is not there after so long is ended. */
+const startMs = 60_000;
+
+export interface GatewayProcessOptions {
+  readonly start: () => WorkerProcess;
+  readonly hooks: GatewayProcessHooks;
+  readonly logger: Pick<Logger, "error" | "warn">;
+  /** One that says nothing for so long, though it is asked, is ended. */
+  readonly silenceMs: number;
+}
 
 export class GatewayProcess {
   readonly #start: () => WorkerProcess;
   readonly #hooks: GatewayProcessHooks;
   readonly #logger: Pick<Logger, "error" | "warn">;
+  readonly #silenceMs: number;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   #worker: WorkerProcess | undefined;
   #isReady = false;
 
-  constructor(start: () => WorkerProcess, hooks: GatewayProcessHooks, logger: Pick<Logger, "error" | "warn">) {
+  constructor({ start, hooks, logger, silenceMs }: GatewayProcessOptions) {
     this.#start = start;
     this.#hooks = hooks;
     this.#logger = logger;
+    this.#silenceMs = silenceMs;
   }
 
   /** From now on there is one: an engine without machines of its own never needs it. */
@@ -88,8 +97,8 @@ export class GatewayProcess {
     });
     const timer = setInterval(() => {
       this.send({ kind: "ping" });
-      if (performance.now() - heardAt > silenceMs) void worker.end();
-    }, askEveryMs);
+      if (performance.now() - heardAt > (this.#isReady ? this.#silenceMs : startMs)) void worker.end();
+    }, this.#silenceMs / 3);
     timer.unref();
     const how = await worker.ended;
     clearInterval(timer);
