@@ -1,86 +1,224 @@
-/** What a real sandbox reaches through the real gateway: from a program's connection to a server, under a policy. */
-import { request, type Server, createServer as serveHttp } from "node:http";
-import { createServer as serveHttps } from "node:https";
+/** What a user meets at the gate: ordinary programs of the image against real servers, through the daemon, on the real engine. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Sandbox } from "alcove";
+import { createSecureContext } from "node:tls";
+import { type EgressPolicy, Sandbox } from "alcove";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { issue, makeAuthority } from "../../packages/server/src/egress/certificates/authority.js";
+import { findProcesses } from "../../packages/server/src/host/processes.js";
+import { run } from "../../packages/server/src/host/run.js";
 import { TestDaemon } from "../harness/daemon.js";
 
-const authority = makeAuthority("servers");
-const { certificate: cert, key } = issue(authority, "web.test");
-const servers = [serveHttp(answer), serveHttps({ cert, key }, answer)] as const;
+const size = { image: "debian", memory: "512Mi" } as const;
+const hosts = ["api.test", "files.test", "other.test"];
+const commandLine = join(import.meta.dirname, "../../packages/cli/bin/alcove");
+const authority = makeAuthority("upstream");
+
 let daemon: TestDaemon;
+let place: string;
+let secure: Server;
+let plain: Server;
+let ports: { readonly https: number; readonly http: number };
 let sandbox: Sandbox;
-let ports: readonly number[];
-
-function answer(asked: { readonly url?: string | undefined }, response: { end(text: string): unknown }): void {
-  response.end(`${asked.url}\n`);
-}
-
 beforeAll(async () => {
-  ports = await Promise.all(servers.map(listening));
-  daemon = await TestDaemon.start({ hasOwnData: true });
-  const upstream = { resolverOverrides: { "web.test": "127.0.0.1" }, upstreamCertificates: authority.certificate };
-  await put(join(daemon.runtimeDirectory, "alcoved.sock"), "/v1/groups/default/egress", upstream);
-  sandbox = await daemon.alcove.defaultGroup.sandboxes.create({
-    image: "debian",
-    egressPolicy: {
-      defaultAction: "Deny",
-      rules: [
-        { name: "allowed", match: { host: "web.test", path: "/allowed*", scheme: "any" }, action: { type: "Allow" } },
-      ],
-      transportRules: { rules: [{ action: "Allow", protocol: "Tcp", destination: "127.0.0.1/32" }] },
-    },
+  place = await mkdtemp(join(tmpdir(), "alcove-egress-"));
+  await makeRepository(place);
+  const contexts = hosts.map((host) => {
+    const { certificate, key } = issue(authority, host);
+    return [host, createSecureContext({ cert: certificate, key })] as const;
   });
+  const contextOf = new Map(contexts);
+  secure = createHttpsServer({ SNICallback: (name, done) => done(null, contextOf.get(name)) }, answer);
+  plain = createHttpServer(answer);
+  ports = { https: await listen(secure), http: await listen(plain) };
+  daemon = await TestDaemon.start({ hasOwnData: true });
+  await daemon.alcove.defaultGroup.egressPolicies.setSettings({
+    resolverOverrides: Object.fromEntries(hosts.map((host) => [host, "127.0.0.1"])),
+    upstreamCertificates: authority.certificate,
+  });
+  sandbox = await Sandbox.create({ ...size, alcove: daemon.alcove, egressPolicy: policy });
 }, 600_000);
 afterAll(async () => {
-  for (const server of servers) server.close();
-  await daemon?.[Symbol.asyncDispose]();
+  await daemon[Symbol.asyncDispose]();
+  for (const server of [secure, plain]) server.close();
+  await rm(place, { recursive: true, force: true });
 });
 
-test("what a rule allows is reached, in the clear and inside TLS that programs trust", async () => {
-  for (const url of urls("/allowed")) expect(await curl(url)).toBe("/allowed\n");
+const policy: EgressPolicy = {
+  defaultAction: "Deny",
+  rules: [
+    { name: "public", match: { host: "api.test", path: "/public/**", methods: ["GET"] }, action: { type: "Allow" } },
+    {
+      name: "signed",
+      match: { host: "api.test", path: "/signed" },
+      action: { type: "Transform", headers: [{ operation: "Set", name: "X-Key", value: "of-the-gate" }] },
+    },
+    { name: "old", match: { host: "other.test" }, action: { type: "Rewrite", host: "api.test", path: "/public/new" } },
+    { name: "plain", match: { host: "other.test", scheme: "http" }, action: { type: "Allow" } },
+    { name: "repository", match: { host: "api.test", path: "/repository/**" }, action: { type: "Allow" } },
+  ],
+  hostRules: [{ pattern: "files.test", action: "Allow" }],
+  transportRules: { rules: [{ action: "Allow", protocol: "Tcp", destination: "127.0.0.1/32" }] },
+};
+
+test("Without a policy a sandbox reaches nothing, and each name does not exist", async () => {
+  await using closed = await Sandbox.create({ ...size, alcove: daemon.alcove });
+  const { exitCode, stderr } = await closed.exec(`curl -sS -m 20 https://api.test:${ports.https}/public/x`);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 6, stderr: expect.stringContaining("Could not resolve host") });
+  expect((await closed.exec("curl -sS -m 20 http://203.0.113.5/")).stdout).toContain("denied GET http://203.0.113.5/");
+  expect((await closed.exec("curl -sS -m 20 https://203.0.113.5/")).exitCode).toBe(35);
+  const { dns, http } = await closed.egressDecisions();
+  expect(dns.denied[0]).toMatchObject({ host: "api.test", rule: "default", verdict: "Deny" });
+  expect(http.denied.map(({ host, port, rule }) => [host, port, rule])).toEqual([
+    ["203.0.113.5", 443, "default"],
+    ["203.0.113.5", 80, "default"],
+  ]);
 });
 
-test("what no rule allows is refused with the reason, name by name and path by path", async () => {
-  for (const url of urls("/other")) expect(await curl(url)).toMatch(/Alcove denied GET/);
-  expect(await curl("https://elsewhere.test/")).toContain("Could not resolve host");
-  const { allowed, denied } = (await sandbox.egressDecisions()).http;
-  expect(allowed.map(({ path }) => path)).toEqual(["/allowed", "/allowed"]);
-  expect(denied.map(({ path }) => path)).toEqual(["/other", "/other"]);
+test("curl, Python, git and apt get what the policy allows, over TLS that is opened, and are told what denies the rest", async () => {
+  const api = `https://api.test:${ports.https}`;
+  const seen = await sandbox.exec(`curl -sS ${api}/public/x`);
+  expect(seen).toMatchObject({ stderr: "", stdout: `GET /public/x api.test:${ports.https} no key\n` });
+  const denied = await sandbox.exec(`curl -sS -w '%{http_code}' ${api}/private; curl -sS -X POST ${api}/public/x`);
+  expect(denied.stdout).toMatch(/^Alcove denied GET https:\/\/api\.test:\d+\/private[\s\S]*403Alcove denied POST/);
+  expect(denied.stdout).toContain('"default"');
+  const python = `import urllib.request; print(urllib.request.urlopen('${api}/signed').read().decode(), end='')`;
+  expect((await sandbox.exec(["python3", "-c", python])).stdout).toBe(
+    `GET /signed api.test:${ports.https} of-the-gate\n`,
+  );
+  const cloned = await sandbox.exec(`git clone -q ${api}/repository/it.git /root/it && cat /root/it/word`);
+  expect(cloned).toMatchObject({ exitCode: 0, stdout: "from git\n" });
+  const source = `deb [trusted=yes] ${api}/repository/apt ./`;
+  const updated = await sandbox.exec(
+    `echo '${source}' > /etc/apt/sources.list && rm -rf /etc/apt/sources.list.d && apt-get update && apt-cache policy thing`,
+  );
+  expect(updated).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("Candidate: 1.2.3") });
 });
 
-test("a policy that is replaced holds from the next connection on, and after a sleep", async () => {
-  await sandbox.setEgressPolicy({ defaultAction: "Deny" });
-  for (const url of urls("/allowed")) expect(await curl(url)).toContain("Could not resolve host");
+test("A rewritten request is answered by where it went, plain HTTP only by a rule that says so, and untouched TLS is the server's own", async () => {
+  const rewritten = await sandbox.exec(`curl -sS https://other.test:${ports.https}/old?a=b`);
+  expect(rewritten.stdout).toBe(`GET /public/new?a=b api.test:${ports.https} no key\n`);
+  const inPlain = await sandbox.exec(
+    `curl -sS http://other.test:${ports.http}/plain; curl -sS -w '%{http_code}' http://api.test:${ports.http}/public/x`,
+  );
+  expect(inPlain.stdout).toMatch(/^GET \/plain other\.test:\d+ no key\nAlcove denied[\s\S]*403$/);
+  await sandbox.files.write("/root/upstream.pem", authority.certificate);
+  const files = `https://files.test:${ports.https}/x`;
+  const untouched = await sandbox.exec(`curl -sS --cacert /root/upstream.pem ${files}; curl -sS ${files}`);
+  expect(untouched).toMatchObject({ exitCode: 60, stdout: `GET /x files.test:${ports.https} no key\n` });
+});
+
+test("What was decided is listed, and a test of a URL says the same beforehand", async () => {
+  const { http } = await sandbox.egressDecisions();
+  expect(http.allowed).toContainEqual(
+    expect.objectContaining({ host: "api.test", method: "GET", path: "/signed", rule: "signed", protocol: "https" }),
+  );
+  expect(http.denied).toContainEqual(expect.objectContaining({ host: "api.test", method: "POST", rule: "default" }));
+  const environment = { ...process.env, ...daemon.clientEnvironment };
+  const url = `https://api.test:${ports.https}/private`;
+  const { stdout } = await run(commandLine, ["egress", "test", sandbox.id, url], { environment });
+  expect(stdout).toContain("Deny");
+  const file = await readFile(join(daemon.dataDirectory, "egress/decisions.jsonl"), "utf8");
+  expect(file).toContain('"rule":"signed"');
+});
+
+test("A name's address stays that name's after the daemon was killed and in a fork, and the policy with it", async () => {
+  const addressOf = async (of: Sandbox, host: string) =>
+    (await of.exec(`getent ahostsv4 ${host}`)).stdout.split(" ")[0];
+  const before = await Promise.all(hosts.map((host) => addressOf(sandbox, host)));
+  expect(new Set(before).size).toBe(3);
+  await daemon.kill();
+  await daemon.restart();
+  const {
+    sandboxes: [copy],
+  } = await sandbox.fork(1);
+  if (copy === undefined) throw new Error("there is no copy");
+  for (const one of [sandbox, copy]) {
+    expect(await Promise.all(hosts.toReversed().map((host) => addressOf(one, host)))).toEqual(before.toReversed());
+    expect((await one.exec(`curl -sS https://api.test:${ports.https}/public/y`)).stdout).toContain("GET /public/y");
+    expect((await one.exec(`curl -sS https://api.test:${ports.https}/private`)).stdout).toContain("Alcove denied");
+  }
+  await copy.delete();
+});
+
+test("The gateway's process may be killed: commands go on, and new connections are carried soon", async () => {
+  const gateways = await findProcesses((argv) => argv.some((word) => word.includes("egress/worker-main")));
+  const isOurs = await Promise.all(gateways.map(async ({ pid }) => (await parentOf(pid)) === daemon.pid));
+  const gateway = gateways.find((_, at) => isOurs[at]);
+  if (gateway === undefined) throw new Error("there is no gateway");
+  const held = await sandbox.spawn("sleep 3; echo still here");
+  process.kill(gateway.pid, "SIGKILL");
+  const url = `https://api.test:${ports.https}/public/z`;
+  const again = await sandbox.exec(`curl -sS --retry 20 --retry-delay 1 --retry-all-errors ${url}`);
+  expect(again.stdout).toContain("GET /public/z");
+  expect((await held.wait()).exitCode).toBe(0);
+});
+
+test("What was tightened while it slept is in force when it wakes, and a connection from before is cut", async () => {
+  const url = `https://api.test:${ports.https}/public/slow`;
+  const open = await sandbox.spawn(`curl -sS -m 60 ${url}`);
+  await expect.poll(() => waitingOnServer, { timeout: 20_000 }).toBe(1);
   await sandbox.stop();
+  await sandbox.setEgressPolicy({ defaultAction: "Deny" });
   await sandbox.resume();
-  for (const url of urls("/allowed")) expect(await curl(url)).toContain("Could not resolve host");
+  expect((await open.wait()).exitCode).not.toBe(0);
+  expect((await sandbox.exec(`curl -sS -m 20 ${url}`)).exitCode).not.toBe(0);
+  await sandbox.setEgressPolicy(policy);
+  expect((await sandbox.exec(`curl -sS https://api.test:${ports.https}/public/w`)).stdout).toContain("GET /public/w");
+  await sandbox.delete();
 });
 
-async function curl(url: string): Promise<string> {
-  const { stdout, stderr } = await sandbox.exec(["curl", "-sS", "-m", "30", url]);
-  return stdout + stderr;
+let waitingOnServer = 0;
+
+/** Says what came; files of the repository as they are. */
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { method, url = "/", headers } = request;
+  if (url === "/public/slow") {
+    waitingOnServer += 1;
+    return;
+  }
+  if (!url.startsWith("/repository/")) {
+    response.end(`${method} ${url} ${headers.host} ${headers["x-key"] ?? "no key"}\n`);
+    return;
+  }
+  const path = join(place, new URL(url, "http://repository").pathname.slice("/repository/".length));
+  const content = await readFile(path).catch(() => undefined);
+  response.writeHead(content === undefined ? 404 : 200).end(content);
 }
 
-const urls = (path: string) => [`http://web.test:${ports[0]}${path}`, `https://web.test:${ports[1]}${path}`];
-
-async function listening(server: Server): Promise<number> {
+async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return (server.address() as AddressInfo).port;
 }
 
-function put(socketPath: string, path: string, body: unknown): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json" };
-    const call = request({ socketPath, path, method: "PUT", headers }, (response) => {
-      response.resume();
-      response.once("end", () =>
-        response.statusCode === 200 ? resolve() : reject(new Error(`${response.statusCode}`)),
-      );
-    });
-    call.once("error", reject).end(JSON.stringify(body));
-  });
+async function parentOf(pid: number): Promise<number> {
+  return Number(/^PPid:\s+(\d+)$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
+}
+
+/** What git and apt take from a server of plain files. */
+async function makeRepository(directory: string): Promise<void> {
+  const git = (...args: string[]) =>
+    run("git", ["-C", directory, "-c", "user.name=a", "-c", "user.email=a@b", ...args]);
+  await git("init", "-q", "work");
+  await writeFile(join(directory, "work/word"), "from git\n");
+  await git("-C", "work", "add", ".");
+  await git("-C", "work", "commit", "-qm", "one");
+  await git("clone", "-q", "--bare", "work", "it.git");
+  await git("-C", "it.git", "update-server-info");
+  await run("mkdir", [join(directory, "apt")]);
+  const fields = [
+    "Package: thing",
+    "Version: 1.2.3",
+    "Architecture: all",
+    "Maintainer: a <a@b>",
+    "Filename: ./thing.deb",
+    "Size: 1",
+    `SHA256: ${"0".repeat(64)}`,
+    "Description: a thing",
+  ];
+  await writeFile(join(directory, "apt/Packages"), `${fields.join("\n")}\n\n`);
 }
