@@ -77,14 +77,17 @@ async function sent(
   const { destination, changes, path: sentPath } = resultOf(verdict, { flow, path });
   try {
     const upstream = await upstreams.open(destination);
-    if (!request.answer.isOpen) return tell(record, verdict, "the program was gone before it could be sent");
+    if (!request.answer.isOpen) return tell(record, verdict, goneEarly);
     const sending = sendingOf({ request, path: sentPath, changes, destination, flow });
     const { fault } = await forward({ request, sending, changes, record }, upstream);
     tell(record, verdict, fault);
   } catch (error) {
-    refuse(request, failureOf(error), { flow, record });
+    if (request.answer.isOpen) refuse(request, failureOf(error), { flow, record });
+    else tell(record, verdict, goneEarly);
   }
 }
+
+const goneEarly = "the program was gone before it could be sent";
 
 function tell(record: DecisionRecord, { isDenied, rule, reason }: EgressVerdict, fault: string | undefined): void {
   const told = fault === undefined ? reason : `${reason}; ${fault}`;

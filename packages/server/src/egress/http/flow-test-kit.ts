@@ -29,6 +29,8 @@ export interface GateOptions {
   /** Programs come by a stream that is no socket. */
   readonly isPlainStream?: boolean;
   readonly enter?: HttpFlow["enter"];
+  /** In place of `servers`. */
+  readonly dial?: HttpFlow["dial"];
   readonly headTimeoutMs?: number;
 }
 
@@ -51,6 +53,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   const [upstreams, programs] = [new Set<Socket>(), new Set<Socket>()];
   const controller = new AbortController();
   const leaf = issue(groupAuthority, options.host ?? "example.com");
+  const dialTo = options.dial ?? ((target: DialTarget) => dial(target, options.servers ?? {}));
   const serving = new Set<ServedRequests>();
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     keepIn(programs, socket);
@@ -61,9 +64,9 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       port: options.port ?? { http: 80, https: 443 }[options.scheme],
       compiled: () => compiled,
       isAudit: () => compiled.isAudit,
-      dial: async (target) => {
+      dial: async (target, signal) => {
         dialled.push(target);
-        return keepIn(upstreams, await dial(target, options.servers ?? {}));
+        return keepIn(upstreams, await dialTo(target, signal));
       },
       certificate: async () => leaf,
       decided: (decision) => decisions.push(EgressDecision.parse(decision)),

@@ -285,6 +285,27 @@ describe("a server that is not reached", () => {
     await closed(other);
   });
 
+  test("a program that is gone meanwhile ends the dialling, and is recorded as that", async () => {
+    let aborted = false;
+    const dial: GateOptions["dial"] = (_target, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => {
+          aborted = true;
+          reject(signal.reason);
+        });
+      });
+    await withGate({ dial: dial as NonNullable<typeof dial> }, async (gate) => {
+      const request = http.get({ host: "127.0.0.1", port: gate.port, headers: { Host: "example.com" }, agent: false });
+      request.on("error", () => {});
+      await expect.poll(() => gate.dialled.length).toBe(1);
+      request.destroy();
+      for (const program of gate.programs) program.resetAndDestroy();
+      await expect.poll(() => aborted).toBe(true);
+      const reason = expect.stringContaining("the program was gone");
+      await expect.poll(() => gate.decisions).toMatchObject([{ verdict: "Allow", rule: "default", reason }]);
+    });
+  });
+
   test("places for requests are given back, and where there is none the program is told to wait", async () => {
     let free = 1;
     const enter = () => {

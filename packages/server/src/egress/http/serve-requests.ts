@@ -39,7 +39,7 @@ export function serveRequests(flow: HttpFlow): ServedRequests {
   });
   signal.addEventListener("abort", reset, { once: true });
   if (signal.aborted) reset();
-  else void serve(flow, { over: over.signal, reset, served });
+  else void serve(flow, { over: over.signal, reset, served }).catch(reset);
   return {
     recheck: () => {
       for (const one of [...served.underWay]) one.recheck();
