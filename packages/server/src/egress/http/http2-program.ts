@@ -1,5 +1,5 @@
 /** A program's HTTP/2 connection, within bounds on all that it may do. */
-import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Duplex, Writable } from "node:stream";
 import { endSession, onceOver } from "../../guest/http2-socket.js";
 import { type HeaderList, valuesOf } from "./header-list.js";
@@ -19,6 +19,7 @@ const maxStreams = 100;
 /** What a program may have on its way to a server that does not take it. */
 const windowBytes = 128 * 1024;
 const idleMs = 120_000;
+const pingTimeoutMs = 60_000;
 
 /** What is the program's own doing; the others say that the connection is over. */
 const spoiling: ReadonlySet<string> = new Set(["ERR_HTTP2_ERROR", "ERR_HTTP2_TOO_MANY_INVALID_FRAMES"]);
@@ -56,11 +57,20 @@ export function serveHttp2({ stream, headTimeoutMs, exchange, broken }: Http2Ser
   // Node tells nobody of a connection that is spoilt beyond repair, if the peer does not end it either.
   const begin = setTimeout(() => endSession(session, stream), headTimeoutMs);
   session.once("stream", () => clearTimeout(begin));
-  session.setTimeout(idleMs, () => {
+  session.setTimeout(idleMs);
+  session.on("timeout", () => {
     if (underWay === 0) endSession(session, stream);
+    else endUnlessAlive(session, stream);
   });
   stream.once("end", () => endSession(session, stream));
   onceOver(session, stream, () => clearTimeout(begin));
+}
+
+/** After a fault Node may neither read nor say anything any more: then no answer comes. */
+function endUnlessAlive(session: ServerHttp2Session, stream: Duplex): void {
+  if (session.destroyed) return;
+  const timer = setTimeout(() => endSession(session, stream), pingTimeoutMs);
+  session.ping(() => clearTimeout(timer));
 }
 
 interface Opened {
