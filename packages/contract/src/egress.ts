@@ -136,7 +136,7 @@ export const EgressPolicy = z
       .strictObject({ rules: z.array(TransportRule).max(100) })
       .optional()
       .describe(
-        "For connections to addresses, before all other rules. An Allow also permits names to lead there, where addresses are private or otherwise refused",
+        "For connections to addresses, before all other rules, and for the addresses that names lead to: an Allow permits what is refused otherwise, such as private ones",
       ),
     trafficInspection: z
       .enum(["Full", "Partial", "None"])

@@ -5,7 +5,7 @@
 import { type EgressDecision, formatAddress, normalizeHost, parseAddress } from "@alcove/contract";
 import { decide } from "../../policy/egress/decide.js";
 import { mustOpen } from "../../policy/egress/names.js";
-import { liftsBan } from "../../policy/egress/transport.js";
+import { mayLeadTo } from "../../policy/egress/transport.js";
 import type { EgressScheme } from "../../policy/egress/verdict.js";
 import { indexOfAddress } from "../dns/name-addresses.js";
 import { DialFailure } from "../http/dial-failure.js";
@@ -179,7 +179,8 @@ export class Connection {
   }
 
   #mayNotReach(address: string): boolean {
-    return isForbiddenAddress(address) && !liftsBan(this.#gate.compiled(), address, this.#destination.port);
+    const { port } = this.#destination;
+    return !mayLeadTo(this.#gate.compiled(), address, { port, isRefused: isForbiddenAddress });
   }
 
   /** For what no policy allows. */

@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net";
 import { withDeadline } from "../../lib/deadline.js";
 import type { CompiledEgress } from "../../policy/egress/compile.js";
-import { liftsBan } from "../../policy/egress/transport.js";
+import { mayLeadTo } from "../../policy/egress/transport.js";
 import { DialFailure } from "../http/dial-failure.js";
 import { isForbiddenAddress } from "./forbidden-addresses.js";
 import type { Resolution } from "./resolution.js";
@@ -31,7 +31,7 @@ export async function dial(
   signal: AbortSignal,
 ): Promise<Dialled> {
   const addresses = await resolution.addressesOf(host, overrides, signal);
-  const permitted = addresses.filter((each) => !isForbiddenAddress(each) || liftsBan(compiled, each, port));
+  const permitted = addresses.filter((each) => mayLeadTo(compiled, each, { port, isRefused: isForbiddenAddress }));
   if (permitted.length === 0) {
     throw new DialFailure("forbidden-address", `${host} leads to ${addresses[0]}, which nothing is sent to`);
   }

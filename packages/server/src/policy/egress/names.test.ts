@@ -2,7 +2,7 @@ import { EgressPolicy } from "@alcove/contract";
 import { expect, test } from "vitest";
 import { compileEgress } from "./compile.js";
 import { mayAllowName, mustOpen } from "./names.js";
-import { liftsBan, transportVerdict } from "./transport.js";
+import { mayLeadTo, transportVerdict } from "./transport.js";
 
 const compiled = (policy: object) => compileEgress(EgressPolicy.parse({ defaultAction: "Deny", ...policy }));
 const rule = (match: object, type: "Allow" | "Deny" = "Allow") => ({ name: "r", match, action: { type } });
@@ -71,9 +71,21 @@ test("the first transport rule for an address and port decides, and lifts the ba
   expect(transportVerdict(policy, "10.0.0.1", 22)).toEqual({ action: "Deny", rule: "transportRules[0]" });
   expect(transportVerdict(policy, "11.0.0.1", 22)).toBeUndefined();
   expect(transportVerdict(policy, "a.test", 22)).toBeUndefined();
-  expect(liftsBan(policy, "10.0.0.1", 22)).toBe(false);
-  expect(liftsBan(policy, "10.0.0.1", 23)).toBe(true);
-  expect(liftsBan(policy, "::ffff:10.0.0.2", 22)).toBe(true);
-  expect(liftsBan(policy, "fd12::1", 443)).toBe(true);
-  expect(liftsBan(policy, "fd12::1", 80)).toBe(false);
+  const mayReach = (address: string, port: number) => mayLeadTo(policy, address, { port, isRefused: () => true });
+  expect(mayReach("10.0.0.1", 22)).toBe(false);
+  expect(mayReach("10.0.0.1", 23)).toBe(true);
+  expect(mayReach("::ffff:10.0.0.2", 22)).toBe(true);
+  expect(mayReach("fd12::1", 443)).toBe(true);
+  expect(mayReach("fd12::1", 80)).toBe(false);
+});
+
+test("an address that a transport rule denies is none that a name may lead to, but in Audit mode", () => {
+  const rules = [{ action: "Deny", protocol: "Tcp", destination: "93.184.0.0/16" }];
+  const policy = { defaultAction: "Allow", transportRules: { rules } };
+  const isRefused = (address: string) => address === "93.184.0.2";
+  const mayReach = (address: string, more: object = {}) =>
+    mayLeadTo(compiled({ ...policy, ...more }), address, { port: 443, isRefused });
+  expect(["93.184.0.1", "93.185.0.1"].map((address) => mayReach(address))).toEqual([false, true]);
+  const inAudit = ["93.184.0.1", "93.184.0.2"].map((address) => mayReach(address, { enforcementMode: "Audit" }));
+  expect(inAudit).toEqual([true, false]);
 });

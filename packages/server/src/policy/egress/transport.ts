@@ -16,7 +16,16 @@ export function transportVerdict(
   return found === undefined ? undefined : { action: found.action, rule: found.name };
 }
 
-/** Whether a name may lead to an address that is refused otherwise, such as a private one. */
-export function liftsBan(compiled: CompiledEgress, address: string, port: number): boolean {
-  return transportVerdict(compiled, address, port)?.action === "Allow";
+/**
+ * Whether a host may lead to an address: as the transport rules say, and where none does, if it is not refused by itself, as a private one is. In
+ * Audit mode no rule forbids it.
+ */
+export function mayLeadTo(
+  compiled: CompiledEgress,
+  address: string,
+  { port, isRefused }: { readonly port: number; readonly isRefused: (address: string) => boolean },
+): boolean {
+  const action = transportVerdict(compiled, address, port)?.action;
+  if (action === "Allow") return true;
+  return (action === undefined || compiled.isAudit) && !isRefused(address);
 }
