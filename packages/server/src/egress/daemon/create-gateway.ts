@@ -28,6 +28,7 @@ export interface GatewayOptions {
 /** Users of the gateway's processes, where the daemon is root: above those of machines, in no /etc/passwd. */
 const firstUserId = 0x7100_0000;
 const userIds = 1 << 24;
+const omittedEveryMs = 60_000;
 
 export function createGateway(options: GatewayOptions): EgressGateway {
   return new Gateway(options);
@@ -46,6 +47,7 @@ class Gateway implements EgressGateway {
   /** Of `apply`, until the process answers. */
   readonly #applying = new Map<number, (fault: string | undefined) => void>();
   #lastId = 0;
+  #tellOmittedAfter = 0;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -180,12 +182,21 @@ class Gateway implements EgressGateway {
     }
   }
 
-  #decided({ sandboxId, decisions }: Message<"decided">): void {
+  #decided({ sandboxId, decisions, omitted }: Message<"decided">): void {
     if (!this.#settings.has(sandboxId)) return;
+    if (omitted > 0) this.#tellOmitted(sandboxId, omitted);
     for (const decision of decisions) {
       this.#log.add(sandboxId, decision);
       for (const listener of this.#listeners) listener(sandboxId, decision);
     }
+  }
+
+  /** Now and then: the sandbox could fill the log with it. */
+  #tellOmitted(sandboxId: string, omitted: number): void {
+    if (performance.now() < this.#tellOmittedAfter) return;
+    this.#tellOmittedAfter = performance.now() + omittedEveryMs;
+    const sentence = "A sandbox tries more at once than is taken down: some egress decisions are on no record";
+    this.#options.logger.warn({ sandbox: sandboxId, omitted }, sentence);
   }
 }
 

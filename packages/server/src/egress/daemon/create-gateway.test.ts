@@ -1,0 +1,117 @@
+/** The daemon's side alone: what it believes of the gateway's process. */
+import { duplexPair } from "node:stream";
+import { expect, test } from "vitest";
+import { waitFor } from "../../lib/backoff.js";
+import { settingsOf } from "../gateway-test-kit.js";
+import type { FromWorker, ToWorker } from "../messages.js";
+import { createGateway } from "./create-gateway.js";
+
+/** A gateway whose process is played by the test. */
+function played() {
+  const said: ToWorker[] = [];
+  const logged: unknown[] = [];
+  const recorded: unknown[] = [];
+  let starts = 0;
+  let hear: (message: unknown) => void = () => {};
+  const gateway = createGateway({
+    startWorker: () => {
+      let finish: (how: string) => void = () => {};
+      const ended = new Promise<string>((resolve) => {
+        finish = resolve;
+      });
+      starts++;
+      return {
+        send: (message) => void said.push(message),
+        onMessage: (listener) => {
+          hear = listener;
+        },
+        ended,
+        end: async () => finish("it was told to"),
+      };
+    },
+    recordName: (...given) => void recorded.push(given),
+    issueCertificate: async (group, host) => ({ certificate: `${host} of ${group}`, key: "key" }),
+    logger: {
+      error: (...given: unknown[]) => void logged.push(given),
+      warn: (...given: unknown[]) => void logged.push(given),
+    },
+  });
+  const say = (message: FromWorker | object) => hear(message);
+  const begin = () => {
+    // Where it is needed first it is started; this stream is none that could be handed over.
+    gateway.serveHost("none")(duplexPair()[0], { generation: 1 });
+    say({ kind: "ready" });
+  };
+  return { gateway, said, logged, recorded, say, begin, starts: () => starts };
+}
+
+const settings = settingsOf({ defaultAction: "Deny" }, { group: "ours", names: [{ index: 1, name: "one.test" }] });
+
+test("settings are in force when the process says so, and all are said anew to the next one", async () => {
+  const { gateway, said, say, begin } = played();
+  await gateway.apply("a", settings);
+  begin();
+  expect(said.map(({ kind }) => kind)).toEqual(["begin", "apply"]);
+  let isDone = false;
+  const applying = gateway.apply("a", settings).then(() => {
+    isDone = true;
+  });
+  const asked = said.at(-1);
+  await Promise.resolve();
+  expect(isDone).toBe(false);
+  if (asked?.kind === "apply") say({ kind: "applied", request: asked.request });
+  await applying;
+  await gateway.close();
+});
+
+test("names are put on record for sandboxes that are known, and never a second one for an index", async () => {
+  const { gateway, said, say, begin, recorded } = played();
+  await gateway.apply("a", settings);
+  begin();
+  const ask = (sandboxId: string, index: number, name: string) => {
+    say({ kind: "record", request: 7, sandboxId, entry: { index, name } });
+    return said.at(-1);
+  };
+  expect(ask("a", 2, "two.test")).toEqual({ kind: "recorded", request: 7, isDone: true });
+  expect(ask("a", 2, "evil.test")).toMatchObject({ isDone: false });
+  expect(ask("a", 1, "evil.test")).toMatchObject({ isDone: false });
+  expect(ask("unknown", 2, "two.test")).toMatchObject({ isDone: false });
+  expect(recorded).toEqual([["a", { index: 2, name: "two.test" }]]);
+  await gateway.close();
+});
+
+test("certificates are issued from the authority of the sandbox's own group", async () => {
+  const { gateway, said, say, begin } = played();
+  await gateway.apply("a", settings);
+  begin();
+  for (const sandboxId of ["a", "unknown"]) say({ kind: "issue", request: 1, sandboxId, host: "x.test" });
+  await waitFor(
+    () => said.filter(({ kind }) => kind === "issued").length === 2 || undefined,
+    AbortSignal.timeout(5_000),
+  );
+  expect(said.filter(({ kind }) => kind === "issued")).toEqual(
+    expect.arrayContaining([
+      { kind: "issued", request: 1, issued: { certificate: "x.test of ours", key: "key" } },
+      { kind: "issued", request: 1 },
+    ]),
+  );
+  await gateway.close();
+});
+
+test("decisions that were too many are told of in the log now and then, and those of unknown sandboxes are not heard", async () => {
+  const { gateway, say, begin, logged } = played();
+  await gateway.apply("a", settings);
+  begin();
+  for (let time = 0; time < 3; time++) say({ kind: "decided", sandboxId: "a", decisions: [], omitted: 5 });
+  say({ kind: "decided", sandboxId: "unknown", decisions: [], omitted: 5 });
+  expect(logged).toEqual([[{ sandbox: "a", omitted: 5 }, expect.stringContaining("on no record")]]);
+  await gateway.close();
+});
+
+test("one that says what it never says is ended, and another is started", async () => {
+  const { gateway, say, begin, starts } = played();
+  begin();
+  say({ kind: "record", request: 1, sandboxId: "a", entry: { index: 99_999, name: "x" } });
+  await waitFor(() => starts() === 2 || undefined, AbortSignal.timeout(5_000));
+  await gateway.close();
+});
