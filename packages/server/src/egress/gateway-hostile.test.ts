@@ -36,9 +36,11 @@ const connectionHead = (destination: string) =>
 function pour(socket: Socket, make: (number: number) => Buffer, most = Number.POSITIVE_INFINITY): void {
   let number = 0;
   const more = () => {
-    while (!socket.destroyed && number < most) {
-      if (!socket.write(make(number++))) return;
+    for (let turn = 0; turn < 500; turn++) {
+      if (socket.destroyed || number >= most || !socket.write(make(number++))) return;
     }
+    // A gateway that takes all at once would keep this process from everything else.
+    setImmediate(more);
   };
   socket.resume().on("drain", more);
   socket.write(preface);
