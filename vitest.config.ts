@@ -100,6 +100,7 @@ export default defineConfig({
             "tests/e2e/crash-points.test.ts",
             "tests/compat/images-like-docker.test.ts",
             "tests/images/{dockerfile,recipe-build}.test.ts",
+            "packages/server/src/egress/{dns/dns,tls/client-hello,http/fuzz}.test.ts",
           ],
           env: { ALCOVE_TEST_LONG: "1" },
           exclude: ["**/dist/**"],
