@@ -7,6 +7,8 @@ const realBesideSource = [
   "packages/server/src/main.test.ts",
   "packages/sdk/tests/local.test.ts",
   "packages/sdk/tests/pack.test.ts",
+  // A neighbour of a hostile sandbox is answered in time.
+  "packages/server/src/egress/gateway-hostile.test.ts",
 ];
 
 /** Real ones that have directories of their own, and little that is measured in time. */
