@@ -107,6 +107,8 @@ test.each([
   ["/x//..//../admin", true],
   ["/admin;v=1/x", true],
   ["/admin%3bv=1", true],
+  ["/admin%3fx/y", true],
+  ["/admin%2523x/y", true],
   ["/%2561dmin", true],
   ["/x/..;/../admin", true],
   ["/x/%2e%2e/y", true],

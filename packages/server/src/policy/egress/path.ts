@@ -1,8 +1,8 @@
 /** Paths of requests as policies compare them. */
 
 /**
- * How servers may read a path: not every one merges slashes, resolves dot segments or leaves parameters (`;x`) out. One text for nearly
- * all paths.
+ * How servers may read a path: not every one merges slashes, resolves dot segments or leaves parameters (`;x`) out, and some end it at a `?` or
+ * `#` that was escaped. One text for nearly all paths.
  */
 export interface PathReadings {
   /** What allows has to match all of them. */
@@ -29,6 +29,19 @@ export function readPath(path: string): PathReadings | undefined {
   const plain = withoutQuery(path);
   const decoded = decodePath(plain);
   if (decoded === undefined) return undefined;
+  const whole = readingsOf(decoded, plain);
+  const before = /^[^?#]*/.exec(decoded)?.[0] ?? "";
+  if (before.length === decoded.length || whole === undefined) return whole;
+  const cut = readingsOf(before, plain);
+  return (
+    cut && {
+      certain: [...new Set([...whole.certain, ...cut.certain])],
+      possible: [...new Set([...whole.possible, ...cut.possible])],
+    }
+  );
+}
+
+function readingsOf(decoded: string, plain: string): PathReadings | undefined {
   const merged = mergeSlashes(decoded);
   const hasDots = dotSegment.test(merged);
   if (!hasDots && !merged.includes(";")) {
