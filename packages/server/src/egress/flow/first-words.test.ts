@@ -22,6 +22,7 @@ test.each<[string, string | undefined, number]>([
   ["SSH-2.0-OpenSSH", "opaque", 2],
   ["EHLO me\r\n", "opaque", 1],
   ["get / HTTP/1.1", "opaque", 1],
+  ["FROB", "opaque", 1],
   ["\0", "opaque", 1],
   ["\x16\x02\x01", "opaque", 2],
   ["\x16\x03", undefined, 2],
@@ -39,7 +40,27 @@ test("a method that nobody knows is HTTP where its line says so", () => {
 test("empty lines without end are not waited for", () => {
   const words = new FirstWords();
   expect(words.push(Buffer.alloc(1_000, "\n"))).toBeUndefined();
-  expect(words.push(Buffer.alloc(100, "\n"))).toEqual({ kind: "opaque" });
+  expect(words.push(Buffer.alloc(100, "\n"))).toEqual({ kind: "http" });
+});
+
+test("a first line that may become a request's is waited for, and at its bound it is one", () => {
+  const words = new FirstWords();
+  expect(words.push(Buffer.from("FROB /x"))).toBeUndefined();
+  expect(words.push(Buffer.alloc(1_000, "x"))).toBeUndefined();
+  expect(words.push(Buffer.alloc(100, "x"))).toEqual({ kind: "http" });
+  expect(new FirstWords().push(Buffer.from("FROB /x\r\n"))).toEqual({ kind: "opaque" });
+});
+
+test.each([
+  ["GE", { kind: "http" }],
+  ["\r\n", { kind: "http" }],
+  ["FROB /x HT", { kind: "http" }],
+  ["\x16", { kind: "tls", hello: { fault: expect.any(String) } }],
+  ["\x16\x03\x01\x00", { kind: "tls", hello: { fault: expect.any(String) } }],
+])("%j is what it may become, when nothing follows", (text, spoken) => {
+  const words = new FirstWords();
+  expect(words.push(Buffer.from(text, "latin1"))).toBeUndefined();
+  expect(words.soFar()).toEqual(spoken);
 });
 
 test("TLS that is broken is told as that", () => {

@@ -25,9 +25,21 @@ export class FirstWords {
     if (isStart)
       this.#start = Buffer.concat([this.#start, chunk.subarray(0, lookedAtBytes)]).subarray(0, lookedAtBytes);
     if (maybeTls(this.#start)) return this.#pushTls(chunk);
-    const text = this.#start.toString("latin1").replace(/^[\r\n]+/, "");
+    const text = this.#text;
     if (isRequest(text)) return { kind: "http" };
-    return this.#start.length < lookedAtBytes && mayBecomeRequest(text) ? undefined : { kind: "opaque" };
+    if (!mayBecomeRequest(text)) return { kind: "opaque" };
+    return this.#start.length < lookedAtBytes ? undefined : { kind: "http" };
+  }
+
+  /** What it is taken for where nothing more comes: what it may become, so that nobody gets something past by being slow. */
+  soFar(): Spoken {
+    if (maybeTls(this.#start)) return { kind: "tls", hello: { fault: "its ClientHello was not whole in time" } };
+    return { kind: mayBecomeRequest(this.#text) ? "http" : "opaque" };
+  }
+
+  /** Without empty lines before it, which servers pass over. */
+  get #text(): string {
+    return this.#start.toString("latin1").replace(/^[\r\n]+/, "");
   }
 
   #pushTls(chunk: Buffer): Spoken | undefined {
@@ -41,11 +53,14 @@ const lookedAtBytes = 1_024;
 /** The last is how HTTP/2 begins, where it is known before that the server speaks it. */
 const methods: readonly string[] = [...METHODS, "PRI"].map((method) => `${method} `);
 
-/** A method that is known, or a first line that says that it is a request. Empty lines before it are passed over, as servers do. */
+/** A method that is known, or a first line that says that it is a request. */
 function isRequest(text: string): boolean {
   return methods.some((method) => text.startsWith(method)) || /^[^\r\n]* HTTP\/\d/.test(text);
 }
 
+/** Of a method that is not known, when its path has begun: by a word alone everything may begin. */
 function mayBecomeRequest(text: string): boolean {
-  return methods.some((method) => method.startsWith(text));
+  return methods.some((method) => method.startsWith(text)) || unknownMethod.test(text);
 }
+
+const unknownMethod = /^[!#$%&'*+.^_`|~\w-]+ (?:\/|[Hh][Tt][Tt][Pp])[^\r\n]*$/;

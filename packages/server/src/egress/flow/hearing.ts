@@ -28,7 +28,7 @@ export function hear(stream: Duplex, silenceMs?: number): Hearing {
       const spoken = words.push(chunk);
       if (spoken !== undefined) return finish(spoken);
       clearTimeout(timer);
-      timer = setTimeout(() => finish({ kind: "opaque" }), patienceMs);
+      timer = setTimeout(() => finish(words.soFar()), patienceMs);
     }
   };
   const onEnd = () => finish({ kind: "end", bytes: words.bytes });
