@@ -17,7 +17,7 @@ const realWithOwnDirectories = [
   "packages/server/src/main.test.ts",
   "packages/server/src/engines/microvm/microvm.test.ts",
   "tests/e2e/{crash-points,crash-random,cycles,egress,freed-space,packed-memory,sleep}.test.ts",
-  "tests/security/disk-and-memory.test.ts",
+  "tests/security/{bypass,bypass-in-time,disk-and-memory}.test.ts",
   "tests/cli/{cli,config,examples,exit-codes,images,launcher,login,watch}.test.ts",
   "tests/{compat,engines,fuzz,images}/**/*.test.ts",
 ];
