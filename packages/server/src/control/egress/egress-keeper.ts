@@ -99,10 +99,11 @@ export class EgressKeeper {
   /** A renewal of the same generation means nothing to its programs, but the certificate is there for those that start from now on. */
   async #tell(id: string): Promise<void> {
     const { logger, machines, store } = this.#parts;
-    const record = store.sandboxes.find(id);
     const running = machines.find(id);
-    if (record === undefined || running === undefined || running.isStopping || this.#told.has(id)) return;
+    if (running === undefined || running.isStopping || this.#told.has(id)) return;
     try {
+      const record = store.sandboxes.find(id);
+      if (record === undefined) return;
       const { generation, imageConfig } = record;
       const { certificates } = this.toldTo(record);
       if (certificates === undefined) return;
