@@ -19,7 +19,11 @@ beforeAll(async () => {
 afterAll(() => daemon[Symbol.asyncDispose]());
 
 const programs = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, program = ""]) => program);
-const printed = ["0 12\n\nstep 1\nstep 2\nstep 3\n0 false\n45\n", "3 Running\n"];
+const printed = [
+  "0 12\n\nstep 1\nstep 2\nstep 3\n0 false\n45\n",
+  "3 Running\n",
+  "curl: (6) Could not resolve host: example.org\nAllow read-api\n",
+];
 
 test.for(printed.map((output, index) => [index, output] as const))(
   "program %i of the README runs and prints what its comments say",
