@@ -2,13 +2,17 @@
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/** A client's first bytes with one request. */
-export function http2Request(fields: readonly (readonly [name: string, value: string])[]): Buffer {
+type Fields = readonly (readonly [name: string, value: string])[];
+
+/** A client's first bytes with requests, each on its own stream. */
+export function http2Requests(...requests: readonly Fields[]): Buffer {
   const endOfStreamAndHeaders = 0x5;
   return Buffer.concat([
     Buffer.from(preface, "latin1"),
     frame({ type: 4, flags: 0, stream: 0 }, Buffer.alloc(0)),
-    frame({ type: 1, flags: endOfStreamAndHeaders, stream: 1 }, fieldBlock(fields)),
+    ...requests.map((fields, at) =>
+      frame({ type: 1, flags: endOfStreamAndHeaders, stream: 2 * at + 1 }, fieldBlock(fields)),
+    ),
   ]);
 }
 
@@ -28,7 +32,7 @@ function frame(
 }
 
 /** HPACK without tables and without Huffman's code. */
-function fieldBlock(fields: readonly (readonly [string, string])[]): Buffer {
+function fieldBlock(fields: Fields): Buffer {
   const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value, "latin1")]);
   return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
 }

@@ -1,6 +1,6 @@
 /** Requests for something else than the rule allows, on connections that it does allow: other hosts, methods, paths. */
 import { type Attempt, type Ground, request, type Step, send, tls } from "./attempt.js";
-import { http2Request } from "./http2-bytes.js";
+import { http2Requests } from "./http2-bytes.js";
 
 export function requestAttempts(ground: Ground): Attempt[] {
   return [...fronting(ground), ...methods(ground), ...paths(ground), ...http2Fronting(ground)];
@@ -151,10 +151,13 @@ function paths(ground: Ground): Attempt[] {
 
 function http2Fronting(ground: Ground): Attempt[] {
   const authority = `good.test:${ground.https}`;
-  const fields = (token: string, changed: Record<string, string> = {}, more: [string, string][] = []) => {
-    const plain = { ":method": "GET", ":scheme": "https", ":authority": authority, ":path": `/public/${token}` };
-    return http2Request([...Object.entries({ ...plain, ...changed }), ...more]);
-  };
+  const listed = (token: string, changed: Record<string, string> = {}): [string, string][] =>
+    Object.entries({
+      ...{ ":method": "GET", ":scheme": "https", ":authority": authority, ":path": `/public/${token}` },
+      ...changed,
+    });
+  const fields = (token: string, changed: Record<string, string> = {}, more: [string, string][] = []) =>
+    http2Requests([...listed(token, changed), ...more]);
   const requests: Record<string, (token: string) => Buffer> = {
     "another :authority": (token) => fields(token, { ":authority": "evil.test" }),
     "another Host beside :authority": (token) => fields(token, {}, [["host", "evil.test"]]),
@@ -164,7 +167,7 @@ function http2Fronting(ground: Ground): Attempt[] {
     "a whole URL as its path": (token) => fields(token, { ":path": `https://evil.test/public/${token}` }),
     "another method": (token) => fields(token, { ":method": "POST" }),
     "a tunnel": (token) =>
-      http2Request([
+      http2Requests([
         [":method", "CONNECT"],
         [":authority", "evil.test:443"],
         ["x-token", token],
@@ -172,6 +175,12 @@ function http2Fronting(ground: Ground): Attempt[] {
     "a line break in its path": (token) =>
       fields(token, { ":path": `/public/x HTTP/1.1\r\nHost: evil.test\r\nX-Token: ${token}` }),
     "a line break in a header": (token) => fields("x", {}, [["x-a", `b\r\nX-Token: ${token}`]]),
+    "a second request for another :authority": (token) =>
+      http2Requests(listed("x"), listed(token, { ":authority": "evil.test" })),
+    "a second request for another path": (token) =>
+      http2Requests(listed("x"), listed("x", { ":path": `/private/${token}` })),
+    "a WebSocket on another path": (token) =>
+      fields("x", { ":method": "CONNECT", ":path": `/private/${token}` }, [[":protocol", "websocket"]]),
     "a second :path": (token) => fields("x", {}, [[":path", `/private/${token}`]]),
     "a space in its method": (token) => fields("x", { ":method": `GET /private/${token} HTTP/1.1\r\nX: ` }),
   };

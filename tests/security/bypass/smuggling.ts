@@ -37,7 +37,7 @@ export function smugglingAttempts(ground: Ground): Attempt[] {
       `${request("GET /public/x", host, chunked)}ffffffffffffffff1\r\n${hidden(token)}`,
     "a chunk's length after 0x": (token) => `${request("GET /public/x", host, chunked)}0x1\r\n${token}\r\n0\r\n\r\n`,
     "a second request behind the first": (token) => request("GET /public/x", host) + hidden(token),
-    "a request by another method behind it": (token) =>
+    "another behind it, by another method": (token) =>
       request("GET /public/x", host, "Content-Length: 0") + request(`POST /public/${token}`, host, "Content-Length: 0"),
     "a second request for another Host": (token) =>
       request("GET /public/x", host) + request(`GET /public/${token}`, "Host: evil.test"),
@@ -60,6 +60,9 @@ export function smugglingAttempts(ground: Ground): Attempt[] {
       request("GET /public/x", host, "Connection: Upgrade", "Upgrade: h2c") + hidden(token),
     "bytes behind an upgrade to an unknown protocol": (token) =>
       request("GET /public/x", host, "Connection: Upgrade", "Upgrade: anything") + token,
+    "bytes behind a WebSocket that the server refuses": (token) =>
+      request("GET /public/x", host, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13") +
+      hidden(token),
     "a WebSocket on another path": (token) => request(`GET /private/${token}`, host, ...webSocket),
     "a WebSocket by another method": (token) => request(`POST /public/${token}`, host, ...webSocket),
     "a WebSocket of another Host": (token) => request(`GET /public/${token}`, "Host: evil.test", ...webSocket),
