@@ -17,6 +17,24 @@ test("the sources keep the import law, start processes only in their place, and 
   expect(violations(sources)).toEqual([]);
 });
 
+test("the gateway's process loads nothing that writes certificates", () => {
+  const loaded = loadedBy("packages/server/src/egress/worker-main.ts");
+  expect(loaded).toContain("packages/server/src/egress/messages.ts");
+  const writing = ["@peculiar/x509", "selfsigned", "packages/server/src/egress/certificates/authority.ts"];
+  expect([...loaded].filter((target) => writing.includes(target))).toEqual([]);
+  expect([...loadedBy("packages/server/src/main.ts")]).toEqual(expect.arrayContaining(writing));
+});
+
+/** All that a program's first file imports, and what that imports. */
+function loadedBy(path: string): ReadonlySet<string> {
+  const files = new Map(readSources(checkout).map((file) => [file.path, file]));
+  const loaded = new Set([path]);
+  for (const each of loaded) {
+    for (const { isErased, target } of files.get(each)?.imports ?? []) if (!isErased) loaded.add(target);
+  }
+  return loaded;
+}
+
 describe("a planted violation is found", () => {
   const planted: string[] = [];
   afterEach(() => {

@@ -16,7 +16,7 @@ import { TestDaemon } from "../harness/daemon.js";
 const size = { image: "debian", memory: "512Mi" } as const;
 const hosts = ["api.test", "files.test", "other.test"];
 const commandLine = join(import.meta.dirname, "../../packages/cli/bin/alcove");
-const authority = makeAuthority("upstream");
+const authority = await makeAuthority("upstream");
 
 let daemon: TestDaemon;
 let place: string;
@@ -27,11 +27,11 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   place = await mkdtemp(join(tmpdir(), "alcove-egress-"));
   await makeRepository(place);
-  const contexts = hosts.map((host) => {
-    const { certificate, key } = issue(authority, host);
+  const contexts = hosts.map(async (host) => {
+    const { certificate, key } = await issue(authority, host);
     return [host, createSecureContext({ cert: certificate, key })] as const;
   });
-  const contextOf = new Map(contexts);
+  const contextOf = new Map(await Promise.all(contexts));
   secure = createHttpsServer({ SNICallback: (name, done) => done(null, contextOf.get(name)) }, answer);
   plain = createHttpServer(answer);
   ports = { https: await listen(secure), http: await listen(plain) };

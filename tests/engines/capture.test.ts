@@ -110,8 +110,8 @@ test("after a sleep connections from before are reset at once, and new ones are 
 });
 
 test("programs trust the certificates of a renewal, told of them or not, until one comes without", async () => {
-  const authority = makeAuthority("g");
-  gateway.certificate = issue(authority, "example.com");
+  const authority = await makeAuthority("g");
+  gateway.certificate = await issue(authority, "example.com");
   const python = "import urllib.request; print(urllib.request.urlopen('https://example.com/').read().decode(), end='')";
   const path = "PATH=/usr/bin:/bin";
   const all = `curl -sS https://example.com/; env -i ${path} curl -sS https://example.com/; env -i ${path} python3 -c "${python}"`;

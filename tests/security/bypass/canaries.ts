@@ -6,18 +6,22 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { networkInterfaces } from "node:os";
 import type { Duplex } from "node:stream";
 import { createSecureContext, createServer as createTlsServer } from "node:tls";
-import { issue, makeAuthority } from "../../../packages/server/src/egress/certificates/authority.js";
+import { type Authority, issue, makeAuthority } from "../../../packages/server/src/egress/certificates/authority.js";
 import type { Ground } from "./attempt.js";
 
 export class Canaries implements AsyncDisposable {
   readonly #seen: string[] = [];
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
-  readonly #authority = makeAuthority("upstream");
+  readonly #authority: Authority;
   #ground: Ground | undefined;
 
+  private constructor(authority: Authority) {
+    this.#authority = authority;
+  }
+
   static async start(): Promise<Canaries> {
-    const canaries = new Canaries();
+    const canaries = new Canaries(await makeAuthority("upstream"));
     const http2 = await canaries.#http2App();
     const tls = await canaries.#tlsApp(http2);
     canaries.#ground = {
@@ -70,15 +74,12 @@ export class Canaries implements AsyncDisposable {
   }
 
   async #tlsApp(http2Port: number): Promise<number> {
-    const contextOf = (name: string) => {
-      const { certificate, key } = issue(this.#authority, name);
-      return createSecureContext({ cert: certificate, key });
-    };
+    const contextOf = async (name: string) => createSecureContext(await issueFor(this.#authority, name));
     const server = createTlsServer(
       {
         ALPNProtocols: ["h2", "http/1.1"],
-        SNICallback: (name, done) => done(null, contextOf(name)),
-        ...issueFor(this.#authority, "good.test"),
+        SNICallback: (name, done) => void contextOf(name).then((context) => done(null, context), done),
+        ...(await issueFor(this.#authority, "good.test")),
       },
       (socket) => {
         this.#keep(socket);
@@ -125,8 +126,8 @@ export class Canaries implements AsyncDisposable {
   }
 }
 
-function issueFor(authority: Parameters<typeof issue>[0], name: string) {
-  const { certificate, key } = issue(authority, name);
+async function issueFor(authority: Authority, name: string) {
+  const { certificate, key } = await issue(authority, name);
   return { cert: certificate, key };
 }
 

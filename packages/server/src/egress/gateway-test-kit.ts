@@ -68,7 +68,7 @@ export interface TestGateway extends AsyncDisposable {
 
 export async function startGateway(options: { readonly silenceMs?: number } = {}): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), "egress-"));
-  const authority = makeAuthority("default");
+  const authority = await makeAuthority("default");
   const workers: Worker[] = [];
   const recorded: TestGateway["recorded"] = [];
   const told: TestGateway["told"] = [];
@@ -86,7 +86,7 @@ export async function startGateway(options: { readonly silenceMs?: number } = {}
       if (entry.name.startsWith("unrecordable")) throw new Error("the disk is full");
       recorded.push([sandboxId, entry]);
     },
-    issueCertificate: async (_group, host) => issue(authority, host),
+    issueCertificate: (_group, host) => issue(authority, host),
     logger: { error: log, warn: log },
   });
   gateway.onDecision((sandboxId, decision) => void told.push([sandboxId, decision]));

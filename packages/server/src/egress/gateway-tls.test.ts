@@ -11,8 +11,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { issue, makeAuthority } from "./certificates/authority.js";
 import { closeOf, echo, listen, loopback, settingsOf, startGateway, type TestGateway } from "./gateway-test-kit.js";
 
-const upstream = makeAuthority("upstream");
-const { certificate: cert, key } = issue(upstream, "www.example.com");
+const upstream = await makeAuthority("upstream");
+const { certificate: cert, key } = await issue(upstream, "www.example.com");
 let kit: TestGateway;
 let last = 0;
 

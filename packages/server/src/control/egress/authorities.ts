@@ -13,12 +13,12 @@ export class Authorities {
   }
 
   /** PEM. */
-  certificateOf(group: string): string {
-    return this.#of(group).certificate;
+  async certificateOf(group: string): Promise<string> {
+    return (await this.#of(group)).certificate;
   }
 
-  issue(group: string, host: string): LeafCertificate {
-    return issue(this.#of(group), host);
+  async issue(group: string, host: string): Promise<LeafCertificate> {
+    return issue(await this.#of(group), host);
   }
 
   /** With the group: whoever gets its name next gets another one. */
@@ -27,13 +27,25 @@ export class Authorities {
     this.#store.egressAuthorities.remove(group);
   }
 
-  #of(group: string): EgressAuthority {
+  async #of(group: string): Promise<EgressAuthority> {
+    const kept = this.#kept(group);
+    if (kept !== undefined) return kept;
+    const made = await makeAuthority(group);
+    // Meanwhile another one may have been kept, or the group may have gone.
+    return this.#kept(group) ?? this.#keep(group, this.#store.egressAuthorities.add(group, made));
+  }
+
+  #kept(group: string): EgressAuthority | undefined {
     const known = this.#known.get(group);
     if (known !== undefined) return known;
     const { egressAuthorities, groups } = this.#store;
     // What is asked for a group that is gone leaves nothing to whoever gets its name next.
     if (groups.find(group)?.state === undefined) throw groupNotFound(group);
-    const authority = egressAuthorities.find(group) ?? egressAuthorities.add(group, makeAuthority(group));
+    const found = egressAuthorities.find(group);
+    return found && this.#keep(group, found);
+  }
+
+  #keep(group: string, authority: EgressAuthority): EgressAuthority {
     this.#known.set(group, authority);
     return authority;
   }

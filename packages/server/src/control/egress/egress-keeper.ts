@@ -51,7 +51,7 @@ export class EgressKeeper {
     const record = this.#parts.store.sandboxes.find(id);
     if (record === undefined) return {};
     await this.#handOver(record);
-    const told = this.toldTo(this.#parts.store.sandboxes.find(id) ?? record);
+    const told = await this.toldTo(this.#parts.store.sandboxes.find(id) ?? record);
     if (told.certificates !== undefined) this.#told.add(id);
     return told;
   }
@@ -65,9 +65,9 @@ export class EgressKeeper {
   }
 
   /** The certificate of whoever opens its connections, where its policy has some opened. */
-  toldTo({ group, egress }: Pick<SandboxRecord, "group" | "egress">): Told {
-    const { authorities, store } = this.#parts;
-    return mayOpenTls(policyOf(store, group, egress)) ? { certificates: authorities.certificateOf(group) } : {};
+  async toldTo(record: Pick<SandboxRecord, "group" | "egress">): Promise<Told> {
+    if (!this.#mayOpenTls(record)) return {};
+    return { certificates: await this.#parts.authorities.certificateOf(record.group) };
   }
 
   /** What is on record of it is another now: in force when this answers, where it runs or starts. */
@@ -96,18 +96,22 @@ export class EgressKeeper {
     return gateway.apply(id, settings);
   }
 
+  #mayOpenTls({ group, egress }: Pick<SandboxRecord, "group" | "egress">): boolean {
+    return mayOpenTls(policyOf(this.#parts.store, group, egress));
+  }
+
   /** A renewal of the same generation means nothing to its programs, but the certificate is there for those that start from now on. */
   async #tell(id: string): Promise<void> {
-    const { logger, machines, store } = this.#parts;
+    const { authorities, logger, machines, store } = this.#parts;
     const running = machines.find(id);
     if (running === undefined || running.isStopping || this.#told.has(id)) return;
     try {
       const record = store.sandboxes.find(id);
-      if (record === undefined) return;
-      const { generation, imageConfig } = record;
-      const { certificates } = this.toldTo(record);
-      if (certificates === undefined) return;
+      if (record === undefined || !this.#mayOpenTls(record)) return;
+      // At once: who asks while the authority is made has nothing to tell.
       this.#told.add(id);
+      const { generation, imageConfig } = record;
+      const certificates = await authorities.certificateOf(record.group);
       const environment = { ...imageConfig.environment, ...record.environment };
       const identity = { hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment };
       // The seed of a first start stays what programs are told.

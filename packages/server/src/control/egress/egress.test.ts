@@ -1,5 +1,5 @@
 import type { EgressPolicy } from "@alcove/contract";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { debian, group, never, TestHost, withMembers } from "../test-daemon.js";
 
 const deny: EgressPolicy = { defaultAction: "Deny" };
@@ -230,6 +230,18 @@ test("a guest is told of its group's authority where its policy opens TLS, as ea
   if (machine) machine.certificates = "untouched";
   await control.egress.setSettings(group, {});
   expect(certificatesOf(closed), "it has it already").toBe("untouched");
+});
+
+test("a guest is told once, though its group's authority is still being made when it is told again", async () => {
+  await using host = new TestHost();
+  const { control } = await host.daemon();
+  const sandbox = await control.sandboxes.create(group, { ...debian, egressPolicy: allowing("a.test") }, never);
+  const machine = host.fake.machines.get(sandbox.id);
+  if (machine === undefined) throw new Error("it has no machine");
+  const told = vi.spyOn(machine, "renew");
+  await Promise.all([control.egress.setPolicy(sandbox, opening), control.egress.setSettings(group, {})]);
+  await expect.poll(() => machine.certificates).toMatch(/BEGIN CERTIFICATE/);
+  expect(told).toHaveBeenCalledTimes(1);
 });
 
 test("a policy that changes while its sandbox starts has its authority told as well", async () => {

@@ -11,6 +11,6 @@ export function gatewayRecords(store: Store, authorities: Authorities) {
       if (store.unsyncedTransaction(() => store.egressNames.add(sandboxId, entry))) return;
       throw new AlcoveError("SandboxNotFound", `There is no sandbox ${sandboxId} that could know a name.`);
     },
-    issueCertificate: async (group: string, host: string) => authorities.issue(group, host),
+    issueCertificate: (group: string, host: string) => authorities.issue(group, host),
   };
 }

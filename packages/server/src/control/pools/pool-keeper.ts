@@ -175,7 +175,7 @@ export class PoolKeeper {
   ): Reserved["renewed"] {
     const identity = { hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment };
     try {
-      const told = this.#context.egress.toldTo(record);
+      const told = await this.#context.egress.toldTo(record);
       const renewal = { ...identity, ...told, generation: record.generation, thaw: true };
       await machine.guest.renew(renewal, AbortSignal.timeout(claimTimeoutMs));
       return {};

@@ -10,7 +10,7 @@ import { connectedPair } from "../http/flow-test-kit.js";
 import { type Authority, issue, makeAuthority } from "./authority.js";
 
 const run = promisify(execFile);
-const authority = makeAuthority("team");
+const authority = await makeAuthority("team");
 let folder: string;
 
 beforeAll(async () => {
@@ -30,13 +30,21 @@ describe("a group's authority", () => {
     expect(Date.parse(certificate.validFrom)).toBeLessThan(Date.now());
   });
 
-  test("is another one for each group, and each time", () => {
-    const keys = [authority, makeAuthority("team"), makeAuthority("other")].map(({ key }) => key);
-    expect(new Set(keys).size).toBe(3);
+  test("may sign certificates, of no further authorities, and says so in what nobody may pass over", async () => {
+    const text = await textOf(authority.certificate);
+    expect(text).toContain("Signature Algorithm: ecdsa-with-SHA256");
+    expect(text).toContain("ASN1 OID: prime256v1");
+    expect(text).toContain("X509v3 Basic Constraints: critical CA:TRUE, pathlen:0");
+    expect(text).toContain("X509v3 Key Usage: critical Certificate Sign, CRL Sign");
   });
 
-  test("takes a group's name of any length", () => {
-    const { subject } = new X509Certificate(makeAuthority("g".repeat(63)).certificate);
+  test("is another one for each group, and each time", async () => {
+    const authorities = [authority, await makeAuthority("team"), await makeAuthority("other")];
+    expect(new Set(authorities.map(({ key }) => key)).size).toBe(3);
+  });
+
+  test("takes a group's name of any length", async () => {
+    const { subject } = new X509Certificate((await makeAuthority("g".repeat(63))).certificate);
     expect(subject).toContain("Alcove egress CA of group gggg");
   });
 });
@@ -51,39 +59,56 @@ describe("a server's certificate", () => {
     "2001:db8::1",
     "::1",
     "fd41:6c63:6f76::c612:1",
+    "64:ff9b::192.0.2.7",
   ])("for %s is what OpenSSL's strictest reading accepts, for it and for nothing else", async (host) => {
-    const { certificate } = issue(authority, host);
+    const { certificate } = await issue(authority, host);
     const verify = await verifier(authority, certificate);
     expect(await verify(host)).toContain("leaf.pem: OK");
     await expect(verify("other.example.org")).rejects.toThrow(/mismatch/i);
   });
 
-  test("is for a week, and was valid an hour ago", () => {
-    const { validFrom, validTo } = new X509Certificate(issue(authority, "example.com").certificate);
+  test.each(["#31", 'a"b', "a\\b", "a,o=b"])("for %s has that for its name, and no notation", async (host) => {
+    const { subject } = new X509Certificate((await issue(authority, host)).certificate);
+    expect(subject.replace(/\\(.)/g, "$1")).toBe(`CN=${host}`);
+  });
+
+  test("is for a server, and for nothing else", async () => {
+    const text = await textOf((await issue(authority, "example.com")).certificate);
+    expect(text).toContain("Signature Algorithm: ecdsa-with-SHA256");
+    expect(text).toContain("ASN1 OID: prime256v1");
+    expect(text).toContain("X509v3 Basic Constraints: critical CA:FALSE");
+    expect(text).toContain("X509v3 Key Usage: critical Digital Signature X509v3");
+    expect(text).toContain("X509v3 Extended Key Usage: TLS Web Server Authentication X509v3");
+  });
+
+  test("is for a week, and was valid an hour ago", async () => {
+    const { validFrom, validTo } = new X509Certificate((await issue(authority, "example.com")).certificate);
     const hour = 3_600_000;
     expect(Math.round((Date.now() - Date.parse(validFrom)) / hour)).toBe(1);
     expect(Math.round((Date.parse(validTo) - Date.now()) / (24 * hour))).toBe(7);
   });
 
   test("is not believed by who trusts another group's authority", async () => {
-    const verify = await verifier(makeAuthority("other"), issue(authority, "example.com").certificate);
+    const verify = await verifier(await makeAuthority("other"), (await issue(authority, "example.com")).certificate);
     await expect(verify("example.com")).rejects.toThrow(/unable to get local issuer/);
   });
 
   test("cannot sign others", async () => {
-    const leaf = issue(authority, "example.com");
-    const forged = issue({ certificate: leaf.certificate, key: leaf.key }, "victim.example").certificate;
-    const verify = await verifier(authority, forged, leaf.certificate);
+    const leaf = await issue(authority, "example.com");
+    const forged = await issue({ certificate: leaf.certificate, key: leaf.key }, "victim.example");
+    const verify = await verifier(authority, forged.certificate, leaf.certificate);
     await expect(verify("victim.example")).rejects.toThrow(/invalid CA certificate/);
   });
 
-  test("has a serial number of its own", () => {
-    const serials = Array.from({ length: 20 }, () => issue(authority, "example.com").certificate);
-    expect(new Set(serials.map((pem) => new X509Certificate(pem).serialNumber)).size).toBe(20);
+  test("has a serial number of its own, which is positive", async () => {
+    const leaves = await Promise.all(Array.from({ length: 20 }, () => issue(authority, "example.com")));
+    const serials = leaves.map(({ certificate }) => new X509Certificate(certificate).serialNumber);
+    expect(new Set(serials).size).toBe(20);
+    expect(serials.filter((serial) => !/^[0-9A-F]{20,40}$/.test(serial))).toEqual([]);
   });
 
   test.each(["TLSv1.2", "TLSv1.3"] as const)("makes a %s connection", async (version) => {
-    const { certificate, key } = issue(authority, "example.com");
+    const { certificate, key } = await issue(authority, "example.com");
     const [near, far] = await connectedPair();
     const server = new tls.TLSSocket(far, { isServer: true, cert: certificate, key });
     const options = { socket: near, ca: authority.certificate, servername: "example.com" };
@@ -94,6 +119,14 @@ describe("a server's certificate", () => {
     server.destroy();
   });
 });
+
+/** As OpenSSL prints it, in one line. */
+async function textOf(certificate: string): Promise<string> {
+  const path = join(folder, "printed.pem");
+  await writeFile(path, certificate);
+  const { stdout } = await run("openssl", ["x509", "-in", path, "-noout", "-text"]);
+  return stdout.replace(/\s+/g, " ");
+}
 
 /** `openssl verify` of a leaf for a host. */
 async function verifier(

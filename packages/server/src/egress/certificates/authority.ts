@@ -2,9 +2,21 @@
  * The certificate authority of a group. Its certificate is trusted inside the group's sandboxes; its key signs a certificate for each
  * name whose TLS the gateway opens, and never leaves the daemon: the gateway's process gets the leaf certificates only.
  */
-import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
-import { nameElement, writeCertificate } from "./certificate.js";
-import { childrenOf } from "./der.js";
+import { createPrivateKey, KeyObject, webcrypto } from "node:crypto";
+import { isIP } from "node:net";
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  Name,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
 
 /** PEM, both; the key is PKCS #8 without a passphrase. */
 export interface Authority {
@@ -21,80 +33,127 @@ export interface LeafCertificate {
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const authorityValidMs = 3_652 * dayMs;
-export const leafValidMs = 7 * dayMs;
+const leafValidMs = 7 * dayMs;
+
+/** P-256; the library signs with SHA-256 where nothing else is said. */
+const keyAlgorithm = { name: "ECDSA", namedCurve: "P-256" };
 
 /** A new one, with a new key, for ten years. */
-export function makeAuthority(group: string): Authority {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const name = nameElement({ commonName: `Alcove egress CA of group ${group}`.slice(0, 64), organization: "Alcove" });
+export async function makeAuthority(group: string): Promise<Authority> {
+  const { publicKey, privateKey } = await makeKeys();
+  const name = nameOf({ O: "Alcove", CN: `Alcove egress CA of group ${group}`.slice(0, 64) });
   const now = Date.now();
-  const certificate = writeCertificate({
+  const certificate = await X509CertificateGenerator.create({
     issuer: name,
     subject: name,
     // A sandbox's clock may be behind.
-    notBeforeMs: now - dayMs,
-    notAfterMs: now + authorityValidMs,
-    key: privateKey,
+    notBefore: new Date(now - dayMs),
+    notAfter: new Date(now + authorityValidMs),
+    publicKey,
     signingKey: privateKey,
-    use: "authority",
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(publicKey),
+      await AuthorityKeyIdentifierExtension.create(publicKey),
+    ],
   });
-  return { certificate, key: pemOf(privateKey) };
+  return { certificate: pemOf(certificate), key: privatePem(privateKey) };
 }
 
 /**
  * A server's certificate for a name in lower case, or an address literal without brackets. All that one process issues have the same key:
- * it is worth no more than the gateway's process, which ends the TLS of all of them. Quick, with the same object for the same authority.
+ * it is worth no more than the gateway's process, which ends the TLS of all of them. Quicker with the same object for the same authority.
  */
-export function issue(authority: Authority, host: string): LeafCertificate {
+export async function issue(authority: Authority, host: string): Promise<LeafCertificate> {
+  const [signer, leaf] = await Promise.all([signerOf(authority), leafKey()]);
   const now = Date.now();
-  const { key, pem } = leafKey();
-  const { name, signingKey } = signerOf(authority);
-  const certificate = writeCertificate({
-    issuer: name,
-    subject: nameElement({ commonName: host.length <= 64 ? host : "Alcove egress" }),
-    notBeforeMs: now - hourMs,
-    notAfterMs: now + leafValidMs,
-    key,
-    signingKey,
-    use: { host },
+  const certificate = await X509CertificateGenerator.create({
+    issuer: signer.name,
+    subject: nameOf({ CN: host.length <= 64 ? host : "Alcove egress" }),
+    notBefore: new Date(now - hourMs),
+    notAfter: new Date(now + leafValidMs),
+    publicKey: leaf.publicKey,
+    signingKey: signer.key,
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension([alternativeName(host)]),
+      leaf.identifier,
+      signer.identifier,
+    ],
   });
-  return { certificate, key: pem };
+  return { certificate: pemOf(certificate), key: leaf.pem };
 }
 
 interface Signer {
-  readonly name: Buffer;
-  readonly signingKey: KeyObject;
+  /** The certificate's own subject, as it is written there. */
+  readonly name: Name;
+  readonly key: webcrypto.CryptoKey;
+  readonly identifier: AuthorityKeyIdentifierExtension;
 }
 
-const signers = new WeakMap<Authority, Signer>();
+const signers = new WeakMap<Authority, Promise<Signer>>();
 
 /** Read once an authority: reading takes longer than signing. */
-function signerOf(authority: Authority): Signer {
+function signerOf(authority: Authority): Promise<Signer> {
   const known = signers.get(authority);
   if (known !== undefined) return known;
-  const signer = { name: subjectOf(authority), signingKey: createPrivateKey(authority.key) };
+  const signer = readSigner(authority);
   signers.set(authority, signer);
   return signer;
 }
 
-/** The certificate's own subject, byte for byte: tbsCertificate's sixth element, after the version and four more. */
-function subjectOf(authority: Authority): Buffer {
-  const [body] = childrenOf(new X509Certificate(authority.certificate).raw);
-  const subject = body === undefined ? undefined : childrenOf(body)[5];
-  if (subject === undefined) throw new Error("the authority's certificate has no subject");
-  return subject;
+async function readSigner(authority: Authority): Promise<Signer> {
+  const certificate = new X509Certificate(authority.certificate);
+  const der = createPrivateKey(authority.key).export({ format: "der", type: "pkcs8" });
+  return {
+    name: certificate.subjectName,
+    key: await webcrypto.subtle.importKey("pkcs8", der, keyAlgorithm, false, ["sign"]),
+    identifier: await AuthorityKeyIdentifierExtension.create(certificate),
+  };
 }
 
-let keyOfThisProcess: { readonly key: KeyObject; readonly pem: string } | undefined;
+interface LeafKey {
+  readonly publicKey: webcrypto.CryptoKey;
+  readonly identifier: SubjectKeyIdentifierExtension;
+  readonly pem: string;
+}
 
-function leafKey(): { readonly key: KeyObject; readonly pem: string } {
-  if (keyOfThisProcess === undefined) {
-    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    keyOfThisProcess = { key: privateKey, pem: pemOf(privateKey) };
-  }
+let keyOfThisProcess: Promise<LeafKey> | undefined;
+
+function leafKey(): Promise<LeafKey> {
+  keyOfThisProcess ??= makeLeafKey();
   return keyOfThisProcess;
 }
 
-function pemOf(key: KeyObject): string {
-  return key.export({ format: "pem", type: "pkcs8" }).toString();
+async function makeLeafKey(): Promise<LeafKey> {
+  const { publicKey, privateKey } = await makeKeys();
+  const identifier = await SubjectKeyIdentifierExtension.create(publicKey);
+  return { publicKey, identifier, pem: privatePem(privateKey) };
+}
+
+function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(keyAlgorithm, true, ["sign", "verify"]);
+}
+
+/** As UTF-8 by name: in a plain string the library reads quotes, backslashes and number signs as a notation. */
+function nameOf(parts: Readonly<Record<string, string>>): Name {
+  return new Name(Object.entries(parts).map(([type, value]) => ({ [type]: [{ utf8String: value }] })));
+}
+
+function alternativeName(host: string): { type: "dns" | "ip"; value: string } {
+  const version = isIP(host);
+  if (version === 0) return { type: "dns", value: host };
+  // The library reads no IPv6 address with a dotted end; the URL parser writes one in hexadecimal throughout.
+  return { type: "ip", value: version === 4 ? host : new URL(`http://[${host}]`).hostname.slice(1, -1) };
+}
+
+function pemOf(certificate: X509Certificate): string {
+  return `${certificate.toString("pem")}\n`;
+}
+
+function privatePem(key: webcrypto.CryptoKey): string {
+  return KeyObject.from(key).export({ format: "pem", type: "pkcs8" }).toString();
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { issue } from "../certificates/authority.js";
 import { closed, type Gate, groupAuthority, listening, serverAuthority, startGate } from "./flow-test-kit.js";
 
-const { certificate, key } = issue(serverAuthority, "example.com");
+const { certificate, key } = await issue(serverAuthority, "example.com");
 const chunk = Buffer.alloc(65_536, "x");
 /** Sockets' buffers of the kernel are the most of it. */
 const muchBytes = 24 * 1024 * 1024;

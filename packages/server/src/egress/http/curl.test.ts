@@ -29,7 +29,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "curl-"));
   await writeFile(join(folder, "trusted.pem"), groupAuthority.certificate);
   await writeFile(join(folder, "body"), "x".repeat(bodyBytes));
-  const { certificate, key } = issue(serverAuthority, "example.com");
+  const { certificate, key } = await issue(serverAuthority, "example.com");
   const { createSecureServer, createServer } = http2;
   servers.plain = await listening(http.createServer(answer));
   servers.prior = await listening(createServer(answer));

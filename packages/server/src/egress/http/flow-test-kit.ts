@@ -12,8 +12,8 @@ import type { DialTarget, HttpFlow } from "./flow.js";
 import { type ServedRequests, serveRequests } from "./serve-requests.js";
 
 /** Trusted by programs: the group's; and by the gateway: the servers'. */
-export const groupAuthority: Authority = makeAuthority("tests");
-export const serverAuthority: Authority = makeAuthority("servers");
+export const groupAuthority: Authority = await makeAuthority("tests");
+export const serverAuthority: Authority = await makeAuthority("servers");
 
 export const allowAll = { defaultAction: "Allow" } as const;
 
@@ -52,7 +52,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   const dialled: DialTarget[] = [];
   const [upstreams, programs] = [new Set<Socket>(), new Set<Socket>()];
   const controller = new AbortController();
-  const leaf = issue(groupAuthority, options.host ?? "example.com");
+  const leaf = await issue(groupAuthority, options.host ?? "example.com");
   const dialTo = options.dial ?? ((target: DialTarget) => dial(target, options.servers ?? {}));
   const serving = new Set<ServedRequests>();
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {

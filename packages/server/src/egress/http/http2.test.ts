@@ -18,7 +18,7 @@ import {
   startGate,
 } from "./flow-test-kit.js";
 
-const { certificate, key } = issue(serverAuthority, "example.com");
+const { certificate, key } = await issue(serverAuthority, "example.com");
 const identity = { cert: certificate, key };
 let modern: http2.Http2SecureServer;
 let cleartext: http2.Http2Server;

@@ -40,7 +40,7 @@ let secure: https.Server;
 
 beforeAll(async () => {
   plain = await listening(http.createServer(echo));
-  const { certificate, key } = issue(serverAuthority, "example.com");
+  const { certificate, key } = await issue(serverAuthority, "example.com");
   secure = await listening(https.createServer({ cert: certificate, key }, echo));
 });
 
@@ -233,7 +233,7 @@ describe("what a rule changes", () => {
   });
 
   test("a rewrite goes to the other scheme, host and path, with the query, a Host that follows, and a certificate of the new name", async () => {
-    const { certificate, key } = issue(serverAuthority, "mirror.example");
+    const { certificate, key } = await issue(serverAuthority, "mirror.example");
     const mirror = await listening(https.createServer({ cert: certificate, key }, echo));
     const action = { type: "Rewrite", scheme: "https", host: "Mirror.example", path: "/simple/" };
     const options = { policy: acting(action), servers: { "mirror.example:443": mirror } };
@@ -274,7 +274,7 @@ describe("a server that is not reached", () => {
   });
 
   test("one with a certificate of another name is not talked to", async () => {
-    const { certificate, key } = issue(serverAuthority, "other.example");
+    const { certificate, key } = await issue(serverAuthority, "other.example");
     const other = await listening(https.createServer({ cert: certificate, key }, echo));
     await withGate({ scheme: "https", servers: { "example.com:443": other } }, async (gate) => {
       const { response, body } = await get(gate, "https", {});

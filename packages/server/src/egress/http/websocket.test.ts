@@ -19,7 +19,7 @@ let plain: http.Server;
 let secure: https.Server;
 
 beforeAll(async () => {
-  const { certificate, key } = issue(serverAuthority, "example.com");
+  const { certificate, key } = await issue(serverAuthority, "example.com");
   plain = await listening(http.createServer());
   secure = await listening(https.createServer({ cert: certificate, key }));
   for (const server of [plain, secure]) {
