@@ -7,7 +7,7 @@ import type { FromWorker, ToWorker } from "../messages.js";
 import { createGateway } from "./create-gateway.js";
 
 /** A gateway whose process is played by the test. */
-function played() {
+function played({ failsAtFirst = false } = {}) {
   const said: ToWorker[] = [];
   const logged: unknown[] = [];
   const recorded: unknown[] = [];
@@ -20,6 +20,7 @@ function played() {
         finish = resolve;
       });
       starts++;
+      if (failsAtFirst && starts === 1) throw new Error("spawn ENOMEM");
       return {
         send: (message) => void said.push(message),
         onMessage: (listener) => {
@@ -105,6 +106,19 @@ test("decisions that were too many are told of in the log now and then, and thos
   for (let time = 0; time < 3; time++) say({ kind: "decided", sandboxId: "a", decisions: [], omitted: 5 });
   say({ kind: "decided", sandboxId: "unknown", decisions: [], omitted: 5 });
   expect(logged).toEqual([[{ sandbox: "a", omitted: 5 }, expect.stringContaining("on no record")]]);
+  await gateway.close();
+});
+
+test("one that cannot be started is started again after a pause", async () => {
+  const { gateway, said, say, begin, starts, logged } = played({ failsAtFirst: true });
+  await gateway.apply("a", settings);
+  begin();
+  await waitFor(() => starts() === 2 || undefined, AbortSignal.timeout(5_000));
+  expect(logged).toEqual([
+    [{ how: "it could not be started: spawn ENOMEM" }, expect.stringContaining("another one is started")],
+  ]);
+  say({ kind: "ready" });
+  expect(said.map(({ kind }) => kind)).toEqual(["begin", "apply"]);
   await gateway.close();
 });
 

@@ -28,6 +28,7 @@ const wellMs = 10_000;
 const startMs = 60_000;
 
 export interface GatewayProcessOptions {
+  /** May throw, such as where the host has no memory for one. */
   readonly start: () => WorkerProcess;
   readonly hooks: GatewayProcessHooks;
   readonly logger: Pick<Logger, "error" | "warn">;
@@ -88,7 +89,12 @@ export class GatewayProcess {
   }
 
   async #runOne(): Promise<string> {
-    const worker = this.#start();
+    let worker: WorkerProcess;
+    try {
+      worker = this.#start();
+    } catch (error) {
+      return `it could not be started: ${error instanceof Error ? error.message : error}`;
+    }
     this.#worker = worker;
     let heardAt = performance.now();
     worker.onMessage((raw) => {
