@@ -1,6 +1,7 @@
 /** Sandboxes that lie about HTTP/2, or ask for too much: the gateway's process stays within its bounds, and another sandbox's connection lives. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import http2 from "node:http2";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -47,6 +48,25 @@ function pour(socket: Socket, make: (number: number) => Buffer, most = Number.PO
   more();
 }
 
+/** A ClientHello of 64 KiB, each byte of it in a record of its own. */
+const shreddedHello = Buffer.concat([
+  ...[1, 0, 0xff, 0xfc].map((byte) => Buffer.from([22, 3, 1, 0, 1, byte])),
+  ...Array.from({ length: 0xfffc }, () => Buffer.from([22, 3, 1, 0, 1, 0])),
+]);
+
+/** Begins TLS over and over, where its policy lets nothing through. */
+function shredHellos(socket: Socket): void {
+  const session = http2.connect("http://gateway", { createConnection: () => socket }).on("error", () => {});
+  const begin = () => {
+    if (session.closed || session.destroyed) return;
+    const head = { ":method": "POST", ":path": "/connections", "x-alcove-destination": "192.0.2.1:443" };
+    const stream = session.request(head, { endStream: false });
+    stream.on("error", () => {}).on("close", () => setImmediate(begin));
+    stream.resume().write(shreddedHello);
+  };
+  for (let count = 0; count < 20; count++) begin();
+}
+
 const attacks: [string, (socket: Socket, port: number) => void][] = [
   [
     "resets each stream at once",
@@ -89,6 +109,7 @@ const attacks: [string, (socket: Socket, port: number) => void][] = [
     (socket, port) =>
       pour(socket, (number) => (number === 0 ? frame(1, 4, 1, connectionHead(`127.0.0.1:${port}`)) : frame(0, 0, 1))),
   ],
+  ["begins TLS in records of one byte", shredHellos],
   ["speaks no HTTP/2", (socket) => void socket.resume().write(Buffer.alloc(100_000, "x"))],
 ];
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { type ConnectionOptions, connect } from "node:tls";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type ClientHello, ClientHelloReader, type HelloFault } from "./client-hello.js";
 
 const runs = process.env.ALCOVE_TEST_LONG === undefined ? 5_000 : 200_000;
@@ -37,6 +37,13 @@ function hello(extensions: readonly (readonly [type: number, data: Buffer])[]): 
   return record(Buffer.concat([Buffer.from([1, 0]), two(Buffer.concat(parts).length), ...parts]));
 }
 
+/** The same ClientHello in records of so many bytes. */
+function inRecords(whole: Buffer, size: number): Buffer {
+  const message = whole.subarray(5);
+  const count = Math.ceil(message.length / size);
+  return Buffer.concat(Array.from({ length: count }, (_, at) => record(message.subarray(at * size, (at + 1) * size))));
+}
+
 const two = (number: number) => Buffer.from([number >> 8, number & 255]);
 const record = (bytes: Buffer) => Buffer.concat([Buffer.from([22, 3, 1]), two(bytes.length), bytes]);
 const serverName = (name: string, kind = 0) => {
@@ -64,18 +71,36 @@ test.each<[string, ConnectionOptions, Partial<ClientHello>]>([
     { servername: `${"a".repeat(60)}.test`, ALPNProtocols: Array.from({ length: 200 }, (_, at) => `protocol-${at}`) },
     { serverName: `${"a".repeat(60)}.test` },
   ],
-])("a real ClientHello %s is read, whole and byte by byte and in records of one byte", async (_, options, wanted) => {
+])("a real ClientHello %s is read, whole and byte by byte and in many records", async (_, options, wanted) => {
   const bytes = await helloOf(options);
   expect(read([bytes])).toMatchObject(wanted);
   expect(read([...bytes].map((byte) => Buffer.from([byte])))).toMatchObject(wanted);
-  const pieces = [...bytes.subarray(5)].map((byte) => record(Buffer.from([byte])));
-  expect(read(pieces)).toMatchObject(wanted);
+  const many = inRecords(bytes, Math.ceil(bytes.length / 64));
+  expect(read([many])).toMatchObject(wanted);
+  expect(read([...many].map((byte) => Buffer.from([byte])))).toMatchObject(wanted);
   expect(read([bytes.subarray(0, -1)])).toBeUndefined();
 });
 
 test("what follows in records of its own is left alone", () => {
   const bytes = Buffer.concat([hello([[0, serverName("a.test")]]), Buffer.from([23, 3, 3, 0, 1, 0])]);
   expect(read([bytes])).toMatchObject({ serverName: "a.test" });
+});
+
+test("one in the most records that may be is read with each byte copied a few times at most, and one in more is a fault", () => {
+  const padded = hello([
+    [0, serverName("a.test")],
+    [21, Buffer.alloc(15_000)],
+  ]);
+  const many = inRecords(padded, Math.ceil(padded.length / 64));
+  const concat = vi.spyOn(Buffer, "concat");
+  onTestFinished(() => concat.mockRestore());
+  expect(read([many])).toMatchObject({ serverName: "a.test" });
+  const copied = concat.mock.results.reduce((bytes, { value }) => bytes + Buffer.from(value).length, 0);
+  expect(copied).toBeGreaterThan(0);
+  expect(copied).toBeLessThan(4 * many.length);
+  const inOnes = inRecords(padded, 1);
+  expect(read([inOnes])).toMatchObject({ fault: expect.stringContaining("64 records") });
+  expect(read([inOnes.subarray(0, 64 * 6)])).toMatchObject({ fault: expect.stringContaining("64 records") });
 });
 
 test("an encrypted hello is seen", () => {

@@ -20,6 +20,8 @@ const maximumBytes = 65_536;
 const handshakeRecord = 22;
 const recordHeadBytes = 5;
 const maximumRecordBytes = 16_384;
+/** Programs cut a long one into a few. */
+const maximumRecords = 64;
 
 export class ClientHelloReader {
   /** What was not taken apart yet, put together only when a record is whole: bytes may come one by one. */
@@ -33,22 +35,23 @@ export class ClientHelloReader {
   push(chunk: Buffer): ClientHello | HelloFault | undefined {
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
-    while (this.#waitingBytes >= this.#neededBytes) {
-      const bytes = Buffer.concat(this.#waiting);
-      const fault = faultOfRecord(bytes);
+    if (this.#waitingBytes < this.#neededBytes) return undefined;
+    let rest = Buffer.concat(this.#waiting);
+    this.#neededBytes = recordHeadBytes;
+    while (rest.length >= recordHeadBytes) {
+      const fault = faultOfRecord(rest);
       if (fault !== undefined) return { fault };
-      const end = recordHeadBytes + bytes.readUInt16BE(3);
-      if (bytes.length < end) {
-        this.#waiting = [bytes];
+      const end = recordHeadBytes + rest.readUInt16BE(3);
+      if (rest.length < end) {
         this.#neededBytes = end;
-        return undefined;
+        break;
       }
-      const answer = this.#takeFragment(bytes.subarray(recordHeadBytes, end));
+      const answer = this.#takeFragment(rest.subarray(recordHeadBytes, end));
       if (answer !== undefined) return answer;
-      this.#waiting = [bytes.subarray(end)];
-      this.#waitingBytes -= end;
-      this.#neededBytes = recordHeadBytes;
+      rest = rest.subarray(end);
     }
+    this.#waiting = [rest];
+    this.#waitingBytes = rest.length;
     return undefined;
   }
 
@@ -57,12 +60,18 @@ export class ClientHelloReader {
     this.#handshakeBytes += fragment.length;
     const head = this.#head();
     if (head[0] !== undefined && head[0] !== 1) return { fault: "its first message is no ClientHello" };
-    if (head.length < 4) return undefined;
+    if (head.length < 4) return this.#faultOfCount();
     const length = 4 + head.readUIntBE(1, 3);
     if (length > maximumBytes) return { fault: `its ClientHello has ${length} bytes` };
-    if (this.#handshakeBytes < length) return undefined;
+    if (this.#handshakeBytes < length) return this.#faultOfCount();
     if (this.#handshakeBytes > length) return { fault: "something follows its ClientHello in the same record" };
     return readHello(Buffer.concat(this.#fragments).subarray(4));
+  }
+
+  /** Of a message that is not whole yet. */
+  #faultOfCount(): HelloFault | undefined {
+    if (this.#fragments.length < maximumRecords) return undefined;
+    return { fault: `its ClientHello is in more than ${maximumRecords} records` };
   }
 
   /** The first four bytes of the message, as far as they are there. */
