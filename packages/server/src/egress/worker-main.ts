@@ -7,12 +7,12 @@ import { z } from "zod";
 import { trustOf } from "./flow/dial-tls.js";
 import { type FromWorker, ToWorker } from "./messages.js";
 import { Gates } from "./worker/gates.js";
+import { MemoryWatch } from "./worker/memory-watch.js";
 
-/** Beyond it the busiest sandbox loses its connections: buffers of the others' are not paid with the host's memory. */
-const maximumResidentBytes = 768 * 1024 * 1024;
 const lookEveryMs = 1_000;
 
 const gates = new Gates(send);
+const memory = new MemoryWatch();
 
 process.on("message", (raw: unknown, handle: unknown) => {
   const { data: message, error } = ToWorker.safeParse(raw);
@@ -24,9 +24,7 @@ process.on("message", (raw: unknown, handle: unknown) => {
 process.on("disconnect", () => process.exit(0));
 // They are the daemon's to act on, which ends this process then.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-setInterval(() => {
-  if (process.memoryUsage.rss() > maximumResidentBytes) gates.endBusiest("the gateway's memory is used up");
-}, lookEveryMs);
+setInterval(lookAtMemory, lookEveryMs);
 // Read while it may be: the authorities of the system may be for root alone.
 trustOf("");
 send({ kind: "ready" });
@@ -34,6 +32,15 @@ send({ kind: "ready" });
 function send(message: FromWorker): void {
   // Where nobody takes it any more, `disconnect` ends the process.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
+}
+
+/** The daemon starts another process where this one ends. */
+function lookAtMemory(): void {
+  const verdict = memory.look(process.memoryUsage.rss(), performance.now());
+  if (verdict === "endBusiest") gates.endBusiest("the gateway's memory is used up");
+  if (verdict !== "endProcess") return;
+  process.stderr.write("its memory was used up, and ending sessions did not help\n");
+  process.exit(1);
 }
 
 /** Settings that cannot be read are not taken; what was in force before stays. */

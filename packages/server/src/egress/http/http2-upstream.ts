@@ -11,8 +11,8 @@ import type { HeaderList } from "./header-list.js";
 import { http2Headers, plainHeaders, sendTrailers } from "./http2-headers.js";
 import type { Upstream, UpstreamEvents, UpstreamExchange, UpstreamRequest } from "./upstream.js";
 
-/** What a server may have on its way for a program that does not read it: an answer of 10 MB/s from 50 ms away. */
-const windowBytes = 512 * 1024;
+/** What a server may have on its way in each stream for a program that does not read it: of 1,024 requests 64 MiB. */
+const windowBytes = 64 * 1024;
 
 export class Http2Connection implements Upstream {
   readonly #session: ClientHttp2Session;

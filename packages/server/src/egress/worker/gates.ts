@@ -11,6 +11,7 @@ import type { FromWorker, ToWorker } from "../messages.js";
 import { CertificateCache } from "./certificate-cache.js";
 import { DaemonLink } from "./daemon-link.js";
 import { DecisionOutbox } from "./decision-outbox.js";
+import { busiest } from "./memory-watch.js";
 
 const helloTimeoutMs = 2_000;
 
@@ -44,11 +45,10 @@ export class Gates {
     else this.#daemon.answered(message.request, message.issued);
   }
 
-  /** Ends the session that has the most connections, so that the others stay within the process's memory. */
+  /** Ends the session that has the most connections, for the others' sake: no fault of its own is known. */
   endBusiest(reason: string): void {
     const connectionsOf = ({ sandboxId }: ChannelSession) => this.#gates.get(sandboxId)?.connections ?? 0;
-    const [busiest] = [...this.#sessions.values()].sort((one, other) => connectionsOf(other) - connectionsOf(one));
-    busiest?.end(new ProtocolBreak(reason));
+    busiest(this.#sessions.values(), connectionsOf)?.end(new ChannelLost(reason));
   }
 
   #apply({ request, sandboxId, settings }: Extract<ToWorker, { kind: "apply" }>): void {

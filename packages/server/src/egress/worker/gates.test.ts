@@ -1,0 +1,59 @@
+/** The gates of the gateway's process, with an agent at the other end of a socket. */
+import { once } from "node:events";
+import http2, { type ClientHttp2Session } from "node:http2";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { answerHello } from "../../guest/agent-kit.js";
+import { waitFor } from "../../lib/backoff.js";
+import { temporaryDirectory } from "../../store/test-record.js";
+import type { FromWorker } from "../messages.js";
+import { Gates } from "./gates.js";
+
+const soon = () => AbortSignal.timeout(10_000);
+
+function begin() {
+  const sent: FromWorker[] = [];
+  const gates = new Gates((message) => void sent.push(message));
+  let session = 0;
+  /** Serves a session of a sandbox; answers the agent's end of it. */
+  const serve = async (sandboxId: string): Promise<ClientHttp2Session> => {
+    const [ours, theirs] = await socketPair();
+    const agent = new Promise<ClientHttp2Session>((resolve) =>
+      answerHello(theirs, () => resolve(http2.connect("http://gateway", { createConnection: () => theirs }))),
+    );
+    gates.take({ kind: "serve", session: ++session, sandboxId, generation: 1 }, ours);
+    return (await agent).on("error", () => {});
+  };
+  const over = (number: number) =>
+    waitFor(() => sent.find((message) => message.kind === "over" && message.session === number), soon());
+  return { gates, sent, serve, over };
+}
+
+async function socketPair(): Promise<[Socket, Socket]> {
+  const directory = temporaryDirectory();
+  const server = createServer().listen(join(directory.path, "socket"));
+  const ours = connect({ path: join(directory.path, "socket") }).pause();
+  const [theirs] = (await once(server, "connection")) as [Socket];
+  theirs.on("error", () => {});
+  server.close();
+  onTestFinished(() => {
+    for (const socket of [ours, theirs]) socket.destroy();
+    directory[Symbol.dispose]();
+  });
+  return [ours, theirs];
+}
+
+test("for want of memory the session with the most connections is ended without a strike, and one without any never", async () => {
+  const { gates, sent, serve, over } = begin();
+  const [, busy] = [await serve("idle"), await serve("busy")];
+  gates.endBusiest("no memory");
+  const call = { ":method": "POST", ":path": "/connections", "x-alcove-destination": "192.0.2.1:1" };
+  const stream = busy.request(call, { endStream: false });
+  stream.on("error", () => {});
+  await once(stream, "response");
+  expect(sent).toEqual([]);
+  gates.endBusiest("no memory");
+  expect(await over(2)).toMatchObject({ isBreak: false, reason: "no memory" });
+  expect(sent.filter(({ kind }) => kind === "over")).toHaveLength(1);
+});
