@@ -261,13 +261,19 @@ test("a sandbox that nothing was said about reaches nothing", async () => {
   expect(stream.rstCode).not.toBe(0);
 });
 
-test("settings that cannot be read are refused, and those before stay in force", async () => {
+test("settings that are refused close a sandbox off: what is under way is cut, and nothing new is let through", async () => {
   const port = await listen(echo);
   const { id, agent } = await sandbox();
-  const names = [{ index: 0, name: "" }];
-  await expect(kit.gateway.apply(id, { ...closed, names })).rejects.toThrow("were not taken");
   const stream = await agent.connect(`127.0.0.1:${port}`);
   stream.write("\0hello");
-  expect(String((await once(stream, "data"))[0])).toBe("\0hello");
-  stream.close();
+  await once(stream, "data");
+  const cut = closeOf(stream);
+  const names = [{ index: 0, name: "" }];
+  await expect(kit.gateway.apply(id, { ...open, names })).rejects.toThrow("were not taken");
+  await cut;
+  await waitFor(() => agent.sessions > 1 || undefined, soon());
+  const next = await agent.connect(`127.0.0.1:${port}`);
+  next.write("\0hello");
+  await closeOf(next.resume());
+  await kit.decision(id, { verdict: "Deny", port });
 });

@@ -3,7 +3,7 @@ import type { EgressDecision, EgressPolicy } from "@alcove/contract";
 import type { ServeHost } from "../guest/host-side.js";
 
 export interface EgressGateway {
-  /** Puts settings in force: before the machine starts, and at each change. Flows that they do not allow any more are closed. Answers when they are in force. */
+  /** Puts settings in force: before the machine starts, and at each change. Flows that they do not allow any more are closed. Answers when they are in force; rejects where they are refused, and then nothing may be reached. */
   apply(sandboxId: string, settings: EgressSettings): Promise<void>;
   remove(sandboxId: string): void;
   /** The last 50 allowed and 50 denied, newest first. */

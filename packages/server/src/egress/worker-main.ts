@@ -43,7 +43,7 @@ function lookAtMemory(): void {
   process.exit(1);
 }
 
-/** Settings that cannot be read are not taken; what was in force before stays. */
+/** Settings that cannot be read are not taken; the daemon closes the sandbox off then. */
 function refuse(raw: unknown, fault: string): void {
   const { data } = z.looseObject({ kind: z.literal("apply"), request: z.number() }).safeParse(raw);
   if (data === undefined) throw new Error(`the daemon said what it never says: ${fault}`);

@@ -46,7 +46,7 @@ function played({ failsAtFirst = false } = {}) {
   return { gateway, said, logged, recorded, say, begin, starts: () => starts };
 }
 
-const settings = settingsOf({ defaultAction: "Deny" }, { group: "ours", names: [{ index: 1, name: "one.test" }] });
+const settings = settingsOf({ defaultAction: "Allow" }, { group: "ours", names: [{ index: 1, name: "one.test" }] });
 
 test("settings are in force when the process says so, and all are said anew to the next one", async () => {
   const { gateway, said, say, begin } = played();
@@ -62,6 +62,64 @@ test("settings are in force when the process says so, and all are said anew to t
   expect(isDone).toBe(false);
   if (asked?.kind === "apply") say({ kind: "applied", request: asked.request });
   await applying;
+  await gateway.close();
+});
+
+const refusal = (sandbox: string) => [
+  { sandbox, fault: "too many names" },
+  expect.stringContaining("it reaches nothing"),
+];
+
+test("settings that the process refuses leave a sandbox with nothing, until others are taken", async () => {
+  const { gateway, said, say, begin, logged } = played();
+  begin();
+  const answerLast = (fault?: string) => {
+    const asked = said.findLast(({ kind }) => kind === "apply");
+    if (asked?.kind === "apply")
+      say({ kind: "applied", request: asked.request, ...(fault !== undefined && { fault }) });
+  };
+  const first = gateway.apply("a", settings);
+  answerLast();
+  await first;
+  const refused = gateway.apply("a", settings);
+  answerLast("too many names");
+  await expect(refused).rejects.toThrow("too many names");
+  expect(said.at(-1)).toEqual({ kind: "remove", sandboxId: "a" });
+  expect(logged).toEqual([refusal("a")]);
+  const better = gateway.apply("a", settings);
+  answerLast();
+  await better;
+  expect(said.at(-1)?.kind).toBe("apply");
+  await gateway.close();
+});
+
+test("settings that came after those that were refused stay in force", async () => {
+  const { gateway, said, say, begin } = played();
+  begin();
+  const refused = gateway.apply("a", { ...settings });
+  const later = gateway.apply("a", { ...settings });
+  const [one, other] = said.filter(({ kind }) => kind === "apply");
+  if (one?.kind === "apply") say({ kind: "applied", request: one.request, fault: "too many names" });
+  if (other?.kind === "apply") say({ kind: "applied", request: other.request });
+  await expect(refused).rejects.toThrow("too many names");
+  await later;
+  expect(said.map(({ kind }) => kind)).not.toContain("remove");
+  await gateway.close();
+});
+
+test("settings that the next process refuses leave their sandbox with nothing and are a line in the log", async () => {
+  const { gateway, said, say, begin, logged } = played();
+  await gateway.apply("a", settings);
+  await gateway.apply("b", settings);
+  begin();
+  const asked = said.find((message) => message.kind === "apply" && message.sandboxId === "a");
+  if (asked?.kind === "apply") say({ kind: "applied", request: asked.request, fault: "too many names" });
+  await waitFor(() => said.at(-1)?.kind === "remove" || undefined, AbortSignal.timeout(5_000));
+  expect(said.at(-1)).toEqual({ kind: "remove", sandboxId: "a" });
+  expect(logged).toEqual([refusal("a")]);
+  say({ kind: "ready" });
+  const again = said.findLast((message) => message.kind === "apply" && message.sandboxId === "a");
+  expect(again).toMatchObject({ settings: { group: "ours", policy: { defaultAction: "Deny" }, names: [] } });
   await gateway.close();
 });
 

@@ -63,7 +63,7 @@ class Gateway implements EgressGateway {
   async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
     this.#settings.set(sandboxId, settings);
     this.#names.set(sandboxId, new Map(settings.names.map(({ index, name }) => [index, name])));
-    const fault = await this.#sendSettings(sandboxId);
+    const fault = await this.#putInForce(sandboxId);
     if (fault !== undefined) throw new Error(`the egress settings were not taken: ${fault}`);
   }
 
@@ -101,6 +101,20 @@ class Gateway implements EgressGateway {
     for (const session of this.#sessions.values()) session.end(new ChannelLost("the daemon stops"));
   }
 
+  /** Answers with the fault of settings that the process refuses; the sandbox then reaches nothing, whatever it might before. */
+  async #putInForce(sandboxId: string): Promise<string | undefined> {
+    const settings = this.#settings.get(sandboxId);
+    const fault = await this.#sendSettings(sandboxId);
+    // Others may have taken their place.
+    if (fault === undefined || settings === undefined || this.#settings.get(sandboxId) !== settings) return fault;
+    this.#settings.set(sandboxId, nothingOf(settings.group));
+    this.#names.set(sandboxId, new Map());
+    this.#process.send({ kind: "remove", sandboxId });
+    const sentence = "What a sandbox may reach was refused by the egress gateway: it reaches nothing";
+    this.#options.logger.error({ sandbox: sandboxId, fault }, sentence);
+    return fault;
+  }
+
   /** Where no process is there, what is not in force does no harm: nothing passes, and the next one has it before any sandbox. */
   #sendSettings(sandboxId: string): Promise<string | undefined> {
     const settings = this.#settings.get(sandboxId);
@@ -115,7 +129,7 @@ class Gateway implements EgressGateway {
   #onReady(): void {
     const isRoot = process.getuid?.() === 0;
     this.#process.send({ kind: "begin", ...(isRoot && { userId: firstUserId + randomInt(userIds) }) });
-    for (const sandboxId of this.#settings.keys()) void this.#sendSettings(sandboxId);
+    for (const sandboxId of this.#settings.keys()) void this.#putInForce(sandboxId);
     for (const session of this.#sessions.values()) this.#handOver(session);
   }
 
@@ -198,6 +212,10 @@ class Gateway implements EgressGateway {
     const sentence = "A sandbox tries more at once than is taken down: some egress decisions are on no record";
     this.#options.logger.warn({ sandbox: sandboxId, omitted }, sentence);
   }
+}
+
+function nothingOf(group: string): EgressSettings {
+  return { group, policy: { defaultAction: "Deny" }, names: [], resolverOverrides: {}, upstreamCertificates: "" };
 }
 
 function toMessage(settings: EgressSettings, names: NameEntry[]) {
