@@ -72,7 +72,7 @@ export class Connection {
     const compiled = this.#gate.compiled();
     const asked = { host: this.#host, port: this.#destination.port, scheme: this.#scheme };
     const isOpened = this.#scheme === "https" && mustOpen(compiled, asked.host, asked.port);
-    const isBanned = this.#address !== undefined && this.#mayNotReach(this.#address);
+    const isBanned = this.#address !== undefined && !this.#mayReach(this.#address, this.#destination.port);
     const verdict = decide(compiled, asked);
     if (!isBanned && (compiled.isAudit || !(isOpened || verdict.isDenied))) return;
     const reason = "the policy was changed, and does not let this connection go on";
@@ -147,6 +147,7 @@ export class Connection {
       compiled: () => gate.compiled(),
       isAudit: () => gate.compiled().isAudit,
       dial: (target, signal) => gate.dialFor(target, signal),
+      mayReach: (address, port) => this.#mayReach(address, port),
       certificate: (name) => gate.certificate(name),
       decided: (decision) => gate.decided(decision),
       enter: () => gate.enter(),
@@ -178,9 +179,8 @@ export class Connection {
     return !isDenied || compiled.isAudit;
   }
 
-  #mayNotReach(address: string): boolean {
-    const { port } = this.#destination;
-    return !mayLeadTo(this.#gate.compiled(), address, { port, isRefused: isForbiddenAddress });
+  #mayReach(address: string, port: number): boolean {
+    return mayLeadTo(this.#gate.compiled(), address, { port, isRefused: isForbiddenAddress });
   }
 
   /** For what no policy allows. */

@@ -10,7 +10,8 @@ import type { Resolution } from "./resolution.js";
 export interface DialContext {
   readonly resolution: Resolution;
   readonly overrides: Readonly<Record<string, string>>;
-  readonly compiled: CompiledEgress;
+  /** The policy of this instant. */
+  readonly compiled: () => CompiledEgress;
 }
 
 export interface Dialled {
@@ -31,24 +32,33 @@ export async function dial(
   signal: AbortSignal,
 ): Promise<Dialled> {
   const addresses = await resolution.addressesOf(host, overrides, signal);
-  const permitted = addresses.filter((each) => mayLeadTo(compiled, each, { port, isRefused: isForbiddenAddress }));
-  if (permitted.length === 0) {
-    throw new DialFailure("forbidden-address", `${host} leads to ${addresses[0]}, which nothing is sent to`);
-  }
+  const mayReach = (each: string) => mayLeadTo(compiled(), each, { port, isRefused: isForbiddenAddress });
+  const permitted = addresses.filter(mayReach);
+  if (permitted.length === 0) throw forbidden(host, addresses[0]);
   using deadline = withDeadline(signal, connectTimeoutMs);
   const attempts = permitted.slice(0, maximumAttempts);
-  let last: unknown;
+  let last: unknown = forbidden(host, attempts[0]);
   for (const address of attempts) {
+    if (!mayReach(address)) continue;
     try {
       const timeoutMs = attempts.length > 1 ? attemptTimeoutMs : connectTimeoutMs;
-      return { socket: await connectTo(address, port, timeoutMs, deadline.signal), address };
+      const socket = await connectTo(address, port, timeoutMs, deadline.signal);
+      // The policy may be another one since.
+      if (mayReach(address)) return { socket, address };
+      socket.destroy();
+      last = forbidden(host, address);
     } catch (error) {
       signal.throwIfAborted();
       last = error;
       if (deadline.expired) break;
     }
   }
+  if (last instanceof DialFailure) throw last;
   throw new DialFailure("unreachable", `${host}:${port} could not be connected to: ${reasonOf(last)}`, { cause: last });
+}
+
+function forbidden(host: string, address: string | undefined): DialFailure {
+  return new DialFailure("forbidden-address", `${host} leads to ${address}, which nothing is sent to`);
 }
 
 function connectTo(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<Socket> {

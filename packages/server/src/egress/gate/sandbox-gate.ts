@@ -90,7 +90,7 @@ export class SandboxGate implements FlowGate {
 
   dial(target: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<Dialled> {
     const { resolverOverrides: overrides } = this.#settings;
-    return dial({ resolution: this.#resolution, overrides, compiled: this.#compiled }, target, signal);
+    return dial({ resolution: this.#resolution, overrides, compiled: () => this.#compiled }, target, signal);
   }
 
   async dialFor({ host, port, tls, protocols }: DialTarget, signal: AbortSignal): Promise<Socket> {

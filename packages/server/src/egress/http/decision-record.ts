@@ -11,7 +11,8 @@ export interface Told {
 }
 
 export class DecisionRecord {
-  address: string | undefined;
+  /** With what it was sent on: it has the server's address, once that is known. */
+  sentTo: { readonly address: string | undefined } | undefined;
   readonly #flow: HttpFlow;
   readonly #asked: { readonly method: string; readonly target: string } | undefined;
   readonly #startedMs = Date.now();
@@ -38,12 +39,13 @@ export class DecisionRecord {
     if (this.#isTold) return;
     this.#isTold = true;
     const { scheme, host, port } = this.#flow;
+    const address = this.sentTo?.address;
     this.#flow.decided({
       timestamp: new Date(this.#startedMs).toISOString(),
       protocol: scheme,
       ...{ host, port, verdict, isEnforced, rule, reason: printable(reason, 600) },
       ...(this.#asked === undefined ? {} : { method: this.#asked.method, path: recordedPath(this.#asked.target) }),
-      ...(this.address === undefined ? {} : { address: this.address }),
+      ...(address === undefined ? {} : { address }),
       bytesSent: this.#bytesSent,
       bytesReceived: this.#bytesReceived,
       durationMs: Math.round((performance.now() - this.#started) * 10) / 10,

@@ -55,30 +55,39 @@ async function decided({ request, path, record }: Asked, context: ExchangeContex
   const ask = () => decide(flow.compiled(), { scheme, host, port, method: request.method, path });
   const verdict = ask();
   if (verdict.isDenied && !flow.isAudit()) return refuse(request, { status: 403, ...verdict }, { flow, record });
+  const result = resultOf(verdict, { flow, path });
   const recheck = () => {
     const { isDenied, rule } = ask();
-    if (!isDenied || flow.isAudit()) return;
-    record.tell({ verdict: "Deny", rule, reason: "the policy was changed, and does not let this request go on" });
+    const address = record.sentTo?.address;
+    const isBanned = address !== undefined && !flow.mayReach(address, result.destination.port);
+    if (!isBanned && (!isDenied || flow.isAudit())) return;
+    const reason = "the policy was changed, and does not let this request go on";
+    record.tell({ verdict: "Deny", rule: isBanned ? "forbidden-address" : rule, reason });
     request.answer.reset();
   };
   const one = { recheck };
   underWay.add(one);
   try {
-    await sent({ request, path, record, verdict }, { flow, upstreams });
+    await sent({ request, record, verdict, result }, { flow, upstreams });
   } finally {
     underWay.delete(one);
   }
 }
 
+interface Permitted extends Omit<Asked, "path"> {
+  readonly verdict: EgressVerdict;
+  readonly result: Result;
+}
+
 async function sent(
-  { request, path, record, verdict }: Asked & { readonly verdict: EgressVerdict },
+  { request, record, verdict, result }: Permitted,
   { flow, upstreams }: Pick<ExchangeContext, "flow" | "upstreams">,
 ): Promise<void> {
-  const { destination, changes, path: sentPath } = resultOf(verdict, { flow, path });
+  const { destination, changes, path } = result;
   try {
     const upstream = await upstreams.open(destination);
     if (!request.answer.isOpen) return tell(record, verdict, goneEarly);
-    const sending = sendingOf({ request, path: sentPath, changes, destination, flow });
+    const sending = sendingOf({ request, path, changes, destination, flow });
     const { fault } = await forward({ request, sending, changes, record }, upstream);
     tell(record, verdict, fault);
   } catch (error) {

@@ -6,6 +6,7 @@ import tls from "node:tls";
 import { EgressDecision, EgressPolicy } from "@alcove/contract";
 import type * as z from "zod";
 import { compileEgress } from "../../policy/egress/compile.js";
+import { mayLeadTo } from "../../policy/egress/transport.js";
 import { type Authority, issue, makeAuthority } from "../certificates/authority.js";
 import { DialFailure } from "./dial-failure.js";
 import type { DialTarget, HttpFlow } from "./flow.js";
@@ -16,6 +17,11 @@ export const groupAuthority: Authority = await makeAuthority("tests");
 export const serverAuthority: Authority = await makeAuthority("servers");
 
 export const allowAll = { defaultAction: "Allow" } as const;
+/** Where servers of tests are is not to be reached. */
+export const noLoopback = {
+  defaultAction: "Allow",
+  transportRules: { rules: [{ action: "Deny", protocol: "Tcp", destination: "127.0.0.0/8" }] },
+} as const satisfies z.input<typeof EgressPolicy>;
 
 export interface GateOptions {
   readonly scheme: "http" | "https";
@@ -68,6 +74,8 @@ export async function startGate(options: GateOptions): Promise<Gate> {
         dialled.push(target);
         return keepIn(upstreams, await dialTo(target, signal));
       },
+      // Servers of tests are on loopback: no address is refused by itself.
+      mayReach: (address, port) => mayLeadTo(compiled, address, { port, isRefused: () => false }),
       certificate: async () => leaf,
       decided: (decision) => decisions.push(EgressDecision.parse(decision)),
       headTimeoutMs: options.headTimeoutMs ?? 5_000,

@@ -17,6 +17,8 @@ export interface HttpFlow {
   isAudit(): boolean;
   /** @throws DialFailure (dial-failure.ts) with what became of it */
   dial(target: DialTarget, signal: AbortSignal): Promise<Socket>;
+  /** Whether the policy of this instant lets a server have this address. */
+  mayReach(address: string, port: number): boolean;
   certificate(host: string): Promise<TlsCertificate>;
   /** Told once a request, when it is over. */
   decided(decision: EgressDecision): void;

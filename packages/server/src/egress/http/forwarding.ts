@@ -54,7 +54,7 @@ class Forwarding {
   }
 
   begin(upstream: Upstream): void {
-    const { request, sending } = this.#forwarded;
+    const { request, sending, record } = this.#forwarded;
     const { answer } = request;
     answer.onClose(() => this.#settle.resolve(answer.isWhole ? undefined : "the program was gone before the end"));
     this.#exchange = upstream.send(sending, {
@@ -63,13 +63,13 @@ class Forwarding {
       switched: (head, stream) => void this.#switch(head, stream),
       failed: (error) => this.#breakOff(error),
     });
+    record.sentTo = this.#exchange;
     void this.#sendBody(this.#exchange);
   }
 
   /** Lets go of both sides; of no effect on what is whole. */
   end(): void {
-    const { request, record } = this.#forwarded;
-    record.address ??= this.#exchange?.address;
+    const { request } = this.#forwarded;
     if (!this.#isBodySent || !request.answer.isWhole) this.#exchange?.abort();
   }
 
@@ -108,7 +108,6 @@ class Forwarding {
 
   async #switch(head: AnswerHead, server: Duplex): Promise<void> {
     const { request, record } = this.#forwarded;
-    record.address ??= this.#exchange?.address;
     const program = request.answer.switchProtocols(head);
     await relay(program, server, record);
     this.#settle.resolve(undefined);

@@ -1,5 +1,6 @@
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
+import net, { type AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { issue } from "../certificates/authority.js";
@@ -11,6 +12,7 @@ import {
   type GateOptions,
   groupAuthority,
   listening,
+  noLoopback,
   rawExchange,
   serverAuthority,
   startGate,
@@ -23,6 +25,8 @@ const echo: http.RequestListener = async (request, response) => {
   else if (request.url === "/not-modified") response.writeHead(304, { ETag: '"x"' }).end();
   else if (request.url === "/early") {
     response.writeEarlyHints({ link: "</a.css>; rel=preload" }, () => response.end("done"));
+  } else if (request.url === "/endless") {
+    response.write("begun");
   } else if (request.url === "/trailers") {
     response.writeHead(200, { Trailer: "X-Sum" });
     response.write("body");
@@ -174,6 +178,39 @@ describe.each([
       expect(gate.upstreams.size).toBeLessThanOrEqual(2);
     });
     agent.destroy();
+  });
+
+  test("an answer under way ends when its server's address may not be reached any more", async () => {
+    await through(async (gate) => {
+      const { body } = await new Promise<{ body: Promise<string> }>((resolve, reject) => {
+        const options = { host: "127.0.0.1", port: gate.port, path: "/endless", headers: { Host: "example.com" } };
+        const tls = { ca: groupAuthority.certificate, servername: "example.com", agent: false as const };
+        const asking = (scheme === "http" ? http : https).get({ ...options, ...tls });
+        asking.once("error", reject).once("response", (response) => resolve({ body: text(response) }));
+      });
+      const ending = expect(body).rejects.toThrow();
+      gate.setPolicy(noLoopback);
+      await ending;
+      expect(gate.decisions).toMatchObject([{ verdict: "Deny", rule: "forbidden-address", address: "127.0.0.1" }]);
+      await expect.poll(() => gate.upstreams.size).toBe(0);
+    });
+  });
+
+  test("what is being dialled when its address may not be reached any more gets nothing of the request", async () => {
+    let change = () => {};
+    const dial = async () => {
+      const socket = net.connect((plain.address() as AddressInfo).port, "127.0.0.1");
+      await new Promise((resolve) => socket.once("connect", resolve));
+      change();
+      return socket;
+    };
+    await withGate({ scheme, isPlainStream, dial }, async (gate) => {
+      change = () => gate.setPolicy(noLoopback);
+      const { response, body } = await get(gate, scheme, {});
+      expect(response.statusCode).toBe(403);
+      expect(body).toContain("forbidden-address");
+      await expect.poll(() => gate.upstreams.size).toBe(0);
+    });
   });
 
   test("connections to servers end with the program's", async () => {

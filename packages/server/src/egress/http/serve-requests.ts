@@ -111,6 +111,7 @@ interface Serving {
 function serveProtocol({ flow, stream, protocol }: Serving, { over, reset, served }: Ending): void {
   const upstreams = new Upstreams({
     dial: (target, signal) => flow.dial(target, signal),
+    mayReach: (address, port) => flow.mayReach(address, port),
     scheme: flow.scheme,
     prefersHttp2: protocol === "h2",
     signal: over,

@@ -1,4 +1,5 @@
 /** The connections to servers of one connection of a program: kept for its next requests, shared with nobody else's. */
+import { DialFailure } from "./dial-failure.js";
 import type { HttpFlow } from "./flow.js";
 import { Http1Connections } from "./http1-upstream.js";
 import { Http2Connection } from "./http2-upstream.js";
@@ -10,7 +11,7 @@ export interface Destination {
   readonly port: number;
 }
 
-export interface UpstreamsOptions extends Pick<HttpFlow, "dial" | "scheme"> {
+export interface UpstreamsOptions extends Pick<HttpFlow, "dial" | "mayReach" | "scheme"> {
   /** The program speaks HTTP/2: where the server does too, it is spoken with it. */
   readonly prefersHttp2: boolean;
   /** Aborts when the program's connection is over. */
@@ -112,12 +113,16 @@ class Server {
 
   async #dial(protocols: readonly ("h2" | "http/1.1")[]): ReturnType<HttpFlow["dial"]> {
     const { scheme, host, port } = this.#destination;
-    const { dial, signal } = this.#options;
+    const { dial, mayReach, signal } = this.#options;
     const socket = await dial({ host, port, tls: scheme === "https", protocols }, signal);
     socket.on("error", () => {});
     if (signal.aborted) socket.destroy();
     signal.throwIfAborted();
-    return socket;
+    const { remoteAddress: address } = socket;
+    if (address === undefined || mayReach(address, port)) return socket;
+    // It was dialled under a policy that let it be.
+    socket.destroy();
+    throw new DialFailure("forbidden-address", `${host} leads to ${address}, which nothing is sent to any more`);
   }
 }
 

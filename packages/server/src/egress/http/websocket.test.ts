@@ -10,6 +10,7 @@ import {
   type GateOptions,
   groupAuthority,
   listening,
+  noLoopback,
   rawExchange,
   serverAuthority,
   startGate,
@@ -115,6 +116,17 @@ describe.each([
     await closing;
     await expect.poll(() => gate.programs.size + gate.upstreams.size).toBe(0);
     expect(gate.decisions).toMatchObject([{ verdict: "Deny", rule: "default", isEnforced: true }]);
+  });
+
+  test("ends when its server's address may not be reached any more", async () => {
+    await using gate = await open();
+    const socket = connect(gate, scheme);
+    await new Promise((resolve) => socket.once("message", resolve));
+    const closing = new Promise((resolve) => socket.once("close", resolve));
+    gate.setPolicy(noLoopback);
+    await closing;
+    await expect.poll(() => gate.programs.size + gate.upstreams.size).toBe(0);
+    expect(gate.decisions).toMatchObject([{ verdict: "Deny", rule: "forbidden-address", address: "127.0.0.1" }]);
   });
 
   test("ends for both when one of them is gone", async () => {
