@@ -6,10 +6,6 @@
 export interface ClientHello {
   /** As it was sent. */
   readonly serverName: string | undefined;
-  /** What it offers by ALPN. */
-  readonly protocols: readonly string[];
-  /** It brings an encrypted hello along, or what looks like one: browsers always do. */
-  readonly hasEncryptedHello: boolean;
 }
 
 export interface HelloFault {
@@ -113,7 +109,7 @@ function readHello(body: Buffer): ClientHello | HelloFault {
   }
 }
 
-const extensionType = { serverName: 0, protocols: 16, encryptedHello: 0xfe0d } as const;
+const serverNameExtension = 0;
 
 function readExtensions(reader: Reader): ClientHello {
   const extensions = new Map<number, Buffer>();
@@ -122,12 +118,8 @@ function readExtensions(reader: Reader): ClientHello {
     if (extensions.has(type)) throw new Malformed(`the extension ${type} is in its ClientHello twice`);
     extensions.set(type, reader.vector(2));
   }
-  const [names, protocols] = [extensions.get(extensionType.serverName), extensions.get(extensionType.protocols)];
-  return {
-    serverName: names && readServerName(new Reader(names)),
-    protocols: protocols === undefined ? [] : readProtocols(new Reader(protocols)),
-    hasEncryptedHello: extensions.has(extensionType.encryptedHello),
-  };
+  const names = extensions.get(serverNameExtension);
+  return { serverName: names && readServerName(new Reader(names)) };
 }
 
 /** A list by its form, of exactly one host name. */
@@ -139,14 +131,6 @@ function readServerName(extension: Reader): string {
   list.expectEnd();
   if (!name.every((byte) => byte > 0x20 && byte < 0x7f)) throw new Malformed("its server name is not ASCII");
   return name.toString("latin1");
-}
-
-function readProtocols(extension: Reader): readonly string[] {
-  const list = new Reader(extension.vector(2, { least: 2 }));
-  extension.expectEnd();
-  const protocols: string[] = [];
-  while (!list.isAtEnd) protocols.push(list.vector(1, { least: 1 }).toString("latin1"));
-  return protocols;
 }
 
 class Malformed extends Error {}
