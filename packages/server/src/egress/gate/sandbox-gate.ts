@@ -48,6 +48,11 @@ export class SandboxGate implements FlowGate {
     return this.#settings.group;
   }
 
+  /** Whether it ever had any of its own. */
+  get hasSettings(): boolean {
+    return this.#settings !== nothingAllowed;
+  }
+
   get connections(): number {
     return this.#connections.size;
   }

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { ChannelLost, ProtocolBreak } from "../../guest/fault.js";
 import { greetStream } from "../../guest/hello.js";
 import { withDeadline } from "../../lib/deadline.js";
+import { TokenBucket } from "../../lib/token-bucket.js";
 import { handleCall } from "../gate/calls.js";
 import { ChannelServer } from "../gate/channel-server.js";
 import { SandboxGate } from "../gate/sandbox-gate.js";
@@ -14,6 +15,9 @@ import { DecisionOutbox } from "./decision-outbox.js";
 import { busiest } from "./memory-watch.js";
 
 const helloTimeoutMs = 2_000;
+/** Of one sandbox, whatever it asks for: each takes the daemon a signature. */
+const certificateBounds = { capacity: 100, perMinute: 600 };
+const tooManyCertificates = "the sandbox had too many certificates made of late, for names and addresses that were new";
 
 interface ChannelSession {
   readonly sandboxId: string;
@@ -43,6 +47,11 @@ export class Gates {
     else if (message.kind === "end") this.#sessions.get(message.session)?.end(new ChannelLost("the daemon ended it"));
     else if (message.kind === "recorded") this.#daemon.answered(message.request, message.isDone);
     else this.#daemon.answered(message.request, message.issued);
+  }
+
+  /** How many sandboxes it has a gate for. */
+  get count(): number {
+    return this.#gates.size;
   }
 
   /** Ends the session that has the most connections, for the others' sake: no fault of its own is known. */
@@ -102,9 +111,17 @@ export class Gates {
   }
 
   #over(session: number, fault: Error): void {
+    const sandboxId = this.#sessions.get(session)?.sandboxId;
     this.#sessions.delete(session);
+    if (sandboxId !== undefined) this.#dropUnsettled(sandboxId);
     const isBreak = fault instanceof ProtocolBreak;
     this.#send({ kind: "over", session, isBreak, reason: fault.message.slice(0, 1_000) });
+  }
+
+  /** Machines that wait for a sandbox have a session under an id that never gets settings. */
+  #dropUnsettled(sandboxId: string): void {
+    const isServed = [...this.#sessions.values()].some((session) => session.sandboxId === sandboxId);
+    if (!isServed && this.#gates.get(sandboxId)?.hasSettings === false) this.#gates.delete(sandboxId);
   }
 
   #endSessions(sandboxId: string, reason: string): void {
@@ -116,12 +133,17 @@ export class Gates {
   #gateOf(sandboxId: string): SandboxGate {
     const known = this.#gates.get(sandboxId);
     if (known !== undefined) return known;
+    const issuing = new TokenBucket({ ...certificateBounds, now: performance.now() });
     const gate = new SandboxGate({
       record: async (entry) => {
         const isDone = await this.#daemon.ask((request) => ({ kind: "record", request, sandboxId, entry }));
         if (isDone !== true) throw new Error("the name could not be put on record");
       },
-      certificate: (group, host) => this.#certificates.get(group, host, () => this.#issue(sandboxId, host)),
+      certificate: async (group, host) =>
+        await this.#certificates.get(group, host, () => {
+          if (issuing.take(performance.now()) > 0) throw new Error(tooManyCertificates);
+          return this.#issue(sandboxId, host);
+        }),
       decided: (decision) => this.#outbox.add(sandboxId, decision),
     });
     this.#gates.set(sandboxId, gate);
