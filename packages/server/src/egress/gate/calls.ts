@@ -13,7 +13,8 @@ const questionTimeoutMs = 10_000;
 export function handleCall(gate: SandboxGate, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
   const call = `${headers[":method"]} ${headers[":path"]}`;
   if (call === "POST /connections") openConnection(gate, stream, headers);
-  else if (call === "POST /dns") void answerQuestion(gate, stream);
+  else if (call === "POST /dns")
+    void answerQuestion(gate, stream).catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   else if (call === "GET /time") answerTime(stream);
   else refuse(stream, 404);
 }
@@ -49,7 +50,7 @@ async function answerQuestion(gate: SandboxGate, stream: ServerHttp2Stream): Pro
   const message = await readWhole(stream);
   if (message === undefined) return;
   const answer = await gate.answerDns(message);
-  if (stream.destroyed) return;
+  if (stream.closed) return;
   if (answer === undefined) {
     refuse(stream, 400);
     return;
@@ -81,7 +82,7 @@ function answerTime(stream: ServerHttp2Stream): void {
 
 /** Without a body: nobody reads one. */
 function refuse(stream: ServerHttp2Stream, status: number): void {
-  if (stream.destroyed) return;
+  if (stream.closed) return;
   stream.respond({ ":status": status }, { endStream: true });
   stream.resume();
 }

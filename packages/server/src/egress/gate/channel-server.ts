@@ -63,7 +63,7 @@ export class ChannelServer {
     countPushed(stream, (bytes) => this.#meter.taken(bytes));
     // What was on its way to a stream that is over belongs to nothing, and is no fault.
     stream.once("close", () => this.#meter.excused(stream.readableEnded ? 0 : streamWindowBytes));
-    if (!stream.destroyed) handle(stream, headers);
+    if (!stream.closed) handle(stream, headers);
   }
 }
 
