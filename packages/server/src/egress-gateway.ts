@@ -10,7 +10,7 @@ import type { Store } from "./store/store.js";
 
 /** Of what is on its heap; buffers of connections are bounded by themselves. */
 const memoryMiB = 256;
-/** Each lookup of a name holds one until it is answered. */
+/** Each lookup of a name holds one until the system's resolver is through with it; libuv lets them have half of all, so that 32 go at once. */
 const threads = 64;
 
 export function openGateway(store: Store, authorities: Authorities, logger: Logger): EgressGateway {
