@@ -90,3 +90,18 @@ test("a socket that was on its way when it died is closed, so that whoever is at
   await waitFor(() => open.size === 0 || undefined, soon());
   expect(readdirSync("/proc/self/fd").length).toBeLessThan(before);
 });
+
+test.skipIf(!isRoot)("where the host knows no such user it goes on as the daemon's, and says so", async () => {
+  const worker = startWorker({ module: new URL("./worker-main.ts", import.meta.url), memoryMiB: 64, threads: 4 });
+  onTestFinished(() => worker.end());
+  const heard: unknown[] = [];
+  worker.onMessage((message) => void heard.push(message));
+  const said = (kind: string) => waitFor(() => heard.find((message) => Object(message).kind === kind), soon());
+  await said("ready");
+  // Nobody's id: refused at the same place as one that is not mapped.
+  worker.send({ kind: "begin", userId: 0xffff_ffff });
+  worker.send({ kind: "ping" });
+  await said("pong");
+  expect(await said("user-kept")).toMatchObject({ reason: expect.stringContaining("does not exist") });
+  expect(status(worker.pid, "Uid")).toMatch(/^0\t/);
+});

@@ -41,6 +41,8 @@ export const maximumDecisions = 500;
 export const FromWorker = z.discriminatedUnion("kind", [
   /** Its modules are loaded: it takes messages. */
   z.strictObject({ kind: z.literal("ready") }),
+  /** It could not become the user that it was told, and is the daemon's. */
+  z.strictObject({ kind: z.literal("user-kept"), reason: Sentence }),
   /** It lives: the answer to a ping. */
   z.strictObject({ kind: z.literal("pong") }),
   z.strictObject({ kind: z.literal("applied"), request: Counter, fault: Sentence.optional() }),

@@ -50,9 +50,14 @@ function refuse(raw: unknown, fault: string): void {
   send({ kind: "applied", request: data.request, fault: fault.slice(0, 1_000) });
 }
 
+/** Where the host has no such user, as in a container whose ids are few, it goes on as what it is. */
 function becomeUser(userId: number | undefined): void {
   if (userId === undefined || process.getuid?.() !== 0) return;
-  process.setgroups?.([]);
-  process.setgid?.(userId);
-  process.setuid?.(userId);
+  try {
+    process.setgroups?.([]);
+    process.setgid?.(userId);
+    process.setuid?.(userId);
+  } catch (error) {
+    send({ kind: "user-kept", reason: String(error).slice(0, 1_000) });
+  }
 }

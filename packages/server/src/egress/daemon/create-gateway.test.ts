@@ -187,3 +187,12 @@ test("one that says what it never says is ended, and another is started", async 
   await waitFor(() => starts() === 2 || undefined, AbortSignal.timeout(5_000));
   await gateway.close();
 });
+
+test("a process that cannot have a user of its own is a line in the log, and is kept", async () => {
+  const { gateway, say, begin, logged, starts } = played();
+  begin();
+  say({ kind: "user-kept", reason: "EINVAL" });
+  expect(logged).toEqual([[{ reason: "EINVAL" }, expect.stringContaining("runs as the daemon's")]]);
+  expect(starts()).toBe(1);
+  await gateway.close();
+});

@@ -12,7 +12,7 @@ export interface WorkerProcess {
   end(): Promise<void>;
 }
 
-export type AboutSandboxes = Exclude<FromWorker, { kind: "ready" | "pong" }>;
+export type AboutSandboxes = Exclude<FromWorker, { kind: "ready" | "pong" | "user-kept" }>;
 
 export interface GatewayProcessHooks {
   /** A process takes messages. */
@@ -123,6 +123,14 @@ export class GatewayProcess {
       return;
     }
     if (parsed.data.kind === "pong") return;
+    if (parsed.data.kind === "user-kept") {
+      const { reason } = parsed.data;
+      this.#logger.warn(
+        { reason },
+        "The egress gateway cannot have a user of its own on this host, and runs as the daemon's",
+      );
+      return;
+    }
     if (parsed.data.kind !== "ready") {
       this.#hooks.onMessage(parsed.data);
       return;
