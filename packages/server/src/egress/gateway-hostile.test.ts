@@ -5,7 +5,17 @@ import http2 from "node:http2";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { closeOf, echo, listen, loopback, settingsOf, startGateway, type TestGateway } from "./gateway-test-kit.js";
+import { waitFor } from "../lib/backoff.js";
+import {
+  closeOf,
+  echo,
+  listen,
+  loopback,
+  settingsOf,
+  soon,
+  startGateway,
+  type TestGateway,
+} from "./gateway-test-kit.js";
 
 const MiB = 1024 * 1024;
 let kit: TestGateway;
@@ -113,6 +123,12 @@ const attacks: [string, (socket: Socket, port: number) => void][] = [
   ["speaks no HTTP/2", (socket) => void socket.resume().write(Buffer.alloc(100_000, "x"))],
 ];
 
+/** What belongs to nothing is not borne for ever. */
+const endsItsSession = new Set([
+  ...["never ends a header", "sends nothing but pings", "sends nothing but priorities", "sends empty data"],
+  "speaks no HTTP/2",
+]);
+
 test.each(attacks)("a sandbox that %s leaves another's connection alive", { timeout: 60_000 }, async (name, attack) => {
   const port = await listen(echo);
   const sink = await listen((socket) => socket.pause());
@@ -126,23 +142,37 @@ test.each(attacks)("a sandbox that %s leaves another's connection alive", { time
   await attacker.session();
   attacker.onSocket((socket) => attack(socket, sink));
   const until = performance.now() + 1_500;
-  let [slowestMs, most] = [0, 0];
+  const pid = kit.workers.at(-1)?.pid ?? 0;
+  let [slowestMs, longestTurnsMs, most] = [0, 0, 0];
   for (let round = 0; performance.now() < until; round++) {
-    const began = performance.now();
+    const [began, spentMs] = [performance.now(), processorMs(pid)];
     stream.write(`round ${round}`);
     expect(String((await once(stream, "data"))[0])).toBe(`round ${round}`);
     slowestMs = Math.max(slowestMs, performance.now() - began);
-    most = Math.max(most, residentBytes(kit.workers.at(-1)?.pid ?? 0));
+    longestTurnsMs = Math.max(longestTurnsMs, processorMs(pid) - spentMs);
+    most = Math.max(most, residentBytes(pid));
     await sleep(50);
   }
   expect(kit.workers).toHaveLength(1);
-  expect(slowestMs).toBeLessThan(2_000);
+  // What it works on others first is its own; how long that takes is the host's load as well.
+  expect(longestTurnsMs).toBeLessThan(1_000);
+  expect(slowestMs).toBeLessThan(15_000);
   expect(most).toBeLessThan(600 * MiB);
+  // The first session was the agent's, the second the attack's.
+  if (endsItsSession.has(name)) await waitFor(() => attacker.sessions > 2 || undefined, soon());
   await attacker.close();
   stream.close();
   await closeOf(stream);
   await victim.close();
 });
+
+/** Of all its threads, as user and in the kernel. */
+function processorMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
 
 function residentBytes(pid: number): number {
   const [, kibibytes = "0"] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
