@@ -6,17 +6,12 @@ export interface EgressGateway {
   /** Puts settings in force: before the machine starts, and at each change. Flows that they do not allow any more are closed. Answers when they are in force; rejects where they are refused, and then nothing may be reached. */
   apply(sandboxId: string, settings: EgressSettings): Promise<void>;
   remove(sandboxId: string): void;
-  /** The last 50 allowed and 50 denied, newest first. */
-  decisions(sandboxId: string): Decisions;
   /** Answers how to stop listening. */
   onDecision(listener: (sandboxId: string, decision: EgressDecision) => void): () => void;
+  /** Told how many decisions there were that nobody is told of, since they were too many at once. Answers how to stop listening. */
+  onOmitted(listener: (sandboxId: string, omitted: number) => void): () => void;
   serveHost(sandboxId: string): ServeHost;
   close(): Promise<void>;
-}
-
-export interface Decisions {
-  readonly allowed: readonly EgressDecision[];
-  readonly denied: readonly EgressDecision[];
 }
 
 export interface EgressSettings {

@@ -36,7 +36,7 @@ export const ToWorker = z.discriminatedUnion("kind", [
 export type ToWorker = z.infer<typeof ToWorker>;
 
 /** Decisions in one message, of one sandbox. */
-export const maximumDecisions = 500;
+export const maximumDecisions = 1_000;
 
 export const FromWorker = z.discriminatedUnion("kind", [
   /** Its modules are loaded: it takes messages. */
@@ -56,7 +56,7 @@ export const FromWorker = z.discriminatedUnion("kind", [
     kind: z.literal("decided"),
     sandboxId: SandboxId,
     decisions: z.array(EgressDecision).max(maximumDecisions),
-    /** How many more there were in the same moment, which nobody is told of. */
+    /** How many more there were in the same moment, of which only the number is told. */
     omitted: Counter,
   }),
 ]);

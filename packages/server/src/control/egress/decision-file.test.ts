@@ -55,6 +55,17 @@ test("what cannot be written is counted, and told when there is room again", asy
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ host: "h3.test" }, { lost: 2 }]);
 });
 
+test("what was too much at once is a line with its number", async () => {
+  using scratch = temporaryDirectory();
+  const file = new DecisionFile({ directory: scratch.path, fileBytes: 1_000_000, files: 2, logger });
+  file.write(where, decision(1));
+  file.writeOmitted(where, 100);
+  await file.close();
+  const lines = readFileSync(join(scratch.path, "decisions.jsonl"), "utf8").trim().split("\n");
+  const omitted = { timestamp: expect.any(String), ...where, omitted: 100 };
+  expect(lines.map((line) => JSON.parse(line))).toEqual([{ ...where, ...decision(1) }, omitted]);
+});
+
 test("a flood takes no more memory than there is for it", async () => {
   using scratch = temporaryDirectory();
   const file = new DecisionFile({ directory: scratch.path, fileBytes: 100_000_000, files: 2, logger });

@@ -1,5 +1,5 @@
 /**
- * Every decision as a line of JSON in a file that is put aside when it is large: decisions.jsonl, decisions.jsonl.1 and so on, the
+ * Every decision that the gateway tells of as a line of JSON in a file that is put aside when it is large: decisions.jsonl, decisions.jsonl.1 and so on, the
  * oldest deleted. Nobody waits for it: what the disk cannot take in time is counted, and the count is a line of its own.
  */
 import { appendFile, mkdir, rename, rm, stat } from "node:fs/promises";
@@ -38,9 +38,23 @@ export class DecisionFile {
   }
 
   write(where: DecidedIn, decision: EgressDecision): void {
-    const line = `${JSON.stringify({ ...where, ...decision })}\n`;
+    this.#take({ ...where, ...decision }, 1);
+  }
+
+  /** So many of a sandbox's, which were too many at once, are in no line of their own. */
+  writeOmitted(where: DecidedIn, omitted: number): void {
+    this.#take({ timestamp: new Date().toISOString(), ...where, omitted }, omitted);
+  }
+
+  /** Ends when all that was taken is written, or given up. */
+  async close(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  #take(entry: object, decisions: number): void {
+    const line = `${JSON.stringify(entry)}\n`;
     if (this.#pendingBytes + line.length > mostPendingBytes) {
-      this.#lost += 1;
+      this.#lost += decisions;
       return;
     }
     this.#pending.push(line);
@@ -48,11 +62,6 @@ export class DecisionFile {
     this.#writing ??= this.#drain().finally(() => {
       this.#writing = undefined;
     });
-  }
-
-  /** Ends when all that was taken is written, or given up. */
-  async close(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
   }
 
   async #drain(): Promise<void> {

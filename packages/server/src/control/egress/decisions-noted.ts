@@ -24,6 +24,10 @@ export function noteDecisions(
     if (group !== undefined) groups.set(id, group);
     return group;
   };
+  const stopOmitted = gateway.onOmitted((sandboxId, omitted) => {
+    const group = groupOf(sandboxId);
+    if (group !== undefined) file?.writeOmitted({ group, sandboxId }, omitted);
+  });
   const stop = gateway.onDecision((sandboxId, decision) => {
     const group = groupOf(sandboxId);
     if (group === undefined) return;
@@ -33,6 +37,7 @@ export function noteDecisions(
   return {
     async close() {
       stop();
+      stopOmitted();
       await file?.close();
     },
   };

@@ -8,6 +8,7 @@ export class TestGateway implements EgressGateway {
   /** Called before what is applied is in force. */
   beforeApply: (sandboxId: string) => Promise<void> = async () => undefined;
   readonly #listeners = new Set<(sandboxId: string, decision: EgressDecision) => void>();
+  readonly #omittedListeners = new Set<(sandboxId: string, omitted: number) => void>();
 
   async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
     await this.beforeApply(sandboxId);
@@ -18,13 +19,19 @@ export class TestGateway implements EgressGateway {
     this.inForce.delete(sandboxId);
   }
 
-  decisions(): { allowed: readonly EgressDecision[]; denied: readonly EgressDecision[] } {
-    return { allowed: [], denied: [] };
-  }
-
   onDecision(listener: (sandboxId: string, decision: EgressDecision) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  onOmitted(listener: (sandboxId: string, omitted: number) => void): () => void {
+    this.#omittedListeners.add(listener);
+    return () => void this.#omittedListeners.delete(listener);
+  }
+
+  /** As if a sandbox had tried more than is told of. */
+  omit(sandboxId: string, omitted: number): void {
+    for (const listener of this.#omittedListeners) listener(sandboxId, omitted);
   }
 
   /** As if a sandbox had tried something. */

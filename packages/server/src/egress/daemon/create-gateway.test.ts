@@ -157,13 +157,21 @@ test("certificates are issued from the authority of the sandbox's own group", as
   await gateway.close();
 });
 
-test("decisions that were too many are told of in the log now and then, and those of unknown sandboxes are not heard", async () => {
+test("decisions that were too many are told of, and for each sandbox in the log now and then, and those of unknown ones are not heard", async () => {
   const { gateway, say, begin, logged } = played();
-  await gateway.apply("a", settings);
+  const told: unknown[] = [];
+  gateway.onOmitted((...given) => void told.push(given));
+  for (const sandboxId of ["a", "b"]) await gateway.apply(sandboxId, settings);
   begin();
   for (let time = 0; time < 3; time++) say({ kind: "decided", sandboxId: "a", decisions: [], omitted: 5 });
   say({ kind: "decided", sandboxId: "unknown", decisions: [], omitted: 5 });
-  expect(logged).toEqual([[{ sandbox: "a", omitted: 5 }, expect.stringContaining("on no record")]]);
+  say({ kind: "decided", sandboxId: "b", decisions: [], omitted: 7 });
+  expect(told).toEqual([...Array(3).fill(["a", 5]), ["b", 7]]);
+  const sentence = expect.stringContaining("no line of their own");
+  expect(logged).toEqual([
+    [{ sandbox: "a", omitted: 5 }, sentence],
+    [{ sandbox: "b", omitted: 7 }, sentence],
+  ]);
   await gateway.close();
 });
 

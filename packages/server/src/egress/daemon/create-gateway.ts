@@ -5,9 +5,8 @@ import type { EgressDecision } from "@alcove/contract";
 import type { Logger } from "pino";
 import { ChannelLost, ProtocolBreak } from "../../guest/fault.js";
 import type { ServeHost } from "../../guest/host-side.js";
-import type { Decisions, EgressGateway, EgressSettings, NameEntry } from "../gateway.js";
+import type { EgressGateway, EgressSettings, NameEntry } from "../gateway.js";
 import type { FromWorker, ToWorker } from "../messages.js";
-import { DecisionLog } from "./decision-log.js";
 import { type AboutSandboxes, GatewayProcess, type WorkerProcess } from "./gateway-process.js";
 import { HandedSession } from "./handed-session.js";
 
@@ -39,15 +38,16 @@ type Message<K extends FromWorker["kind"]> = Extract<FromWorker, { kind: K }>;
 class Gateway implements EgressGateway {
   readonly #options: GatewayOptions;
   readonly #process: GatewayProcess;
-  readonly #log = new DecisionLog();
   readonly #listeners = new Set<(sandboxId: string, decision: EgressDecision) => void>();
+  readonly #omittedListeners = new Set<(sandboxId: string, omitted: number) => void>();
   readonly #settings = new Map<string, EgressSettings>();
   readonly #names = new Map<string, Map<number, string>>();
   readonly #sessions = new Map<number, HandedSession>();
   /** Of `apply`, until the process answers. */
   readonly #applying = new Map<number, (fault: string | undefined) => void>();
   #lastId = 0;
-  #tellOmittedAfter = 0;
+  /** By sandbox. */
+  readonly #tellOmittedAfter = new Map<string, number>();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -70,17 +70,18 @@ class Gateway implements EgressGateway {
   remove(sandboxId: string): void {
     this.#settings.delete(sandboxId);
     this.#names.delete(sandboxId);
-    this.#log.forget(sandboxId);
+    this.#tellOmittedAfter.delete(sandboxId);
     this.#process.send({ kind: "remove", sandboxId });
-  }
-
-  decisions(sandboxId: string): Decisions {
-    return this.#log.of(sandboxId);
   }
 
   onDecision(listener: (sandboxId: string, decision: EgressDecision) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  onOmitted(listener: (sandboxId: string, omitted: number) => void): () => void {
+    this.#omittedListeners.add(listener);
+    return () => void this.#omittedListeners.delete(listener);
   }
 
   serveHost(sandboxId: string): ServeHost {
@@ -198,18 +199,19 @@ class Gateway implements EgressGateway {
 
   #decided({ sandboxId, decisions, omitted }: Message<"decided">): void {
     if (!this.#settings.has(sandboxId)) return;
-    if (omitted > 0) this.#tellOmitted(sandboxId, omitted);
     for (const decision of decisions) {
-      this.#log.add(sandboxId, decision);
       for (const listener of this.#listeners) listener(sandboxId, decision);
     }
+    if (omitted === 0) return;
+    for (const listener of this.#omittedListeners) listener(sandboxId, omitted);
+    this.#logOmitted(sandboxId, omitted);
   }
 
   /** Now and then: the sandbox could fill the log with it. */
-  #tellOmitted(sandboxId: string, omitted: number): void {
-    if (performance.now() < this.#tellOmittedAfter) return;
-    this.#tellOmittedAfter = performance.now() + omittedEveryMs;
-    const sentence = "A sandbox tries more at once than is taken down: some egress decisions are on no record";
+  #logOmitted(sandboxId: string, omitted: number): void {
+    if (performance.now() < (this.#tellOmittedAfter.get(sandboxId) ?? 0)) return;
+    this.#tellOmittedAfter.set(sandboxId, performance.now() + omittedEveryMs);
+    const sentence = "A sandbox tries more at once than is taken down: some egress decisions have no line of their own";
     this.#options.logger.warn({ sandbox: sandboxId, omitted }, sentence);
   }
 }

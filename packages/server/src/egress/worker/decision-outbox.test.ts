@@ -20,3 +20,14 @@ test("what is decided in the same moment goes in one message a sandbox, and what
   ]);
   expect(batches[1]?.decisions[0]?.path).toHaveLength(1_024);
 });
+
+test("a flood of denials does not push out what went through", async () => {
+  const batches: DecisionBatch[] = [];
+  const outbox = new DecisionOutbox((batch) => void batches.push(batch));
+  for (let number = 0; number < 600; number++) outbox.add("busy", decision);
+  outbox.add("busy", { ...decision, verdict: "Allow" });
+  outbox.add("busy", { ...decision, isEnforced: false });
+  await waitFor(() => batches.length === 1 || undefined, AbortSignal.timeout(10_000));
+  expect(batches[0]?.omitted).toBe(100);
+  expect(batches[0]?.decisions.slice(-2)).toMatchObject([{ verdict: "Allow" }, { isEnforced: false }]);
+});

@@ -1,4 +1,7 @@
-/** Gathers decisions for the daemon, which one sandbox may not keep busy: of more than fit into a message the rest is counted. */
+/**
+ * Gathers decisions for the daemon, which one sandbox may not keep busy: of more than fit into a message the rest is counted.
+ * What went through has a half to itself, so that no flood of denials pushes it out.
+ */
 import type { EgressDecision } from "@alcove/contract";
 import { maximumDecisions } from "../messages.js";
 
@@ -10,9 +13,16 @@ export interface DecisionBatch {
   readonly omitted: number;
 }
 
+interface Waiting {
+  readonly decisions: EgressDecision[];
+  passed: number;
+  stopped: number;
+  omitted: number;
+}
+
 export class DecisionOutbox {
   readonly #send: (batch: DecisionBatch) => void;
-  readonly #waiting = new Map<string, { decisions: EgressDecision[]; omitted: number }>();
+  readonly #waiting = new Map<string, Waiting>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(send: (batch: DecisionBatch) => void) {
@@ -20,16 +30,19 @@ export class DecisionOutbox {
   }
 
   add(sandboxId: string, decision: EgressDecision): void {
-    const waiting = this.#waiting.get(sandboxId) ?? { decisions: [], omitted: 0 };
+    const waiting = this.#waiting.get(sandboxId) ?? { decisions: [], passed: 0, stopped: 0, omitted: 0 };
     this.#waiting.set(sandboxId, waiting);
-    if (waiting.decisions.length < maximumDecisions) waiting.decisions.push(cut(decision));
-    else waiting.omitted++;
+    const kind = decision.verdict === "Allow" || !decision.isEnforced ? "passed" : "stopped";
+    if (waiting[kind] < maximumDecisions / 2) {
+      waiting[kind]++;
+      waiting.decisions.push(cut(decision));
+    } else waiting.omitted++;
     this.#timer ??= setTimeout(() => this.#flush(), gatheredMs);
   }
 
   #flush(): void {
     this.#timer = undefined;
-    for (const [sandboxId, waiting] of this.#waiting) this.#send({ sandboxId, ...waiting });
+    for (const [sandboxId, { decisions, omitted }] of this.#waiting) this.#send({ sandboxId, decisions, omitted });
     this.#waiting.clear();
   }
 }
