@@ -17,6 +17,7 @@ type session struct {
 	line    Line
 	reader  *streamReader
 	closed  atomic.Bool
+	closing sync.Mutex
 	reading sync.Mutex
 	writing sync.Mutex
 	begun   bool
@@ -70,8 +71,11 @@ func (s *session) Write(from []byte) (int, error) {
 	return s.line.Write(from)
 }
 
-// Close makes reads and writes under way return; finish waits for them.
+// Close makes reads and writes under way return; finish waits for them. It returns when the deadlines are set that do so: of two at once
+// the second waits, else finish would take them back before they are set, and the line would be dead.
 func (s *session) Close() error {
+	s.closing.Lock()
+	defer s.closing.Unlock()
 	if s.closed.Swap(true) {
 		return nil
 	}

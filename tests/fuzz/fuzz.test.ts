@@ -12,7 +12,7 @@ import { TestDaemon } from "../harness/daemon.js";
 import { fuzz, hasFuzzer } from "./fuzzer.js";
 
 /** Streams that have no end, and WebSockets: the fuzzer would wait for their last byte. */
-const endless = ["streamEvents", "streamLogs", "streamExec", "attachExec"];
+const endless = ["streamEvents", "streamLogs", "streamExec", "attachExec", "streamEgressDecisions"];
 /** What takes away what the others work on, and itself: fuzzed with names that lead nowhere. */
 const removing = ["deleteSandbox", "deleteGroup", "updateGroup", "setGroupQuota", "revokeKey", "revokeGroupKey"];
 

@@ -89,7 +89,7 @@ describe.skipIf(lack !== undefined)(`Dockerfiles${lack ? ` (skipped: there is no
         "-c",
         "cat /copied; stat -c '%a %u:%g' /copied; ls /context; cat /cards; id -u",
       ]);
-      expect(shown.stdout).toBe("green\n4755 12:34\nDockerfile\nkept\nlo\n1234\n");
+      expect(shown.stdout).toBe("green\n4755 12:34\nDockerfile\nkept\nalcove0\nlo\n1234\n");
     },
     5 * minute,
   );

@@ -162,7 +162,11 @@ class Gateway implements EgressGateway {
   }
 
   #over({ session, isBreak, reason }: Message<"over">): void {
-    this.#sessions.get(session)?.over(isBreak ? new ProtocolBreak(reason) : new ChannelLost(reason));
+    const handed = this.#sessions.get(session);
+    const { sandboxId } = handed?.handing ?? {};
+    if (isBreak)
+      this.#options.logger.warn({ sandbox: sandboxId, reason }, "A sandbox broke the protocol of its network");
+    handed?.over(isBreak ? new ProtocolBreak(reason) : new ChannelLost(reason));
   }
 
   #record({ request, sandboxId, entry }: Message<"record">): void {
