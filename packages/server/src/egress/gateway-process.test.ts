@@ -49,16 +49,20 @@ test("one that stands still is ended, and another takes its place", async () => 
   await waitFor(() => agent.sessions > 1 || undefined, soon());
 });
 
-/** A process that starts a worker and tells its id. */
-const parent = `import { startWorker } from ${JSON.stringify(new URL("../host/worker.ts", import.meta.url).href)};
+/** A process that starts a worker and tells its id, at once or when it is there. */
+const parentThat = (
+  tells: string,
+) => `import { startWorker } from ${JSON.stringify(new URL("../host/worker.ts", import.meta.url).href)};
 const module = new URL(${JSON.stringify(new URL("./worker-main.ts", import.meta.url).href)});
 const worker = startWorker({ module, memoryMiB: 64, threads: 4 });
-worker.onMessage(() => console.log(worker.pid));`;
+${tells}`;
 
-test("it ends when its daemon is killed", async () => {
-  const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", parent], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+test.each([
+  ["", "worker.onMessage(() => console.log(worker.pid));"],
+  [" while it starts", "console.log(worker.pid);"],
+])("it ends when its daemon is killed%s", async (_when, tells) => {
+  const args = ["--import", "tsx", "--input-type=module", "-e", parentThat(tells)];
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   if (child.stdout === null) throw new Error("no output");
   const pid = Number(String((await once(child.stdout, "data"))[0]));
   expect(existsSync(`/proc/${pid}`)).toBe(true);

@@ -22,6 +22,8 @@ process.on("message", (raw: unknown, handle: unknown) => {
   else gates.take(message, handle as Socket | undefined);
 });
 process.on("disconnect", () => process.exit(0));
+// It may have ended while the modules were loaded.
+if (!process.connected) process.exit(0);
 // They are the daemon's to act on, which ends this process then.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 setInterval(lookAtMemory, lookEveryMs);
