@@ -1,6 +1,6 @@
 /** What is wrong with a policy as a whole: combinations that are unsafe, or that can mean nothing. Each by its field. */
 import type { Fault } from "./addresses.js";
-import type { EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
+import type { EgressAction, EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
 import { normalizeHost } from "./hosts.js";
 
 interface FaultAt extends Fault {
@@ -36,8 +36,15 @@ function inspectionFaults({ trafficInspection, defaultAction, rules = [] }: Egre
 function needsOpenTls({ match, action }: EgressRule): boolean {
   const scheme = schemeOf({ match, action });
   if (scheme === "http" || scheme === "tcp") return false;
-  const looksIn = match.path !== undefined || match.methods !== undefined;
-  return looksIn || action.type === "Transform" || action.type === "Rewrite";
+  return looksIntoRequests(match, action);
+}
+
+/** Whether a rule is about single requests, so that TLS has to be opened for it. */
+export function looksIntoRequests(
+  { path, methods }: { readonly path?: unknown; readonly methods?: unknown },
+  { type }: EgressAction,
+): boolean {
+  return path !== undefined || methods !== undefined || type === "Transform" || type === "Rewrite";
 }
 
 /** What a rule is for when it does not say: everything when it denies, else https. */
@@ -133,21 +140,21 @@ function headerFaults({ operation, name }: HeaderChange, isPlain: boolean): Faul
   return [{ message, hint: "Give the rule scheme https, and a Rewrite too." }];
 }
 
-/** Hop-by-hop (RFC 9110, 7.6.1), and what says where a message ends and whom it is for. */
-const framing: ReadonlySet<string> = new Set([
+/** Of the connection itself (RFC 9110, 7.6.1): nobody passes them on. */
+export const hopByHopHeaders: readonly string[] = [
   "connection",
-  "content-length",
-  "host",
   "http2-settings",
   "keep-alive",
   "proxy-authenticate",
   "proxy-authorization",
   "proxy-connection",
   "te",
-  "trailer",
   "transfer-encoding",
   "upgrade",
-]);
+];
+
+/** With what says where a message ends and whom it is for. */
+const framing: ReadonlySet<string> = new Set([...hopByHopHeaders, "content-length", "host", "trailer"]);
 
 const credential =
   /^cookie2?$|(?:^|[-_])(?:authorization|auth|api-?key|key|token|secret|password|credentials?|session)(?:$|[-_])/i;

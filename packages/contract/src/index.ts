@@ -3,7 +3,7 @@ export { type Address, type AddressRange, formatAddress, parseAddress, rangeHas,
 export { AuditQuery, AuditRecord, listAudit, listGroupAudit } from "./audit.js";
 export { EgressAction, EgressDecision, EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
 export { AdobeEgress, fromAdobe } from "./egress-adobe.js";
-export { schemeOf } from "./egress-faults.js";
+export { hopByHopHeaders, looksIntoRequests, schemeOf } from "./egress-faults.js";
 export {
   deleteEgressPolicy,
   getEgressPolicy,

@@ -5,6 +5,7 @@ import http2 from "node:http2";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { frame } from "../guest/http2-frame-test-kit.js";
 import { waitFor } from "../lib/backoff.js";
 import {
   closeOf,
@@ -24,16 +25,6 @@ beforeAll(async () => {
   kit = await startGateway();
 });
 afterAll(() => kit[Symbol.asyncDispose]());
-
-/** HTTP/2 frames, by hand: length, type, flags, stream, payload. */
-function frame(type: number, flags: number, streamId: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const header = Buffer.alloc(9);
-  header.writeUIntBE(payload.length, 0, 3);
-  header.writeUInt8(type, 3);
-  header.writeUInt8(flags, 4);
-  header.writeUInt32BE(streamId, 5);
-  return Buffer.concat([header, payload]);
-}
 
 const preface = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), frame(4, 0, 0)]);
 const literal = (text: string) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);

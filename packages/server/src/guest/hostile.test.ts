@@ -7,6 +7,7 @@ import { waitFor } from "../lib/backoff.js";
 import { type Answer, answerHello, answering, json, playAgent } from "./agent-kit.js";
 import { connectGuest } from "./connect.js";
 import type { Guest, OpenStream } from "./guest.js";
+import { frame } from "./http2-frame-test-kit.js";
 
 const signal = AbortSignal.timeout(120_000);
 const health = { version: "1", generation: 3, bootId: "00ff", uptimeMs: 12 };
@@ -124,16 +125,6 @@ test("a read gets no more than it asked for", async () => {
   await expect(content.toArray()).rejects.toMatchObject({ code: "GuestUnresponsive" });
   await guest.close();
 });
-
-/** HTTP/2 frames, by hand: length, type, flags, stream, payload. */
-function frame(type: number, flags: number, streamId: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const header = Buffer.alloc(9);
-  header.writeUIntBE(payload.length, 0, 3);
-  header.writeUInt8(type, 3);
-  header.writeUInt8(flags, 4);
-  header.writeUInt32BE(streamId, 5);
-  return Buffer.concat([header, payload]);
-}
 
 const settings = frame(4, 0, 0);
 const floods: [string, Buffer][] = [

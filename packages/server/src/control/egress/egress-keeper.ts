@@ -3,7 +3,7 @@
  * rest to the next one, which hands over all anew before it takes up a machine. Settings are read from the store in the moment
  * they are handed over, so that of two changes the later one stays.
  */
-import type { EgressPolicy } from "@alcove/contract";
+import { type EgressPolicy, looksIntoRequests } from "@alcove/contract";
 import type { Logger } from "pino";
 import type { EgressGateway } from "../../egress/gateway.js";
 import type { MachineSpec } from "../../engines/engine.js";
@@ -136,11 +136,5 @@ function hasNoMachine({ state }: SandboxRecord): boolean {
 function mayOpenTls({ rules = [], trafficInspection }: EgressPolicy): boolean {
   if (trafficInspection === "None") return false;
   if (trafficInspection === "Full") return true;
-  return rules.some(
-    ({ match, action }) =>
-      match.path !== undefined ||
-      match.methods !== undefined ||
-      action.type === "Transform" ||
-      action.type === "Rewrite",
-  );
+  return rules.some(({ match, action }) => looksIntoRequests(match, action));
 }

@@ -1,6 +1,7 @@
 /** Connects to a server: its addresses are found once, each is checked, and one of those that passed is connected to, with no other look. */
 import { connect, type Socket } from "node:net";
 import { withDeadline } from "../../lib/deadline.js";
+import { withResolvers } from "../../lib/with-resolvers.js";
 import type { CompiledEgress } from "../../policy/egress/compile.js";
 import { mayLeadTo } from "../../policy/egress/transport.js";
 import { DialFailure } from "../http/dial-failure.js";
@@ -78,14 +79,6 @@ function connectTo(host: string, port: number, timeoutMs: number, signal: AbortS
     deadline.signal.removeEventListener("abort", giveUp);
     deadline[Symbol.dispose]();
   });
-}
-
-function withResolvers<T>() {
-  let [resolve, reject]: [(value: T) => void, (error: unknown) => void] = [() => {}, () => {}];
-  const promise = new Promise<T>((onValue, onError) => {
-    [resolve, reject] = [onValue, onError];
-  });
-  return { promise, resolve, reject };
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,7 @@
 /** Passes one request on and its answer back, both as they come, each as fast as the other side takes it. */
 import type { Duplex } from "node:stream";
 import type { HeaderChange } from "@alcove/contract";
+import { withResolvers } from "../../lib/with-resolvers.js";
 import type { DecisionRecord } from "./decision-record.js";
 import { DialFailure } from "./dial-failure.js";
 import { endToEnd, safeTrailers } from "./header-list.js";
@@ -132,14 +133,4 @@ function isTellable(error: Error): boolean {
 function http2CodeOf(error: Error): number | undefined {
   const { rstCode } = error as { rstCode?: unknown };
   return typeof rstCode === "number" ? rstCode : undefined;
-}
-
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: Error) => void } {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }

@@ -1,5 +1,5 @@
 /** Headers as they were sent: in their order and case, each as often as it was there. */
-import type { HeaderChange } from "@alcove/contract";
+import { type HeaderChange, hopByHopHeaders } from "@alcove/contract";
 
 export type HeaderList = readonly [name: string, value: string][];
 
@@ -30,23 +30,11 @@ export function withoutHeaders(headers: HeaderList, names: ReadonlySet<string>):
 export function endToEnd(headers: HeaderList): HeaderList {
   const named = valuesOf(headers, "connection").flatMap((value) => value.split(","));
   const options = named.map((name) => name.trim().toLowerCase()).filter((name) => !neverHopByHop.has(name));
-  return withoutHeaders(headers, new Set([...hopByHop, ...options]));
+  return withoutHeaders(headers, new Set([...hopByHopHeaders, ...options]));
 }
 
 /** What says whom a message is for and where it ends stays, whatever Connection names. */
 const neverHopByHop: ReadonlySet<string> = new Set(["host", "content-length"]);
-
-const hopByHop: readonly string[] = [
-  "connection",
-  "http2-settings",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "transfer-encoding",
-  "upgrade",
-];
 
 export function changed(headers: HeaderList, changes: readonly HeaderChange[]): HeaderList {
   return changes.reduce(changedBy, headers);
@@ -62,7 +50,7 @@ function changedBy(headers: HeaderList, change: HeaderChange): HeaderList {
 /** Trailers without what would be framing, routing or the policy's own, had it come as a header. */
 export function safeTrailers(trailers: HeaderList, changes: readonly HeaderChange[]): HeaderList {
   const ofThePolicy = changes.map(({ name }) => name.toLowerCase());
-  return withoutHeaders(trailers, new Set([...hopByHop, ...neverTrailers, ...ofThePolicy]));
+  return withoutHeaders(trailers, new Set([...hopByHopHeaders, ...neverTrailers, ...ofThePolicy]));
 }
 
 /** RFC 9110, 6.5.1. */

@@ -7,6 +7,7 @@ import https from "node:https";
 import net from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { frame } from "../../guest/http2-frame-test-kit.js";
 import { issue } from "../certificates/authority.js";
 import {
   closed,
@@ -299,14 +300,6 @@ describe("what a program may try", () => {
     expect(client.gate.decisions.length).toBeLessThan(5_000);
   });
 
-  const frame = (type: number, flags: number, stream: number, payload: Buffer) => {
-    const head = Buffer.alloc(9);
-    head.writeUIntBE(payload.length, 0, 3);
-    head.writeUInt8(type, 3);
-    head.writeUInt8(flags, 4);
-    head.writeUInt32BE(stream, 5);
-    return Buffer.concat([head, payload]);
-  };
   const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   const settings = frame(4, 0, 0, Buffer.alloc(0));
 

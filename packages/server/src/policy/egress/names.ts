@@ -1,5 +1,5 @@
 /** What is known before a connection speaks: whether a name is answered, and whether TLS will have to be opened. */
-import { normalizeHost } from "@alcove/contract";
+import { looksIntoRequests, normalizeHost } from "@alcove/contract";
 import type { CompiledEgress, CompiledRule } from "./compile.js";
 import { hasHost } from "./rule-match.js";
 import { transportVerdict } from "./transport.js";
@@ -31,7 +31,7 @@ export function mustOpen(compiled: CompiledEgress, host: string, port: number): 
     const rule = compiled.rules[position];
     if (rule === undefined || !rule.schemes.https || !hasHost(rule, host)) return undefined;
     if (rule.ports !== undefined && !rule.ports.has(port)) return undefined;
-    return { isNeeded: looksIn(rule) };
+    return { isNeeded: looksIntoRequests(rule, rule.action) };
   });
   return decided?.isNeeded ?? false;
 }
@@ -41,8 +41,4 @@ const anyPath = () => undefined;
 function isUnconditional(rule: CompiledRule): boolean {
   const { http, https, tcp } = rule.schemes;
   return http && https && tcp && rule.ports === undefined && rule.methods === undefined && rule.path === undefined;
-}
-
-function looksIn({ methods, path, action }: CompiledRule): boolean {
-  return methods !== undefined || path !== undefined || action.type === "Transform" || action.type === "Rewrite";
 }
