@@ -16,11 +16,15 @@ const realWithOwnDirectories = [
   "packages/sdk/tests/local.test.ts",
   "packages/server/src/main.test.ts",
   "packages/server/src/engines/microvm/microvm.test.ts",
-  "tests/e2e/{crash-points,crash-random,cycles,egress,freed-space,packed-memory,sleep}.test.ts",
-  "tests/security/{bypass,bypass-in-time,disk-and-memory}.test.ts",
+  "tests/e2e/{backup,cgroup-v2,code,crash-points,crash-random,cycles,docs,egress,freed-space,identity,inside}.test.ts",
+  "tests/e2e/{packed-memory,ports,readme,relay,secrets,sleep,terminal,time,upgrade,volumes}.test.ts",
+  "tests/security/{bypass,bypass-in-time,disk-and-memory,port-scan}.test.ts",
   "tests/cli/{cli,config,examples,exit-codes,images,launcher,login,watch}.test.ts",
   "tests/{compat,engines,fuzz,images}/**/*.test.ts",
 ];
+
+/** Its image takes minutes to make, and its programs minutes to run. */
+const inSoakAlone = ["tests/e2e/programs.test.ts"];
 
 /** They measure the memory of the process that they are in. */
 const measuring = ["packages/sdk/tests/spawn.test.ts", "packages/server/src/guest/{agent,hello,hostile}.test.ts"];
@@ -29,7 +33,15 @@ const measuring = ["packages/sdk/tests/spawn.test.ts", "packages/server/src/gues
 const everyCore = { maxWorkers: "100%", testTimeout: 60_000, setupFiles: ["tests/harness/leave-as-found.ts"] };
 
 /** By what they take: begun last, one of them would be alone at the end with a core idle beside it. */
-const longest = ["recipe-build", "dockerfile", "images-like-docker", "cycles", "crash-points", "examples"];
+const longest = [
+  "crash-points",
+  "dockerfile",
+  "examples",
+  "cycles",
+  "builder-trouble",
+  "images-like-docker",
+  "builder",
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -80,7 +92,7 @@ export default defineConfig({
         test: {
           name: "real",
           include: ["tests/{cli,e2e,security}/**/*.test.ts", ...realBesideSource],
-          exclude: ["**/dist/**", ...realWithOwnDirectories],
+          exclude: ["**/dist/**", ...realWithOwnDirectories, ...inSoakAlone],
           fileParallelism: false,
           ...patience,
         },
@@ -99,7 +111,8 @@ export default defineConfig({
           name: "soak",
           include: [
             "tests/soak/**/*.test.ts",
-            "tests/e2e/crash-points.test.ts",
+            "tests/e2e/{crash-points,crash-random,cycles}.test.ts",
+            ...inSoakAlone,
             "tests/compat/images-like-docker.test.ts",
             "tests/images/{dockerfile,recipe-build}.test.ts",
             "packages/server/src/egress/{dns/dns,tls/client-hello,http/fuzz}.test.ts",

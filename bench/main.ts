@@ -15,6 +15,7 @@ import { makeImage } from "../packages/server/src/images/oci/test-image.js";
 import { acts, image, pullAndRun } from "./alcove/acts.js";
 import { breakdown } from "./alcove/breakdown.js";
 import { type BenchDaemon, startDaemon } from "./alcove/daemon.js";
+import { measureGate } from "./alcove/measure-gate.js";
 import { startWith } from "./alcove/on-record.js";
 import { measureForks, measureNaps, measureSuspendedBytes } from "./alcove/time.js";
 import { measureVerdicts } from "./alcove/verdict.js";
@@ -60,7 +61,7 @@ interface Plan {
 
 async function bench(plan: Plan): Promise<void> {
   if (![...peerRows, ...timeRows, imageRow].some(({ id }) => isWanted(plan, id))) {
-    return print([...(await measureOnRecord(plan)), ...measurePolicy(plan)]);
+    return print([...(await measureOnRecord(plan)), ...(await measureOurGate(plan)), ...measurePolicy(plan)]);
   }
   const scratch = await mkdtemp("/var/tmp/alcove-bench-");
   const daemon = await startDaemon();
@@ -78,6 +79,7 @@ async function bench(plan: Plan): Promise<void> {
         ...(await measureTime(plan, daemon, peer)),
         ...(await measureImage(plan, daemon, sandbox, peer)),
         ...(await measureOnRecord(plan)),
+        ...(await measureOurGate(plan)),
         ...measurePolicy(plan),
       ];
       await conclude(plan, daemon, peer, measured);
@@ -191,6 +193,10 @@ async function measureOnRecord(plan: Plan): Promise<RowResult[]> {
   } finally {
     await full.stop();
   }
+}
+
+function measureOurGate(plan: Plan): Promise<RowResult[]> {
+  return measureGate((id) => isWanted(plan, id));
 }
 
 function measurePolicy(plan: Plan): RowResult[] {

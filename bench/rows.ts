@@ -186,6 +186,70 @@ export const verdictRow = {
   aim: "≤ 20 µs",
 } as const satisfies Omit<Row, "id"> & { readonly id: "verdict" };
 
+/**
+ * Without a sandbox: the gateway's process alone, with an agent that is played. What `added` says is the time through the gate less the direct one of the same
+ * round, each on a connection of its own, its TLS included.
+ */
+export const gateRows = [
+  {
+    id: "gate-ttfb",
+    what: "added time to the first byte through the gateway, TLS passed through",
+    unit: "ms",
+    goal: { value: 5, of: "p50" },
+    aim: "≤ 5 ms",
+  },
+  {
+    id: "gate-ttfb-opened",
+    what: "added time to the first byte through the gateway, TLS opened",
+    unit: "ms",
+    goal: { value: 5, of: "p50" },
+    aim: "≤ 5 ms",
+  },
+  {
+    id: "gate-ttfb-opened-p99",
+    what: "the same; the goal is for the p99",
+    unit: "ms",
+    goal: { value: 25, of: "p99" },
+    aim: "≤ 25 ms",
+  },
+  {
+    id: "gate-ttfb-first",
+    what: "added time to the first byte, TLS opened, of the first connection to a name, whose certificate has to be made",
+    unit: "ms",
+    goal: null,
+    aim: "none named",
+  },
+  {
+    id: "gate-throughput",
+    what: "one answer of 64 MB through the gateway against direct, TLS passed through",
+    unit: "MB/s",
+    goal: null,
+    aim: "none named",
+  },
+  {
+    id: "gate-throughput-opened",
+    what: "one answer of 64 MB through the gateway against direct, TLS opened",
+    unit: "MB/s",
+    goal: null,
+    aim: "none named",
+  },
+  {
+    id: "gate-memory",
+    what: "memory of the gateway's process with 1,000 idle connections whose TLS is opened",
+    unit: "MB",
+    goal: null,
+    aim: "none named",
+  },
+] as const satisfies readonly (Omit<Row, "id"> & { readonly id: GateRowId })[];
+
+export type GateRowId =
+  | "gate-ttfb"
+  | "gate-ttfb-opened"
+  | "gate-ttfb-opened-p99"
+  | "gate-ttfb-first"
+  | "gate-throughput"
+  | "gate-throughput-opened"
+  | "gate-memory";
 export type RecordRowId = "api-10k-list" | "api-10k-create";
 export type TimeRowId =
   | "suspend"
@@ -196,7 +260,7 @@ export type TimeRowId =
   | "fork-20"
   | "fork-20-exec"
   | "fork-20-memory";
-export type RowId = PeerRowId | RecordRowId | TimeRowId | typeof imageRow.id | typeof verdictRow.id;
+export type RowId = PeerRowId | RecordRowId | TimeRowId | GateRowId | typeof imageRow.id | typeof verdictRow.id;
 
 export type PeerRowId =
   | "create-template"

@@ -123,6 +123,18 @@ func (s *Server) signalExec(writer http.ResponseWriter, request *http.Request) e
 	return done(writer, exec.Signal(asked.Signal))
 }
 
+func (s *Server) resizeTerminal(writer http.ResponseWriter, request *http.Request) error {
+	exec, err := s.Execs.Find(request.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	var size execs.TerminalSize
+	if err := body(request, &size); err != nil {
+		return err
+	}
+	return done(writer, exec.Resize(size))
+}
+
 func (s *Server) deleteExec(writer http.ResponseWriter, request *http.Request) error {
 	exec, err := s.Execs.Find(request.PathValue("id"))
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package capture takes what programs send to any network and hands it to the daemon: a machine has no network card.
 //
-// interface.go where the routes lead · rules.go what the kernel redirects and refuses · listen.go the sockets it is redirected to ·
+// interface.go where the routes lead · rules.go what the kernel redirects and refuses · addresses.go which connections it refuses by their addresses · listen.go the sockets it is redirected to ·
 // destination.go where a connection was meant to go · flow.go one connection · names.go, dns.go questions for names · session.go whom it is handed to.
 package capture
 
@@ -25,9 +25,12 @@ type Capture struct {
 	held     chan struct{} // a place for each connection
 	asked    chan struct{} // a place for each question that is under way
 	askers   chan struct{} // a place for each connection to ask over
-	mutex    sync.Mutex
-	life     context.Context
-	end      context.CancelFunc
+	// addressing is held while rules for addresses are put into the kernel.
+	addressing      sync.Mutex
+	hasAddressRules bool
+	mutex           sync.Mutex
+	life            context.Context
+	end             context.CancelFunc
 }
 
 // New makes a capture that nothing comes to yet.

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -53,7 +54,7 @@ func (c *Capture) carry(conn *net.TCPConn, destination netip.AddrPort) {
 }
 
 func (f *flow) request(life context.Context, destination netip.AddrPort) *http.Request {
-	body := &upload{flow: f, begun: make(chan struct{}), over: make(chan struct{})}
+	body := &upload{flow: f, life: life, begun: make(chan struct{}), over: make(chan struct{})}
 	request, _ := http.NewRequestWithContext(life, http.MethodPost, "http://daemon/connections", body)
 	request.Header.Set("X-Alcove-Destination", destination.String())
 	return request
@@ -66,23 +67,41 @@ func (f *flow) follow(response *http.Response) error {
 	if err := deliver(f.conn, response.Body); err != nil {
 		return err
 	}
+	// What ends in the same breath as the answer leaves the program time to read it; what ends later breaks off what the program sends.
+	endsWithAnswer := sent.isOver()
 	if err := f.conn.CloseWrite(); err != nil {
 		return err
 	}
 	<-sent.over
+	if !endsWithAnswer && !f.sent.Load() {
+		return errBrokenOff
+	}
 	return nil
 }
+
+var errBrokenOff = errors.New("the daemon gave up the connection")
 
 // upload is what a program sends, as a request's body. Nothing of it is read before the call was answered: until then the same
 // connection may be offered again.
 type upload struct {
-	flow     *flow
+	flow *flow
+	// life ends with the carrying of the flow.
+	life     context.Context
 	begun    chan struct{}
 	over     chan struct{}
 	overOnce sync.Once
 }
 
 func (u *upload) begin() { close(u.begun) }
+
+func (u *upload) isOver() bool {
+	select {
+	case <-u.over:
+		return true
+	default:
+		return false
+	}
+}
 
 func (u *upload) Read(into []byte) (int, error) {
 	select {
@@ -93,13 +112,15 @@ func (u *upload) Read(into []byte) (int, error) {
 	}
 }
 
-// Close is called when nobody reads any more. Once the connection is carried, that is regular only after the program's end.
+// Close is called when nobody reads any more. Once the connection is carried, that is regular only after the program's end. What came for the program
+// before is delivered all the same, often its end among it; a program that does not take it is reset.
 func (u *upload) Close() error {
 	u.overOnce.Do(func() { close(u.over) })
 	select {
 	case <-u.begun:
 		if !u.flow.sent.Load() {
-			u.flow.reset()
+			late := time.AfterFunc(patience, u.flow.reset)
+			context.AfterFunc(u.life, func() { late.Stop() })
 		}
 	default:
 	}

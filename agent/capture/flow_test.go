@@ -2,11 +2,13 @@ package capture
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -204,9 +206,46 @@ func TestAThousandConnectionsAreOpenAtOnceAndLeaveNothing(t *testing.T) {
 	}
 }
 
+func TestNothingHoldsAConnectionThatIsOver(t *testing.T) {
+	life, end := context.WithCancel(context.Background())
+	freed := make(chan struct{})
+	func() {
+		f := &flow{end: end}
+		runtime.SetFinalizer(f, func(*flow) { close(freed) })
+		body := f.request(life, netip.AddrPort{}).Body.(*upload)
+		body.begin()
+		body.Close()
+	}()
+	end()
+	for deadline := time.Now().Add(patience / 2); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		runtime.GC()
+		select {
+		case <-freed:
+			return
+		default:
+		}
+	}
+	t.Fatal("what waits for it to be over for long holds it still")
+}
+
 func memoryInUse() int64 {
 	runtime.GC()
 	var figures runtime.MemStats
 	runtime.ReadMemStats(&figures)
 	return int64(figures.HeapInuse + figures.StackInuse)
+}
+
+func TestWhatCameBeforeTheDaemonGaveUpIsDeliveredWhole(t *testing.T) {
+	content := bytes.Repeat([]byte("x"), 48<<10)
+	c := New()
+	// Its body is not read: the stream is ended, and reset at once.
+	join(t, c, func(writer http.ResponseWriter, _ *http.Request) { duplex(writer)(content) })
+	for range 200 {
+		conn := program(t, c)
+		got, err := io.ReadAll(conn)
+		if err != nil && !isReset(err) || len(got) != len(content) {
+			t.Fatalf("%d of %d bytes came: %v", len(got), len(content), err)
+		}
+		conn.Close()
+	}
 }

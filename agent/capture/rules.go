@@ -16,8 +16,9 @@ import (
 //	  chain untracked { type filter hook output priority raw;
 //	    oif lo th sport 61000-61001 accept        # what the agent answers is translated back
 //	    oif lo notrack }                          # the rest of lo has nothing to do with us, and is spared the price
+//	  chain addresses { }                         # filled by SetAddressRules
 //	  chain refused { type filter hook output priority mangle;
-//	    oif != alcove0 accept; meta l4proto tcp accept; udp dport 53 accept; reject }
+//	    oif != alcove0 accept; tcp flags & (syn | ack) == syn jump addresses; meta l4proto tcp accept; udp dport 53 accept; reject }
 //	  chain captured { type nat hook output priority dstnat;
 //	    oif != alcove0 accept; tcp dport 53 redirect to :61001; meta l4proto tcp redirect to :61000; udp dport 53 redirect to :61001 }
 //	  chain forwardedRefused { type filter hook prerouting priority mangle;
@@ -27,7 +28,10 @@ import (
 //	}
 //
 // What is not routed to alcove0 stays in the sandbox, between its programs and its containers, and is left alone.
-const tableName = "alcove"
+const (
+	tableName     = "alcove"
+	addressesName = "addresses"
+)
 
 // Ports of the agent, above those that the kernel gives out by itself.
 const (
@@ -72,6 +76,7 @@ func (r *ruleset) add() {
 	r.rule(untracked, leavesBy(expr.CmpOpEq, r.loopback), fromPorts(connectionPort, namePort), verdict(expr.VerdictAccept))
 	r.rule(untracked, leavesBy(expr.CmpOpEq, r.loopback), parts{&expr.Notrack{}})
 
+	r.kernel.AddChain(&nftables.Chain{Name: addressesName, Table: r.table})
 	refused := r.chain("refused", nftables.ChainTypeFilter, output, nftables.ChainPriorityMangle)
 	r.rule(refused, leavesBy(expr.CmpOpNeq, r.link), verdict(expr.VerdictAccept))
 	r.refuse(refused)
@@ -95,6 +100,8 @@ func (r *ruleset) onlyForwarded(chain *nftables.Chain) {
 
 // refuse answers what cannot be redirected at once, so that no program waits for it.
 func (r *ruleset) refuse(chain *nftables.Chain) {
+	toAddresses := parts{&expr.Verdict{Kind: expr.VerdictJump, Chain: addressesName}}
+	r.rule(chain, protocol(unix.IPPROTO_TCP), opensConnection(), toAddresses)
 	r.rule(chain, protocol(unix.IPPROTO_TCP), verdict(expr.VerdictAccept))
 	r.rule(chain, protocol(unix.IPPROTO_UDP), toPort(dnsPort), verdict(expr.VerdictAccept))
 	r.rule(chain, parts{&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_PORT_UNREACH}})

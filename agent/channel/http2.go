@@ -11,9 +11,12 @@ import (
 
 // Windows and frames of the daemon's calls are large because the channel has a high price per message and one peer.
 const (
-	frameBytes            = 1 << 20
-	streamWindowBytes     = 8 << 20
-	connectionWindowBytes = 16 << 20
+	frameBytes        = 1 << 20
+	streamWindowBytes = 8 << 20
+	// A connection to a port whose program does not read holds 64 KiB (PROTOCOL.md): a thousand of them hold up nothing else.
+	connectionWindowBytes = 16<<20 + 1000*(64<<10)
+	// Connections to ports, and all else.
+	streams = 1000 + 600
 )
 
 // The agent's own calls are programs' connections, many at once, each of which may not read for as long as it likes. So what is on its way
@@ -27,7 +30,7 @@ const (
 // ServeHTTP serves the daemon's calls on a session.
 func ServeHTTP(ctx context.Context, session net.Conn, handler http.Handler) {
 	server := &http2.Server{
-		MaxConcurrentStreams:         1000,
+		MaxConcurrentStreams:         streams,
 		MaxReadFrameSize:             frameBytes,
 		MaxUploadBufferPerStream:     streamWindowBytes,
 		MaxUploadBufferPerConnection: connectionWindowBytes,

@@ -17,7 +17,10 @@ const killDeadline = 5 * time.Second
 func (l *launch) follow() {
 	e := l.exec
 	stdout := startPump(KindStdout, l.pipes.stdout, e.journal)
-	stderr := startPump(KindStderr, l.pipes.stderr, e.journal)
+	finishStderr := func() {}
+	if l.pipes.stderr != nil {
+		finishStderr = startPump(KindStderr, l.pipes.stderr, e.journal).finish
+	}
 	status := waitFor(e.process)
 	e.mutex.Lock()
 	reaped := e.process
@@ -30,8 +33,11 @@ func (l *launch) follow() {
 	}
 	e.journal.release()
 	stdout.finish()
-	stderr.finish()
+	finishStderr()
 	e.stdin.close()
+	if e.terminal != nil {
+		e.terminal.release()
+	}
 	l.finish(func(e *Exec) { e.setExit(status) })
 }
 

@@ -1,7 +1,7 @@
 // Package execs runs the users' commands and keeps their output for whoever comes to read it.
 //
 // exec.go what one exec is · start.go how it begins · ending.go how it ends · journal.go, reader.go, frames.go its output
-// · stdin.go its input · registry.go all of them.
+// · stdin.go its input · terminal.go its terminal, where it has one · registry.go all of them.
 package execs
 
 import (
@@ -26,6 +26,8 @@ type Exec struct {
 	journal *Journal
 	stdin   *stdin
 	group   *cgroups.Group
+	// terminal is nil where input and output are pipes.
+	terminal *terminal
 	// attached reads from before the process began, for the first who streams.
 	attached *Reader
 	// forget: nobody wants to know of the exec once its end was delivered. The registry keeps delivered.
@@ -79,7 +81,7 @@ func (e *Exec) killAll() {
 
 // Stop asks the process group to end, and kills everything after grace (0: at once). It returns when the exec has ended.
 func (e *Exec) Stop(ctx context.Context, grace time.Duration) error {
-	if grace > 0 && e.send(syscall.SIGTERM) == nil {
+	if grace > 0 && e.askToEnd() == nil {
 		select {
 		case <-e.finished:
 			return nil
@@ -94,6 +96,17 @@ func (e *Exec) Stop(ctx context.Context, grace time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// askToEnd tells what runs in a terminal that the line is cut, since shells there let SIGTERM pass.
+func (e *Exec) askToEnd() error {
+	if e.terminal == nil {
+		return e.send(syscall.SIGTERM)
+	}
+	if err := e.send(syscall.SIGHUP); err != nil {
+		return err
+	}
+	return e.send(syscall.SIGCONT)
 }
 
 // Wait returns when the exec has ended, the time is over or the context has ended.

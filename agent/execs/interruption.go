@@ -43,7 +43,7 @@ func (r *Reader) tellInterruptions(frames []byte) ([]byte, int64) {
 	for {
 		next := r.owedInterruption()
 		switch {
-		case r.withTimes || next == nil:
+		case next == nil:
 			return frames, r.journal.next
 		case next.offset > r.offset:
 			return frames, next.offset
@@ -56,5 +56,5 @@ func (r *Reader) tellInterruptions(frames []byte) ([]byte, int64) {
 // isAtInterruption: there is something to tell though there is no output.
 func (r *Reader) isAtInterruption() bool {
 	next := r.owedInterruption()
-	return !r.withTimes && next != nil && next.offset == r.offset
+	return next != nil && next.offset == r.offset
 }

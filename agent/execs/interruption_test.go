@@ -63,11 +63,12 @@ func TestOneWhoWaitsForOutputIsToldOfASleepAtOnceAndOnce(t *testing.T) {
 	}
 }
 
-func TestOneWhoLooksOnIsNotToldOfSleeps(t *testing.T) {
+func TestOneWhoLooksOnIsToldOfSleeps(t *testing.T) {
 	journal := newJournal(NewBudget(plenty), 0)
 	journal.interrupt(time.UnixMilli(1), time.UnixMilli(2))
 	reader := journal.look(0)
-	if frames, seen := reader.next(context.Background(), nil, time.Millisecond); seen != nothing {
+	frames, seen := reader.next(context.Background(), nil, time.Millisecond)
+	if seen != more || len(frames) == 0 || Kind(frames[0]) != KindInterrupted {
 		t.Fatalf("%v, % x", seen, frames)
 	}
 }

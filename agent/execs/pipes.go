@@ -7,10 +7,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pipes connect a process with the agent: the inner ends become its 0, 1 and 2, the outer ends are the agent's and never block.
+// pipes connect a process with the agent: the inner ends become its 0, 1 and 2, the outer ends are the agent's and never block. A
+// terminal takes their place, and then there is no stderr.
 type pipes struct {
 	stdin, stdout, stderr *os.File
 	innerEnds             []int
+	terminal              *terminal
+}
+
+// openTerminal makes one terminal all three of them.
+func (p *pipes) openTerminal(size TerminalSize, owner uint32) (err error) {
+	if p.terminal, err = openTerminal(size, owner); err != nil {
+		return err
+	}
+	p.stdout = p.terminal.master
+	p.stdin, err = p.terminal.duplicate()
+	return err
 }
 
 func (p *pipes) open(withStdin bool) (err error) {
@@ -41,7 +53,12 @@ func (p *pipes) connect(wanted bool, outer int) (*os.File, error) {
 	return os.NewFile(uintptr(ends[outer]), "pipe"), nil
 }
 
-func (p *pipes) inner() [3]int { return [3]int(p.innerEnds) }
+func (p *pipes) inner() [3]int {
+	if p.terminal != nil {
+		return [3]int{p.terminal.slave, p.terminal.slave, p.terminal.slave}
+	}
+	return [3]int(p.innerEnds)
+}
 
 func (p *pipes) closeInner() {
 	null, _ := openNull()
@@ -55,6 +72,9 @@ func (p *pipes) closeInner() {
 
 func (p *pipes) closeAll() {
 	p.closeInner()
+	if p.terminal != nil {
+		p.terminal.close()
+	}
 	for _, file := range []*os.File{p.stdin, p.stdout, p.stderr} {
 		if file != nil {
 			file.Close()

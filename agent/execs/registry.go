@@ -65,19 +65,19 @@ func (r *Registry) start(spec *Spec, list func(*Exec) error) (*Exec, error) {
 		return nil, err
 	}
 	r.mutex.Lock()
-	given := []map[string]string{r.trust, r.renewed, spec.Environment}
+	given := []map[string]string{spec.ofTerminal(), r.trust, r.renewed, spec.Environment}
 	r.mutex.Unlock()
 	begun, err := r.sandbox.prepare(spec, given)
 	if err != nil {
 		return nil, err
 	}
-	if err := begun.pipes.open(spec.Stdin); err != nil {
+	if err := begun.connect(spec); err != nil {
 		begun.pipes.closeAll()
 		return nil, failure.FromSystem(err, "prepare exec "+spec.ID)
 	}
 	exec := &Exec{
 		ID: spec.ID, argv: spec.Argv, forget: spec.Forget, started: time.Now(), finished: make(chan struct{}),
-		stdin: newStdin(begun.pipes.stdin), journal: newJournal(r.budget, spec.OutputLimitBytes),
+		terminal: begun.pipes.terminal, stdin: newStdin(begun.pipes.stdin), journal: newJournal(r.budget, spec.OutputLimitBytes),
 	}
 	if spec.Attach {
 		exec.attached = exec.journal.read(0)

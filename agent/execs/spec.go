@@ -18,6 +18,7 @@ type Spec struct {
 	Attach           bool              `json:"attach"`
 	OutputLimitBytes int64             `json:"outputLimitBytes"`
 	Forget           bool              `json:"forget"`
+	Terminal         *TerminalSize     `json:"terminal"`
 }
 
 const argumentBytes = 1 << 20
@@ -48,6 +49,11 @@ func (s *Spec) validate() error {
 		return failure.New(failure.InvalidRequest, "timeoutMs must not be negative, but is %d.", s.TimeoutMs)
 	case s.OutputLimitBytes < 0:
 		return failure.New(failure.InvalidRequest, "outputLimitBytes must not be negative, but is %d.", s.OutputLimitBytes)
+	}
+	if s.Terminal != nil {
+		if err := s.Terminal.validate(); err != nil {
+			return err
+		}
 	}
 	total := 0
 	for _, argument := range s.Argv {

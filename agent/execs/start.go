@@ -44,7 +44,8 @@ func (s *Sandbox) prepare(spec *Spec, given []map[string]string) (*launch, error
 	}
 	started := &launch{sandbox: s, name: spec.Argv[0]}
 	started.command = spawn.Command{
-		Argv: spec.Argv, Environment: variables, WorkingDirectory: directory,
+		Terminal: spec.Terminal != nil,
+		Argv:     spec.Argv, Environment: variables, WorkingDirectory: directory,
 		UserID: user.UserID, GroupID: user.GroupID, Groups: user.Groups, Cgroup: -1,
 	}
 	started.command.Path, started.notFound = findProgram(spec.Argv[0], searchPath)
@@ -66,6 +67,14 @@ func workingDirectory(asked, home string) (string, error) {
 		return "", failure.New(failure.InvalidRequest, "The working directory %q is not a directory of the sandbox.", asked)
 	}
 	return asked, nil
+}
+
+// connect makes what the process reads and writes.
+func (l *launch) connect(spec *Spec) error {
+	if spec.Terminal != nil {
+		return l.pipes.openTerminal(*spec.Terminal, l.command.UserID)
+	}
+	return l.pipes.open(spec.Stdin)
 }
 
 // run starts the process; a program that cannot run ends the exec as a shell would have it.

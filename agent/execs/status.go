@@ -29,6 +29,8 @@ type Status struct {
 	StderrDroppedBytes int64   `json:"stderrDroppedBytes"`
 	StdinOpen          bool    `json:"stdinOpen"`
 	DurationMs         float64 `json:"durationMs"`
+	// Terminal is left out where there is none.
+	Terminal *TerminalSize `json:"terminal,omitempty"`
 }
 
 // Status reads the exec as it is now.
@@ -40,6 +42,10 @@ func (e *Exec) Status() *Status {
 		ID: e.ID, Argv: e.argv, PID: e.pid, State: Running, TimedOut: e.timedOut,
 		StartedAtUnixMs: e.started.UnixMilli(), StdoutBytes: counts.Stdout, StderrBytes: counts.Stderr,
 		DroppedBytes: counts.StdoutDropped + counts.StderrDropped, StderrDroppedBytes: counts.StderrDropped, StdinOpen: e.stdin.open(), DurationMs: milliseconds(time.Since(e.started)),
+	}
+	if e.terminal != nil {
+		size := e.terminal.size
+		status.Terminal = &size
 	}
 	if e.hasEnded {
 		status.State = Exited

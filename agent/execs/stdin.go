@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -21,6 +22,9 @@ type stdin struct {
 }
 
 const stdinBufferBytes = 64 << 10
+
+// endOfFile is Ctrl-D.
+const endOfFile = "\x04"
 
 // newStdin takes the pipe's outer end; nil means that the process reads nothing.
 func newStdin(file *os.File) *stdin {
@@ -53,6 +57,10 @@ func (e *Exec) WriteStdin(ctx context.Context, source io.Reader, closeAfter bool
 	}
 	input.file.SetWriteDeadline(time.Time{})
 	defer context.AfterFunc(ctx, func() { input.file.SetWriteDeadline(time.Unix(1, 0)) })()
+	if closeAfter && e.terminal != nil {
+		// A terminal's input has no end: its programs are told of one by a character.
+		source, closeAfter = io.MultiReader(source, strings.NewReader(endOfFile)), false
+	}
 	written, err := io.CopyBuffer(plainWriter{input.file}, source, make([]byte, stdinBufferBytes))
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
 		input.close()

@@ -29,7 +29,10 @@ const (
 	PermissionDenied  Code = "PermissionDenied"
 	UserNotFound      Code = "UserNotFound"
 	TooManyRequests   Code = "TooManyRequests"
+	VolumeBusy        Code = "VolumeBusy"
 	DiskFull          Code = "DiskFull"
+	PortRefused       Code = "PortRefused"
+	PortTimedOut      Code = "PortTimedOut"
 	InternalError     Code = "InternalError"
 )
 
@@ -50,7 +53,10 @@ var statuses = map[Code]int{
 	PermissionDenied:  http.StatusForbidden,
 	UserNotFound:      http.StatusBadRequest,
 	TooManyRequests:   http.StatusTooManyRequests,
+	VolumeBusy:        http.StatusConflict,
 	DiskFull:          http.StatusInsufficientStorage,
+	PortRefused:       http.StatusBadGateway,
+	PortTimedOut:      http.StatusGatewayTimeout,
 	InternalError:     http.StatusInternalServerError,
 }
 

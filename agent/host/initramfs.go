@@ -14,10 +14,12 @@ import (
 )
 
 // DefaultModules are what a sandbox needs of a kernel, besides what is built in. They load in this order, each after what
-// it needs. From "dummy" on they are for the capture of what programs send (capture/); "veth" is what containers have of a network.
+// it needs. From "dummy" on they are for the capture of what programs send (capture/); from "veth" on they are what
+// container engines make networks of.
 var DefaultModules = []string{
 	"virtio_mmio", "virtio_console", "virtio_blk", "virtio-rng", "overlay",
-	"dummy", "nf_tables", "nft_chain_nat", "nft_redir", "nft_reject_inet", "nft_ct", "nft_fib_inet", "veth",
+	"dummy", "nf_tables", "nft_chain_nat", "nft_redir", "nft_reject_inet", "nft_ct", "nft_fib_inet",
+	"veth", "bridge", "nft_nat", "nft_masq",
 }
 
 type names []string

@@ -53,8 +53,15 @@ func (d *Development) OpenDisk() error {
 	return failure.New(failure.InvalidRequest, "This machine builds no images.")
 }
 
+// MountVolume refuses: it would mount on the host.
+func (d *Development) MountVolume(api.VolumeMount) error {
+	return failure.New(failure.InvalidRequest, "This machine has no volumes.")
+}
+
 func (d *Development) Freeze(int64) (bool, error)        { return true, nil }
 func (d *Development) Thaw() error                       { return nil }
+func (d *Development) UnmountVolume(string) error        { return nil }
+func (d *Development) SyncVolumes() error                { return nil }
 func (d *Development) Prepare(api.Preparation) error     { return nil }
 func (d *Development) Processes() ([]api.Process, error) { return []api.Process{}, nil }
 

@@ -1,7 +1,7 @@
 // Package machine is the sandbox as a whole: its boot, its root disk, its identity, its clock and its figures.
 //
 // boot.go kernel · rootdisk.go, prepare.go root disk · builddisk.go an image's disk · userinit.go the users' PID namespace · network.go what programs
-// have of a network · renew.go, identity.go identity · trust.go whose certificates programs trust · hooks.go what programs do about a renewal ·
+// have of a network · renew.go, identity.go identity · trust.go whose certificates programs trust · volumes.go data disks · hooks.go what programs do about a renewal ·
 // clock.go, boottimes.go, slew.go time · freeze.go standing still · stats.go, processes.go figures.
 package machine
 
@@ -51,6 +51,7 @@ type Machine struct {
 	build      buildDisk
 	capture    *capture.Capture
 	trust      trust
+	volumes    sync.Mutex
 	Book       *accounts.Book
 	Execs      *execs.Registry
 }

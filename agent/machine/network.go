@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"alcove.dev/agent/capture"
+	"alcove.dev/agent/failure"
 )
 
 // openNetwork gives programs what there is of a network: lo, and the way to the daemon's gateway for all that leads out.
@@ -22,6 +23,14 @@ func (m *Machine) openNetwork() error {
 		return fmt.Errorf("capture of the network: %w", err)
 	}
 	linkResolver("/etc", identityDirectory)
+	return nil
+}
+
+// SetAddressRules says to which addresses connections are refused before the daemon's gateway is asked.
+func (m *Machine) SetAddressRules(rules []capture.AddressRule) error {
+	if err := m.capture.SetAddressRules(rules); err != nil {
+		return failure.FromSystem(err, "set the rules for addresses")
+	}
 	return nil
 }
 

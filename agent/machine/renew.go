@@ -41,6 +41,8 @@ func (m *Machine) Renew(renewal api.Renewal) error {
 	m.machineID = renewal.MachineID
 	if renewal.Generation != m.generation.Swap(renewal.Generation) {
 		m.capture.EndConnections()
+		// Without any the gateway decides. Where a root keeps them from being taken away, that is no reason not to go on.
+		_ = m.capture.SetAddressRules(nil)
 	}
 	m.Execs.SetTrust(m.trust.renew(renewal.Certificates))
 	if reason != "" {
@@ -119,11 +121,19 @@ func addEntropy(descriptor int, entropy []byte) error {
 	pool := binary.NativeEndian.AppendUint32(nil, uint32(8*len(entropy)))
 	pool = binary.NativeEndian.AppendUint32(pool, uint32(len(entropy)))
 	pool = append(pool, entropy...)
-	if _, _, number := unix.Syscall(unix.SYS_IOCTL, uintptr(descriptor), addEntropyRequest, uintptr(unsafe.Pointer(&pool[0]))); number != 0 {
-		return fmt.Errorf("RNDADDENTROPY: %w", number)
+	if err := controlRandom(descriptor, addEntropyRequest, pool); err != nil {
+		return fmt.Errorf("RNDADDENTROPY: %w", err)
 	}
-	if _, _, number := unix.Syscall(unix.SYS_IOCTL, uintptr(descriptor), reseedRequest, 0); number != 0 {
-		return fmt.Errorf("RNDRESEEDCRNG: %w", number)
+	if err := controlRandom(descriptor, reseedRequest, nil); err != nil {
+		return fmt.Errorf("RNDRESEEDCRNG: %w", err)
+	}
+	return nil
+}
+
+// controlRandom is a variable for tests.
+var controlRandom = func(descriptor int, request uintptr, argument []byte) error {
+	if _, _, number := unix.Syscall(unix.SYS_IOCTL, uintptr(descriptor), request, uintptr(unsafe.Pointer(unsafe.SliceData(argument)))); number != 0 {
+		return number
 	}
 	return nil
 }

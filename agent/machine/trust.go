@@ -113,7 +113,25 @@ func (t *trust) establish() error {
 		}
 		t.mounted = append(t.mounted, path)
 	}
-	return nil
+	return t.establishForJava()
+}
+
+// establishForJava comes last: an image's store may be anything, and no other program looks at it.
+func (t *trust) establishForJava() error {
+	if len(keystorePaths(keystores)) == 0 {
+		return nil
+	}
+	var bundle []byte
+	if len(t.found.paths) > 0 {
+		content, err := readBundle(bundlePath)
+		if err != nil {
+			return err
+		}
+		bundle = content[:t.baseBytes]
+	}
+	mounted, err := mountKeystores(keystores, bundle, []byte(t.certificates))
+	t.mounted = append(t.mounted, mounted...)
+	return err
 }
 
 func sizeOf(path string) int64 {

@@ -73,6 +73,9 @@ func assemble(command *Command) (*program, error) {
 	for target, descriptor := range command.Descriptors {
 		p.call(unix.SYS_DUP3, uintptr(descriptor), uintptr(target), 0)
 	}
+	if command.Terminal {
+		p.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
+	}
 	p.call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, usualSlackNanos)
 	const setMask, maskBytes = 2, 8
 	p.call(unix.SYS_RT_SIGPROCMASK, setMask, uintptr(unsafe.Pointer(&p.mask)), 0, maskBytes)

@@ -28,6 +28,8 @@ type Command struct {
 	Groups           []uint32
 	// Descriptors become 0, 1 and 2; they must not be among these three.
 	Descriptors [3]int
+	// Terminal: descriptor 0 is a terminal, and controls the new session.
+	Terminal bool
 	// Cgroup is a directory's descriptor; below 0: the agent's own.
 	Cgroup int
 	// Namespace is a PID namespace's descriptor; below 0: the agent's own.

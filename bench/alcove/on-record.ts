@@ -93,6 +93,7 @@ function insert(store: ReturnType<typeof openStore>, number: number): void {
 
 const plain = {
   egress: { policy: { defaultAction: "Deny" } },
+  maker: undefined,
   engine: "fake",
   desiredState: "Running",
   stateDetails: { stoppedReason: "GuestExited", stoppedAt: "2026-01-01T00:00:00.000Z", message: "It powered off." },

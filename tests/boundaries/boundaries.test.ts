@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { readSources } from "./source-imports.js";
+import { isForTests, readSources } from "./source-imports.js";
 import { violations } from "./violations.js";
 
 const checkout = join(import.meta.dirname, "../..");
@@ -23,6 +23,39 @@ test("the gateway's process loads nothing that writes certificates", () => {
   const writing = ["@peculiar/x509", "selfsigned", "packages/server/src/egress/certificates/authority.ts"];
   expect([...loaded].filter((target) => writing.includes(target))).toEqual([]);
   expect([...loadedBy("packages/server/src/main.ts")]).toEqual(expect.arrayContaining(writing));
+});
+
+test("the relay's process loads nothing but what takes an agent's answers apart", () => {
+  const loaded = [...loadedBy("packages/server/src/guest/relay/worker-main.ts")];
+  expect(loaded).toContain("packages/server/src/guest/session.ts");
+  const own = /^(packages\/server\/src\/(guest|lib|worker-process)\/|@alcove\/contract$|node:|zod$)/;
+  expect(loaded.filter((target) => !own.test(target))).toEqual([]);
+});
+
+test("sessions of HTTP/2 are made in one place, which keeps Node from freeing what it reads", () => {
+  const making = readSources(checkout)
+    .filter(({ path, imports }) => !isForTests(path) && imports.some(({ target }) => /^(node:)?http2$/.test(target)))
+    .map(({ path }) => path)
+    .filter((path) =>
+      /\b(connect|performServerHandshake|create(Secure)?Server)\(/.test(readFileSync(join(checkout, path), "utf8")),
+    );
+  expect(making).toEqual(["packages/server/src/lib/http2-sessions.ts"]);
+});
+
+test("folders of the gateway import from one another without a circle, of types too", () => {
+  const folderOf = (path: string) => /^packages\/server\/src\/egress\/([^/]+)\//.exec(path)?.[1];
+  const pairs = readSources(checkout)
+    .filter(({ path }) => !isForTests(path))
+    .flatMap(({ path, imports }) => imports.map(({ target }) => [folderOf(path), folderOf(target)] as const))
+    .filter(([from, to]) => from !== undefined && to !== undefined && from !== to);
+  expect(pairs.length).toBeGreaterThan(50);
+  for (const folder of new Set(pairs.map(([from]) => from))) {
+    const reached = new Set([folder]);
+    for (const each of reached) for (const [from, to] of pairs) if (from === each) reached.add(to);
+    reached.delete(folder);
+    const closing = pairs.filter(([from, to]) => to === folder && reached.has(from)).map(([from]) => from);
+    expect({ folder, closing }).toEqual({ folder, closing: [] });
+  }
 });
 
 /** All that a program's first file imports, and what that imports. */

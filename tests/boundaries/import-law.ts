@@ -17,12 +17,18 @@ export const importLaw: Readonly<Record<string, Law>> = {
   "server/policy": { mayImport: ["contract", "server/lib"] },
   "server/host": { mayImport: ["contract", "server/lib"] },
   "server/store": { mayImport: ["contract", "server/lib"] },
-  "server/guest": { mayImport: ["contract", "server/lib"] },
+  /** How processes of the daemon's own are kept, and live. */
+  "server/worker-process": { mayImport: ["server/lib"] },
+  "server/guest": { mayImport: ["contract", "server/worker-process", "server/lib"] },
   "server/images": { mayImport: ["contract", "server/host", "server/lib"] },
   "server/engine": { mayImport: ["contract", "server/guest"] },
   "server/engines/*": { mayImport: ["contract", "server/engine", "server/guest", "server/host", "server/lib"] },
-  "server/egress": { mayImport: ["contract", "server/policy", "server/guest", "server/lib"] },
-  "server/ingress": { mayImport: ["contract", "server/policy", "server/guest", "server/lib"] },
+  "server/egress": {
+    mayImport: ["contract", "server/policy", "server/guest", "server/worker-process", "server/lib"],
+  },
+  "server/ingress": {
+    mayImport: ["contract", "server/policy", "server/guest", "server/worker-process", "server/lib"],
+  },
   "server/control": {
     mayImport: [
       "contract",

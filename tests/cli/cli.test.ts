@@ -348,7 +348,7 @@ describe("the rest", () => {
   });
 
   test("an unknown verb is answered with the nearest", async () => {
-    expect((await cli(["stauts"])).stderr).toMatch(/^hint: Did you mean status\? /m);
+    expect((await cli(["stattus"])).stderr).toMatch(/^hint: Did you mean status\? /m);
     expect((await cli(["image", "gett"])).stderr).toMatch(/^hint: Did you mean get\? `alcove image --help`/m);
   });
 

@@ -1,4 +1,4 @@
-/** Commands that go on: `list --watch`, `get --watch`, `egress decisions --follow`. */
+/** Commands that go on: `list --watch`, `get --watch`, `egress decisions --follow`, `stats --follow`, `ps --follow`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -77,4 +77,28 @@ test("egress decisions --follow goes on until Ctrl-C, and ends with the sandbox"
   expect(await left.ended).toEqual([130, null]);
   await sandbox.delete();
   expect(await stays.ended).toEqual([0, null]);
+});
+
+test("stats --follow tells a line for each look, wakes nothing, and ends with the sandbox", async () => {
+  const sandbox = await daemon.alcove.sandboxes.create({ image: "debian" });
+  const { lines, child } = start(["stats", "--follow", "--interval", "250ms", sandbox.id]);
+  const ended = once(child, "exit");
+  await next(lines, /^SANDBOX +STATE +CPU/);
+  await next(lines, new RegExp(`^${sandbox.id.slice(0, 8)} +Running +[0-9.]+s`));
+  await next(lines, /Running +[0-9.]+%/);
+  await sandbox.stop();
+  await next(lines, /Stopped/);
+  expect((await sandbox.info()).state).toBe("Stopped");
+  await sandbox.delete();
+  expect(await ended).toEqual([0, null]);
+});
+
+test("ps --follow lists processes again and again until Ctrl-C", async () => {
+  await using sandbox = await daemon.alcove.sandboxes.create({ image: "debian" });
+  const { lines, child } = start(["ps", "--follow", "--interval", "250ms", sandbox.id]);
+  await next(lines, /^PID/);
+  await sandbox.spawn(["sleep", "60"], { detached: true });
+  await next(lines, /sleep 60/);
+  child.kill("SIGINT");
+  expect(await once(child, "exit")).toEqual([130, null]);
 });

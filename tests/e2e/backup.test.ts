@@ -11,14 +11,12 @@ let daemon: TestDaemon;
 let directory: string;
 let file: string;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
   directory = await mkdtemp(join(tmpdir(), "alcove-b-"));
   file = join(directory, "alcove.tar");
 }, 600_000);
 afterAll(async () => {
   await daemon[Symbol.asyncDispose]();
-  const replaced = (await readdir(daemon.dataDirectory)).filter((name) => name.includes(".replaced-"));
-  for (const name of replaced) await rm(join(daemon.dataDirectory, name));
   await rm(directory, { recursive: true });
 });
 

@@ -8,7 +8,7 @@ import { TestDaemon } from "../harness/daemon.js";
 let daemon: TestDaemon;
 let sandbox: Sandbox;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
   sandbox = await daemon.alcove.sandboxes.create({ image: "debian" });
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());

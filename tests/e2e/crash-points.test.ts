@@ -44,14 +44,15 @@ test("There are points before and after each step of create, exec and delete", (
 });
 
 /**
- * Between the end of a step and the beginning of the next the host stays as it is: of what comes before a step, the first of
- * each operation is enough here. The long tests walk all of them, and so does crash.test.ts over the fake engine.
+ * Those right after a step that changes the host, or that leaves it to the next daemon. Steps on record alone are walked with the others
+ * by crash.test.ts over the fake engine, and here by the long tests.
  */
 const walked = isLong
   ? crashPoints
   : crashPoints.filter(
-      (point, index) =>
-        point.includes(".after") || operationOf(point) !== operationOf(crashPoints[index - 1] ?? point) || index === 0,
+      (point) =>
+        point.startsWith("claim.") ||
+        !/\.before|\.after(Insert|Running|Stopped|Finish|Remove|Attach|Detach)$/.test(point),
     );
 
 describe("killed at", () => {
@@ -98,6 +99,9 @@ const meetings: Readonly<Record<Operation, (point: CrashPointName) => Promise<un
   rollback: crashInRollback,
   commit: crashInCommit,
   egress: crashInEgress,
+  secret: crashInSecret,
+  identity: crashInIdentity,
+  volume: crashInVolume,
 };
 
 function operationOf(point: CrashPointName): Operation {
@@ -250,6 +254,38 @@ async function crashInEgress(): Promise<void> {
     subject.setEgressPolicy({ defaultAction: "Deny", hostRules: [{ pattern: "a.test", action: "Allow" }] }),
   );
   expect((await subject.info()).egressPolicy?.hostRules).toHaveLength(1);
+}
+
+/** What is on record of it can be read, with the key that was made for it. */
+async function crashInSecret(): Promise<void> {
+  const { secrets } = daemon.alcove.defaultGroup;
+  await expectCrash(secrets.set("crashing", { token: "v4lue" }));
+  expect((await secrets.peek("crashing")).values).toEqual({ token: "v4lue" });
+}
+
+async function crashInIdentity(): Promise<void> {
+  const { identity } = daemon.alcove.defaultGroup;
+  await expectCrash(identity.set({ audiences: ["api://crashing"] }));
+  expect((await identity.get()).audiences).toEqual(["api://crashing"]);
+}
+
+/** What was asked for of it is carried to its end, or was never begun; and what is on it stays. */
+async function crashInVolume(point: CrashPointName): Promise<void> {
+  const { volumes } = daemon.alcove.defaultGroup;
+  const live = async () => {
+    await volumes.create("crashing", { size: "64Mi" });
+    await bystander.volumes.attach("crashing", "/volume");
+    await bystander.files.write("/volume/word", point);
+    await bystander.volumes.detach("crashing");
+    await volumes.delete("crashing");
+  };
+  await expectCrash(live());
+  const [left] = await volumes.list();
+  if (left?.attachments.length === 0) await bystander.volumes.attach("crashing", "/volume");
+  if (point === "volume.afterTakeOut") expect(await bystander.files.readText("/volume/word")).toBe(point);
+  if (left !== undefined) await bystander.volumes.detach("crashing");
+  await volumes.delete("crashing").catch(() => undefined);
+  expect(await entries("volumes")).toEqual([]);
 }
 
 /** Its state when the daemon has finished with it. */

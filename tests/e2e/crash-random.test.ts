@@ -1,12 +1,13 @@
-/** The daemon is killed 20 times at random moments while clients create, use and delete: nothing lost, nothing left. */
+/** The daemon is killed again and again at random moments while clients create, use and delete: nothing lost, nothing left. */
 import { setTimeout as after } from "node:timers/promises";
 import { Sandbox } from "alcove";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { census, nothing } from "../harness/census.js";
 import { TestDaemon } from "../harness/daemon.js";
+import { isLong } from "../harness/long.js";
 import { seeded } from "../harness/seeded.js";
 
-const kills = 20;
+const kills = isLong ? 20 : 8;
 const seed = Number(process.env.ALCOVE_TEST_SEED ?? Date.now() % 1_000_000);
 
 let daemon: TestDaemon;

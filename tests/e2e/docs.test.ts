@@ -12,7 +12,7 @@ const examples = (await publicExamples()).filter(({ kind }) => kind === "real");
 
 let daemon: TestDaemon;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 

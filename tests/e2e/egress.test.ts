@@ -1,5 +1,5 @@
 /** What a user meets at the gate: ordinary programs of the image against real servers, through the daemon, on the real engine. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -9,9 +9,10 @@ import { createSecureContext } from "node:tls";
 import { type EgressPolicy, Sandbox } from "alcove";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { issue, makeAuthority } from "../../packages/server/src/egress/certificates/authority.js";
-import { findProcesses } from "../../packages/server/src/host/processes.js";
 import { run } from "../../packages/server/src/host/run.js";
 import { TestDaemon } from "../harness/daemon.js";
+import { workerOf } from "../harness/worker-of.js";
+import { forApt, forGit } from "./programs/repositories.js";
 
 const size = { image: "debian", memory: "512Mi" } as const;
 const hosts = ["api.test", "files.test", "other.test"];
@@ -26,7 +27,7 @@ let ports: { readonly https: number; readonly http: number };
 let sandbox: Sandbox;
 beforeAll(async () => {
   place = await mkdtemp(join(tmpdir(), "alcove-egress-"));
-  await makeRepository(place);
+  await Promise.all([forGit(place), forApt(place)]);
   const contexts = hosts.map(async (host) => {
     const { certificate, key } = await issue(authority, host);
     return [host, createSecureContext({ cert: certificate, key })] as const;
@@ -90,7 +91,7 @@ test("curl, Python, git and apt get what the policy allows, over TLS that is ope
   expect((await sandbox.exec(["python3", "-c", python])).stdout).toBe(
     `GET /signed api.test:${ports.https} of-the-gate\n`,
   );
-  const cloned = await sandbox.exec(`git clone -q ${api}/repository/it.git /root/it && cat /root/it/word`);
+  const cloned = await sandbox.exec(`git clone -q ${api}/repository/thing.git /root/it && cat /root/it/word`);
   expect(cloned).toMatchObject({ exitCode: 0, stdout: "from git\n" });
   const source = `deb [trusted=yes] ${api}/repository/apt ./`;
   const updated = await sandbox.exec(
@@ -146,39 +147,52 @@ test("A name's address stays that name's after the daemon was killed and in a fo
 });
 
 test("The gateway's process may be killed: commands go on, and new connections are carried soon", async () => {
-  const gateways = await findProcesses((argv) => argv.some((word) => word.includes("egress/worker-main")));
-  const isOurs = await Promise.all(gateways.map(async ({ pid }) => (await parentOf(pid)) === daemon.pid));
-  const gateway = gateways.find((_, at) => isOurs[at]);
-  if (gateway === undefined) throw new Error("there is no gateway");
+  const gateway = await workerOf(daemon, "egress/worker-main");
   const held = await sandbox.spawn("sleep 3; echo still here");
-  process.kill(gateway.pid, "SIGKILL");
+  process.kill(gateway, "SIGKILL");
   const url = `https://api.test:${ports.https}/public/z`;
   const again = await sandbox.exec(`curl -sS --retry 20 --retry-delay 1 --retry-all-errors ${url}`);
   expect(again.stdout).toContain("GET /public/z");
   expect((await held.wait()).exitCode).toBe(0);
 });
 
+test("A connection that is open when a sandbox is forked goes on in the source, and is cut in the fork", async () => {
+  const open = await sandbox.spawn(`curl -sS -m 60 -o /root/late https://api.test:${ports.https}/public/slow`);
+  await expect.poll(() => slow.length, { timeout: 20_000 }).toBe(1);
+  const [copy] = (await sandbox.fork(1)).sandboxes;
+  if (copy === undefined) throw new Error("there is no copy");
+  const inCopy = async () => (await copy.execs.get(open.id)).exitCode;
+  await expect.poll(inCopy, { timeout: 20_000 }).toEqual(expect.any(Number));
+  expect(await inCopy()).not.toBe(0);
+  slow.pop()?.end("late\n");
+  expect((await open.wait()).exitCode).toBe(0);
+  expect(await sandbox.files.readText("/root/late")).toBe("late\n");
+  await copy.delete();
+});
+
 test("What was tightened while it slept is in force when it wakes, and a connection from before is cut", async () => {
-  const url = `https://api.test:${ports.https}/public/slow`;
-  const open = await sandbox.spawn(`curl -sS -m 60 ${url}`);
-  await expect.poll(() => waitingOnServer, { timeout: 20_000 }).toBe(1);
+  const open = await sandbox.spawn(`curl -sS -m 60 https://api.test:${ports.https}/public/slow`);
+  await expect.poll(() => slow.length, { timeout: 20_000 }).toBe(1);
   await sandbox.stop();
   await sandbox.setEgressPolicy({ defaultAction: "Deny" });
   await sandbox.resume();
-  expect((await open.wait()).exitCode).not.toBe(0);
-  expect((await sandbox.exec(`curl -sS -m 20 ${url}`)).exitCode).not.toBe(0);
+  // 28: it was not cut, and waited until its time was over.
+  expect([0, 28]).not.toContain((await open.wait()).exitCode);
+  const denied = await sandbox.exec(`curl -sS -m 20 https://api.test:${ports.https}/public/v`);
+  expect(denied).toMatchObject({ exitCode: 6, stderr: expect.stringContaining("Could not resolve host") });
   await sandbox.setEgressPolicy(policy);
   expect((await sandbox.exec(`curl -sS https://api.test:${ports.https}/public/w`)).stdout).toContain("GET /public/w");
   await sandbox.delete();
 });
 
-let waitingOnServer = 0;
+/** Answers that the server owes. */
+const slow: ServerResponse[] = [];
 
 /** Says what came; files of the repository as they are. */
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method, url = "/", headers } = request;
   if (url === "/public/slow") {
-    waitingOnServer += 1;
+    slow.push(response);
     return;
   }
   if (!url.startsWith("/repository/")) {
@@ -193,32 +207,4 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return (server.address() as AddressInfo).port;
-}
-
-async function parentOf(pid: number): Promise<number> {
-  return Number(/^PPid:\s+(\d+)$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
-}
-
-/** What git and apt take from a server of plain files. */
-async function makeRepository(directory: string): Promise<void> {
-  const git = (...args: string[]) =>
-    run("git", ["-C", directory, "-c", "user.name=a", "-c", "user.email=a@b", ...args]);
-  await git("init", "-q", "work");
-  await writeFile(join(directory, "work/word"), "from git\n");
-  await git("-C", "work", "add", ".");
-  await git("-C", "work", "commit", "-qm", "one");
-  await git("clone", "-q", "--bare", "work", "it.git");
-  await git("-C", "it.git", "update-server-info");
-  await run("mkdir", [join(directory, "apt")]);
-  const fields = [
-    "Package: thing",
-    "Version: 1.2.3",
-    "Architecture: all",
-    "Maintainer: a <a@b>",
-    "Filename: ./thing.deb",
-    "Size: 1",
-    `SHA256: ${"0".repeat(64)}`,
-    "Description: a thing",
-  ];
-  await writeFile(join(directory, "apt/Packages"), `${fields.join("\n")}\n\n`);
 }

@@ -8,7 +8,7 @@ import { TestDaemon } from "../harness/daemon.js";
 
 let daemon: TestDaemon;
 beforeAll(async () => {
-  daemon = await TestDaemon.start({ hasOwnData: true, environment: { ALCOVE_COMPRESS_AFTER_MS: "1" } });
+  daemon = await TestDaemon.start({ hasOwnData: true });
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 
@@ -25,6 +25,8 @@ test("it wakes with what its memory held, and what is kept of it took less", { t
   expect(await readdir(directory)).toContain("memory.diff");
   const path = join(directory, "memory.diff");
   const first = { bytes: (await stat(path)).size, own: (await sandbox.info()).suspended?.ownBytes ?? 0 };
+  await daemon.stop();
+  await daemon.restart({ ALCOVE_COMPRESS_AFTER_MS: "1" });
   const isPacked = async () => ((await magicOf(path)) === "ALCOVE-PACKED" ? true : undefined);
   await waitFor(isPacked, AbortSignal.timeout(90_000));
   const then = { bytes: (await stat(path)).size, own: (await sandbox.info()).suspended?.ownBytes ?? 0 };

@@ -14,7 +14,7 @@ const readme = readFileSync(join(root, "README.md"), "utf8");
 
 let daemon: TestDaemon;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 

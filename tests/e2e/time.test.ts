@@ -23,7 +23,7 @@ with open("/root/numbers", "a", buffering=1) as numbers:
 
 let daemon: TestDaemon;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
 }, 600_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 

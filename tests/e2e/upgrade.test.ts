@@ -16,7 +16,7 @@ const newVersion = "99.1.0";
 let daemon: TestDaemon;
 let build: string;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  daemon = await TestDaemon.start({ hasOwnData: true });
   build = await newBuild();
 }, 600_000);
 afterAll(async () => {

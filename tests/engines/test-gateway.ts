@@ -115,7 +115,7 @@ export class TestGateway {
 
   #serve(call: ServerHttp2Stream, port: number, destination: string): void {
     if (port === ports.silent) return;
-    if (port === ports.reset) setTimeout(() => call.close(http2.constants.NGHTTP2_CONNECT_ERROR), 20);
+    if (port === ports.reset) setTimeout(() => call.destroy(new Error("reset")), 20);
     else if (port === ports.http) answerHttp(call, destination);
     else if (port === ports.https) answerHttp(this.#openTls(call), destination);
     else if (port === ports.flood) this.#flood(call);

@@ -10,6 +10,7 @@ export async function clockOffsetMs(sandbox: Sandbox, tries = 15): Promise<numbe
     const asked = Date.now();
     const { unixNanos } = await sandbox.stats();
     const heard = Date.now();
+    if (unixNanos === undefined) throw new Error("The sandbox does not run");
     const guest = Number(BigInt(unixNanos) / 1_000n) / 1_000;
     if (heard - asked < best.wayMs) best = { wayMs: heard - asked, offsetMs: guest - (asked + heard) / 2 };
   }

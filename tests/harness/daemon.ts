@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { Alcove, AlcoveError } from "alcove";
 import { linkedData } from "../../bench/linked-data.js";
 import { prepareTestImage } from "../../tools/dev/test-image.js";
+import { linkTemplates } from "./linked-templates.js";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
 const program = join(checkout, "packages/server/bin/alcoved");
@@ -22,7 +23,7 @@ const imageTimeoutMs = 600_000;
 
 export interface DaemonOptions {
   readonly dataDirectory?: string;
-  /** A data directory for this daemon alone, with the images of the one that test files share; removed at the end. */
+  /** A data directory for this daemon alone, with the images and templates of the one that test files share; removed at the end. */
   readonly hasOwnData?: boolean;
   readonly runtimeDirectory?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -54,9 +55,7 @@ export class TestDaemon implements AsyncDisposable {
     // No machine would start from the disk that the fake engine makes of a recipe, and it would be kept.
     const isFake = options.environment?.ALCOVE_ENGINE === "fake";
     if (isFake && isShared) await prepareTestImage(AbortSignal.timeout(imageTimeoutMs));
-    const dataDirectory = options.hasOwnData
-      ? await linkedData(sharedDataDirectory, "own")
-      : (options.dataDirectory ?? sharedDataDirectory);
+    const dataDirectory = options.hasOwnData ? await ownData(isFake) : (options.dataDirectory ?? sharedDataDirectory);
     await mkdir(dataDirectory, { recursive: true, mode: 0o711 });
     const runtimeDirectory = options.runtimeDirectory ?? (await mkdtemp(join(tmpdir(), "alcove-t-")));
     const daemon = new TestDaemon(dataDirectory, runtimeDirectory, options);
@@ -131,7 +130,7 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Pools first, which would be filled again. An older build has none. */
   async deleteAll(): Promise<void> {
-    const { pools, snapshots } = this.alcove.defaultGroup;
+    const { pools, snapshots, volumes } = this.alcove.defaultGroup;
     await unlessUnknown(async () => {
       for (const { name } of await pools.list()) await pools.delete(name);
     });
@@ -141,6 +140,9 @@ export class TestDaemon implements AsyncDisposable {
     const ids: string[] = [];
     for await (const sandbox of this.alcove.sandboxes.list()) ids.push(sandbox.id);
     await Promise.all(ids.map((id) => this.alcove.sandboxes.connect(id).delete()));
+    await unlessUnknown(async () => {
+      for (const { name } of await volumes.list()) await volumes.delete(name);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -165,6 +167,12 @@ export class TestDaemon implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+async function ownData(isFake: boolean): Promise<string> {
+  const directory = await linkedData(sharedDataDirectory, "own");
+  if (!isFake) await linkTemplates(sharedDataDirectory, directory);
+  return directory;
 }
 
 function asUser(userId: number | undefined): string[] {

@@ -25,7 +25,7 @@ export interface RealMachines extends AsyncDisposable {
 
 export async function openRealMachines(
   signal: AbortSignal,
-  options: Pick<MicrovmOptions, "serveHost"> = {},
+  options: Pick<MicrovmOptions, "serveHost" | "relay"> = {},
 ): Promise<RealMachines> {
   const place = await mkdtemp(join(tmpdir(), "alcove-m-"));
   const disk = await debianDisk(join(place, "b"), signal);

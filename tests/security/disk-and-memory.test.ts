@@ -84,6 +84,70 @@ test("what is written while 20 snapshots are taken is in each of them as its mem
   }
 }, 180_000);
 
+/**
+ * It left the cgroup that is frozen, so that nothing but the machine's pause has what it keeps come from one instant: on the disk past the
+ * page cache, and in two places of the memory.
+ */
+const counting = `import mmap, os, time
+sector = mmap.mmap(-1, 4096)
+far = mmap.mmap(-1, 96 << 20)
+disk = os.open("/root/count", os.O_RDWR | os.O_CREAT | os.O_DIRECT)
+count = 0
+def write():
+    sector[:8] = count.to_bytes(8, "little")
+    os.pwrite(disk, sector, 0)
+write()
+while True:
+    os.preadv(disk, [sector], 0)
+    kept = (int.from_bytes(sector[:8], "little"), far[0], far[-1])
+    if kept != (count, count & 255, count & 255):
+        print("torn", count, kept, flush=True)
+    count += 1
+    far[0] = count & 255
+    for page in range(1 << 20, 95 << 20, 1 << 20):
+        far[page] = count & 255
+    far[-1] = count & 255
+    write()
+    if count % 20 == 0:
+        print(count, flush=True)
+`;
+const unfrozen = [
+  "mkdir -p /tmp/c && mount -t cgroup2 none /tmp/c && mkdir -p /tmp/c/away && echo $$ > /tmp/c/away/cgroup.procs",
+  `exec python3 -c '${counting}'`,
+].join(" && ");
+
+test("what resists the freeze finds its memory and its disk of one instant, asleep and in copies", async () => {
+  let machine = await machines.start();
+  const { id } = await machine.guest.execs.start(specOf(["sh", "-c", unfrozen]), signal);
+  const snapshots = [];
+  for (let taken = 0; taken < 4; taken++) {
+    await writesOn(machine, id, 20);
+    const snapshotId = randomUUID();
+    const saved = await machine.snapshot?.(snapshotId, { mustFreeze: false }, signal);
+    expect(saved?.isFrozen).toBe(false);
+    snapshots.push(snapshotId);
+  }
+  for (let generation = 2; generation < 4; generation++) {
+    expect((await machines.suspend(machine)).isFrozen).toBe(false);
+    machine = await machines.goOn(machine, generation);
+    await writesOn(machine, id, 20);
+  }
+  await expectNothingTorn(machine, id);
+  for (const snapshotId of snapshots) {
+    const copy = await machines.start({ generation: 2, origin: { kind: "snapshot", snapshotId, from: "Memory" } });
+    await writesOn(copy, id, 20);
+    await expectNothingTorn(copy, id);
+  }
+}, 180_000);
+
+async function expectNothingTorn(machine: Machine, execId: string): Promise<void> {
+  await machine.guest.execs.signal(execId, "KILL", signal);
+  const { stdout, stderr } = await collect(machine.guest.execs.attach(execId, 0, signal));
+  expect(stderr).toBe("");
+  expect(stdout.match(/torn.*/g)).toBeNull();
+  await machine.destroy();
+}
+
 /** So many bytes more of its counting: each line is a file. */
 async function writesOn({ guest }: Machine, execId: string, bytes: number): Promise<void> {
   const written = async () => (await guest.execs.get(execId, 0, signal)).stdoutBytes;

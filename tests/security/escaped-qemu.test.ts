@@ -1,9 +1,10 @@
-/** Invariant 11: what a QEMU that was taken over could reach, read from the kernel's own tables. */
+/** Invariant 11: what a QEMU that was taken over could reach, or a worker of the daemon, read from the kernel's own tables. */
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Sandbox } from "alcove";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TestDaemon } from "../harness/daemon.js";
+import { workerOf } from "../harness/worker-of.js";
 
 let daemon: TestDaemon;
 let pids: string[];
@@ -27,6 +28,19 @@ test("Every QEMU is under its seccomp filter, gains no privileges and holds no c
     if (isRoot()) expect(field(status, "CapEff")).toMatch(/^0+$/);
   }
 });
+
+test.each(["egress/worker-main", "relay/worker-main"] as const)(
+  "The process of %s gains no privileges and, once it is there, holds no capabilities",
+  async (module) => {
+    const pid = await workerOf(daemon, module);
+    const of = async (name: string) => field(await readFile(`/proc/${pid}/status`, "utf8"), name);
+    expect(await of("NoNewPrivs")).toBe("1");
+    if (!isRoot()) return;
+    await expect.poll(() => of("Uid"), { timeout: 30_000 }).not.toMatch(/\b0\b/);
+    expect(await of("CapEff")).toMatch(/^0+$/);
+    expect(await of("CapPrm")).toMatch(/^0+$/);
+  },
+);
 
 test.runIf(isRoot())("As root, every QEMU has a uid of its own and a directory that only that uid opens", async () => {
   const uids = await Promise.all(

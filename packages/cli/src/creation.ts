@@ -96,7 +96,8 @@ async function defaultImage(cli: Cli, { groups, defaultGroup }: Alcove): Promise
   return (await groups.get(defaultGroup.name, { signal: cli.signal })).defaults.diskImage?.name;
 }
 
-async function ensureImage(cli: Cli, alcove: Alcove, name: string): Promise<void> {
+/** Waits until it is there; it is built where it is not. */
+export async function ensureImage(cli: Cli, alcove: Alcove, name: string): Promise<void> {
   const image = await alcove.images.get(name, { signal: cli.signal });
   if (image.state !== "Ready") await prepare(cli, alcove, name);
 }

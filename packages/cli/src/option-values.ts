@@ -11,6 +11,13 @@ export function durationMs(text: string): number {
   return milliseconds;
 }
 
+/** How often a sandbox is looked at: within what the server takes. */
+export function intervalMs(text: string): number {
+  const milliseconds = durationMs(text);
+  if (milliseconds >= 250 && milliseconds <= 3_600_000) return milliseconds;
+  throw new InvalidArgumentError("It must be a time from 250ms to 1h.");
+}
+
 /** `12h` or `90d` from now, or an instant; as the API writes it. */
 export function momentAhead(text: string): string {
   return moment(text, 1);

@@ -10,6 +10,7 @@
 import { Command, Option } from "commander";
 import type { Cli, Flags } from "./cli.js";
 import { addApi } from "./commands/api.js";
+import { addApply } from "./commands/apply.js";
 import { addAttach } from "./commands/attach.js";
 import { addAudit } from "./commands/audit.js";
 import { addCommit } from "./commands/commit.js";
@@ -30,7 +31,9 @@ import { addExitCodes } from "./commands/exit-codes.js";
 import { addFork } from "./commands/fork.js";
 import { addGet } from "./commands/get.js";
 import { addGroup } from "./commands/group.js";
+import { addIdentity } from "./commands/identity.js";
 import { addImage } from "./commands/image.js";
+import { addInit } from "./commands/init.js";
 import { addKey } from "./commands/key.js";
 import { addLabel } from "./commands/label.js";
 import { addLifecycle } from "./commands/lifecycle.js";
@@ -44,8 +47,12 @@ import { addResume } from "./commands/resume.js";
 import { addRole } from "./commands/role.js";
 import { addRollback } from "./commands/rollback.js";
 import { addRun } from "./commands/run.js";
+import { addSchema } from "./commands/schema.js";
+import { addSecret } from "./commands/secret.js";
 import { addServer } from "./commands/server.js";
+import { addShell } from "./commands/shell.js";
 import { addSnapshot } from "./commands/snapshot.js";
+import { addStats } from "./commands/stats.js";
 import { addStatus } from "./commands/status.js";
 import { addStop } from "./commands/stop.js";
 import { addSystem } from "./commands/system.js";
@@ -53,7 +60,9 @@ import { addTemplate } from "./commands/template.js";
 import { addTimeline } from "./commands/timeline.js";
 import { addUp } from "./commands/up.js";
 import { addUsage } from "./commands/usage.js";
+import { addValidate } from "./commands/validate.js";
 import { addVersion } from "./commands/version.js";
+import { addVolume } from "./commands/volume.js";
 import { addWhoami } from "./commands/whoami.js";
 import { examples } from "./examples.js";
 import { cliVersion } from "./version.js";
@@ -67,8 +76,10 @@ const commands = [
   addLifecycle,
   addExec,
   addAttach,
+  addShell,
   addLogs,
   addPs,
+  addStats,
   addCp,
   addConsole,
   addStop,
@@ -81,7 +92,13 @@ const commands = [
   addRollback,
   addCommit,
   addTimeline,
+  addInit,
+  addSchema,
+  addValidate,
+  addApply,
   addEgress,
+  addSecret,
+  addVolume,
   addImage,
   addPool,
   addTemplate,
@@ -98,6 +115,7 @@ const commands = [
   addWhoami,
   addKey,
   addRole,
+  addIdentity,
   addAudit,
   addConfig,
   addContext,

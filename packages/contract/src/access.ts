@@ -10,10 +10,10 @@ export const Role = z.enum(roles).meta({ id: "Role" });
 export type Role = z.infer<typeof Role>;
 
 /**
- * What an endpoint asks of its caller: nothing (`anyone`), to be known (`caller`), a role in the group of the path, or to
- * administer the server (`admin`).
+ * What an endpoint asks of its caller: nothing (`anyone`), to be known (`caller`), a role in the group of the path, to
+ * administer the server (`admin`), or that or the token for metrics (`metrics`).
  */
-export type Access = "anyone" | "caller" | Role | "admin";
+export type Access = "anyone" | "caller" | Role | "admin" | "metrics";
 
 /** Whether somebody with this role may do what needs that one. */
 export function reaches(held: Role, needed: Role): boolean {

@@ -9,7 +9,7 @@ export const AuditRecord = z
     /** Grows with every record of its log, the server's or the group's; never reused. */
     sequence: z.number().int(),
     at: z.iso.datetime(),
-    /** `owner` of the daemon, `key:ID`, `oidc:SUBJECT`; `unknown` where nobody knows who it was. */
+    /** `owner` of the daemon, `key:ID`, `oidc:SUBJECT`, `group:NAME`; `unknown` where nobody knows who it was. */
     principal: z.string(),
     name: z.string(),
     group: z.string().optional(),

@@ -16,6 +16,23 @@ const AdobeEntry = z.strictObject({
 export const AdobeEgress = z.array(AdobeEntry).max(1_000).meta({ id: "AdobeEgress" });
 export type AdobeEgress = z.infer<typeof AdobeEgress>;
 
+/** Where Adobe's configuration of a sandbox has it. Other parts of that would go unheeded, and are none of this form. */
+const AdobeConfiguration = z.strictObject({
+  policy: z.strictObject({ network: z.strictObject({ egress: z.unknown() }) }),
+});
+const AdobePolicy = AdobeConfiguration.shape.policy;
+
+/** The list in what somebody wrote, not judged, and where it stands there: bare, in `network.egress`, or in `policy.network.egress`. */
+export function adobeEgressIn(
+  value: unknown,
+): { readonly entries: unknown; readonly place: readonly string[] } | undefined {
+  if (Array.isArray(value)) return { entries: value, place: [] };
+  const whole = AdobeConfiguration.safeParse(value).data;
+  if (whole !== undefined) return { entries: whole.policy.network.egress, place: ["policy", "network", "egress"] };
+  const policy = AdobePolicy.safeParse(value).data;
+  return policy && { entries: policy.network.egress, place: ["network", "egress"] };
+}
+
 /**
  * The same as a policy that denies by default. Port 80 is plain HTTP and 443 TLS; another is TLS too where methods or paths are named,
  * else whatever is spoken there.

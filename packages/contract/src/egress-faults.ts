@@ -1,6 +1,8 @@
 /** What is wrong with a policy as a whole: combinations that are unsafe, or that can mean nothing. Each by its field. */
 import type { Fault } from "./addresses.js";
-import type { EgressAction, EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
+import type { EgressPolicy, EgressRule } from "./egress.js";
+import { headerFaults, hookFaults } from "./egress-header-faults.js";
+import { actionOf, changesRequests, looksIntoRequests, schemeOf } from "./egress-rules.js";
 import { normalizeHost } from "./hosts.js";
 
 interface FaultAt extends Fault {
@@ -13,7 +15,7 @@ export function policyFaults(policy: EgressPolicy): readonly FaultAt[] {
     ...inspectionFaults(policy),
     ...nameFaults(rules),
     ...rules.flatMap((rule, at) =>
-      [...matchFaults(rule), ...actionFaults(rule), ...credentialFaults(rule)].map((fault) => ({
+      [...matchFaults(rule), ...actionFaults(rule), ...headerFaults(rule), ...hookFaults(rule)].map((fault) => ({
         ...fault,
         path: ["rules", at, ...fault.path],
       })),
@@ -33,23 +35,10 @@ function inspectionFaults({ trafficInspection, defaultAction, rules = [] }: Egre
   return [{ path: ["trafficInspection"], message, hint }];
 }
 
-function needsOpenTls({ match, action }: EgressRule): boolean {
-  const scheme = schemeOf({ match, action });
+function needsOpenTls(rule: EgressRule): boolean {
+  const scheme = schemeOf(rule);
   if (scheme === "http" || scheme === "tcp") return false;
-  return looksIntoRequests(match, action);
-}
-
-/** Whether a rule is about single requests, so that TLS has to be opened for it. */
-export function looksIntoRequests(
-  { path, methods }: { readonly path?: unknown; readonly methods?: unknown },
-  { type }: EgressAction,
-): boolean {
-  return path !== undefined || methods !== undefined || type === "Transform" || type === "Rewrite";
-}
-
-/** What a rule is for when it does not say: everything when it denies, else https. */
-export function schemeOf({ match, action }: Pick<EgressRule, "match" | "action">): "http" | "https" | "tcp" | "any" {
-  return match.scheme ?? (action.type === "Deny" ? "any" : "https");
+  return looksIntoRequests(rule.match, actionOf(rule));
 }
 
 function nameFaults(rules: readonly EgressRule[]): FaultAt[] {
@@ -69,10 +58,11 @@ function nameFaults(rules: readonly EgressRule[]): FaultAt[] {
 const reservedNames = [
   ...["default", "name-mismatch", "forbidden-address", "unresolved", "unreachable"],
   ...["upstream-answer", "too-many-requests", "malformed-request", "refused-method", "bad-certificate", "tls-failed"],
-  "unknown-name",
+  ...["unknown-name", "no-value", "no-route"],
 ];
 
-function matchFaults({ match, action }: EgressRule): FaultAt[] {
+function matchFaults({ match, ...does }: EgressRule): FaultAt[] {
+  const action = actionOf(does);
   const at = (key: string) => ["match", key];
   const { path, methods, scheme, normalizePath } = match;
   if (scheme === "tcp" && (path !== undefined || methods !== undefined)) {
@@ -81,8 +71,9 @@ function matchFaults({ match, action }: EgressRule): FaultAt[] {
       { path: at(key), message: "must be left out where scheme is tcp", hint: "Only HTTP has paths and methods." },
     ];
   }
-  if (scheme === "tcp" && (action.type === "Transform" || action.type === "Rewrite")) {
-    return [{ path: at("scheme"), message: `must not be tcp where the action is ${action.type}`, hint: "Say https." }];
+  if (scheme === "tcp" && changesRequests(action)) {
+    const what = action.type === "Hook" ? "there is a hookRef" : `the action is ${action.type}`;
+    return [{ path: at("scheme"), message: `must not be tcp where ${what}`, hint: "Say https." }];
   }
   return path === undefined || normalizePath === false
     ? []
@@ -104,7 +95,7 @@ function pathFaults(path: string): Fault[] {
 }
 
 function actionFaults({ action }: EgressRule): FaultAt[] {
-  if (action.type !== "Rewrite") return [];
+  if (action?.type !== "Rewrite") return [];
   const { type, ...changes } = action;
   if (Object.values(changes).every((change) => change === undefined)) {
     return [{ path: ["action"], message: "must change something", hint: "Give scheme, host, path or headers." }];
@@ -113,48 +104,3 @@ function actionFaults({ action }: EgressRule): FaultAt[] {
   const message = "must be a host name or an address";
   return [{ path: ["action", "host"], message, hint: "Write it without scheme, port, path and wildcards." }];
 }
-
-/** Framing is the connection's own affair; a credential in plain HTTP goes to whoever answers there. */
-function credentialFaults(rule: EgressRule): FaultAt[] {
-  const { action } = rule;
-  const headers = "headers" in action ? (action.headers ?? []) : [];
-  const scheme = schemeOf(rule);
-  const sent = action.type === "Rewrite" ? action.scheme : undefined;
-  const isPlain = ["http", "any"].includes(sent ?? scheme);
-  return headers.flatMap((change, at) =>
-    headerFaults(change, isPlain).map((fault) => ({ ...fault, path: ["action", "headers", at, "name"] })),
-  );
-}
-
-function headerFaults({ operation, name }: HeaderChange, isPlain: boolean): Fault[] {
-  if (framing.has(name.toLowerCase())) {
-    return [
-      {
-        message: "must not be a header of the connection itself",
-        hint: "The gateway sets it; a Rewrite's host sets Host.",
-      },
-    ];
-  }
-  if (operation === "Remove" || !isPlain || !credential.test(name)) return [];
-  const message = "must not be a credential where requests may go in plain HTTP";
-  return [{ message, hint: "Give the rule scheme https, and a Rewrite too." }];
-}
-
-/** Of the connection itself (RFC 9110, 7.6.1): nobody passes them on. */
-export const hopByHopHeaders: readonly string[] = [
-  "connection",
-  "http2-settings",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "transfer-encoding",
-  "upgrade",
-];
-
-/** With what says where a message ends and whom it is for. */
-const framing: ReadonlySet<string> = new Set([...hopByHopHeaders, "content-length", "host", "trailer"]);
-
-const credential =
-  /^cookie2?$|(?:^|[-_])(?:authorization|auth|api-?key|key|token|secret|password|credentials?|session)(?:$|[-_])/i;

@@ -68,7 +68,7 @@ export const putEgressPolicy = endpoint({
   query: NoQuery,
   body: PutEgressPolicy,
   result: NamedEgressPolicy,
-  errors: ["EgressPolicyLimitReached"],
+  errors: ["EgressPolicyLimitReached", "EgressRouteNotFound", "SecretNotFound"],
 });
 
 export const deleteEgressPolicy = endpoint({

@@ -31,12 +31,14 @@ export type TestEgress = z.infer<typeof TestEgress>;
 export const EgressTest = z
   .object({
     verdict: z.enum(["Allow", "Deny"]),
-    /** What is done with it: Allow, Deny, Transform or Rewrite. */
-    action: z.enum(["Allow", "Deny", "Transform", "Rewrite"]),
+    /** What is done with it; Hook: an endpoint is asked, and the verdict is what it may answer at best. */
+    action: z.enum(["Allow", "Deny", "Transform", "Rewrite", "Hook"]),
     /** Which rule decided: its name, `hostRules[3]`, `transportRules[0]`, or `default`. */
     rule: z.string(),
     /** A sentence. */
     reason: z.string(),
+    /** By which of the group's routes it would leave: the rule's, else the default one. Left out: directly, or not at all. */
+    route: z.string().optional(),
     /** TLS is opened, so that methods and paths count. Where it is not, the verdict is about the connection. */
     opensTls: z.boolean(),
     /** False: the policy is one for audit, and what it denies goes through. */
@@ -73,6 +75,6 @@ export const testEgress = endpoint({
   query: NoQuery,
   body: TestEgress,
   result: EgressTest,
-  errors: ["EgressPolicyNotFound"],
+  errors: ["EgressPolicyNotFound", "EgressRouteNotFound"],
   isIdempotent: true,
 });

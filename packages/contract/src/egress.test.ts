@@ -10,6 +10,12 @@ const matching = (match: object, type = "Allow") => rule({}, { type }, match);
 const setting = (name: string, value = "x", match: object = {}) =>
   rule({}, { type: "Transform", headers: [{ operation: "Set", name, value }] }, match);
 const rewriting = (changes: object, match: object = {}) => rule({}, { type: "Rewrite", ...changes }, match);
+const secretRef = { secretId: "github", secretKey: "token", format: "Bearer {value}" };
+const putting = (match: object = {}, valueRef: object = { secretRef }) =>
+  rule({}, { type: "Transform", headers: [{ operation: "Set", name: "X-Any", valueRef }] }, match);
+const asking = (hook: object = {}, match: object = {}) =>
+  rule({ action: undefined, hookRef: { endpoint: "https://ask.test/x", ...hook } }, {}, match);
+const authHeader = (change: object) => ({ authHeaders: [{ operation: "Set", name: "X-Any", ...change }] });
 const transport = (destination: string, more: object = {}) => ({
   defaultAction: "Deny",
   transportRules: { rules: [{ action: "Allow", protocol: "Tcp", destination, ...more }] },
@@ -41,6 +47,17 @@ test.each([
       { scheme: "http" },
     ),
   ],
+  [putting()],
+  [putting({}, { managedIdentityRef: { resource: "https://vault.test" } })],
+  [
+    rewriting(
+      { scheme: "https", headers: [{ operation: "Set", name: "X-Any", valueRef: { secretRef } }] },
+      { scheme: "http" },
+    ),
+  ],
+  [asking()],
+  [asking({ ...authHeader({ valueRef: { secretRef } }), failBehavior: "Allow", timeoutMs: 100 }, { scheme: "any" })],
+  [asking({ endpoint: "http://10.0.0.1:8080/x", ...authHeader({ value: "x" }) })],
   [transport("10.0.0.0/8")],
   [transport("::/0", { port: null })],
   [{ ...setting("X-A", "x", { scheme: "http" }), trafficInspection: "None" }],
@@ -61,6 +78,36 @@ test.each([
     "rules.0.action.headers.0",
   ],
   [rule({}, { type: "Transform", headers: [{ operation: "Set", name: "X" }] }), "rules.0.action.headers.0.value"],
+  [putting({ scheme: "http" }), "rules.0.action.headers.0.valueRef"],
+  [putting({ scheme: "any" }), "rules.0.action.headers.0.valueRef"],
+  [
+    rewriting({ scheme: "http", headers: [{ operation: "Insert", name: "X", valueRef: { secretRef } }] }),
+    "rules.0.action.headers.0.valueRef",
+  ],
+  [putting({}, { secretRef, managedIdentityRef: { resource: "x" } }), "rules.0.action.headers.0.valueRef"],
+  [
+    putting({}, { secretRef: { ...secretRef, format: "{value}{value}" } }),
+    "rules.0.action.headers.0.valueRef.secretRef.format",
+  ],
+  [{ ...putting(), trafficInspection: "None" }, "trafficInspection"],
+  [asking({}, { scheme: "tcp" }), "rules.0.match.scheme"],
+  [{ ...asking(), trafficInspection: "None" }, "trafficInspection"],
+  [asking({ endpoint: "ftp://ask.test/" }), "rules.0.hookRef.endpoint"],
+  [asking({ endpoint: "https://user:word@ask.test/" }), "rules.0.hookRef.endpoint"],
+  [asking({ timeoutMs: 99 }), "rules.0.hookRef.timeoutMs"],
+  [
+    asking({ endpoint: "http://ask.test/", ...authHeader({ valueRef: { secretRef } }) }),
+    "rules.0.hookRef.authHeaders.0.valueRef",
+  ],
+  [
+    asking({ endpoint: "http://ask.test/", ...authHeader({ name: "X-Api-Key", value: "x" }) }),
+    "rules.0.hookRef.authHeaders.0.name",
+  ],
+  [
+    asking({ authHeaders: [{ operation: "Insert", name: "X", value: "x" }] }),
+    "rules.0.hookRef.authHeaders.0.operation",
+  ],
+  [asking(authHeader({ name: "Host", value: "x" })), "rules.0.hookRef.authHeaders.0.name"],
   [matching({ host: "a..b" }), "rules.0.match.host"],
   [matching({ host: "https://a.test" }), "rules.0.match.host"],
   [matching({ host: "a.test:443" }), "rules.0.match.host"],

@@ -8,7 +8,8 @@ import * as z from "zod";
 import { readRange } from "./addresses.js";
 import { policyFaults } from "./egress-faults.js";
 import { readHostPattern } from "./hosts.js";
-import { LabelKey } from "./names.js";
+import { LabelKey, RouteName } from "./names.js";
+import { ValueRef } from "./value-refs.js";
 
 const Verdict = z.enum(["Allow", "Deny"]);
 
@@ -68,7 +69,19 @@ const HeaderValue = z
 
 export const HeaderChange = z
   .discriminatedUnion("operation", [
-    z.strictObject({ operation: z.enum(["Set", "Insert"]), name: HeaderName, value: HeaderValue }),
+    z
+      .strictObject({
+        operation: z.enum(["Set", "Insert"]),
+        name: HeaderName,
+        value: HeaderValue.optional(),
+        /** In place of `value`: put in by the gateway, and never seen in the sandbox. */
+        valueRef: ValueRef.optional(),
+      })
+      .refine(({ value, valueRef }) => (value === undefined) !== (valueRef === undefined), {
+        message: "must be given, or valueRef in its place",
+        path: ["value"],
+        params: { hint: "Give the value itself, or a valueRef to where it stands." },
+      }),
     z.strictObject({ operation: z.literal("Remove"), name: HeaderName }),
   ])
   .describe("Set: replaces what the program sent. Insert: only where it sent none. Remove: takes it away")
@@ -101,11 +114,42 @@ export const EgressAction = z
   .meta({ id: "EgressAction" });
 export type EgressAction = z.infer<typeof EgressAction>;
 
+export const EgressHook = z
+  .strictObject({
+    endpoint: z
+      .url({ protocol: /^https?$/ })
+      .max(2_048)
+      .describe("Asked with POST and a JSON body for each request that matches"),
+    failBehavior: Verdict.optional().describe(
+      "What becomes of the request where the endpoint gives no answer that can be used. Default Deny",
+    ),
+    requestHeaders: z
+      .array(HeaderName)
+      .max(32)
+      .optional()
+      .describe("Which headers of the request it is told. Default: none"),
+    authHeaders: HeaderChanges.max(8).optional().describe("Headers that the endpoint is sent: by Set alone"),
+    timeoutMs: z.number().int().min(100).max(30_000).optional().describe("Default 5000"),
+  })
+  .meta({ id: "EgressHook" });
+export type EgressHook = z.infer<typeof EgressHook>;
+
 export const EgressRule = z
   .strictObject({
     name: LabelKey.describe("Unique in the policy; decisions and refusals name it"),
     match: EgressMatch,
-    action: EgressAction,
+    action: EgressAction.optional(),
+    hookRef: EgressHook.optional().describe(
+      "In place of an action: an HTTP endpoint is asked what to do with the request",
+    ),
+    route: RouteName.optional().describe(
+      "By which of the group's routes what the rule lets through leaves. Left out: the group's default",
+    ),
+  })
+  .refine(({ action, hookRef }) => (action === undefined) !== (hookRef === undefined), {
+    message: "must be given, or hookRef in its place",
+    path: ["action"],
+    params: { hint: "Give an action such as {type: Allow}, or a hookRef." },
   })
   .meta({ id: "EgressRule" });
 export type EgressRule = z.infer<typeof EgressRule>;
@@ -175,6 +219,10 @@ export const EgressDecision = z
     reason: z.string(),
     /** Where it was connected to. */
     address: z.string().optional(),
+    /** The group's name of the route by which it left or was to leave. Missing where it left directly since the group has no default route. */
+    route: z.string().optional(),
+    /** What that route is; missing where nothing was to leave. */
+    routeType: z.enum(["Direct", "Interface", "Proxy"]).optional(),
     bytesSent: z.number().int().optional(),
     bytesReceived: z.number().int().optional(),
     durationMs: z.number().optional(),

@@ -37,7 +37,7 @@ test("only calls whose repeat is harmless are marked so", () => {
   const posts = endpoints.filter(({ method, isIdempotent }) => method === "POST" && isIdempotent).map(({ id }) => id);
   const ofSandboxes = ["disableSandbox", "enableSandbox", "resumeSandbox", "stopSandbox", "stopSandboxAsync"];
   const ofEgress = ["setEgressPolicy", "setEgressPolicyId", "testEgress", "testSandboxEgress"];
-  const others = ["prepareImage", "setLifecycle", "writeArchive", "writeFile"];
+  const others = ["peekSecret", "prepareImage", "setLifecycle", "writeArchive", "writeFile"];
   expect(posts.sort()).toEqual([...ofSandboxes, ...ofEgress, ...others].sort());
 });
 

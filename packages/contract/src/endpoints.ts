@@ -10,7 +10,9 @@ import * as fileEvents from "./file-events.js";
 import * as files from "./files.js";
 import * as groupEgress from "./group-egress.js";
 import * as groups from "./groups.js";
+import * as identity from "./identity.js";
 import * as images from "./images.js";
+import * as issuer from "./issuer.js";
 import * as keys from "./keys.js";
 import * as logs from "./logs.js";
 import * as pools from "./pools.js";
@@ -19,13 +21,17 @@ import * as sandboxBatches from "./sandbox-batches.js";
 import * as sandboxEgress from "./sandbox-egress.js";
 import * as sandboxInsights from "./sandbox-insights.js";
 import * as sandboxLifecycle from "./sandbox-lifecycle.js";
+import * as sandboxPorts from "./sandbox-ports.js";
 import * as sandboxes from "./sandboxes.js";
+import * as secrets from "./secrets.js";
 import * as snapshots from "./snapshots.js";
 import * as storage from "./storage.js";
 import * as suspension from "./suspension.js";
 import * as system from "./system.js";
 import * as templates from "./templates.js";
+import * as terminals from "./terminals.js";
 import * as usage from "./usage.js";
+import * as volumes from "./volumes.js";
 import * as whoami from "./whoami.js";
 
 export const endpoints: readonly Endpoint[] = [
@@ -49,11 +55,23 @@ export const endpoints: readonly Endpoint[] = [
   groups.deleteGroup,
   groupEgress.getGroupEgress,
   groupEgress.setGroupEgress,
+  identity.getGroupIdentity,
+  identity.setGroupIdentity,
+  identity.issueGroupToken,
+  issuer.rotateIssuerKeys,
+  issuer.getOpenidConfiguration,
+  issuer.getKeySet,
   egressTrials.testEgress,
   egressPolicies.listEgressPolicies,
   egressPolicies.getEgressPolicy,
   egressPolicies.putEgressPolicy,
   egressPolicies.deleteEgressPolicy,
+  secrets.listSecrets,
+  secrets.getSecret,
+  secrets.listSecretKeys,
+  secrets.putSecret,
+  secrets.peekSecret,
+  secrets.deleteSecret,
   usage.getGroupUsage,
   usage.listUsageRecords,
   sandboxes.createSandbox,
@@ -75,7 +93,9 @@ export const endpoints: readonly Endpoint[] = [
   suspension.enableSandbox,
   suspension.resumeSandbox,
   sandboxInsights.getSandboxStats,
+  sandboxInsights.streamSandboxStats,
   sandboxInsights.listProcesses,
+  sandboxInsights.streamProcesses,
   sandboxInsights.getConsole,
   snapshots.takeSnapshot,
   snapshots.forkSandbox,
@@ -98,7 +118,16 @@ export const endpoints: readonly Endpoint[] = [
   execs.writeStdin,
   execs.signalExec,
   execs.deleteExec,
+  terminals.streamTerminal,
+  terminals.attachTerminal,
   logs.streamLogs,
+  sandboxPorts.listPorts,
+  sandboxPorts.addPort,
+  sandboxPorts.removePort,
+  sandboxPorts.replacePorts,
+  sandboxPorts.changePort,
+  sandboxPorts.linkPort,
+  sandboxPorts.connectPort,
   files.readFile,
   files.writeFile,
   files.deleteFile,
@@ -136,4 +165,11 @@ export const endpoints: readonly Endpoint[] = [
   roleAssignments.deleteRoleAssignment,
   audit.listAudit,
   audit.listGroupAudit,
+  volumes.createVolume,
+  volumes.listVolumes,
+  volumes.getVolume,
+  volumes.forkVolume,
+  volumes.deleteVolume,
+  volumes.attachVolume,
+  volumes.detachVolume,
 ];

@@ -33,6 +33,11 @@ export const errorCatalogue = {
     sentence: "The sandbox's file system refused it.",
     hint: "Look at owner and mode with files/stat.",
   },
+  AudienceNotAllowed: {
+    status: 403,
+    sentence: "The group's identity has no tokens for this resource.",
+    hint: "Look at `alcove identity show`; an owner of the group says with `alcove identity set` whom tokens may be for.",
+  },
   RouteNotFound: {
     status: 404,
     sentence: "There is no such endpoint.",
@@ -63,6 +68,11 @@ export const errorCatalogue = {
     sentence: "There is no such exec.",
     hint: "List the sandbox's execs; the oldest ended ones are forgotten.",
   },
+  PortNotFound: {
+    status: 404,
+    sentence: "The sandbox has no such port open.",
+    hint: "List its ports with `GET …/ports`, and open one with `POST …/ports/add`; docs/ports.md tells how.",
+  },
   KeyNotFound: {
     status: 404,
     sentence: "There is no such key.",
@@ -78,6 +88,21 @@ export const errorCatalogue = {
     sentence: "There is no such egress policy.",
     hint: "List the group's with `alcove egress policy list`.",
   },
+  SecretNotFound: {
+    status: 404,
+    sentence: "There is no such secret, or it has no such key.",
+    hint: "List the group's with `alcove secret list`.",
+  },
+  VolumeNotFound: {
+    status: 404,
+    sentence: "There is no such volume.",
+    hint: "List the group's with `alcove volume list`.",
+  },
+  EgressRouteNotFound: {
+    status: 404,
+    sentence: "There is no such upstream route.",
+    hint: "Show the group's with `alcove egress upstream`; its owner defines them.",
+  },
   TemplateNotFound: {
     status: 404,
     sentence: "There is no such template.",
@@ -87,6 +112,11 @@ export const errorCatalogue = {
     status: 404,
     sentence: "There is no such role assignment.",
     hint: "List them with `alcove role list`.",
+  },
+  IssuerOff: {
+    status: 404,
+    sentence: "This server issues no tokens.",
+    hint: "Set issuerUrl in the daemon's configuration to the URL under which others reach it, or let it listen on an address of its own.",
   },
   FileNotFound: {
     status: 404,
@@ -148,15 +178,46 @@ export const errorCatalogue = {
     sentence: "Sandboxes or snapshots stand on the template.",
     hint: "It goes by itself when the last of them is deleted and another one took its place.",
   },
+  SecretInUse: {
+    status: 409,
+    sentence:
+      "Policies, sandboxes, snapshots or the group's settings refer to the secret, or to a key that is left out.",
+    hint: "Let them refer to another one first, or delete them.",
+  },
+  VolumeExists: {
+    status: 409,
+    sentence: "The group has a volume of that name.",
+    hint: "Use that one, or choose another name: `alcove volume list`.",
+  },
+  VolumeInUse: {
+    status: 409,
+    sentence: "A sandbox has the volume.",
+    hint: "Take it away there first: `alcove volume detach SANDBOX NAME`.",
+  },
+  VolumeBusy: {
+    status: 409,
+    sentence: "Programs in the sandbox use files on the volume.",
+    hint: "End them, or let them leave its directories: `alcove ps SANDBOX`.",
+  },
   EgressPolicyInUse: {
     status: 409,
     sentence: "Sandboxes, snapshots or the group's defaults refer to the egress policy.",
     hint: "Give them another policy first, or delete them.",
   },
+  EgressRouteInUse: {
+    status: 409,
+    sentence: "Policies of the group, of its sandboxes or of its snapshots name the upstream route.",
+    hint: "Take it out of their rules first, or give it another way under the same name.",
+  },
   ImageBusy: {
     status: 409,
     sentence: "The image is being built.",
     hint: "Wait until it is Ready or Failed, or delete it, which ends the build.",
+  },
+  PortExists: {
+    status: 409,
+    sentence: "The sandbox has this port already.",
+    hint: "Change it with `PATCH …/ports`, or remove it first.",
   },
   ExecExists: {
     status: 409,
@@ -205,6 +266,11 @@ export const errorCatalogue = {
     sentence: "The group has as many egress policies as there may be.",
     hint: "Delete one that nothing refers to: `alcove egress policy list`.",
   },
+  SecretLimitReached: {
+    status: 409,
+    sentence: "The group has as many secrets as there may be.",
+    hint: "Delete one that nothing refers to: `alcove secret list`. A secret can have many keys.",
+  },
   RoleAssignmentLimitReached: {
     status: 409,
     sentence: "The group has as many role assignments as there may be.",
@@ -241,15 +307,35 @@ export const errorCatalogue = {
     hint: "Delete what is no longer needed, ask for less, or have an administrator raise the quota.",
   },
   TooManyRequests: { status: 429, sentence: "Too much at once.", hint: "Try again after the time in Retry-After." },
+  PortRefused: {
+    status: 502,
+    sentence: "Nothing listens on this port of the sandbox.",
+    hint: "Start the program, or look at its output with `alcove logs`; `alcove exec SANDBOX -- ss -ltn` lists the ports that are listened on.",
+  },
+  PortTimedOut: {
+    status: 504,
+    sentence: "What listens on this port of the sandbox does not answer.",
+    hint: "Look at the program's output, and whether it is busy: `alcove ps SANDBOX`.",
+  },
   GuestUnresponsive: {
     status: 502,
     sentence: "The sandbox's agent does not answer as it should.",
     hint: "Whatever runs inside may have broken it; delete the sandbox and create a new one.",
   },
+  PreviewsOff: {
+    status: 409,
+    sentence: "This server serves no previews.",
+    hint: "Its administrator turns them on with previewListen; see docs/ports.md. Connections over `…/ports/PORT/connect` work without.",
+  },
   EngineUnavailable: {
     status: 503,
     sentence: "No engine can run sandboxes on this host.",
     hint: "Run `alcove doctor`; it has the command that mends it.",
+  },
+  SecretsUnreadable: {
+    status: 503,
+    sentence: "The key that secrets are encrypted with is missing, or it is another one.",
+    hint: "Whoever runs the server puts the key's file back, or a new one where it is lost: docs/secrets.md.",
   },
   CapacityExceeded: {
     status: 503,

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Group } from "./groups.js";
 import { Image } from "./images.js";
-import { EgressPolicyId, LabelSelector, SandboxId, wholeNumber } from "./names.js";
+import { EgressPolicyId, LabelSelector, SandboxId, SecretId, wholeNumber } from "./names.js";
 import { Pool } from "./pools.js";
 import { GroupParams, Sandbox } from "./sandboxes.js";
 import { Snapshot } from "./snapshots.js";
@@ -35,6 +35,11 @@ export const AlcoveEvent = z
       /** The policy of this name is gone. */
       isDeleted: z.boolean().optional(),
     }),
+    /** A new version, or other hosts; never with values. */
+    z.object({ ...base, type: z.literal("secret.changed"), secretId: SecretId, version: z.number().int() }),
+    z.object({ ...base, type: z.literal("secret.deleted"), secretId: SecretId }),
+    /** Whom the group's tokens may be for. */
+    z.object({ ...base, type: z.literal("identity.changed") }),
     /** Events from `after` on are not kept any more: read the resources anew. */
     z.object({ ...base, type: z.literal("gap"), after: z.number().int() }),
   ])

@@ -5,15 +5,11 @@
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { Environment, ExecId, Flag, GroupName, GuestPath, SandboxId, SecretNames, wholeNumber } from "./names.js";
+import { Argument, UserName } from "./process.js";
 import { ActivationMode } from "./sandbox-state.js";
 import { NoQuery, SandboxParams, wakeErrors } from "./sandboxes.js";
+import { TerminalSize } from "./terminals.js";
 
-const noNul = (text: string) => !text.includes("\0");
-const Argument = z.string().max(131_072).refine(noNul, "must not hold a NUL byte");
-/** A user's name, a uid, or uid:gid. */
-const UserName = z
-  .string()
-  .regex(/^(?:[a-z_][a-z0-9_-]{0,31}\$?|\d{1,10}(?::\d{1,10})?)$/, "must be a user name, a uid, or uid:gid");
 /** 1 ms to 7 days. */
 const TimeoutMs = z.number().int().min(1).max(604_800_000);
 /** Bytes kept of each of stdout and stderr; what is beyond is read, counted and dropped. Default 1 MiB, at most 16 MiB. */
@@ -115,6 +111,8 @@ export const Exec = z
     /** Output that no reader took in time and that is not kept any more. */
     droppedBytes: z.number().int(),
     stdinOpen: z.boolean(),
+    /** Of those alone that run in a terminal. */
+    terminal: TerminalSize.optional(),
   })
   .meta({ id: "Exec" });
 export type Exec = z.infer<typeof Exec>;

@@ -1,7 +1,9 @@
-/** How names of a group's sandboxes are resolved outside, and whose certificates are believed there. */
+/** How names of a group's sandboxes are resolved outside, whose certificates are believed there, and by which routes connections leave. */
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
+import { RouteName } from "./names.js";
 import { GroupParams, NoQuery } from "./sandboxes.js";
+import { UpstreamRoutes } from "./upstream-routes.js";
 
 const HostName = z
   .string()
@@ -27,6 +29,10 @@ export const GroupEgress = z
       .optional(),
     /** PEM certificates of authorities that servers may have theirs from, beside the system's. */
     upstreamCertificates: z.string().max(mostCertificateBytes).optional(),
+    /** By name. Rules of policies name one by `route`; one that is named cannot be taken away. */
+    routes: UpstreamRoutes.optional(),
+    /** One of `routes`, for what no rule says otherwise. Left out: direct. */
+    defaultRoute: RouteName.optional(),
   })
   .meta({ id: "GroupEgress" });
 export type GroupEgress = z.infer<typeof GroupEgress>;
@@ -36,7 +42,7 @@ export const getGroupEgress = endpoint({
   method: "GET",
   path: "/v1/groups/:group/egress",
   access: "reader",
-  summary: "Read the group's resolver overrides and upstream certificates",
+  summary: "Read the group's resolver overrides, upstream certificates and routes",
   params: GroupParams,
   query: NoQuery,
   body: "none",
@@ -48,10 +54,11 @@ export const setGroupEgress = endpoint({
   method: "PUT",
   path: "/v1/groups/:group/egress",
   access: "owner",
-  summary: "Set the group's resolver overrides and upstream certificates",
-  description: "Replaces both; what is left out is none. Answers when they are in force for the group's sandboxes.",
+  summary: "Set the group's resolver overrides, upstream certificates and routes",
+  description: "Replaces all; what is left out is none. Answers when they are in force for the group's sandboxes.",
   params: GroupParams,
   query: NoQuery,
   body: GroupEgress,
   result: GroupEgress,
+  errors: ["EgressRouteNotFound", "EgressRouteInUse", "SecretNotFound"],
 });

@@ -148,7 +148,7 @@ export const createGroup = endpoint({
   body: CreateGroup,
   result: Group,
   status: 201,
-  errors: ["GroupExists", "EgressPolicyNotFound"],
+  errors: ["GroupExists", "EgressPolicyNotFound", "EgressRouteNotFound", "SecretNotFound"],
 });
 
 export const listGroups = endpoint({
@@ -197,7 +197,7 @@ export const updateGroup = endpoint({
   query: NoQuery,
   body: UpdateGroup,
   result: Group,
-  errors: ["EgressPolicyNotFound"],
+  errors: ["EgressPolicyNotFound", "EgressRouteNotFound", "SecretNotFound"],
   isIdempotent: true,
 });
 

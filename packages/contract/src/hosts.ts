@@ -1,5 +1,6 @@
 /** Hosts as policies compare them: lower-case names in punycode, addresses in canonical form without brackets. */
 import { type Fault, formatAddress, parseAddress } from "./addresses.js";
+import { parseUrl } from "./parse-url.js";
 
 export interface Host {
   readonly host: string;
@@ -15,9 +16,9 @@ export function normalizeHost(text: string): Host | undefined {
   const bare = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text;
   if (bare.includes(":")) return addressHost(bare);
   if (bare !== text || text.length > longestText || forbidden.test(text)) return undefined;
-  const url = `http://${text}/`;
-  if (!URL.canParse(url)) return undefined;
-  const host = withoutTrailingDot(new URL(url).hostname);
+  const url = parseUrl(`http://${text}/`);
+  if (url === undefined) return undefined;
+  const host = withoutTrailingDot(url.hostname);
   if (parseAddress(host) !== undefined) return addressHost(host);
   return isName(host) ? { host, isAddress: false } : undefined;
 }

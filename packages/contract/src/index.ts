@@ -1,9 +1,9 @@
 export { type Access, Role, reaches, roles } from "./access.js";
 export { type Address, type AddressRange, formatAddress, parseAddress, rangeHas, readRange } from "./addresses.js";
 export { AuditQuery, AuditRecord, listAudit, listGroupAudit } from "./audit.js";
-export { EgressAction, EgressDecision, EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
-export { AdobeEgress, fromAdobe } from "./egress-adobe.js";
-export { hopByHopHeaders, looksIntoRequests, schemeOf } from "./egress-faults.js";
+export { EgressAction, EgressDecision, EgressHook, EgressPolicy, EgressRule, HeaderChange } from "./egress.js";
+export { AdobeEgress, adobeEgressIn, fromAdobe } from "./egress-adobe.js";
+export { hopByHopHeaders } from "./egress-header-faults.js";
 export {
   deleteEgressPolicy,
   getEgressPolicy,
@@ -12,6 +12,7 @@ export {
   PutEgressPolicy,
   putEgressPolicy,
 } from "./egress-policies.js";
+export { actionOf, changesRequests, looksIntoRequests, type RuleAction, schemeOf } from "./egress-rules.js";
 export { egressPolicySchema } from "./egress-schema.js";
 export { EgressTest, TestEgress, TestSandboxEgress, testEgress, testSandboxEgress } from "./egress-trials.js";
 export {
@@ -83,6 +84,14 @@ export {
 } from "./groups.js";
 export { type Host, normalizeHost, readHostPattern } from "./hosts.js";
 export {
+  GroupIdentity,
+  GroupToken,
+  getGroupIdentity,
+  issueGroupToken,
+  SetGroupIdentity,
+  setGroupIdentity,
+} from "./identity.js";
+export {
   CreateImage,
   createImage,
   deleteImage,
@@ -101,6 +110,14 @@ export {
   type RegistryCredentials,
   writeImageContent,
 } from "./images.js";
+export {
+  getKeySet,
+  getOpenidConfiguration,
+  KeySet,
+  OpenidConfiguration,
+  RotatedKeys,
+  rotateIssuerKeys,
+} from "./issuer.js";
 export {
   CreatedKey,
   CreateGroupKey,
@@ -126,6 +143,7 @@ export {
   UpdateLifecycle,
 } from "./lifecycle.js";
 export { LogEntry, streamLogs } from "./logs.js";
+export { manifestLabel, manifestSchema, SandboxManifest } from "./manifest.js";
 export {
   EgressPolicyId,
   Environment,
@@ -139,10 +157,15 @@ export {
   maximumLabels,
   parseLabelSelector,
   SandboxId,
+  SecretId,
+  SecretKey,
   SnapshotId,
 } from "./names.js";
 export { errorsOf, openApi, tagOf } from "./openapi.js";
+export { parseUrl } from "./parse-url.js";
 export { deletePool, getPool, listPools, Pool, PoolName, PutPool, putPool } from "./pools.js";
+export { PortIpAccessControl } from "./port-access.js";
+export { AddPort, ChangePort, PortAuth, PortCors, PortRef, PreviewLink, SandboxPort, SandboxPorts } from "./ports.js";
 export { AlcoveError, type ErrorContext, fromProblem, Problem, toProblem } from "./problem.js";
 export {
   deleteRoleAssignment,
@@ -161,8 +184,30 @@ export {
   setEgressPolicyId,
   streamEgressDecisions,
 } from "./sandbox-egress.js";
-export { getConsole, getSandboxStats, listProcesses, SandboxProcess, SandboxStats } from "./sandbox-insights.js";
+export {
+  type GuestStats,
+  getConsole,
+  getSandboxStats,
+  listProcesses,
+  NetworkStats,
+  ProcessList,
+  SandboxProcess,
+  SandboxStats,
+  streamProcesses,
+  streamSandboxStats,
+} from "./sandbox-insights.js";
 export { setLifecycle } from "./sandbox-lifecycle.js";
+export {
+  addPort,
+  changePort,
+  connectPort,
+  linkPort,
+  listPorts,
+  PortReceive,
+  PortSend,
+  removePort,
+  replacePorts,
+} from "./sandbox-ports.js";
 export {
   ActivationMode,
   SandboxState,
@@ -183,6 +228,17 @@ export {
   SourcesRef,
   updateSandbox,
 } from "./sandboxes.js";
+export {
+  deleteSecret,
+  getSecret,
+  listSecretKeys,
+  listSecrets,
+  PutSecret,
+  peekSecret,
+  putSecret,
+  Secret,
+  SecretValues,
+} from "./secrets.js";
 export {
   defaultSize,
   grid,
@@ -233,5 +289,28 @@ export {
   rebuildTemplate,
   Template,
 } from "./templates.js";
+export {
+  attachTerminal,
+  StartTerminal,
+  streamTerminal,
+  TerminalReceive,
+  TerminalSend,
+  TerminalSize,
+} from "./terminals.js";
+export { UpstreamRoute, UpstreamRoutes } from "./upstream-routes.js";
 export { GroupUsage, getGroupUsage, listUsageRecords, UsageAmounts, UsageRecords, UsageStep } from "./usage.js";
+export { Audience, IdentityRef, nameOfSecret, SandboxSecrets, SecretRef, sourceOf, ValueRef } from "./value-refs.js";
+export { mountFault, VolumeMount } from "./volume-mounts.js";
+export {
+  attachVolume,
+  CreateVolume,
+  createVolume,
+  deleteVolume,
+  detachVolume,
+  ForkVolume,
+  forkVolume,
+  getVolume,
+  listVolumes,
+  Volume,
+} from "./volumes.js";
 export { WhoAmI, whoAmI } from "./whoami.js";

@@ -29,6 +29,39 @@ export const EgressPolicyId = z
   )
   .meta({ id: "EgressPolicyId" });
 
+/** Name of one of a group's secrets: 3 to 64 letters, digits and hyphens (ACA's rule). */
+export const SecretId = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9-]{1,62}[A-Za-z0-9])$/,
+    "must be 3 to 64 letters, digits or hyphens, beginning and ending with a letter or digit",
+  )
+  .meta({ id: "SecretId" });
+
+/** One of the values of a secret. */
+export const SecretKey = z
+  .string()
+  .regex(/^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62})$/, "must be 1 to 63 letters, digits, dots, underscores or hyphens")
+  .meta({ id: "SecretKey" });
+
+/** Name of one of a group's volumes. */
+export const VolumeName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+    "must be 1 to 63 letters, digits, dots, underscores or hyphens, beginning and ending with a letter or digit",
+  )
+  .meta({ id: "VolumeName" });
+
+/** Name of one of a group's upstream routes. */
+export const RouteName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+    "must be 1 to 63 letters, digits, dots, underscores or hyphens, beginning and ending with a letter or digit",
+  )
+  .meta({ id: "RouteName" });
+
 /** Name of an image, as in a registry: lower case, with an optional tag. */
 export const ImageName = z
   .string()
@@ -94,7 +127,7 @@ export const GuestPath = z
   .refine((path) => new TextEncoder().encode(path).length <= 4096, "must have at most 4096 bytes")
   .meta({ id: "GuestPath" });
 
-const EnvironmentName = z
+export const EnvironmentName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a name that a shell takes")
   .max(255);

@@ -15,12 +15,14 @@ const tagDescriptions: Readonly<Record<Tag, string>> = {
   system: "The daemon itself",
   groups: "Groups: tags, defaults, quota and what is used",
   sandboxes: "Sandboxes: create, find, look into, delete",
-  execs: "Programs in a sandbox: buffered, streaming and detached",
+  execs: "Programs in a sandbox: buffered, streaming, detached, and in a terminal",
   files: "Files of a sandbox, of any size, and whole directories",
   images: "What sandboxes start from",
   pools: "Warm pools: sandboxes that run already and that a creation takes",
+  volumes: "Volumes: disks that outlive the sandboxes that have them",
   snapshots: "What sandboxes were: go on from there, copy, go back",
   egress: "What sandboxes may reach, and what they tried to",
+  secrets: "Values that nobody sees again: for requests and for sandboxes",
   events: "What changed, as it changes",
   access: "Who may do what, and who did what",
 };
@@ -33,8 +35,10 @@ type Tag =
   | "files"
   | "images"
   | "pools"
+  | "volumes"
   | "snapshots"
   | "egress"
+  | "secrets"
   | "events"
   | "access";
 
@@ -78,11 +82,13 @@ export function openApi(version: string): Json {
 
 /** The group of endpoints that one belongs to, from its path's last noun. */
 export function tagOf(endpoint: Endpoint): Tag {
+  if (endpoint.path.includes("/secrets")) return "secrets";
   if (accessNouns.some((noun) => endpoint.path.includes(noun))) return "access";
   if (endpoint.path.includes("/files")) return "files";
-  if (endpoint.path.includes("/exec") || endpoint.path.endsWith("/logstream")) return "execs";
+  if (/\/(exec|terminals)/.test(endpoint.path) || endpoint.path.endsWith("/logstream")) return "execs";
   if (endpoint.path.includes("/diskimages")) return "images";
   if (endpoint.path.includes("/pools")) return "pools";
+  if (endpoint.path.includes("/volumes")) return "volumes";
   if (/\/(snapshots?|fork|rollback|commit)\b/.test(endpoint.path)) return "snapshots";
   if (endpoint.path.includes("/events")) return "events";
   if (/\/egress/i.test(endpoint.path)) return "egress";

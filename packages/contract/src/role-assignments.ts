@@ -1,4 +1,4 @@
-/** Roles given by name: to people whom the OIDC issuer knows, and to keys. */
+/** Roles given by name: to people whom the OIDC issuer knows, to keys, and to other groups. */
 import * as z from "zod";
 import { Role } from "./access.js";
 import { endpoint } from "./endpoint.js";
@@ -7,13 +7,14 @@ import { GroupParams, NoQuery } from "./sandboxes.js";
 
 /**
  * `key:ID`; `oidc:SUBJECT`, as the issuer's tokens name somebody; or `oidc:ADDRESS`, an e-mail address that the issuer has
- * verified. What has an @ is an address, whatever its case: a subject that looks as one is nobody's.
+ * verified. What has an @ is an address, whatever its case: a subject that looks as one is nobody's. `group:NAME`: the sandboxes of
+ * the group that has the name when the role is given, by the tokens of its identity; a group that gets the name later is not meant.
  */
 export const Principal = z
   .string()
   .regex(
-    /^(?:key:[0-9a-z]{16}|oidc:[\x21-\x7e]{1,255})$/,
-    "must be key:ID, or oidc: with a subject or a verified e-mail address",
+    /^(?:key:[0-9a-z]{16}|oidc:[\x21-\x7e]{1,255}|group:(?![.-])[A-Za-z0-9-]{1,32})$/,
+    "must be key:ID, group:NAME, or oidc: with a subject or a verified e-mail address",
   )
   .meta({ id: "Principal" });
 
@@ -63,7 +64,7 @@ export const putRoleAssignment = endpoint({
   access: "owner",
   summary: "Give somebody a role in a group",
   description:
-    "Replaces what was assigned before. Nobody is asked whether there is such a subject or key. Of several roles the highest counts.",
+    "Replaces what was assigned before. Nobody is asked whether there is such a subject, key or group. Of several roles the highest counts.",
   params,
   query: NoQuery,
   body: z.strictObject({ role: Role }),

@@ -17,7 +17,7 @@ export const setEgressPolicy = endpoint({
   query: NoQuery,
   body: EgressPolicy,
   result: Sandbox,
-  errors: ["SandboxNotFound"],
+  errors: ["SandboxNotFound", "EgressRouteNotFound", "SecretNotFound"],
   isIdempotent: true,
 });
 
@@ -93,7 +93,7 @@ export const streamEgressDecisions = endpoint({
   access: "reader",
   summary: "Follow what a sandbox tries to reach, and what is decided",
   description:
-    "JSON lines (application/x-ndjson), an EgressDecision each from now on, and an empty line every 15 s; a reader that is too slow finds `{lost: N}` where N are not told. It goes on while the sandbox is stopped, and ends when it is deleted.",
+    "JSON lines (application/x-ndjson), an EgressDecision each from now on, and an empty line every 15 s; a reader finds `{lost: N}` where N are not told, since it was too slow or they were too many at once. It goes on while the sandbox is stopped, and ends when it is deleted.",
   params: SandboxParams,
   query: NoQuery,
   body: "none",

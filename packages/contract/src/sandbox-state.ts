@@ -1,7 +1,7 @@
 /** What a sandbox can be: its states, why it stopped, what is kept of it, what wakes it. */
 import * as z from "zod";
 
-/** Whether calls that need a stopped sandbox resume it: execs, files and processes. */
+/** Whether calls that need a stopped sandbox resume it: execs and files. */
 export const ActivationMode = z.enum(["OnDemand", "Manual"]).meta({ id: "ActivationMode" });
 export type ActivationMode = z.infer<typeof ActivationMode>;
 

@@ -18,8 +18,11 @@ import {
   SnapshotId,
   wholeNumber,
 } from "./names.js";
+import { PortList, SandboxPort } from "./ports.js";
 import { ActivationMode, SandboxState, StateDetails, StopMode, Suspended } from "./sandbox-state.js";
 import { Resources } from "./sizes.js";
+import { SandboxSecrets } from "./value-refs.js";
+import { VolumeMount, VolumeMounts } from "./volume-mounts.js";
 
 export const DiskImageRef = z.strictObject({
   /** One of the group's images, else one of the catalogue's. */
@@ -69,6 +72,11 @@ export const CreateSandbox = z
     /** Write-only: never returned. No program gets any of it unless it is asked for by name: `secrets` of an exec, or below. */
     secretEnvironment: Environment.optional(),
     /**
+     * Which of the group's secrets its programs use, by variable. What starts from a snapshot has the snapshot's too, if who asks is who made the
+     * snapshot's sandbox.
+     */
+    secrets: SandboxSecrets.optional(),
+    /**
      * A program started with the sandbox: entrypoint followed by cmd. Its end does not stop the sandbox. What is left out is
      * the image's own, but the image's cmd does not follow another entrypoint; an empty list turns the image's off.
      */
@@ -82,10 +90,14 @@ export const CreateSandbox = z
     lifecycle: LifecyclePolicy.optional(),
     /** Default OnDemand: a stopped sandbox is resumed by the next call that needs it. Manual: by `resume` alone. */
     activationMode: ActivationMode.optional(),
+    /** Which of its ports others may come to. Where they are reached is in the answer, and stays. */
+    ports: PortList.optional(),
     /** What it may reach. Default: the snapshot's, else the group's, else nothing. */
     egressPolicy: EgressPolicy.optional(),
     /** One of the group's policies, in place of one of its own. */
     egressPolicyId: EgressPolicyId.optional(),
+    /** Volumes of the group, mounted before the program starts. */
+    volumes: VolumeMounts.optional(),
   })
   .meta({ id: "CreateSandbox" });
 export type CreateSandbox = z.infer<typeof CreateSandbox>;
@@ -118,12 +130,18 @@ export const Sandbox = z
     createdAt: z.iso.datetime(),
     /** As it is in force, with what was left out filled in. */
     lifecycle: LifecyclePolicy,
+    /** Which of its ports others may come to; missing where none is. */
+    ports: z.array(SandboxPort).optional(),
     /** In the answer of the call that reads one sandbox. */
     activity: Activity.optional(),
     /** What it may reach: in the answers of the calls that read one sandbox, or replace this. */
     egressPolicy: EgressPolicy.optional(),
     /** Which of the group's policies that is, where it is none of its own. */
     egressPolicyId: EgressPolicyId.optional(),
+    /** What it has of the group's volumes: in the answer of the call that reads one sandbox. */
+    volumes: z.array(VolumeMount).optional(),
+    /** Which of the group's secrets its programs use, by variable, never values: in the answer of the call that reads one sandbox. */
+    secrets: SandboxSecrets.optional(),
   })
   .meta({ id: "Sandbox" });
 export type Sandbox = z.infer<typeof Sandbox>;
@@ -140,6 +158,11 @@ export const creationErrors = [
   "SnapshotNotFound",
   "SnapshotIncompatible",
   "EgressPolicyNotFound",
+  "EgressRouteNotFound",
+  "SecretNotFound",
+  "SecretsUnreadable",
+  "VolumeNotFound",
+  "VolumeInUse",
   "EngineUnavailable",
   "QuotaExceeded",
   "CapacityExceeded",
@@ -149,7 +172,13 @@ export const creationErrors = [
 ] as const;
 
 /** Of calls that resume a stopped sandbox. */
-export const wakeErrors = ["SandboxNotRunning", "SandboxDisabled", "QuotaExceeded", "CapacityExceeded"] as const;
+export const wakeErrors = [
+  "SandboxNotRunning",
+  "SandboxDisabled",
+  "SecretsUnreadable",
+  "QuotaExceeded",
+  "CapacityExceeded",
+] as const;
 
 export const createSandbox = endpoint({
   id: "createSandbox",

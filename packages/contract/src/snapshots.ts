@@ -71,6 +71,7 @@ const path = "/v1/groups/:group/snapshots";
 const box = "/v1/groups/:group/sandboxes/:id";
 const SnapshotParams = z.strictObject({ group: GroupName, snapshotId: SnapshotId });
 const takingErrors = [
+  "VolumeInUse",
   "SandboxNotFound",
   "SandboxNotRunning",
   "EngineUnavailable",
@@ -251,6 +252,7 @@ export const rollbackSandbox = endpoint({
     "SnapshotNotFound",
     "SnapshotIncompatible",
     "SandboxDisabled",
+    "SecretsUnreadable",
     "QuotaExceeded",
     "CapacityExceeded",
   ],

@@ -13,6 +13,7 @@ export const StorageKind = z.enum([
   "running",
   "layers",
   "memories",
+  "volumes",
   "builds",
 ]);
 

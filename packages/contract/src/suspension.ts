@@ -15,6 +15,7 @@ const resumeErrors = [
   "SandboxNotFound",
   "SandboxNotRunning",
   "SandboxDisabled",
+  "SecretsUnreadable",
   "QuotaExceeded",
   "CapacityExceeded",
   "TooManyRequests",

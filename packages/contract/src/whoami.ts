@@ -8,8 +8,8 @@ const Nothing = z.strictObject({});
 export const WhoAmI = z
   .object({
     /** owner: of the daemon, over its UNIX socket. */
-    kind: z.enum(["owner", "key", "oidc"]),
-    /** As it stands in role assignments and in the audit log: `owner`, `key:ID`, `oidc:SUBJECT`. */
+    kind: z.enum(["owner", "key", "oidc", "group"]),
+    /** As it stands in role assignments and in the audit log: `owner`, `key:ID`, `oidc:SUBJECT`, `group:NAME`. */
     principal: z.string(),
     name: z.string(),
     isAdmin: z.boolean(),

@@ -17,6 +17,8 @@ import {
   type PrunedSystem,
   type PruneSystem,
   pruneSystem,
+  type RotatedKeys,
+  rotateIssuerKeys,
   type Sizes,
   type Storage,
   type Version,
@@ -118,6 +120,11 @@ export class Alcove implements Disposable {
   /** What the server keeps on its host's disk, by kind: for its administrator. */
   storage({ signal }: Abortable = {}): Promise<Storage> {
     return call(this.#transport, getStorage, { params: {}, signal });
+  }
+
+  /** Signs groups' tokens with a new key from now on; those of the former stay good: for the server's administrator. */
+  rotateIssuerKeys({ signal }: Abortable = {}): Promise<RotatedKeys> {
+    return call(this.#transport, rotateIssuerKeys, { params: {}, body: {}, signal });
   }
 
   /** Removes what nobody needs any more, or with `dryRun` only says what that is: for the server's administrator. */

@@ -20,6 +20,7 @@ import { call } from "./call.js";
 import { EgressPolicies } from "./egress-policies.js";
 import { type EventOptions, followEvents } from "./events.js";
 import type { Abortable } from "./files.js";
+import { Identity } from "./identity.js";
 import { Images } from "./images.js";
 import { GroupKeys } from "./keys.js";
 import type { Paginated } from "./paginated.js";
@@ -27,7 +28,9 @@ import { Pools } from "./pools.js";
 import { RoleAssignments } from "./role-assignments.js";
 import { Sandboxes } from "./sandboxes.js";
 import type { Scope } from "./scope.js";
+import { Secrets } from "./secrets.js";
 import { Snapshots } from "./snapshots.js";
+import { Volumes } from "./volumes.js";
 
 export interface UsageOptions extends Abortable {
   /** Default: 24 hours before `to`. */
@@ -49,6 +52,10 @@ export class Group {
   readonly roleAssignments: RoleAssignments;
   readonly pools: Pools;
   readonly egressPolicies: EgressPolicies;
+  /** What the group is to the outside. */
+  readonly identity: Identity;
+  readonly secrets: Secrets;
+  readonly volumes: Volumes;
   readonly #scope: Scope;
 
   /** Made by `alcove.group(name)`. */
@@ -62,6 +69,9 @@ export class Group {
     this.roleAssignments = new RoleAssignments(scope);
     this.pools = new Pools(scope);
     this.egressPolicies = new EgressPolicies(scope);
+    this.identity = new Identity(scope);
+    this.secrets = new Secrets(scope);
+    this.volumes = new Volumes(scope);
   }
 
   /** What changes in the group from now on, or behind a sequence number, until the signal aborts. */

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export {
+  type AdobeEgress,
   AlcoveError,
   type AlcoveEvent,
   type EgressDecision,
@@ -8,10 +9,12 @@ export {
   type ErrorCode,
   type Exec,
   type FileEvent,
+  fromAdobe,
   type Image,
   type LogEntry,
 } from "@alcove/contract";
 export { Alcove, type RawRequest } from "./alcove.js";
+export type { Applied, ApplyOptions } from "./apply/apply.js";
 export type { AuditOptions } from "./audit.js";
 export { ByteStream } from "./byte-stream.js";
 export { Code, type CodeOptions, type CodeResult, type RunOptions } from "./code/code.js";
@@ -32,10 +35,10 @@ export type { EventOptions } from "./events.js";
 export type { Command, ExecOptions, ExecOutcome, ProcessOptions } from "./exec.js";
 export { type AttachOptions, type ExecEnd, ExecHandle, type SpawnOptions } from "./exec-handle.js";
 export type { ExecInput } from "./exec-input.js";
-export type { Interruption } from "./exec-stream.js";
 export type { Abortable, Content, ReadOptions, SandboxFiles, WriteOptions } from "./files.js";
 export { Group, type UsageOptions } from "./group.js";
 export type { GroupListOptions, Groups } from "./groups.js";
+export type { Identity } from "./identity.js";
 export type {
   BuildImageOptions,
   Images,
@@ -46,6 +49,7 @@ export type {
   PruneOptions,
   PullOptions,
 } from "./images.js";
+export type { Interruption } from "./interruption.js";
 export type { GroupKeys, Keys, ListKeysOptions } from "./keys.js";
 export { localSocketPath, restoreLocalBackup, runtimeDirectory, startLocalDaemon } from "./local.js";
 export { stopLocalDaemon } from "./local-stop.js";
@@ -65,10 +69,23 @@ export {
   SandboxHandle,
   type StopOptions,
 } from "./sandbox-handle.js";
+export type { FollowOptions } from "./sandbox-insights.js";
+export type { SandboxTerminals } from "./sandbox-terminals.js";
+export type { AttachVolumeOptions, SandboxVolumes } from "./sandbox-volumes.js";
 export type { WaitOptions } from "./sandbox-wait.js";
 export type { SandboxChange } from "./sandbox-watch.js";
 export type { BatchOutcome, CreateOptions, ListOptions, Sandboxes } from "./sandboxes.js";
+export type { PeekOptions, Secrets, SetSecretOptions } from "./secrets.js";
 export type { ListSnapshotsOptions, SnapshotOptions, Snapshots } from "./snapshots.js";
 export type { Templates } from "./templates.js";
+export {
+  type AttachTerminalOptions,
+  type TerminalEnd,
+  type TerminalEvents,
+  TerminalHandle,
+  type TerminalOptions,
+  type TerminalSize,
+} from "./terminal-handle.js";
 export type { Transport, TransportRequest, TransportResponse, TransportSocket } from "./transport.js";
 export type { RequestSeen } from "./transport-observed.js";
+export type { CreateVolumeOptions, ListVolumesOptions, Volumes, VolumesAt } from "./volumes.js";

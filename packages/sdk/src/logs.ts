@@ -6,8 +6,10 @@ import type { Abortable } from "./files.js";
 import type { SandboxAddress } from "./scope.js";
 
 export interface LogOptions extends Abortable {
-  /** How many lines from before, at most 300; default 100. */
+  /** How many lines from before, at most 300; default 100, with `since` all that are kept. */
   readonly tail?: number | undefined;
+  /** None that were read from the program before. */
+  readonly since?: Date | string | undefined;
   /** Go on until the program ends. */
   readonly follow?: boolean | undefined;
   /** Another exec's log; default: that of the program which was started with the sandbox. */
@@ -22,9 +24,10 @@ export async function* readLogs(address: SandboxAddress, options: LogOptions): A
 
 export async function openLogs(
   { transport, params }: SandboxAddress,
-  { tail, follow, execId, signal }: LogOptions,
+  { tail, since, follow, execId, signal }: LogOptions,
   logFormat: "text" | "json",
 ): Promise<ByteStream> {
-  const query = { tailLines: tail, logFormat, follow, execId };
+  const from = since instanceof Date ? since.toISOString() : since;
+  const query = { tailLines: tail, since: from, logFormat, follow, execId };
   return new ByteStream((await call(transport, streamLogs, { params, query, signal })).body);
 }

@@ -1,4 +1,5 @@
 /** How a program says which server is meant, and what comes of it: decided here, for Node and for browsers alike. */
+import { parseUrl } from "@alcove/contract";
 import type { RequestSeen } from "./transport-observed.js";
 
 export interface AlcoveOptions {
@@ -64,7 +65,7 @@ export function serverSettings(
 }
 
 function parsedUrl(url: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const parsed = parseUrl(url);
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
     throw new TypeError("url must be the server's http or https URL, such as https://alcove.example.com.");
   }

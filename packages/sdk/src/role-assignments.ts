@@ -1,4 +1,4 @@
-/** Roles given by name in a group: to people whom the server's OIDC issuer knows, and to keys. */
+/** Roles given by name in a group: to people whom the server's OIDC issuer knows, to keys, and to other groups. */
 import {
   deleteRoleAssignment,
   getRoleAssignment,
@@ -12,7 +12,7 @@ import type { Abortable } from "./files.js";
 import type { Scope } from "./scope.js";
 
 /**
- * A principal is `key:ID`, `oidc:SUBJECT` or `oidc:ADDRESS` with a verified e-mail address.
+ * A principal is `key:ID`, `oidc:SUBJECT`, `oidc:ADDRESS` with a verified e-mail address, or `group:NAME` for the tokens of another group.
  *
  * @example
  * ```ts

@@ -16,11 +16,10 @@ import {
   getConsole,
   getExec,
   getSandbox,
-  getSandboxStats,
   type Image,
   type LogEntry,
   listExecs,
-  listProcesses,
+  type ProcessList,
   resumeSandbox,
   rollbackSandbox,
   type SandboxProcess,
@@ -49,10 +48,14 @@ import {
   type TestEgressOptions,
   testUrl,
 } from "./sandbox-egress.js";
+import { type FollowOptions, followProcesses, followStats, readProcesses, readStats } from "./sandbox-insights.js";
+import { SandboxTerminals } from "./sandbox-terminals.js";
+import { SandboxVolumes } from "./sandbox-volumes.js";
 import { type WaitOptions, waitUntilGone, waitUntilState } from "./sandbox-wait.js";
 import { watchSandboxes } from "./sandbox-watch.js";
 import type { SandboxAddress, Scope } from "./scope.js";
 import { type SnapshotOptions, Snapshots } from "./snapshots.js";
+import { TerminalHandle, type TerminalOptions } from "./terminal-handle.js";
 
 export interface ForkOptions extends Abortable {
   /** Of the copies; those of the sandbox do not come along. */
@@ -87,7 +90,9 @@ export class SandboxHandle implements AsyncDisposable {
   readonly id: string;
   readonly group: string;
   readonly files: SandboxFiles;
+  readonly volumes: SandboxVolumes;
   readonly execs: SandboxExecs;
+  readonly terminals: SandboxTerminals;
   readonly #address: SandboxAddress;
   readonly #isOwned: boolean;
 
@@ -96,7 +101,9 @@ export class SandboxHandle implements AsyncDisposable {
     this.id = address.params.id;
     this.group = address.params.group;
     this.files = new SandboxFiles(address);
+    this.volumes = new SandboxVolumes(address);
     this.execs = new SandboxExecs(address);
+    this.terminals = new SandboxTerminals(address);
     this.#address = address;
     this.#isOwned = isOwned;
   }
@@ -143,15 +150,29 @@ export class SandboxHandle implements AsyncDisposable {
     return ExecHandle.spawn(this.#address, command, options);
   }
 
-  /** What it uses of processor, memory and disk. */
-  stats({ signal }: Abortable = {}): Promise<SandboxStats> {
-    const { transport, params } = this.#address;
-    return call(transport, getSandboxStats, { params, signal });
+  /** Opens a terminal: a shell, or another program for people. It goes on when it is left. */
+  terminal(options: TerminalOptions = {}): Promise<TerminalHandle> {
+    return TerminalHandle.open(this.#address, options);
   }
 
-  async processes({ signal }: Abortable = {}): Promise<SandboxProcess[]> {
-    const { transport, params } = this.#address;
-    return (await call(transport, listProcesses, { params, signal })).processes;
+  /** What it uses of processor, memory, disk and network; of one that does not run, what is known. Wakes nothing. */
+  stats(options: Abortable = {}): Promise<SandboxStats> {
+    return readStats(this.#address, options);
+  }
+
+  /** The same again and again, until it is gone, the signal aborts or the iteration is left. */
+  followStats(options: FollowOptions = {}): AsyncIterable<SandboxStats> {
+    return followStats(this.#address, options);
+  }
+
+  /** Its processes; none of one that does not run. Wakes nothing. */
+  async processes(options: Abortable = {}): Promise<SandboxProcess[]> {
+    return (await readProcesses(this.#address, options)).processes;
+  }
+
+  /** The same with its state, again and again. */
+  followProcesses(options: FollowOptions = {}): AsyncIterable<ProcessList> {
+    return followProcesses(this.#address, options);
   }
 
   /** What the program that was started with it wrote, line by line, with stream and time. Leaving the iteration ends the following. */

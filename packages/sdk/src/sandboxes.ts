@@ -10,9 +10,12 @@ import {
   getSandbox,
   type LifecyclePolicy,
   listSandboxes,
+  type SandboxManifest,
   type Sandbox as SandboxRecord,
+  type SandboxSecrets,
   type Tier,
 } from "@alcove/contract";
+import { type Applied, type ApplyOptions, applyManifest } from "./apply/apply.js";
 import { call } from "./call.js";
 import type { Abortable } from "./files.js";
 import { labelSelector } from "./label-selector.js";
@@ -20,6 +23,7 @@ import { Paginated } from "./paginated.js";
 import { SandboxHandle } from "./sandbox-handle.js";
 import { type SandboxChange, watchSandboxes } from "./sandbox-watch.js";
 import type { Scope } from "./scope.js";
+import { mountsIn, type VolumesAt } from "./volumes.js";
 
 export interface CreateOptions extends Abortable {
   /** An image's name, such as debian. Default: the group's, if it has one. */
@@ -40,6 +44,8 @@ export interface CreateOptions extends Abortable {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Given to no command but those that ask for it by name: `secrets` of `exec` and `spawn`. Never returned. */
   readonly secretEnv?: Readonly<Record<string, string>> | undefined;
+  /** Which of the group's secrets its commands use, by variable. A copy has them too, if who made the one makes the other. */
+  readonly secrets?: SandboxSecrets | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** A program that is started with the sandbox: entrypoint, then cmd. */
   readonly entrypoint?: readonly string[] | undefined;
@@ -54,6 +60,8 @@ export interface CreateOptions extends Abortable {
   readonly activationMode?: "OnDemand" | "Manual" | undefined;
   /** What it may reach: a policy, or the name of one of the group's. Default: the snapshot's, else the group's, else nothing. */
   readonly egressPolicy?: EgressPolicy | string | undefined;
+  /** Volumes of the group, and where they are mounted before the program starts. */
+  readonly volumes?: VolumesAt | undefined;
   /** With `false` it answers while the sandbox is Creating: `info` tells when it is Running. Default true. */
   readonly wait?: boolean | undefined;
 }
@@ -101,6 +109,14 @@ export class Sandboxes {
       sandboxes: sandboxes.map(({ id }) => this.#handle(id, true)),
       errors: errors.map(({ index, problem }) => ({ index, error: fromProblem(problem) })),
     };
+  }
+
+  /**
+   * Makes the sandbox of a manifest (docs/manifest.md) be there and be so: created where none has its name, else changed as far as that goes.
+   * What takes a new sandbox is in `needsNew`, and left as it is unless `recreate` says otherwise.
+   */
+  apply(manifest: SandboxManifest, options: ApplyOptions = {}): Promise<Applied> {
+    return applyManifest(this, manifest, options);
   }
 
   async get(id: string, { signal }: Abortable = {}): Promise<SandboxHandle> {
@@ -152,6 +168,7 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
     labels,
     environment: env,
     secretEnvironment: secretEnv,
+    secrets: options.secrets,
     entrypoint: entrypoint === undefined ? undefined : [...entrypoint],
     cmd: cmd === undefined ? undefined : [...cmd],
     entrypointSecrets: entrypointSecrets === undefined ? undefined : [...entrypointSecrets],
@@ -159,6 +176,7 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
     lifecycle: options.lifecycle,
     activationMode: options.activationMode,
     ...egressOf(options.egressPolicy),
+    volumes: options.volumes && mountsIn(options.volumes),
   };
 }
 

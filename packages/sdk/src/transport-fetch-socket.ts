@@ -25,7 +25,7 @@ export async function openFetchSocket(
   await opened(socket, origin, signal);
   return {
     messages,
-    send: async (text) => socket.send(text),
+    send: async (message) => socket.send(typeof message === "string" ? message : Uint8Array.from(message)),
     close: () => socket.close(),
   };
 }

@@ -26,9 +26,9 @@ export async function openNodeSocket(
   await opened(socket, route, signal);
   return {
     messages,
-    send: (text) =>
+    send: (message) =>
       new Promise((resolve, reject) =>
-        socket.send(text, (error) => (error ? reject(connectionError(address, error)) : resolve())),
+        socket.send(message, (error) => (error ? reject(connectionError(address, error)) : resolve())),
       ),
     close: () => socket.terminate(),
   };

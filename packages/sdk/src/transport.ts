@@ -32,6 +32,7 @@ export interface TransportResponse {
 export interface TransportSocket {
   /** Ends when the socket was closed properly (code 1000); throws ConnectionError when it broke. */
   readonly messages: AsyncIterable<string | Uint8Array>;
-  send(text: string): Promise<void>;
+  /** Text as a message of text, bytes as one of bytes. */
+  send(message: string | Uint8Array): Promise<void>;
   close(): void;
 }

@@ -15,7 +15,14 @@ const defaultsInWords = {
   listen: "none: the UNIX socket alone",
   tlsCertificate: "none",
   tlsKey: "none",
+  previewListen: "`127.0.0.1:7480`, or another port where that one is taken",
+  previewUrl: "the domain, with the port of `previewListen`",
+  previewTlsCertificate: "none",
+  previewTlsKey: "none",
   oidc: "none",
+  secretsKeyFile: "`secrets/master.key` in the data directory",
+  issuerUrl: "that of `listen`, where it is one address; else no tokens are issued",
+  metricsTokenFile: "none: administrators alone read the metrics",
   crashAt: "none",
 } as const satisfies Record<Exclude<Key, keyof typeof fixedDefaults>, string>;
 

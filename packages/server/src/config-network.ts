@@ -3,7 +3,7 @@ import { isAbsolute } from "node:path";
 import { z } from "zod";
 
 /** `127.0.0.1:7443`, `localhost:7443`, `[::1]:7443`, `0.0.0.0:7443`. */
-const Listen = z
+export const Listen = z
   .string()
   .regex(
     /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):\d{1,5}$/,
@@ -77,6 +77,6 @@ export function usesTls({ listen, tls, tlsCertificate }: NetworkConfig): boolean
   return tls === "on" || tlsCertificate !== undefined || !isLoopback(listen.host);
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

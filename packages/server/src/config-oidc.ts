@@ -9,6 +9,9 @@ const Issuer = z
     "must be https, but on loopback",
   );
 
+/** This daemon's own. */
+export const IssuerUrl = Issuer.refine((text) => !/[?#]/.test(text), "must have no query and no fragment");
+
 const Mapping = z
   .strictObject({
     /** Its name, or its path: `groups`, `realm_access.roles`. */

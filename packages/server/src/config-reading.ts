@@ -6,6 +6,7 @@ import { AlcoveError } from "@alcove/contract";
 import { z } from "zod";
 import { Config, type Environment, fixedDefaults, hostDefaults, isRoot, type Key, variables } from "./config.js";
 import { networkFault } from "./config-network.js";
+import { previewFault } from "./config-previews.js";
 
 export interface ReadConfiguration {
   readonly config: Config;
@@ -16,7 +17,7 @@ export interface ReadConfiguration {
 
 /** With the rules between keys. */
 const Whole = Config.superRefine((config, context) => {
-  const fault = networkFault(config);
+  const fault = networkFault(config) ?? previewFault(config);
   if (fault !== undefined) context.addIssue({ code: "custom", path: [fault.key], message: fault.message });
 });
 

@@ -14,8 +14,10 @@ function readWith(file: unknown, environment: Record<string, string> = {}): Conf
 }
 
 const withoutDefault = [
-  ...["listen", "tlsCertificate", "tlsKey", "oidc", "crashAt"],
+  "metricsTokenFile",
+  ...["listen", "tlsCertificate", "tlsKey", "oidc", "issuerUrl", "secretsKeyFile", "crashAt"],
   ...["catalogueFile", "catalogueRegistry", "registryCertificates"],
+  ...["previewListen", "previewUrl", "previewTlsCertificate", "previewTlsKey"],
 ];
 
 test("without file and environment every key has a value, but those that say none", () => {

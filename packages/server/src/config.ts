@@ -12,7 +12,8 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { imageKeys } from "./config-images.js";
 import { networkKeys } from "./config-network.js";
-import { Oidc } from "./config-oidc.js";
+import { IssuerUrl, Oidc } from "./config-oidc.js";
+import { previewKeys } from "./config-previews.js";
 import { type CrashPointName, crashPoints } from "./control/crash-points.js";
 
 const AbsolutePath = z.string().min(1).refine(isAbsolute, "must be an absolute path").meta({ pattern: "^/" });
@@ -89,8 +90,12 @@ export const Config = z.strictObject({
       "`file`: `alcoved.log` in the data directory, put aside as `alcoved.log.1` at 16 MiB. `auto`: `file` where standard error is a plain file, as when `alcove up` started the daemon, else `stderr`",
     ),
   ...networkKeys,
+  ...previewKeys,
   oidc: Oidc.optional().describe(
     "An OIDC issuer whose bearer tokens are taken on TCP, and what their claims mean; JSON in the variable. See access.md",
+  ),
+  issuerUrl: IssuerUrl.optional().describe(
+    "The URL under which others reach this daemon, and by which they know the tokens of its groups: see identity.md. Default: that of `listen`, where it is one address",
   ),
   auditKept: z
     .number()
@@ -112,6 +117,12 @@ export const Config = z.strictObject({
     .min(1)
     .max(1_000)
     .describe("How many such files there are, with the one that is written to; the oldest is deleted"),
+  secretsKeyFile: AbsolutePath.optional().describe(
+    "The file with the key that secrets are encrypted with: 64 hexadecimal digits. It is made when it is needed first; keep a copy, for no backup has it",
+  ),
+  metricsTokenFile: AbsolutePath.optional().describe(
+    "A file whose only line is a bearer token that reads `/metrics`, and nothing else; see observability.md",
+  ),
   crashAt: CrashAt.optional().describe("For the crash tests: the daemon kills itself where it is told to"),
 });
 export type Config = z.output<typeof Config>;
@@ -149,10 +160,20 @@ export const variables = {
   tlsKey: "ALCOVE_TLS_KEY",
   allowedHosts: "ALCOVE_ALLOWED_HOSTS",
   trustedOrigins: "ALCOVE_TRUSTED_ORIGINS",
+  previewListen: "ALCOVE_PREVIEW_LISTEN",
+  previewDomain: "ALCOVE_PREVIEW_DOMAIN",
+  previewUrl: "ALCOVE_PREVIEW_URL",
+  previewTls: "ALCOVE_PREVIEW_TLS",
+  previewTlsCertificate: "ALCOVE_PREVIEW_TLS_CERTIFICATE",
+  previewTlsKey: "ALCOVE_PREVIEW_TLS_KEY",
+  trustedProxies: "ALCOVE_TRUSTED_PROXIES",
   oidc: "ALCOVE_OIDC",
+  issuerUrl: "ALCOVE_ISSUER_URL",
   auditKept: "ALCOVE_AUDIT_KEPT",
   egressDecisionFileBytes: "ALCOVE_EGRESS_DECISION_FILE_BYTES",
   egressDecisionFiles: "ALCOVE_EGRESS_DECISION_FILES",
+  secretsKeyFile: "ALCOVE_SECRETS_KEY_FILE",
+  metricsTokenFile: "ALCOVE_METRICS_TOKEN_FILE",
   crashAt: "ALCOVE_CRASH_AT",
 } as const satisfies Record<Key, string>;
 
@@ -178,6 +199,9 @@ export const fixedDefaults = {
   tls: "auto",
   allowedHosts: [] as string[],
   trustedOrigins: [] as string[],
+  previewDomain: "localhost",
+  previewTls: "off",
+  trustedProxies: [] as string[],
 } as const satisfies Partial<z.input<typeof Config>>;
 
 /** Defaults that depend on the host and its user. */

@@ -13,17 +13,23 @@ import { readConfig } from "./config-reading.js";
 import { crashAt, noCrash } from "./control/crash-points.js";
 import { createControl } from "./control/create-control.js";
 import { Authorities } from "./control/egress/authorities.js";
+import { GroupTokens } from "./control/identity/group-tokens.js";
+import { Issuer } from "./control/identity/issuer.js";
 import { hostFacts, type TcpFacts } from "./control/system/host-facts.js";
 import type { EgressGateway } from "./egress/gateway.js";
 import { openGateway } from "./egress-gateway.js";
 import type { Engine } from "./engines/engine.js";
 import { createFakeEngine } from "./engines/fake/engine.js";
 import { createMicrovmEngine } from "./engines/microvm/microvm.js";
+import type { GuestRelay } from "./guest/relay/relay.js";
+import { openRelay } from "./guest-relay.js";
 import { freeSpace } from "./host/free-space.js";
 import { createHttpServer } from "./http/server.js";
 import { createImages, type ImagesOptions } from "./images/images.js";
+import { openIngress } from "./ingress-gateway.js";
 import { createLogger } from "./logger.js";
-import { networkIdentity, openNetwork } from "./network.js";
+import { readMetricsToken } from "./metrics-token.js";
+import { issuerUrl, networkIdentity, openNetwork } from "./network.js";
 import { createOidcVerifier } from "./oidc.js";
 import { ownDirectory, socketPath, writeProcessId } from "./runtime-directory.js";
 import { openStore } from "./store/store.js";
@@ -48,19 +54,26 @@ try {
 /** Answers how to stop it: new calls are refused, work under way is put down, sandboxes go on running. */
 async function startDaemon(config: Config, logger: Logger): Promise<() => Promise<void>> {
   const identity = await networkIdentity(config);
-  const store = openStore(config.dataDirectory);
+  const { dataDirectory, secretsKeyFile } = config;
+  const store = openStore(dataDirectory, secretsKeyFile === undefined ? {} : { secretsKeyFile });
+  let tcp: TcpFacts | undefined;
   const authorities = new Authorities(store);
-  const gateway = openGateway(store, authorities, logger);
-  const engine = createEngine(config, logger, gateway);
+  const groupTokens = new GroupTokens(store, new Issuer({ keys: store.issuerKeys, url: () => issuerUrl(config, tcp) }));
+  const gateway = openGateway({ store, authorities, groupTokens, logger });
+  const relay = config.engine === "fake" ? undefined : openRelay(config.runtimeDirectory, logger);
+  const engine = createEngine(config, logger, { gateway, relay });
+  const ingress = await openIngress(config, logger);
   const images = await createImages(imagesOptions(config, engine));
   const version = ownVersion();
-  let tcp: TcpFacts | undefined;
   const running = createControl({
     tcp: () => tcp,
+    ...(ingress && { ingress }),
     ...(config.oidc && { verifyToken: createOidcVerifier(config.oidc, logger) }),
     auditKept: config.auditKept,
     decisionFile: decisionFile(config),
-    ...{ store, engine, images, gateway, authorities, logger, version, capacity: config },
+    ...{ store, engine, images, gateway, authorities, groupTokens, logger, version, capacity: config },
+    workerRestarts: () => ({ gateway: gateway.restarts, ...(relay && { relay: relay.restarts }) }),
+    ...(config.metricsTokenFile !== undefined && { metricsToken: readMetricsToken(config.metricsTokenFile) }),
     host: hostFacts(() => freeSpace(config.dataDirectory)),
     freeSpaceMarkBytes: config.freeSpaceMarkBytes,
     imageBuildTimeoutMs: config.imageBuildTimeoutMs,
@@ -79,7 +92,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     await running.close();
     await Promise.all([closed, started]);
     await engine.close();
-    await gateway.close();
+    await Promise.all([gateway.close(), ingress?.close(), relay?.close()]);
     store.close();
     removeProcessId();
   };
@@ -113,7 +126,11 @@ function cannotListen(cause: unknown): never {
 }
 
 /** The strongest engine there is, unless one is named. */
-function createEngine(config: Config, logger: Logger, gateway: EgressGateway): Engine {
+function createEngine(
+  config: Config,
+  logger: Logger,
+  { gateway, relay }: { readonly gateway: EgressGateway; readonly relay: GuestRelay | undefined },
+): Engine {
   const { engine, guestDirectory, dataDirectory, runtimeDirectory, templatesMaximumBytes } = config;
   if (engine === "fake") return createFakeEngine();
   return createMicrovmEngine({
@@ -122,6 +139,7 @@ function createEngine(config: Config, logger: Logger, gateway: EgressGateway): E
     runtimeDirectory,
     templatesMaximumBytes,
     serveHost: (sandboxId) => gateway.serveHost(sandboxId),
+    ...(relay && { relay }),
     packAfterMs: config.compressAfterMs,
     onUpkeep: (sentence) => logger.info(sentence),
     onTimings: (timings) => logger.info({ timings }, "Machine started"),

@@ -43,6 +43,12 @@ export async function openNetwork(
   };
 }
 
+/** Under which others find the keys that groups' tokens are signed with; undefined where there is no such address. */
+export function issuerUrl({ issuerUrl: given, listen }: Config, tcp: TcpFacts | undefined): string | undefined {
+  if (given !== undefined) return given.replace(/\/$/, "");
+  return listen === undefined || isAnyAddress(listen.host) ? undefined : tcp?.url;
+}
+
 function isAnyAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }

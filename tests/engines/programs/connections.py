@@ -73,7 +73,7 @@ def ends():
 def many():
     waiting = selectors.DefaultSelector()
     conns = []
-    for index in range(500):
+    for index in range(1000):
         conn = connect(7, address if index % 2 else "2001:db8::1")
         conn.sendall(b"%05d" % index)
         waiting.register(conn, selectors.EVENT_READ, index)
@@ -93,6 +93,19 @@ def slow():
     conn = connect(1019)
     time.sleep(3)
     out["first"] = conn.recv(1).decode()
+
+
+def unread():
+    """Whether a program that sends to somebody who reads nothing has to wait, and after how much."""
+    conn = connect(1022)
+    conn.settimeout(3)
+    sent = 0
+    try:
+        while sent < 64 << 20:
+            sent += conn.send(b"x" * 65536)
+    except TimeoutError:
+        out["waits"] = True
+    out["less than 16 MiB"] = sent < 16 << 20
 
 
 def asleep():

@@ -71,6 +71,14 @@ if child == 0:
         except OSError as error:
             seen = errno.errorcode.get(error.errno, str(error))
         out["udp " + host] = [seen, time.monotonic() - began < 0.3]
+    for host in ["203.0.113.9", "2001:db8::9"]:
+        began = time.monotonic()
+        try:
+            socket.create_connection((host, 22), timeout=20)
+            seen = "open"
+        except OSError as error:
+            seen = errno.errorcode.get(error.errno, str(error))
+        out["ssh " + host] = [seen, time.monotonic() - began < 0.3]
     for host in ["8.8.8.8", "2001:db8::8"]:
         conn = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         conn.settimeout(10)

@@ -17,6 +17,8 @@ export interface CheckContext {
   readonly go: string;
   /** Go tests that take long are left out. */
   readonly short: boolean;
+  /** Fulfils when SQLite's driver is compiled. */
+  readonly driver: Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -45,7 +47,8 @@ export const checkList: readonly Check[] = [
 ];
 
 /** Some build the agent, with the Go that was found. */
-async function fastTests({ go, signal }: CheckContext): Promise<CheckResult> {
+async function fastTests({ driver, go, signal }: CheckContext): Promise<CheckResult> {
+  await driver;
   const report = join(buildDirectory, "test-results/fast.json");
   await rm(report, { force: true });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];

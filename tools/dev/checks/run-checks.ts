@@ -5,7 +5,7 @@ import { seconds, step } from "../progress.js";
 import { type Check, type CheckContext, type CheckResult, checkList } from "./check-list.js";
 import { sum, type Tally, tallyLine } from "./tally.js";
 
-export async function runChecks(options: { readonly short: boolean; readonly signal: AbortSignal }): Promise<Tally> {
+export async function runChecks(options: Omit<CheckContext, "go">): Promise<Tally> {
   const go = await step("Looking for Go", (progress) => findGo(progress, options.signal));
   const waiting = [...checkList];
   const results: CheckResult[] = [];

@@ -1,4 +1,5 @@
-# npm packages as the lockfile says. A stamp in node_modules says which lockfile that was.
+# npm packages as the lockfile says. A stamp in node_modules says which lockfile that was. What has to be compiled of them is
+# compiled by ../sqlite-driver.ts.
 
 ensure_node_modules() {
   local wanted stamp=node_modules/.alcove-lockfile
@@ -6,16 +7,8 @@ ensure_node_modules() {
   [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
   # After somebody's own `npm install` both are as they should be.
   if ! [ node_modules/.package-lock.json -nt package-lock.json ]; then
-    use_installed_headers
-    # What it fetches and compiles is what there is to see of its progress. JOBS: it compiles on every core.
-    JOBS=max step "Installing npm packages" npm ci --no-audit --no-fund --loglevel=http --foreground-scripts
+    # What it fetches is what there is to see of its progress.
+    step "Installing npm packages" npm ci --ignore-scripts --no-audit --no-fund --loglevel=http
   fi
   echo "$wanted" >"$stamp"
-}
-
-# Compiling against this Node's own headers needs no download of them.
-use_installed_headers() {
-  local prefix
-  prefix=$(node -p 'require("path").resolve(process.execPath, "../..")')
-  if [ -e "$prefix/include/node/node.h" ]; then export npm_config_nodedir=$prefix; fi
 }

@@ -4,14 +4,31 @@ import { checkout } from "../checkout.js";
 import { changedAt, newestChange } from "../newest-change.js";
 import { step } from "../progress.js";
 import { npmProgram } from "../show.js";
+import { compileSqliteDriver } from "../sqlite-driver.js";
 import type { Verb } from "../verb.js";
 import { assets } from "./assets.js";
 
+/** All that runs. */
 export const build: Verb = async (args, signal) => {
+  const { driver, status } = await buildBesideDriver(args, signal);
+  await step("SQLite's driver", () => driver);
+  return status;
+};
+
+/** The same, with the driver of SQLite perhaps still being compiled. */
+export async function buildBesideDriver(args: readonly string[], signal: AbortSignal) {
+  const driver = compileSqliteDriver(signal);
+  // Whoever waits for it is told.
+  driver.catch(() => undefined);
+  const status = await buildSources(args, signal);
+  return { driver, status };
+}
+
+async function buildSources(args: readonly string[], signal: AbortSignal): Promise<number> {
   await step("TypeScript", () => run(npmProgram("tsc"), ["-b", ...products], { signal, workingDirectory: checkout }));
   if (await isBundleStale()) await step("Command line", () => bundleCommandLine(signal));
   return assets(args, signal);
-};
+}
 
 /** What runs; tests and tools only have their types checked, by `./dev check`. */
 const products = ["packages/cli", "packages/server"];

@@ -7,16 +7,17 @@ import { prepareFuzzer } from "../fuzzer.js";
 import { seconds } from "../progress.js";
 import { npmProgram, show } from "../show.js";
 import type { Verb } from "../verb.js";
-import { build } from "./build.js";
+import { buildBesideDriver } from "./build.js";
 
 /** Everything; with arguments, only the tests on the real engine that vitest selects by them. The last line is the sum. */
 export const test: Verb = async (args, signal) => {
   const startedAt = performance.now();
-  await build([], signal);
-  const checks = args.length === 0 ? [await runChecks({ short: false, signal })] : [];
+  const { driver } = await buildBesideDriver([], signal);
+  const checks = args.length === 0 ? [await runChecks({ short: false, driver, signal })] : [];
+  await driver;
   // Imports what `build` has compiled.
-  const { prepareTestImage } = await import("../test-image.js");
-  await prepareTestImage(signal);
+  const { prepareTestTemplates } = await import("../test-image.js");
+  await prepareTestTemplates(signal);
   await prepareFuzzer(signal);
   const total = sum([...checks, await realTests(args, signal)]);
   process.stdout.write(`Everything took ${seconds(performance.now() - startedAt)}.\n${tallyLine(total)}\n`);

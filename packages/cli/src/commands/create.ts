@@ -1,4 +1,4 @@
-import type { CreateOptions, Sandbox } from "alcove";
+import type { CreateOptions, Sandbox, VolumesAt } from "alcove";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Cli } from "../cli.js";
 import { addSizeOptions, createManyWithProgress, createWithProgress, type SizeOptions } from "../creation.js";
@@ -11,14 +11,17 @@ import { names, pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
 import { programOf } from "../process-options.js";
 import { secretPairs } from "../secret-options.js";
+import { addGroupSecretOptions, type GroupSecretOptions, groupSecretsOf } from "../secrets/group-secrets.js";
 import { findSnapshot } from "../snapshot-name.js";
 import { sandboxView } from "../views/sandbox.js";
+import { volumesAt } from "../volume-options.js";
 
-interface Options extends SizeOptions, LifecycleOptions, FromOptions, PolicyOptions {
+interface Options extends SizeOptions, LifecycleOptions, FromOptions, PolicyOptions, GroupSecretOptions {
   readonly env?: Record<string, string>;
   readonly secretEnv?: Record<string, string>;
   readonly secret?: string[];
   readonly cwd?: string;
+  readonly volume?: VolumesAt;
   readonly count?: number;
   readonly snapshot?: string;
   readonly activation?: "on-demand" | "manual";
@@ -34,11 +37,12 @@ export function addCreate(program: Command, cli: Cli): void {
     )
     .argument("[image]", "the image, such as debian; where a program follows it must be named. Default: the group's")
     .argument("[program...]", "a program to start with it, behind -- if you like");
-  addOutputOptions(addPolicyOptions(addLifecycleOptions(addSizeOptions(command))))
+  addGroupSecretOptions(addOutputOptions(addPolicyOptions(addLifecycleOptions(addSizeOptions(command)))))
     .option("-e, --env <key=value>", "given to every program in it; repeat for more", pairs)
     .option("--secret-env <name>", "a secret, of this variable here, or NAME=@FILE: see exec --secret", secretPairs)
     .option("--secret <name>", "add this secret to the environment of the program started with it", names)
     .option("-w, --cwd <directory>", "where programs start")
+    .option("--volume <name:directory>", "mount a volume there, with :ro read-only; repeat for more", volumesAt)
     .option("--snapshot <snapshot>", "go on from a snapshot, instead of an image: its id, or its name")
     .addOption(activationOption())
     .addOption(fromOption("of a snapshot: what to go on from"))
@@ -52,6 +56,7 @@ export function addCreate(program: Command, cli: Cli): void {
     ["alcove create --count 20 -l run=42 debian", "twenty, found again by their label"],
     ["alcove create --snapshot clean", "what a sandbox was when the snapshot was taken"],
     ["TOKEN=$(cat token) alcove create --secret-env TOKEN debian", "with a secret that commands ask for by name"],
+    ["alcove create --group-secret API_TOKEN=example-api debian", "with one that it uses and does not have"],
     ["alcove create --suspend-after 10m --delete-after 7d debian", "it sleeps when nobody uses it"],
     [
       "alcove create --allow-host pypi.org --allow-host '*.pythonhosted.org' debian",
@@ -59,12 +64,24 @@ export function addCreate(program: Command, cli: Cli): void {
     ],
     ["alcove create --egress-policy policy.yaml debian", "it may reach what the file says"],
     ["alcove create --activation manual debian", "once stopped it sleeps until somebody resumes it"],
+    ["alcove create --volume data:/data debian", "with the volume data"],
     ["alcove create debian -- python3 -m http.server", "with a program"],
   ]);
 }
 
 async function create(cli: Cli, image: string | undefined, words: readonly string[], options: Options): Promise<void> {
-  const { label: labels, secret: entrypointSecrets, wait, count, snapshot: text, activation, ...others } = options;
+  const {
+    label: labels,
+    secret: entrypointSecrets,
+    groupSecret: _secret,
+    groupSecretValue: _value,
+    volume: volumes,
+    wait,
+    count,
+    snapshot: text,
+    activation,
+    ...others
+  } = options;
   const { allowHost: _, egressPolicyId: __, ...rest } = others;
   const cmd = programOf(words);
   const snapshot = text === undefined ? undefined : (await findSnapshot(await cli.alcove(), text, cli.signal)).id;
@@ -74,7 +91,17 @@ async function create(cli: Cli, image: string | undefined, words: readonly strin
   }
   const activationMode = activation && activationModes[activation];
   const lifecycle = newPolicy(options);
-  const what = { image, snapshot, labels, entrypointSecrets, cmd, lifecycle, activationMode };
+  const what = {
+    image,
+    snapshot,
+    labels,
+    entrypointSecrets,
+    secrets: groupSecretsOf(options),
+    cmd,
+    lifecycle,
+    activationMode,
+    volumes,
+  };
   const creation = { ...rest, from, ...what, egressPolicy: await policyOf(options) };
   if (count !== undefined) {
     if (!wait) throw new UsageError("--count and --no-wait do not go together.", "Leave one of them out.");

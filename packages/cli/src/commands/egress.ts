@@ -1,16 +1,19 @@
-import type { EgressDecision, EgressPolicy as Policy } from "@alcove/contract";
-import { type Command, Option } from "commander";
+import type { EgressDecision } from "@alcove/contract";
+import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { addEgressPolicy } from "../egress/named-policies.js";
 import { firstPolicy, readPolicy } from "../egress/policy-file.js";
+import { addSchema, addValidate } from "../egress/policy-format.js";
+import { appliedPolicy } from "../egress/policy-options.js";
+import { nothing, printPolicy } from "../egress/print-policy.js";
+import { addSet } from "../egress/set.js";
 import { addEgressUpstream } from "../egress/upstream.js";
 import { examples } from "../examples.js";
 import { UsageError } from "../exit-codes.js";
-import { names } from "../option-values.js";
 import { yaml } from "../output/format.js";
 import { addOutputOptions } from "../output/output.js";
 import { printableLines, printableQuoted } from "../printable.js";
-import { decisionLine, decisionsText, policyText, testText } from "../views/egress.js";
+import { decisionLine, decisionsText, testText } from "../views/egress.js";
 
 export function addEgress(program: Command, cli: Cli): void {
   const egress = program
@@ -19,7 +22,8 @@ export function addEgress(program: Command, cli: Cli): void {
     .description(
       "What a sandbox may reach: nothing but what its policy allows, by name. A policy is of the sandbox's own, or one that the group gave a name.",
     );
-  for (const add of [addInit, addSet, addApply, addShow, addExport, addTest, addDecisions]) add(egress, cli);
+  for (const add of [addInit, addSchema, addValidate, addSet, addApply, addShow, addExport, addTest, addDecisions])
+    add(egress, cli);
   addEgressPolicy(egress, cli);
   addEgressUpstream(egress, cli);
   examples(egress, [
@@ -40,68 +44,6 @@ function addInit(egress: Command, cli: Cli): void {
   examples(command, [["alcove egress init > egress.yaml", ""]]);
 }
 
-interface SetOptions {
-  readonly default: "Allow" | "Deny";
-  readonly allowHost?: string[];
-  readonly denyHost?: string[];
-  readonly inspection?: NonNullable<Policy["trafficInspection"]>;
-  readonly audit?: true;
-}
-
-function addSet(egress: Command, cli: Cli): void {
-  const command = egress
-    .command("set")
-    .summary("replace a sandbox's policy by a simple one")
-    .description(
-      "Replace what a sandbox may reach by hosts alone; `apply` takes a whole policy. Hosts are allowed by https.",
-    )
-    .argument(...sandboxArgument)
-    .addOption(
-      new Option("--default <action>", "what becomes of everything else; default Deny")
-        .choices(["Allow", "Deny"])
-        .default("Deny"),
-    )
-    .option("--allow-host <pattern>", "allowed, such as *.github.com, which is github.com too; repeat for more", names)
-    .option("--deny-host <pattern>", "denied, whatever is allowed; repeat for more", names)
-    .addOption(
-      new Option("--inspection <which>", "which TLS is opened; default: none, since hosts need it not").choices([
-        "Full",
-        "Partial",
-        "None",
-      ]),
-    )
-    .option("--audit", "deny nothing, and record what would have been");
-  addOutputOptions(command, { quiet: false }).action(async (id: string, options: SetOptions) => {
-    const sandbox = await cli.sandbox(id);
-    const { egressPolicy } = await sandbox.setEgressPolicy(simplePolicy(options), { signal: cli.signal });
-    await printPolicy(cli, egressPolicy);
-  });
-  examples(command, [
-    ["alcove egress set --allow-host pypi.org --allow-host '*.pythonhosted.org' 3f2a", ""],
-    ["alcove egress set --default Allow --deny-host internal.example.com 3f2a", "all but one"],
-    ["alcove egress set 3f2a", "nothing at all"],
-  ]);
-}
-
-function simplePolicy({
-  default: defaultAction,
-  allowHost = [],
-  denyHost = [],
-  inspection,
-  audit,
-}: SetOptions): Policy {
-  const hostRules = [
-    ...denyHost.map((pattern) => ({ pattern, action: "Deny" as const })),
-    ...allowHost.map((pattern) => ({ pattern, action: "Allow" as const })),
-  ];
-  return {
-    defaultAction,
-    ...(hostRules.length === 0 ? {} : { hostRules }),
-    ...(inspection === undefined ? {} : { trafficInspection: inspection }),
-    ...(audit === undefined ? {} : { enforcementMode: "Audit" }),
-  };
-}
-
 function addApply(egress: Command, cli: Cli): void {
   const command = egress
     .command("apply")
@@ -112,11 +54,10 @@ function addApply(egress: Command, cli: Cli): void {
     .argument("<id>", "the sandbox's id, the beginning of it, or KEY=VALUE for all that have the label")
     .option("-f, --file <file>", "a policy, as YAML or JSON")
     .option("--policy <name>", "one of the group's: `alcove egress policy list`");
-  command.action(async (id: string, { file, policy }: { file?: string; policy?: string }) => {
-    const wanted = file === undefined ? policy : await readPolicy(file);
-    if (wanted === undefined || (file !== undefined && policy !== undefined))
-      throw new UsageError("Either --file or --policy is needed.", "alcove egress apply --file FILE ID");
+  command.action(async (id: string, options: { file?: string; policy?: string }) => {
+    const wanted = await appliedPolicy(options);
     const sandboxes = await cli.sandboxes(id);
+    if (sandboxes.length === 0) throw new UsageError(`No sandbox has ${id}.`, "`alcove list` shows the labels.");
     await Promise.all(sandboxes.map((sandbox) => sandbox.setEgressPolicy(wanted, { signal: cli.signal })));
     cli.terminal.print(sandboxes.map((sandbox) => sandbox.id).join("\n"));
   });
@@ -148,13 +89,6 @@ function addExport(egress: Command, cli: Cli): void {
       cli.terminal.print((await yaml(egressPolicy ?? nothing)).trimEnd());
     });
   examples(command, [["alcove egress export 3f2a > egress.yaml", ""]]);
-}
-
-/** Of an older server, whose sandboxes have no network at all. */
-const nothing: Policy = { defaultAction: "Deny" };
-
-async function printPolicy(cli: Cli, policy: Policy = nothing): Promise<void> {
-  await cli.output.value(policy, () => printableLines(policyText(policy)));
 }
 
 interface TestOptions {

@@ -15,7 +15,7 @@ const roleView: View<RoleAssignment> = {
     { heading: "BY", value: ({ assignedBy }) => assignedBy },
   ],
 };
-const who = "oidc:SUBJECT, oidc:E-MAIL or key:ID";
+const who = "oidc:SUBJECT, oidc:E-MAIL, key:ID or group:NAME";
 
 export function addRole(program: Command, cli: Cli): void {
   const role = program

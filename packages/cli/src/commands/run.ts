@@ -6,9 +6,10 @@ import { examples } from "../examples.js";
 import { UsageError } from "../exit-codes.js";
 import { follow, interruptionOptions } from "../follow.js";
 import { addProgramOptions, type ProgramOptions, programOf, spawnOptions } from "../process-options.js";
+import { addGroupSecretOptions, type GroupSecretOptions, groupSecretsOf } from "../secrets/group-secrets.js";
 import { passThrough } from "./exec.js";
 
-interface Options extends ProgramOptions, SizeOptions, PolicyOptions {
+interface Options extends ProgramOptions, SizeOptions, PolicyOptions, GroupSecretOptions {
   readonly keep?: true;
 }
 
@@ -27,7 +28,7 @@ export function addRun(program: Command, cli: Cli): void {
     .argument("<image>", "the image, such as debian")
     .argument("<program...>", "the program and its arguments, behind -- if you like")
     .option("--keep", "keep the sandbox, and say its id on standard error");
-  addProgramOptions(addPolicyOptions(addSizeOptions(command))).action(
+  addGroupSecretOptions(addProgramOptions(addPolicyOptions(addSizeOptions(command)))).action(
     (image: string, words: string[], options: Options) => run(cli, image, words, options),
   );
   examples(command, [
@@ -48,7 +49,7 @@ async function run(cli: Cli, image: string, words: readonly string[], options: O
   return passThrough(cli, async () => {
     const sandbox = await createWithProgress(
       cli,
-      { image, tier, cpu, memory, disk, labels, egressPolicy },
+      { image, tier, cpu, memory, disk, labels, egressPolicy, secrets: groupSecretsOf(options) },
       options.keep ? undefined : deletesIt,
     );
     if (options.keep === true) cli.terminal.say(`sandbox ${sandbox.id}`);

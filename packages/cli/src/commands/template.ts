@@ -41,7 +41,9 @@ function addList(template: Command, cli: Cli): void {
     .command("list")
     .alias("ls")
     .summary("list the server's templates, the most lately used first")
-    .description("List the server's templates, the most lately used first, and how many stand on each.");
+    .description(
+      "List the server's templates, the most lately used first, and how many stand on each. What pools are primed with is in `alcove pool get NAME`.",
+    );
   addOutputOptions(command).action(async () => {
     await cli.output.list(templateView, await (await cli.alcove()).templates.list({ signal: cli.signal }));
   });

@@ -38,8 +38,20 @@ async function* pools(cli: Cli, signal: AbortSignal) {
   for (const { name } of await (await cli.alcove()).defaultGroup.pools.list({ signal })) yield name;
 }
 
+async function* volumes(cli: Cli, signal: AbortSignal) {
+  for (const { name } of await (await cli.alcove()).defaultGroup.volumes.list({ signal })) yield name;
+}
+
+async function* secrets(cli: Cli, signal: AbortSignal) {
+  for (const { id } of await (await cli.alcove()).defaultGroup.secrets.list({ signal })) yield id;
+}
+
 async function* policies(cli: Cli, signal: AbortSignal) {
   for (const { name } of await (await cli.alcove()).defaultGroup.egressPolicies.list({ signal })) yield name;
+}
+
+async function* routes(cli: Cli, signal: AbortSignal) {
+  yield* Object.keys((await (await cli.alcove()).defaultGroup.egressPolicies.settings({ signal })).routes ?? {});
 }
 
 /**
@@ -54,9 +66,12 @@ const sources: Readonly<Record<string, Source>> = {
   "image name": images,
   "group name": groups,
   "pool name": pools,
+  "secret name": secrets,
+  "volume name": volumes,
   "policy name": policies,
   "--policy": policies,
   "--egress-policy-id": policies,
+  "--default-route": routes,
   "context name": contexts,
   "config name": settings,
   "--context": contexts,

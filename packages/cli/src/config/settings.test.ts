@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { resolveSettings, type SettingSources } from "./settings.js";
+import { resolveSettings, type SettingSources, settingTable } from "./settings.js";
 
 const contexts = {
   work: { url: "https://work.example.com", apiKey: "work-key", fingerprint: "ab", group: "team" },
@@ -39,6 +39,11 @@ test.each<[string, Partial<SettingSources>, string, string]>([
   ["a flag over a flag's context", { flags: { group: "f", context: "play" } }, "f", "flag --group"],
 ])("the group by %s", (_name, changes, value, source) => {
   expect(at(changes).group).toEqual({ value, source });
+});
+
+test("a token of an identity, longer than our own keys, may be the key", () => {
+  expect(settingTable.apiKey.wrong(`eyJ.${"a".repeat(4_000)}.sig`)).toBeUndefined();
+  expect(settingTable.apiKey.wrong("a".repeat(8_193))).toContain("at most 8,192 characters");
 });
 
 test("what a flag's context leaves open comes from the environment", () => {

@@ -4,6 +4,7 @@
  *
  * To add a setting: 1. a row of `settingTable`  2. where it is used, `connection.ts`  3. its row in docs/cli.md.
  */
+import { parseUrl } from "@alcove/contract";
 import { outputFormats } from "../output/format.js";
 
 export const settingNames = ["url", "apiKey", "ca", "fingerprint", "group", "output"] as const;
@@ -45,7 +46,10 @@ export const settingTable: Readonly<Record<SettingName, Row>> = {
   apiKey: {
     variable: "ALCOVE_API_KEY",
     isSecret: true,
-    wrong: (value) => (/^[\x21-\x7e]{1,512}$/.test(value) ? undefined : "must be printable ASCII without blanks"),
+    wrong: (value) =>
+      /^[\x21-\x7e]{1,8192}$/.test(value)
+        ? undefined
+        : "must be at most 8,192 characters of printable ASCII without blanks",
   },
   ca: {
     variable: "ALCOVE_CA",
@@ -147,8 +151,9 @@ function serverVariables(environment: SettingSources["environment"]): Setting[] 
 function wrongUrl(value: string): string | undefined {
   const sentence = "must be http://HOST:PORT, https://HOST:PORT or unix:///PATH";
   if (value.startsWith("unix://")) return value.startsWith("unix:///") ? undefined : sentence;
-  if (!URL.canParse(value)) return sentence;
-  const { protocol, username, password, search, hash } = new URL(value);
+  const url = parseUrl(value);
+  if (url === undefined) return sentence;
+  const { protocol, username, password, search, hash } = url;
   if (protocol !== "http:" && protocol !== "https:") return sentence;
   if (username !== "" || password !== "") return "must hold no name and password; `alcove login` takes a key";
   return search === "" && hash === "" ? undefined : `${sentence}, without ? and #`;

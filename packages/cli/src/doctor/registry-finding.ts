@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { parseUrl } from "@alcove/contract";
 import type { Finding } from "./client-findings.js";
 
 const deadlineMs = 10_000;
@@ -93,8 +94,8 @@ function ask(url: string, basic: string | undefined, signal: AbortSignal): Promi
 /** Where tokens are had, as the registry says; only over TLS. */
 function tokenUrl(challenge: string | null): string | undefined {
   const [, realm] = /^bearer .*realm="(https:[^"]+)"/i.exec(challenge ?? "") ?? [];
-  if (realm === undefined || !URL.canParse(realm)) return undefined;
-  const url = new URL(realm);
+  const url = realm === undefined ? undefined : parseUrl(realm);
+  if (url === undefined) return undefined;
   const [, service] = /service="([^"]+)"/i.exec(challenge ?? "") ?? [];
   if (service !== undefined) url.searchParams.set("service", service);
   return url.href;

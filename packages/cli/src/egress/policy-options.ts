@@ -35,3 +35,20 @@ export async function policyOf({
 export function allowing(hosts: readonly string[]): EgressPolicy {
   return { defaultAction: "Deny", hostRules: hosts.map((pattern) => ({ pattern, action: "Allow" })) };
 }
+
+/** Of a file, or the name of one of the group's. */
+export async function appliedPolicy({
+  file,
+  policy,
+}: {
+  readonly file?: string;
+  readonly policy?: string;
+}): Promise<EgressPolicy | string> {
+  if (file !== undefined && policy !== undefined) {
+    const hint = "Leave one of them out: --file is a policy of the sandbox's own, --policy one of the group's.";
+    throw new UsageError("--file and --policy exclude each other.", hint);
+  }
+  const wanted = file === undefined ? policy : await readPolicy(file);
+  if (wanted !== undefined) return wanted;
+  throw new UsageError("--file or --policy is missing.", "alcove egress apply --file FILE ID, or --policy NAME ID");
+}

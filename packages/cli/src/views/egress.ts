@@ -1,5 +1,15 @@
 /** What sandboxes may reach, what was decided, and why something would be. */
-import type { EgressDecision, EgressDecisions, EgressPolicy, EgressTest, NamedEgressPolicy } from "@alcove/contract";
+import {
+  actionOf,
+  type EgressDecision,
+  type EgressDecisions,
+  type EgressPolicy,
+  type EgressTest,
+  type HeaderChange,
+  type NamedEgressPolicy,
+  type RuleAction,
+  sourceOf,
+} from "@alcove/contract";
 import { age, lines, table } from "../output/table.js";
 import type { View } from "../output/view.js";
 
@@ -31,17 +41,35 @@ function ruleRows({ rules = [], hostRules = [], transportRules }: EgressPolicy):
       action,
       `${destination}${port === undefined || port === null ? "" : ` port ${port}`}`,
     ]),
-    ...rules.map(({ name, action, match }) => {
+    ...rules.map(({ name, match, route, ...does }) => {
       const { methods = [], scheme, host, path = "", ports = [] } = match;
       const target = `${scheme === undefined ? "" : `${scheme}://`}${host}${path}`;
       const port = ports.length === 0 ? "" : `port ${ports.join(",")}`;
-      return [name, action.type, [methods.join(","), target, port].filter(Boolean).join(" ")];
+      const by = route === undefined ? "" : `by the route ${route}`;
+      const action = actionOf(does);
+      return [name, action.type, [methods.join(","), target, port, moreOf(action), by].filter(Boolean).join(" ")];
     }),
     ...hostRules.map(({ pattern, action }, index) => [`hostRules[${index}]`, action, pattern]),
   ];
 }
 
-const decisionHeadings = ["TIME", "VERDICT", "WHAT", "RULE", "REASON"];
+/** Which endpoint is asked, and where values of headers come from. */
+function moreOf(action: RuleAction): string {
+  if (action.type === "Hook") {
+    const { endpoint, failBehavior = "Deny", authHeaders } = action;
+    return [`asks ${endpoint}`, `without an answer ${failBehavior}`, ...sources(authHeaders)].join(", ");
+  }
+  return "headers" in action ? sources(action.headers).join(", ") : "";
+}
+
+function sources(changes: readonly HeaderChange[] = []): string[] {
+  return changes.flatMap((change) => {
+    const ref = change.operation === "Remove" ? undefined : change.valueRef;
+    return ref === undefined ? [] : [`${change.name} from ${sourceOf(ref)}`];
+  });
+}
+
+const decisionHeadings = ["TIME", "VERDICT", "WHAT", "RULE", "ROUTE", "REASON"];
 
 export function decisionsText({ http, tcp, dns }: EgressDecisions): string {
   const all = [http, tcp, dns].flatMap(({ allowed, denied }) => [...allowed, ...denied]);
@@ -55,10 +83,12 @@ export function decisionLine(decision: EgressDecision): string {
 }
 
 function decisionCells(decision: EgressDecision): string[] {
-  const { timestamp, protocol, host, port, method, path = "", verdict, isEnforced, rule, reason } = decision;
+  const { timestamp, protocol, host, port, method, path = "", verdict, isEnforced, rule } = decision;
+  const { route, routeType, reason } = decision;
   const target = `${protocol}://${host}${port === undefined ? "" : `:${port}`}${path}`;
+  const by = route ?? (routeType === undefined ? "-" : routeType.toLowerCase());
   const shown = verdict === "Deny" && !isEnforced ? "Deny (audit)" : verdict;
-  return [timestamp, shown, method === undefined ? target : `${method} ${target}`, rule, reason];
+  return [timestamp, shown, method === undefined ? target : `${method} ${target}`, rule, by, reason];
 }
 
 export function testText({
@@ -67,6 +97,7 @@ export function testText({
   rule,
   reason,
   opensTls,
+  route,
   isEnforced,
   considered,
   warnings,
@@ -74,7 +105,9 @@ export function testText({
   const steps = considered.map(({ rule: name, matched, why }) => [matched ? "*" : "", name, why]);
   return [
     `${verdict}${action === verdict ? "" : ` (${action})`} by ${rule}: ${reason}`,
+    ...(action === "Hook" ? ["The rule's endpoint was not asked: what it answers decides."] : []),
     ...(opensTls ? ["TLS is opened, with a certificate of the group's authority."] : []),
+    ...(route === undefined ? [] : [`It would leave by the route ${route}.`]),
     ...(isEnforced ? [] : ["The policy is one for audit: what it denies goes through, and is recorded."]),
     ...warnings.map(({ message }) => `warning: ${message}`),
     "",

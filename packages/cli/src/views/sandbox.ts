@@ -24,6 +24,7 @@ export const sandboxView: View<Sandbox> = {
     { heading: "DISK", value: ({ resources }) => resources.disk },
     { heading: "ENGINE", value: ({ engine }) => engine },
     { heading: "EGRESS", value: egressText },
+    { heading: "SECRETS", value: secretsText },
     { heading: "PROGRAM", value: ({ entrypoint, cmd }) => [...entrypoint, ...cmd].join(" ") || undefined },
     { heading: "CREATED", value: ({ createdAt }) => createdAt },
     ...lifecycleLines,
@@ -36,7 +37,15 @@ function egressText({ egressPolicy, egressPolicyId }: Sandbox): string | undefin
   if (egressPolicy === undefined) return undefined;
   const { defaultAction, rules = [], hostRules = [], transportRules } = egressPolicy;
   const count = rules.length + hostRules.length + (transportRules?.rules.length ?? 0);
-  return `${defaultAction}, ${count} rules`;
+  return `${defaultAction}, ${count} ${count === 1 ? "rule" : "rules"}`;
+}
+
+function secretsText({ secrets = {} }: Sandbox): string | undefined {
+  const all = Object.entries(secrets).map(([name, { secretId, secretKey, delivery }]) => {
+    const from = secretKey === undefined ? secretId : `${secretId}/${secretKey}`;
+    return `${name}=${from}${delivery === "Value" ? " (its value)" : ""}`;
+  });
+  return all.join(", ") || undefined;
 }
 
 function stateText({ state, stateDetails: { pausedReason, stoppedReason } }: Sandbox): string {

@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { Engine } from "../engines/engine.js";
 import type { Images } from "../images/image.js";
+import type { IngressGateway } from "../ingress/ingress.js";
 import type { KeyedTurns } from "../lib/keyed-turns.js";
 import type { Demand } from "../lifecycle/capacity.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
@@ -11,7 +12,9 @@ import type { CrashPoint } from "./crash-points.js";
 import type { Authorities } from "./egress/authorities.js";
 import type { DecisionLog } from "./egress/decision-log.js";
 import type { EgressKeeper } from "./egress/egress-keeper.js";
+import type { TrafficTotals } from "./egress/traffic-totals.js";
 import type { UsageAccounts } from "./groups/usage-accounts.js";
+import type { GroupTokens } from "./identity/group-tokens.js";
 import type { ImageBuilds } from "./images/image-builds.js";
 import type { ImagePreparations } from "./images/image-preparation.js";
 import type { ImageRegister } from "./images/image-register.js";
@@ -55,8 +58,12 @@ export interface ControlContext {
   readonly sandboxTurns: KeyedTurns;
   readonly uses: Uses;
   readonly egress: EgressKeeper;
+  /** Left out: nobody comes to ports but through the API. */
+  readonly ingress?: IngressGateway | undefined;
   readonly decisions: DecisionLog;
+  readonly traffic: TrafficTotals;
   readonly authorities: Authorities;
+  readonly groupTokens: GroupTokens;
 }
 
 /** What a sandbox takes of the host. */

@@ -60,6 +60,14 @@ export const crashPoints = [
   "claim.beforeRenew",
   "claim.afterRenew",
   "egress.afterRecord",
+  "secret.afterRecord",
+  "identity.afterRecord",
+  "volume.beforeInsert",
+  "volume.afterAttach",
+  "volume.afterMount",
+  "volume.afterDetach",
+  "volume.afterTakeOut",
+  "volume.afterRemove",
 ] as const;
 
 export type CrashPointName = (typeof crashPoints)[number];

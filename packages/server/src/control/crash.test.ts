@@ -35,9 +35,10 @@ async function mortalDaemon(host: TestHost, point: CrashPointName) {
 }
 
 function mortal(engine: Engine, life: { readonly isOver: boolean }): Engine {
-  const { saves } = engine;
+  const { saves, volumes } = engine;
   return {
     ...withMembers(engine),
+    ...(volumes && { volumes: { ...volumes, remove: (id) => (life.isOver ? dead() : volumes.remove(id)) } }),
     ...(saves && { saves: { ...saves, remove: (kept) => (life.isOver ? dead() : saves.remove(kept)) } }),
     async start(spec, signal) {
       const machine = await (life.isOver ? dead() : engine.start(spec, signal));
@@ -55,6 +56,7 @@ function mortalMachine(machine: Machine, life: { readonly isOver: boolean }): Ma
   return {
     ...machine,
     destroy: () => (life.isOver ? dead() : machine.destroy()),
+    detach: (id, signal) => (life.isOver ? dead() : (machine.detach?.(id, signal) ?? dead())),
     suspend: (mode, signal) => (life.isOver ? dead() : (machine.suspend?.(mode, signal) ?? dead())),
   };
 }
@@ -90,6 +92,13 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   await waitFor(hasMember, AbortSignal.timeout(20_000));
   await control.sandboxes.create(group, debian, never);
   await control.egress.setPolicy(kept, { defaultAction: "Allow" });
+  await control.secrets.put({ group, secretId: "crashing" }, { values: { token: "v4lue" } });
+  await control.identity.set(group, { audiences: ["api://crashing"] });
+  const volume = { group, volumeName: "crashing" };
+  await control.volumes.create(group, { name: "crashing", size: "1Gi" }, never);
+  await control.volumes.attach(kept, { volumeName: "crashing", mountpoint: "/volume" }, never);
+  await control.volumes.detach({ ...kept, ...volume }, never);
+  await control.volumes.delete(volume);
 }
 
 for (const point of crashPoints) {
@@ -101,7 +110,7 @@ for (const point of crashPoints) {
     await expect(died, "the point is passed").resolves.toBeUndefined();
     const machinesAtDeath = [...host.fake.machines.keys()];
 
-    const { control, store } = await host.daemon();
+    const { control, store, gateway } = await host.daemon();
     const isAtRest = () =>
       store.journal.list().length + store.groups.deleting().length + store.snapshots.unfinished().length === 0;
     const expectedState = leavesStopped(point) ? "Stopped" : "Running";
@@ -122,11 +131,19 @@ for (const point of crashPoints) {
     const isTaken = crashPoints.indexOf(point) >= crashPoints.indexOf("snapshot.afterFinish") && !isDelete(point);
     expect(snapshots.map(({ name }) => name)).toEqual(isTaken ? ["kept"] : []);
 
+    const attachments = async () =>
+      (await control.volumes.list(group, undefined)).flatMap((volume) => volume.attachments.map(({ state }) => state));
+    await expect.poll(attachments).toEqual(isAttached.has(point) ? ["Attached"] : []);
+    expect([...host.fake.volumes.keys()]).toHaveLength((await control.volumes.list(group, undefined)).length);
+
     const kept = sandboxes.find(({ labels }) => labels.is === "kept");
     expect(kept === undefined).toBe(point === "create.beforeInsert");
     if (kept !== undefined) await expectAdopted(kept.id, { point, machinesAtDeath, execId });
     const others = sandboxes.length - (kept === undefined ? 0 : 1);
     expect(others).toBe(othersLeft[point] ?? 0);
+    const [some] = sandboxes;
+    const isIdentity = gateway.inForce.get(some?.id ?? "")?.identity !== undefined;
+    expect(isIdentity).toBe(crashPoints.indexOf(point) >= crashPoints.indexOf("identity.afterRecord"));
 
     async function expectAdopted(id: string, death: Death): Promise<void> {
       const execs = await control.execs.list({ group, id }, never);
@@ -150,7 +167,18 @@ const othersLeft: Partial<Record<CrashPointName, number>> = {
   "fork.afterCopies": 2,
   "claim.afterRenew": 1,
   "egress.afterRecord": 1,
+  "secret.afterRecord": 1,
+  "identity.afterRecord": 1,
+  "volume.beforeInsert": 1,
+  "volume.afterAttach": 1,
+  "volume.afterMount": 1,
+  "volume.afterDetach": 1,
+  "volume.afterTakeOut": 1,
+  "volume.afterRemove": 1,
 };
+
+/** Points after which the volume is the sandbox's. */
+const isAttached: ReadonlySet<CrashPointName> = new Set(["volume.afterAttach", "volume.afterMount"]);
 
 /** Comes before any snapshot. */
 function isDelete(point: CrashPointName): boolean {

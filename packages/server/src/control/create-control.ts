@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { EgressGateway } from "../egress/gateway.js";
 import type { Engine } from "../engines/engine.js";
 import type { Images } from "../images/image.js";
+import type { IngressGateway } from "../ingress/ingress.js";
 import type { Alarm } from "../lib/due-queue.js";
 import { KeyedTurns } from "../lib/keyed-turns.js";
 import { memoryLimits } from "../lifecycle/capacity.js";
@@ -23,6 +24,7 @@ import { DecisionLog } from "./egress/decision-log.js";
 import { noteDecisions } from "./egress/decisions-noted.js";
 import { egressControl } from "./egress/egress.js";
 import { EgressKeeper } from "./egress/egress-keeper.js";
+import { TrafficTotals } from "./egress/traffic-totals.js";
 import { execControl } from "./execs/execs.js";
 import { fileControl } from "./files/files.js";
 import { GroupDeletions } from "./groups/group-deletion.js";
@@ -30,6 +32,9 @@ import { groupControl } from "./groups/groups.js";
 import { usageControl } from "./groups/usage.js";
 import { UsageAccounts } from "./groups/usage-accounts.js";
 import { type Clocks, hostClocks } from "./groups/usage-clock.js";
+import { GroupTokens } from "./identity/group-tokens.js";
+import { identityControl } from "./identity/identity.js";
+import { Issuer } from "./identity/issuer.js";
 import { BuilderTurns } from "./images/builder-turns.js";
 import { ImageBuilds } from "./images/image-builds.js";
 import { collectContents } from "./images/image-collection.js";
@@ -38,12 +43,16 @@ import { takeUpImages } from "./images/image-recovery.js";
 import { ImageRegister } from "./images/image-register.js";
 import { ImageUse } from "./images/image-use.js";
 import { imageControl } from "./images/images.js";
+import type { WorkerRestarts } from "./metrics/gateway-metrics.js";
+import { metricsControl } from "./metrics/metrics.js";
 import { policyDeeds } from "./policies/policy-deeds.js";
 import { PolicyKeeper } from "./policies/policy-keeper.js";
 import { Uses } from "./policies/uses.js";
-import { countedExecs, countedFiles, countedSnapshots } from "./policies/uses-counted.js";
+import { countedExecs, countedFiles, countedSnapshots, countedTerminals } from "./policies/uses-counted.js";
 import { PoolKeeper } from "./pools/pool-keeper.js";
 import { poolControl } from "./pools/pools.js";
+import { beginIngress } from "./ports/ingress-hooks.js";
+import { portControl } from "./ports/ports.js";
 import { Reconciler } from "./reconciler.js";
 import { recover } from "./recovery.js";
 import { Admission } from "./sandboxes/admission.js";
@@ -52,6 +61,7 @@ import { Reach } from "./sandboxes/reach.js";
 import { SandboxRegister } from "./sandboxes/sandbox-register.js";
 import { sandboxControl } from "./sandboxes/sandboxes.js";
 import { StopAndResume } from "./sandboxes/stop-and-resume.js";
+import { secretControl } from "./secrets/secrets.js";
 import { SnapshotRegister } from "./snapshots/snapshot-register.js";
 import { SnapshotRemovals } from "./snapshots/snapshot-removal.js";
 import { SnapshotRetentions } from "./snapshots/snapshot-retentions.js";
@@ -62,6 +72,8 @@ import { Events, eventControl } from "./system/events.js";
 import type { HostFacts, TcpFacts } from "./system/host-facts.js";
 import { systemControl } from "./system/system.js";
 import { templateControl } from "./templates/templates.js";
+import { terminalControl } from "./terminals/terminals.js";
+import { volumeControl } from "./volumes/volumes.js";
 
 export interface ControlOptions {
   readonly store: Store;
@@ -69,8 +81,12 @@ export interface ControlOptions {
   readonly images: Images;
   /** What connects sandboxes with the world; the caller's to close, after control. */
   readonly gateway: EgressGateway;
+  /** By which others come to ports of sandboxes; the caller's to close, after control. */
+  readonly ingress?: IngressGateway;
   /** The same that signs what the gateway asks for. */
   readonly authorities?: Authorities;
+  /** The same that the gateway asks for tokens; left out: no tokens are issued. */
+  readonly groupTokens?: GroupTokens;
   /** Where every decision is written down; nowhere if left out. */
   readonly decisionFile?: Omit<DecisionFileOptions, "logger">;
   readonly host: HostFacts;
@@ -92,6 +108,10 @@ export interface ControlOptions {
   readonly tcp?: () => TcpFacts | undefined;
   /** How long records of usage are kept; default 90 days. */
   readonly usageRetentionDays?: number;
+  /** Of the processes beside the daemon. */
+  readonly workerRestarts?: WorkerRestarts;
+  /** A bearer that reads the metrics, and nothing else. */
+  readonly metricsToken?: string;
   readonly clocks?: Clocks;
   readonly alarm?: Alarm;
   readonly crashPoint?: CrashPoint;
@@ -107,6 +127,7 @@ export interface RunningControl {
 
 const defaultRetentionDays = 90;
 const defaultAuditKept = 100_000;
+const noWorkers = () => ({});
 const defaultBuildTimeoutMs = 1_800_000;
 
 export function createControl(options: ControlOptions): RunningControl {
@@ -129,6 +150,7 @@ export function createControl(options: ControlOptions): RunningControl {
   const stopAndResume = new StopAndResume({ context, reconciler, readiness });
   const deletions = new GroupDeletions(context, { reconciler, readiness });
   const reach = new Reach(context, stopAndResume);
+  const access = accessControl(context, options);
   const helpers = { reconciler, reach, readiness, policies, stopAndResume };
   return {
     control: {
@@ -137,21 +159,28 @@ export function createControl(options: ControlOptions): RunningControl {
       sandboxes: sandboxControl(context, helpers),
       snapshots: countedSnapshots(snapshotControl(context, helpers, options.version), context.uses),
       execs: countedExecs(execControl(context, reach), context.uses),
+      terminals: countedTerminals(terminalControl(context, reach), context.uses),
       files: countedFiles(fileControl(context, reach), context.uses),
       egress: egressControl(context),
+      secrets: secretControl(context),
+      identity: identityControl(context),
       images: imageControl(context, readiness),
       events: eventControl(context.events, context.gate),
       system: systemControl(context, { readiness, version: options.version, tcp: options.tcp ?? (() => undefined) }),
-      access: accessControl(context, options.verifyToken),
+      access,
       keys: keyControl(context),
       roleAssignments: roleAssignmentControl(context),
+      ports: portControl(context, reach),
       pools: poolControl(context),
       templates: templateControl(context, readiness),
+      volumes: volumeControl(context, { reach, readiness }),
       audit: audit.control,
+      metrics: metricsControl({ context, ...options, workerRestarts: options.workerRestarts ?? noWorkers }),
     },
     async start() {
       await readiness.require(stopping.signal).catch((error: unknown) => logFailure(context, error));
       deletions.resume();
+      beginIngress(context, reach, access);
       await takeUpImages(context).catch((error: unknown) => logFailure(context, error));
       context.gate.open();
     },
@@ -182,7 +211,7 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
   const snapshotRegister = new SnapshotRegister(store, events);
   const register = new SandboxRegister(store, events, usage);
   const machines = new Machines(store);
-  const { gateway, authorities = new Authorities(store) } = options;
+  const { gateway, authorities = new Authorities(store), groupTokens = noTokens(store) } = options;
   const egress = new EgressKeeper({ store, gateway, authorities, machines, register, logger });
   const removalParts = { store, engine, logger, crashPoint, stopping, register: snapshotRegister };
   const snapshots = { snapshotRegister, snapshotRemovals: new SnapshotRemovals(removalParts) };
@@ -193,9 +222,11 @@ function contextOf(options: ControlOptions, stopping: AbortSignal): ControlConte
     ...parts,
     pools: new PoolKeeper({ ...poolParts, ...parts, ...snapshots }),
     gate: new Gate(store),
-    ...{ register, machines, admission, egress, authorities, decisions: new DecisionLog() },
+    ...{ register, machines, admission, egress, authorities, groupTokens, decisions: new DecisionLog() },
+    traffic: new TrafficTotals(gateway, register, (id) => store.sandboxes.find(id) !== undefined),
     ...snapshots,
     sandboxTurns: new KeyedTurns(),
+    ingress: options.ingress,
     uses: new Uses(options.alarm ?? hostAlarm),
   };
 }
@@ -230,6 +261,10 @@ function admissionOf({ capacity, host }: ControlOptions): Admission {
     availableMemoryMiB: host.availableMemoryMiB,
     timeoutMs: capacity.queueTimeoutMs,
   });
+}
+
+function noTokens(store: Store): GroupTokens {
+  return new GroupTokens(store, new Issuer({ keys: store.issuerKeys, url: () => undefined }));
 }
 
 function logFailure({ logger, stopping }: ControlContext, error: unknown): void {

@@ -13,6 +13,7 @@ import { watchMachine } from "./sandboxes/machine-watch.js";
 import { madeBy } from "./sandboxes/other-engine.js";
 import { finishBoot } from "./sandboxes/resumption.js";
 import { rollbackOf } from "./snapshots/rollbacks.js";
+import { recoverMountsInBackground } from "./volumes/volume-recovery.js";
 
 export async function recover(context: ControlContext, reconciler: Reconciler, signal: AbortSignal): Promise<void> {
   const { egress, engine, logger, snapshotRemovals, store } = context;
@@ -25,11 +26,19 @@ export async function recover(context: ControlContext, reconciler: Reconciler, s
   // Those that run are reached by recovering them: what they may reach comes first.
   await egress.takeUp(running);
   const recovery = await engine.recover(
-    { running: idsOf(running), suspended: idsOf(suspended), snapshots: snapshotRemovals.owned() },
+    {
+      running: idsOf(running),
+      suspended: idsOf(suspended),
+      snapshots: snapshotRemovals.owned(),
+      volumes: store.volumes.ids(),
+    },
     signal,
   );
   for (const sentence of recovery.removed) logger.info(sentence);
-  await Promise.all(adopt(context, running, recovery.machines).map(({ id }) => reconcileExecs(context, id, signal)));
+  const adopted = adopt(context, running, recovery.machines).map(({ id }) => id);
+  egress.takenUp(adopted);
+  await Promise.all(adopted.map((id) => reconcileExecs(context, id, signal)));
+  for (const machine of recovery.machines) recoverMountsInBackground(context, machine);
   noteLosses(context, records, recovery);
   noteSnapshots(context, recovery);
   await Promise.all(ours.map((record) => settleStop(context, record, signal)));

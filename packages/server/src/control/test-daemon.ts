@@ -5,7 +5,7 @@ import type { Engine } from "../engines/engine.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
 import { waitFor } from "../lib/backoff.js";
-import { openStore } from "../store/store.js";
+import { openStore, type StoreOptions } from "../store/store.js";
 import { temporaryDirectory } from "../store/test-record.js";
 import type { Control } from "./control.js";
 import { type ControlOptions, createControl } from "./create-control.js";
@@ -33,7 +33,7 @@ export class TestHost implements AsyncDisposable {
   }
 
   build(changes: DaemonChanges = {}): TestDaemon {
-    const store = openStore(this.#directory.path);
+    const store = openStore(this.#directory.path, changes.store);
     const own = createFakeEngine({ host: this.fake });
     const engine = changes.engine?.(own) ?? own;
     const gateway = new TestGateway();
@@ -68,6 +68,7 @@ export interface DaemonChanges {
   /** Puts something around the engine. */
   readonly engine?: (engine: Engine) => Engine;
   readonly options?: Partial<ControlOptions>;
+  readonly store?: StoreOptions;
 }
 
 export interface TestDaemon {
@@ -102,6 +103,7 @@ export function withMembers(engine: Engine): Engine {
     ...(engine.builders && { builders: engine.builders }),
     ...(engine.saves && { saves: engine.saves }),
     ...(engine.templates && { templates: engine.templates }),
+    ...(engine.volumes && { volumes: engine.volumes }),
     cost: (size) => engine.cost(size),
     close: () => engine.close(),
   };

@@ -40,6 +40,12 @@ test.skipIf(!isRoot)(
   },
 );
 
+test("neither it nor what it starts gains rights by a program that is setuid", async () => {
+  await using kit = await startGateway();
+  await kit.agent("a");
+  await waitFor(() => (kit.workers[0] && status(kit.workers[0].pid, "NoNewPrivs") === "1") || undefined, soon());
+});
+
 test("one that stands still is ended, and another takes its place", async () => {
   await using kit = await startGateway({ silenceMs: 1_000 });
   const agent = await kit.agent("a");

@@ -9,6 +9,7 @@ import { connect, createServer, type TLSSocket } from "node:tls";
 import type { EgressPolicy } from "@alcove/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { issue, makeAuthority } from "./certificates/authority.js";
+import type { EgressSettings } from "./gateway.js";
 import { closeOf, echo, listen, loopback, settingsOf, startGateway, type TestGateway } from "./gateway-test-kit.js";
 
 const upstream = await makeAuthority("upstream");
@@ -131,4 +132,106 @@ test("a program that is silent first does not get round what is denied to TLS", 
   await closeOf(stream);
   expect(connections).toBe(0);
   expect(await kit.decision(id, { protocol: "https" })).toMatchObject({ verdict: "Deny", rule: "no-tls" });
+});
+
+test("TLS to where a value may be put in is opened, and the value is in force no longer than the settings say", async () => {
+  const server = createHttpsServer({ cert, key }, ({ headers }, answer) => void answer.end(`saw ${headers["x-key"]}`));
+  const port = await listen((socket: Socket) => void server.emit("connection", socket));
+  const { id, to } = await sandbox({});
+  const policy: EgressPolicy = { defaultAction: "Deny", transportRules: loopback, ...onlyWww };
+  const text1 = "alcove-placeholder-0001";
+  const apply = async (more: Partial<EgressSettings>) => {
+    const placeholders = [{ text: text1, secret: "one", hosts: ["*.EXAMPLE.com"] }];
+    const known = { resolverOverrides: { "www.example.com": "127.0.0.1" }, upstreamCertificates: upstream.certificate };
+    await kit.gateway.apply(id, settingsOf(policy, { ...known, secrets: { one: "v4lue" }, placeholders, ...more }));
+  };
+  const get = async (authority: string) => {
+    const socket = await secured(await to("www.example.com", port), "www.example.com", authority);
+    const headers = { host: `www.example.com:${port}`, "x-key": text1 };
+    const [response] = await once(
+      secureRequest({ createConnection: () => socket, headers, path: "/" }).end(),
+      "response",
+    );
+    return await text(response);
+  };
+  await apply({});
+  expect(await get(kit.authority)).toBe("saw v4lue");
+  await apply({ secrets: { one: "r0tated" } });
+  expect(await get(kit.authority)).toBe("saw r0tated");
+  // A server that shows what it was sent; shorter ones could be anything.
+  await apply({ secrets: { one: "a-l0nger-value" } });
+  expect(await get(kit.authority)).toBe(`saw ${"*".repeat(14)}`);
+  await apply({ placeholders: [{ text: text1, secret: "one", hosts: ["other.example.com"] }] });
+  expect(await get(upstream.certificate)).toBe(`saw ${text1}`);
+  const untouched = await to("www.example.com", port);
+  (await secured(untouched, "www.example.com", upstream.certificate)).on("error", () => {});
+  const over = closeOf(untouched);
+  await apply({});
+  await over;
+  await apply({ secrets: {} });
+  expect(await get(upstream.certificate)).toBe(`saw ${text1}`);
+});
+
+test("a header's value that has hosts is sent to those alone by the gateway's process too", async () => {
+  const server = createHttpsServer(
+    { cert, key },
+    ({ headers }, answer) => void answer.end(`${headers["x-key"]?.length}`),
+  );
+  const port = await listen((socket: Socket) => void server.emit("connection", socket));
+  const { id, to } = await sandbox({});
+  const headers = [{ operation: "Set" as const, name: "X-Key", valueRef: { secretRef: { secretId: "one" } } }];
+  const match = { host: "www.example.com", scheme: "https" as const };
+  const rules = [{ name: "signed", match, action: { type: "Transform" as const, headers } }];
+  const known = { resolverOverrides: { "www.example.com": "127.0.0.1" }, upstreamCertificates: upstream.certificate };
+  const policy: EgressPolicy = { defaultAction: "Deny", transportRules: loopback, rules };
+  const getWith = async (secretHosts: Record<string, string[]>) => {
+    await kit.gateway.apply(id, settingsOf(policy, { ...known, secrets: { one: "v4lue" }, secretHosts }));
+    const socket = await secured(await to("www.example.com", port), "www.example.com", kit.authority);
+    const host = `www.example.com:${port}`;
+    const request = secureRequest({ createConnection: () => socket, headers: { host }, path: "/" }).end();
+    const [response] = await once(request, "response");
+    return await text(response);
+  };
+  expect(await getWith({ one: ["www.example.com"] })).toBe("5");
+  expect(await getWith({ one: ["other.example.com"] })).toContain("the secret one goes to its own hosts alone");
+  expect(await kit.decision(id, { rule: "no-value" })).toMatchObject({ verdict: "Deny" });
+  expect(await getWith({})).toBe("5");
+});
+
+test("an endpoint is reached as every server is: at addresses that the policy permits, with a certificate for its name", async () => {
+  const told: unknown[] = [];
+  const server = createHttpsServer({ cert, key }, async (asked, answer) => {
+    if (asked.url === "/decide") told.push(JSON.parse(await text(asked)));
+    answer.end(asked.url === "/decide" ? '{"action":{"type":"Allow"}}' : "fine");
+  });
+  const port = await listen((socket: Socket) => void server.emit("connection", socket));
+  const elsewhere = await listen((socket: Socket) => void server.emit("connection", socket));
+  const get = async (endpoint: string) => {
+    const rules = [
+      { name: "ask", match: { host: "www.example.com" }, hookRef: { endpoint: `https://${endpoint}/decide` } },
+    ];
+    const permitted = { rules: [{ action: "Allow", protocol: "Tcp", destination: "127.0.0.0/8", port } as const] };
+    const { id, to } = await sandbox({ rules, transportRules: permitted });
+    const socket = await secured(await to("www.example.com", port), "www.example.com", kit.authority);
+    const headers = { host: `www.example.com:${port}` };
+    const [response] = await once(
+      secureRequest({ createConnection: () => socket, headers, path: "/" }).end(),
+      "response",
+    );
+    const { reason } = await kit.decision(id, { rule: "ask" }).finally(() => socket.destroy());
+    return { id, status: response.statusCode, reason };
+  };
+  const asked = await get(`www.example.com:${port}`);
+  expect([asked.status, told]).toEqual([
+    200,
+    [expect.objectContaining({ sandboxId: asked.id, group: "default", path: "/" })],
+  ]);
+  const refused = await get(`www.example.com:${elsewhere}`);
+  expect(refused).toMatchObject({
+    status: 403,
+    reason: expect.stringContaining("127.0.0.1, which nothing is sent to"),
+  });
+  const other = await get(`other.example.com:${port}`);
+  expect(other).toMatchObject({ status: 403, reason: expect.stringContaining("TLS with other.example.com failed") });
+  expect(told).toHaveLength(1);
 });

@@ -276,3 +276,23 @@ test("settings that are refused close a sandbox off: what is under way is cut, a
   await closeOf(next.resume());
   await kit.decision(id, { verdict: "Deny", port });
 });
+
+test("what passes is counted outside of the sandbox, by sandbox", async () => {
+  const port = await listen((socket) => socket.once("data", () => socket.end(Buffer.alloc(MiB))).on("error", () => {}));
+  const one = await sandbox();
+  const other = await sandbox();
+  const total = { sentBytes: 0, receivedBytes: 0, connections: 0 };
+  const stop = kit.gateway.onTraffic((id, { sentBytes, receivedBytes, connections }) => {
+    if (id === other.id) throw new Error("nothing passed of it");
+    if (id !== one.id) return;
+    total.sentBytes += sentBytes;
+    total.receivedBytes += receivedBytes;
+    total.connections += connections;
+  });
+  const connection = await one.agent.connect(`127.0.0.1:${port}`);
+  connection.end("hello");
+  expect(await text(connection)).toHaveLength(MiB);
+  await waitFor(() => total.receivedBytes >= MiB || undefined, AbortSignal.timeout(20_000));
+  stop();
+  expect(total).toEqual({ sentBytes: 5, receivedBytes: MiB, connections: 1 });
+});

@@ -10,8 +10,19 @@ export interface EgressGateway {
   onDecision(listener: (sandboxId: string, decision: EgressDecision) => void): () => void;
   /** Told how many decisions there were that nobody is told of, since they were too many at once. Answers how to stop listening. */
   onOmitted(listener: (sandboxId: string, omitted: number) => void): () => void;
+  /** Told what passed since it was told last. Answers how to stop listening. */
+  onTraffic(listener: (sandboxId: string, traffic: Traffic) => void): () => void;
   serveHost(sandboxId: string): ServeHost;
+  /** How often its process was started anew. */
+  readonly restarts: number;
   close(): Promise<void>;
+}
+
+export interface Traffic {
+  /** By the sandbox's programs. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly connections: number;
 }
 
 export interface EgressSettings {
@@ -22,6 +33,47 @@ export interface EgressSettings {
   readonly resolverOverrides: Readonly<Record<string, string>>;
   /** PEM, may be empty: trusted beside the system's. */
   readonly upstreamCertificates: string;
+  /** Values that the policy's headers, its hooks and `placeholders` name: by `nameOfSecret` of the contract. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Of those of `secrets` that have hosts, by the same names: patterns of where alone their values go. The others go to wherever a rule says. */
+  readonly secretHosts?: Readonly<Record<string, readonly string[]>>;
+  readonly placeholders?: readonly Placeholder[];
+  /** By name; the policy's rules name them. */
+  readonly routes?: Readonly<Record<string, UpstreamRoute>>;
+  /** One of `routes`, for what no rule says otherwise; left out: direct. */
+  readonly defaultRoute?: string;
+  /** What programs inside have to send along to be given tokens; left out: the group gives none. */
+  readonly identity?: { readonly header: string };
+}
+
+/** What a sandbox has in place of a secret's value. */
+export interface Placeholder {
+  readonly text: string;
+  /** As in `secrets`. */
+  readonly secret: string;
+  /** Towards which hosts the value is put in: patterns, as of a policy's rules. */
+  readonly hosts: readonly string[];
+}
+
+/** How connections leave this host. */
+export type UpstreamRoute =
+  | { readonly type: "Direct" }
+  | { readonly type: "Interface"; readonly name: string }
+  | {
+      readonly type: "Proxy";
+      /** http, https or socks5. */
+      readonly url: string;
+      /** PEM, may be empty: whom an https proxy may have its certificate from, beside the system's. */
+      readonly certificates: string;
+      readonly credentials?: { readonly username: string; readonly password: string };
+    };
+
+/** How a connection leaves at this instant. */
+export interface Way {
+  /** Of one of the group's routes; undefined: none is named, and it has no default. */
+  readonly name: string | undefined;
+  /** Undefined: there is none of this name. */
+  readonly route: UpstreamRoute | undefined;
 }
 
 /** A name that a sandbox asked for, and its place in the ranges of addresses that stand for names. */

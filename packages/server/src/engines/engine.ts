@@ -23,6 +23,7 @@ export interface Engine {
   readonly builders?: Builders;
   readonly saves?: Saves;
   readonly templates?: Templates;
+  readonly volumes?: Volumes;
   /** Files that an unfinished work left behind and that nobody stands on; `remove` takes them away. What may still be in the making is not among them. */
   leftovers?(options: { readonly remove: boolean }, signal: AbortSignal): Promise<readonly Leftover[]>;
   /** What it keeps on the host's disk, by kind; a file with several names counts once. */
@@ -34,7 +35,7 @@ export interface Engine {
 }
 
 export interface DiskUse {
-  readonly kind: "templates" | "snapshots" | "suspended" | "running" | "layers" | "memories" | "builds";
+  readonly kind: "templates" | "snapshots" | "suspended" | "running" | "layers" | "memories" | "volumes" | "builds";
   readonly count: number;
   readonly bytes: number;
   /** How many of them something stands on, where that is counted. */
@@ -94,6 +95,31 @@ export interface Owned {
   readonly running: ReadonlySet<string>;
   readonly suspended: ReadonlySet<string>;
   readonly snapshots: ReadonlySet<string>;
+  /** Left out: all are left alone. */
+  readonly volumes?: ReadonlySet<string>;
+}
+
+/** Disks that outlive the machines that have them, each with an ext4 file system. */
+export interface Volumes {
+  /** By which a guest finds what is behind a slot of its machine. A machine has as many disks at the most. */
+  readonly serials: readonly string[];
+  /** Whole or not there. */
+  create(id: string, bytes: number, signal: AbortSignal): Promise<void>;
+  /** Of one that no machine has. Whole or not there. VolumeInUse where a machine was given it meanwhile. */
+  copy(from: string, to: string, signal: AbortSignal): Promise<void>;
+  /** Succeeds when it is gone already. */
+  remove(id: string): Promise<void>;
+  /** What it takes of the host's disk. */
+  usedBytes(id: string): Promise<number>;
+}
+
+/** A volume behind a slot. */
+export interface DataDisk {
+  readonly volumeId: string;
+  /** From 0. */
+  readonly slot: number;
+  /** What the guest writes all the same never gets onto it. */
+  readonly isReadOnly: boolean;
 }
 
 /** Builds an image's disk in a machine of its own, so that what is in a layer stays there. */
@@ -239,6 +265,12 @@ export interface Machine {
   suspend?(mode: SaveMode, signal: AbortSignal): Promise<Saved>;
   /** Keeps disk and memory of one paused instant under the id; the machine goes on at once. A guest that resists the freeze: FreezeRefused where `mustFreeze`. */
   snapshot?(snapshotId: string, options: { readonly mustFreeze: boolean }, signal: AbortSignal): Promise<Saved>;
+  /** Puts the volume behind the slot; one that is suspended with its memory has it when it goes on. Does nothing where it is there already. */
+  attach?(disk: DataDisk, signal: AbortSignal): Promise<void>;
+  /** Those that it has, or may have where an `attach` failed. */
+  readonly dataDisks?: readonly DataDisk[];
+  /** The guest must have let go of it. Does nothing where it is not there. */
+  detach?(volumeId: string, signal: AbortSignal): Promise<void>;
   /** The last bytes of the guest's console, at most 64 KiB; hostile. */
   console(): Promise<Uint8Array>;
   /** Ends the machine at once and removes everything of it. Succeeds when it is gone already. */

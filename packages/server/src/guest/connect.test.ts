@@ -1,7 +1,7 @@
 import http2 from "node:http2";
 import { expect, test } from "vitest";
 import { waitFor } from "../lib/backoff.js";
-import { answerHello, answering, json, playAgent } from "./agent-kit.js";
+import { answerHello, answering, json, playAgent } from "./agent-test-kit.js";
 import { connectGuest } from "./connect.js";
 
 const signal = AbortSignal.timeout(60_000);

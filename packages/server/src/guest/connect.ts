@@ -14,7 +14,11 @@ import { HostSession } from "./host-session.js";
 import type { ServeHost } from "./host-side.js";
 import { Link, type Session } from "./link.js";
 import { machineCalls } from "./machine.js";
+import { openDirectLine } from "./ports/direct-line.js";
+import { portCalls } from "./ports/ports.js";
+import type { GuestRelay } from "./relay/relay.js";
 import { AgentSession } from "./session.js";
+import { volumeCalls } from "./volumes.js";
 
 export interface ConnectOptions {
   /** Ends the connecting, not the connection. */
@@ -27,6 +31,8 @@ export interface ConnectOptions {
   readonly openExchange?: OpenExchange;
   /** Who answers the agent's own calls; left out, the daemon does: what time it is, and nothing else. */
   readonly serveHost?: ServeHost | undefined;
+  /** Who takes apart what the agent answers; left out, this process does. */
+  readonly relay?: GuestRelay | undefined;
 }
 
 /** Answers when the agent has said hello; GuestUnresponsive when it does not. */
@@ -52,8 +58,10 @@ export function reconnectGuest(open: OpenStream, options: Omit<ConnectOptions, "
 function linkGuest(open: OpenStream, options: Omit<ConnectOptions, "signal">) {
   const hello = { generation: options.generation ?? 0, patience: options.patience ?? usualPatience };
   const agent: AgentLink = new Link(async (signal) => {
-    const greeting = await openSession(open, { name: "agent", ...hello }, signal);
-    return new AgentSession(greeting.stream);
+    const agentHello = { name: "agent", ...hello } as const;
+    if (options.relay !== undefined) return await options.relay.openSession(open, agentHello, signal);
+    const greeting = await openSession(open, agentHello, signal);
+    return new AgentSession(greeting.stream, { openPortLine: openDirectLine });
   });
   const host = new Link<Session>(async (signal) => {
     if (options.serveHost !== undefined) return options.serveHost(await open("host", signal), hello);
@@ -61,12 +69,16 @@ function linkGuest(open: OpenStream, options: Omit<ConnectOptions, "signal">) {
     return new HostSession(greeting.stream);
   });
   const exchange = options.openExchange === undefined ? undefined : new Exchange(options.openExchange);
+  const ports = portCalls(agent);
   const guest: Guest = {
     ...machineCalls(agent),
     execs: execCalls(agent),
     files: fileCalls(agent, exchange),
     disk: diskCalls(agent, exchange),
+    volumes: volumeCalls(agent),
+    ports,
     async close() {
+      ports.close();
       await Promise.all([host.close(), agent.close()]);
       await exchange?.close();
     },

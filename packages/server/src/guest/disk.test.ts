@@ -1,6 +1,6 @@
 /** A builder's agent had a hostile layer to read: what it says then counts no more than what any guest says. */
 import { expect, test } from "vitest";
-import { type Answer, answering, json, playAgent } from "./agent-kit.js";
+import { type Answer, answering, json, playAgent } from "./agent-test-kit.js";
 import { connectGuest } from "./connect.js";
 import type { GuestDisk } from "./guest.js";
 

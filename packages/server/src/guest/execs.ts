@@ -56,6 +56,14 @@ export function execCalls(link: AgentLink): GuestExecs {
       const call = { method: "POST", path: `${pathOf(id)}/signal`, body: { signal: name }, answer: Nothing } as const;
       await callAgent(link, { ...call, errors: ["InvalidRequest", "ExecNotFound", "ExecEnded"] }, signal);
     },
+    async resize(id, size, signal) {
+      const call = { method: "PUT", path: `${pathOf(id)}/terminal`, body: size, answer: Nothing } as const;
+      await callAgent(
+        link,
+        { ...call, errors: ["InvalidRequest", "ExecNotFound", "ExecEnded"], isRepeatable: true },
+        signal,
+      );
+    },
     delete: (id, { force }, signal) => deleteExec(link, id, force, signal),
   };
 }

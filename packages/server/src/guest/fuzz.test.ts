@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { answerHello, playAgent } from "./agent-kit.js";
+import { answerHello, playAgent } from "./agent-test-kit.js";
 import { connectGuest } from "./connect.js";
 
 const signal = AbortSignal.timeout(120_000);

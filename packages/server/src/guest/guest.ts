@@ -4,8 +4,9 @@
  *
  * Errors: AlcoveError with the contract's codes; GuestUnresponsive when the agent breaks the protocol or is silent.
  */
+import type { Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
-import type { Entry, FileEvent, SandboxProcess, SandboxStats } from "@alcove/contract";
+import type { Entry, FileEvent, GuestStats, SandboxProcess, TerminalSize } from "@alcove/contract";
 
 /** How to open one of the channel's two streams anew; engines hand this to `connectGuest`. */
 export type OpenStream = (name: "agent" | "host", signal: AbortSignal) => Promise<Duplex>;
@@ -23,13 +24,17 @@ export interface Guest {
     preparation: { readonly diskBytes: number; readonly warm: readonly (readonly string[])[] },
     signal: AbortSignal,
   ): Promise<void>;
+  /** In place of those of before; at most 200. Another generation begins without. Errors: InvalidRequest also of an agent that does not know the call. */
+  setAddressRules(rules: readonly AddressRule[], signal: AbortSignal): Promise<void>;
   freeze(timeoutMs: number, signal: AbortSignal): Promise<boolean>;
   thaw(signal: AbortSignal): Promise<void>;
-  stats(signal: AbortSignal): Promise<SandboxStats>;
+  stats(signal: AbortSignal): Promise<GuestStats>;
   processes(signal: AbortSignal): Promise<readonly SandboxProcess[]>;
   readonly execs: GuestExecs;
   readonly files: GuestFiles;
   readonly disk: GuestDisk;
+  readonly volumes: GuestVolumes;
+  readonly ports: GuestPorts;
   /** Ends the session on the channel; nothing inside the guest ends with it. */
   close(): Promise<void>;
 }
@@ -47,6 +52,14 @@ export interface Renewal {
   readonly entropy?: Uint8Array;
 }
 
+/** Which connections the guest refuses by itself. The first for an address and port counts; what none is for is handed to the gateway. */
+export interface AddressRule {
+  readonly range: string;
+  /** Left out: all. */
+  readonly port?: number;
+  readonly action: "Ask" | "Reject";
+}
+
 export interface ExecSpec {
   readonly id: string;
   readonly argv: readonly string[];
@@ -58,6 +71,8 @@ export interface ExecSpec {
   readonly outputLimitBytes?: number;
   /** It deletes itself once its end was delivered. */
   readonly forget?: boolean;
+  /** A terminal of this size is its input and output; there is no stderr then. */
+  readonly terminal?: TerminalSize;
 }
 
 export interface ExecStatus {
@@ -78,6 +93,7 @@ export interface ExecStatus {
   readonly stderrDroppedBytes: number;
   readonly stdinOpen: boolean;
   readonly durationMs: number;
+  readonly terminal?: TerminalSize;
 }
 
 export type OutputFrame =
@@ -110,6 +126,8 @@ export interface GuestExecs {
     signal: AbortSignal,
   ): Promise<number>;
   signal(id: string, name: string, signal: AbortSignal): Promise<void>;
+  /** Gives its terminal another size. Errors: InvalidRequest where it has none. */
+  resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
   delete(id: string, options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
 }
 
@@ -155,6 +173,29 @@ export interface WriteOptions {
   readonly mode?: string;
   readonly user?: string;
   readonly createDirs: boolean;
+}
+
+/** Data disks, by the serial numbers of the slots that they are behind. Errors: InvalidRequest, also of an agent that knows no volumes; VolumeBusy. */
+export interface GuestVolumes {
+  /** Does nothing where it is mounted there already. */
+  mount(
+    mount: { readonly serial: string; readonly path: string; readonly readOnly: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Writes everything to the disk. Does nothing where it is not mounted. */
+  unmount(serial: string, signal: AbortSignal): Promise<void>;
+  /** Writes everything to the disks. */
+  sync(signal: AbortSignal): Promise<void>;
+}
+
+export interface GuestPorts {
+  /**
+   * A connection to what listens on TCP there, by whatever address. The signal ends the connecting. Errors: PortRefused, PortTimedOut,
+   * TooManyRequests.
+   */
+  connect(port: number, signal: AbortSignal): Promise<Duplex>;
+  /** A socket, unread, on which another process can make such connections and nothing else: `portSession`. It ends with the session of the channel. */
+  openLine(signal: AbortSignal): Promise<Socket>;
 }
 
 /** The root disk of a machine that builds an image; no other machine takes these calls. */

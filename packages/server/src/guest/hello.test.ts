@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { expect, test } from "vitest";
-import { answering, json, playAgent } from "./agent-kit.js";
+import { answering, json, playAgent } from "./agent-test-kit.js";
 import { connectGuest } from "./connect.js";
 import { readyMagic } from "./hello.js";
 

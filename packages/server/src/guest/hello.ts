@@ -35,23 +35,28 @@ export interface Greeting {
   readonly bootId: string;
 }
 
-/** Opens the stream and says hello until it is answered; a hello can be lost as the tail of a broken session, so it tries anew. */
-export async function openSession(open: OpenStream, hello: Hello, signal: AbortSignal): Promise<Greeting> {
-  const { tries } = hello.patience;
+/** Opens the stream and says hello until it is answered. */
+export function openSession(open: OpenStream, hello: Hello, signal: AbortSignal): Promise<Greeting> {
+  return untilGreeted(hello, signal, () => greet(open, hello, signal));
+}
+
+/** A hello can be lost as the tail of a broken session, so it is tried anew. */
+export async function untilGreeted<T>({ name, patience }: Hello, signal: AbortSignal, greet: () => Promise<T>) {
+  const { tries } = patience;
   const backoff = new Backoff({ firstMs: 10, lastMs: 200 });
   let last: unknown;
   for (let attempt = 0; attempt < tries; attempt++) {
     signal.throwIfAborted();
     if (attempt > 0) await backoff.wait(signal);
     try {
-      return await greet(open, hello, signal);
+      return await greet();
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ProtocolBreak) throw error;
       last = error;
     }
   }
-  throw new ChannelLost(`no answer to ${tries} hellos on the stream ${hello.name}`, { cause: last });
+  throw new ChannelLost(`no answer to ${tries} hellos on the stream ${name}`, { cause: last });
 }
 
 async function greet(open: OpenStream, { name, generation, patience }: Hello, signal: AbortSignal): Promise<Greeting> {

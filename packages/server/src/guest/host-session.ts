@@ -2,8 +2,9 @@
  * The host direction: the agent's calls to the daemon, one HTTP/2 connection with the agent as its client. It may ask what time
  * it is, and nothing else.
  */
-import http2, { type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
+import { serveHttp2 } from "../lib/http2-sessions.js";
 import { unixNanos } from "../lib/unix-nanos.js";
 import { ChannelLost, ProtocolBreak } from "./fault.js";
 import { checkLiving, endSession, onceOver } from "./http2-socket.js";
@@ -22,7 +23,7 @@ export class HostSession {
 
   constructor(socket: Duplex) {
     this.#socket = socket;
-    this.#http = http2.performServerHandshake(checkLiving(socket), {
+    this.#http = serveHttp2(checkLiving(socket), {
       ...hostileBounds,
       maxSessionInvalidFrames: 16,
       maxSessionRejectedStreams: 16,
@@ -54,7 +55,7 @@ export class HostSession {
   }
 }
 
-function answer(stream: ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
+function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
   stream.on("error", () => {});
   // Reset or torn down since: answering would throw.
   if (stream.destroyed) return;

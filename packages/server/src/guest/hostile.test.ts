@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { setImmediate as immediately } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { waitFor } from "../lib/backoff.js";
-import { type Answer, answerHello, answering, json, playAgent } from "./agent-kit.js";
+import { type Answer, answerHello, answering, json, playAgent } from "./agent-test-kit.js";
 import { connectGuest } from "./connect.js";
 import type { Guest, OpenStream } from "./guest.js";
 import { frame } from "./http2-frame-test-kit.js";
@@ -25,6 +25,7 @@ const lies: [string, Answer][] = [
   ["an error without end", (stream) => pour(stream, Buffer.alloc(65_536, "x"), 500)],
   ["a wrong length", (stream) => bytes(stream, JSON.stringify(health), 200, { "content-length": "3" })],
   ["more headers than anyone needs", (stream) => manyHeaders(stream)],
+  ["a head before the head", (stream) => heraldedBy(103, stream)],
   ["a reset", (stream) => stream.close(2)],
   ["an end without an answer", (stream) => stream.session?.destroy()],
 ];
@@ -243,6 +244,11 @@ function request(): Buffer {
 function bytes(stream: ServerHttp2Stream, body: string, status = 200, headers: Record<string, string> = {}): void {
   stream.respond({ ":status": status, ...headers });
   stream.end(body);
+}
+
+function heraldedBy(status: number, stream: ServerHttp2Stream): void {
+  stream.additionalHeaders({ ":status": status });
+  json(stream, health);
 }
 
 function pour(stream: ServerHttp2Stream, chunk: Buffer, status = 200): void {

@@ -11,7 +11,7 @@ const prepareDeadlineMs = 120_000;
 
 export function machineCalls(
   link: AgentLink,
-): Pick<Guest, "health" | "renew" | "prepare" | "freeze" | "thaw" | "stats" | "processes"> {
+): Pick<Guest, "health" | "renew" | "prepare" | "setAddressRules" | "freeze" | "thaw" | "stats" | "processes"> {
   return {
     health: (signal) =>
       callAgent(link, { method: "GET", path: "/health", answer: HealthAnswer, isRepeatable: true }, signal),
@@ -27,6 +27,10 @@ export function machineCalls(
     async prepare(preparation, signal) {
       const call = { method: "POST", path: "/prepare", body: preparation, answer: Nothing } as const;
       await callAgent(link, { ...call, deadlineMs: prepareDeadlineMs }, signal);
+    },
+    async setAddressRules(rules, signal) {
+      const call = { method: "PUT", path: "/network/addresses", body: { rules }, answer: Nothing } as const;
+      await callAgent(link, { ...call, errors: ["InvalidRequest"], isRepeatable: true }, signal);
     },
     async freeze(timeoutMs, signal) {
       const call = { method: "POST", path: "/freeze", body: { timeoutMs }, answer: FreezeAnswer } as const;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { waitFor } from "../lib/backoff.js";
-import { openSocket } from "./agent-kit.js";
+import { openSocket } from "./agent-test-kit.js";
 import { exchangeBytes } from "./exchange/exchange.js";
 import type { OpenStream } from "./guest.js";
 

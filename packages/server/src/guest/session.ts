@@ -1,22 +1,37 @@
 /** One HTTP/2 connection to the agent: requests out, within bounds on all that comes back. */
-import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { connectHttp2 } from "../lib/http2-sessions.js";
+import { printable } from "../lib/printable.js";
 import { CallDropped, ChannelLost, ProtocolBreak, TooManyCalls } from "./fault.js";
-import { checkLiving, endSession, onceOver } from "./http2-socket.js";
+import { checkLiving, endSession, maxSessionMemory, onceOver } from "./http2-socket.js";
 import { type Allowance, type Meter, startMeter } from "./meter.js";
 
 /** What may be on its way to us in each stream: a reader that is slow holds the guest back past this. */
 export const streamWindowBytes = 1024 * 1024;
 /** Streams of one guest at once; with the window, the most memory that its slow readers can cost. */
-const maxStreams = 256;
+export const maxStreams = 256;
+/** Connections to ports of one guest at once, besides. */
+export const maxPortStreams = 1_000;
 const allowance: Allowance = { burstBytes: 4 * 1024 * 1024, bytesPerSecond: 512 * 1024 };
 
 export const hostileBounds = {
   maxHeaderListPairs: 64,
-  maxSessionMemory: 16,
+  maxSessionMemory,
   maxOutstandingPings: 4,
   maxDeflateDynamicTableSize: 4_096,
 } as const;
+
+/** What a stream is counted with: connections to ports, which may stay for ever, take nothing from calls. */
+export type StreamKind = "call" | "port";
+
+export interface SessionOptions {
+  readonly streams?: number;
+  readonly windowBytes?: number;
+  /** How to have a line to the agent on which another process makes connections to ports. */
+  readonly openPortLine?: (session: AgentSession) => Promise<Socket>;
+}
 
 export class AgentSession {
   /** Fulfils with what ended it. */
@@ -24,19 +39,25 @@ export class AgentSession {
   readonly #http: ClientHttp2Session;
   readonly #socket: Duplex;
   readonly #meter: Meter;
-  #streams = 0;
+  readonly #open: Record<StreamKind, number> = { call: 0, port: 0 };
+  readonly #most: Readonly<Record<StreamKind, number>>;
+  readonly #windowBytes: number;
+  readonly #openPortLine: SessionOptions["openPortLine"];
   #fault: Error | undefined;
 
-  constructor(socket: Duplex) {
+  constructor(socket: Duplex, options: SessionOptions = {}) {
+    const { streams = maxStreams, windowBytes = streamWindowBytes } = options;
+    this.#most = { call: streams, port: maxPortStreams };
+    this.#windowBytes = windowBytes;
+    this.#openPortLine = options.openPortLine;
     this.#socket = socket;
-    this.#http = http2.connect("http://agent", {
-      createConnection: () => checkLiving(socket),
+    this.#http = connectHttp2("http://agent", checkLiving(socket), {
       ...hostileBounds,
       maxReservedRemoteStreams: 0,
-      peerMaxConcurrentStreams: maxStreams,
+      peerMaxConcurrentStreams: streams + maxPortStreams,
       settings: {
         enablePush: false,
-        initialWindowSize: streamWindowBytes,
+        initialWindowSize: windowBytes,
         maxHeaderListSize: 16_384,
         maxFrameSize: 65_536,
       },
@@ -44,17 +65,22 @@ export class AgentSession {
     this.#meter = startMeter(
       socket,
       allowance,
-      () => this.#streams * streamWindowBytes * 2,
+      () => this.streams * windowBytes * 2,
       (bytes) => this.end(new ProtocolBreak(`${bytes} bytes came that nothing had asked for`)),
     );
     this.ended = new Promise((resolve) => {
       this.#http.on("error", (error) => this.end(faultOf(error)));
-      this.#http.on("goaway", () => this.end(new ChannelLost("the agent said goodbye")));
+      this.#http.on("goaway", (code, _last, reason) => this.end(farewell(code, reason)));
       onceOver(this.#http, socket, () => {
         this.#meter.stop();
         resolve(this.#fault ?? new ChannelLost("the channel's session ended"));
       });
     });
+  }
+
+  /** How many calls are under way. */
+  get streams(): number {
+    return this.#open.call + this.#open.port;
   }
 
   get isOver(): boolean {
@@ -68,19 +94,27 @@ export class AgentSession {
   }
 
   /** Opens a stream. Its errors are to be read as `this.faultOf(error)`. */
-  request(headers: OutgoingHttpHeaders, hasBody: boolean): ClientHttp2Stream {
+  request(headers: OutgoingHttpHeaders, hasBody: boolean, kind: StreamKind = "call"): ClientHttp2Stream {
     if (this.isOver) throw this.#fault ?? new ChannelLost("the channel's session ended");
-    if (this.#streams >= maxStreams)
-      throw new TooManyCalls(`${maxStreams} calls to this sandbox are under way already`);
+    if (this.#open[kind] >= this.#most[kind]) throw new TooManyCalls(tooMany(kind, this.#most[kind]));
     const stream = this.#http.request(headers, { endStream: !hasBody });
-    this.#streams++;
+    this.#open[kind]++;
     // Whoever reads the stream looks at its errors; without a listener of its own an early one would be nobody's.
     stream.on("error", () => {});
+    // HTTP lets any number come before the answer, each of which costs many times the bytes that it is made of; an agent has none.
+    stream.on("headers", () => this.end(new ProtocolBreak("it sent a head before the answer's")));
     stream.on("close", () => {
-      this.#streams--;
-      if (!stream.readableEnded) this.#meter.excused(streamWindowBytes * 2);
+      this.#open[kind]--;
+      if (!stream.readableEnded) this.#meter.excused(this.#windowBytes * 2);
     });
     return stream;
+  }
+
+  /** Unread; on it another process is the agent's client, for connections to ports alone. Ends with this session. */
+  async openPortLine(): Promise<Socket> {
+    if (this.#openPortLine === undefined || this.isOver)
+      throw this.faultOf(new ChannelLost("there is no way to its ports"));
+    return await this.#openPortLine(this);
   }
 
   taken(bytes: number): void {
@@ -110,6 +144,18 @@ export class AgentSession {
       this.#fault ?? (this.isOver ? new ChannelLost("the channel's session ended", { cause: error }) : faultOf(error))
     );
   }
+}
+
+function tooMany(kind: StreamKind, most: number): string {
+  return `${most} ${kind === "port" ? "connections to ports of" : "calls to"} this sandbox are under way already`;
+}
+
+/** With it the relay says goodbye for an agent that broke the protocol; the rest of the frame is a sentence on how. */
+export const breakCode = 0xa1c0e;
+
+function farewell(code: number, reason?: Uint8Array): Error {
+  if (code !== breakCode) return new ChannelLost("the agent said goodbye");
+  return new ProtocolBreak(printable(Buffer.from(reason ?? []).toString()));
 }
 
 /** Node reports what its HTTP/2 library found as codes; what a network can do wrong by itself counts as a lost channel. */

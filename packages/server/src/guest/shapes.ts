@@ -4,6 +4,7 @@ import type { ExecStatus } from "./guest.js";
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const figure = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const terminalSide = z.number().int().min(1).max(4_096);
 const decimal = z.string().regex(/^\d{1,20}$/);
 const path = z.string().max(8_192);
 
@@ -65,6 +66,7 @@ export const StatusAnswer: z.ZodType<ExecStatus> = z.object({
   stderrDroppedBytes: count,
   stdinOpen: z.boolean(),
   durationMs: figure,
+  terminal: z.object({ rows: terminalSide, columns: terminalSide }).exactOptional(),
 });
 
 export const ExecsAnswer = z.object({ execs: z.array(StatusAnswer).max(4_096) });

@@ -1,7 +1,7 @@
 /** Guests that lie about what changes. */
 import type { ServerHttp2Stream } from "node:http2";
 import { expect, test } from "vitest";
-import { answering, playAgent } from "./agent-kit.js";
+import { answering, playAgent } from "./agent-test-kit.js";
 import { connectGuest } from "./connect.js";
 
 const signal = AbortSignal.timeout(60_000);

@@ -1,6 +1,7 @@
 /**
  * Starts a worker: a process of Node's that runs one module for this one, takes messages and sockets, and ends when this one does. It has
- * no environment but what Node needs, nothing open but its channel, a bound on its memory, and stands behind this process in all that is scarce.
+ * no environment but what Node needs, nothing open but its channel, a bound on its memory, stands behind this process in all that is scarce, and gets no
+ * rights by programs that it starts.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -15,6 +16,8 @@ export interface WorkerOptions {
   readonly memoryMiB: number;
   /** Threads for what Node cannot do without: lookups of names, files. */
   readonly threads: number;
+  /** 5 when left out. */
+  readonly niceness?: number;
 }
 
 export interface Worker {
@@ -32,17 +35,19 @@ const endGraceMs = 2_000;
 const lastWordsBytes = 4_096;
 /** The kernel ends it before the daemon and after machines of the same size. */
 const outOfMemoryScore = "300";
-const niceness = 5;
+const usualNiceness = 5;
 
-export function startWorker({ module, memoryMiB, threads }: WorkerOptions): Worker {
+export function startWorker({ module, memoryMiB, threads, niceness = usualNiceness }: WorkerOptions): Worker {
   const child = fork(fileURLToPath(module), [], {
-    execArgv: [...runnerOf(module), `--max-old-space-size=${memoryMiB}`],
+    // Node cannot ask the kernel for that; setpriv does, and becomes Node. Without a PATH it is looked for in /bin and /usr/bin.
+    execPath: "setpriv",
+    execArgv: ["--no-new-privs", "--", process.execPath, ...runnerOf(module), `--max-old-space-size=${memoryMiB}`],
     cwd: "/",
     env: { UV_THREADPOOL_SIZE: `${threads}` },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "json",
   });
-  standBehind(child);
+  standBehind(child, niceness);
   const underWay = new Set<Socket>();
   const ended = ending(child).then((how) => {
     for (const socket of underWay) socket.destroy();
@@ -92,10 +97,10 @@ function handOver(
 }
 
 /** As far as this user may. */
-function standBehind({ pid }: ChildProcess): void {
+function standBehind({ pid }: ChildProcess, niceness: number): void {
   if (pid === undefined) return;
   try {
-    setPriority(pid, niceness);
+    if (niceness > 0) setPriority(pid, niceness);
     writeFileSync(`/proc/${pid}/oom_score_adj`, outOfMemoryScore);
   } catch {
     // It works all the same.
@@ -107,9 +112,12 @@ async function ending(child: ChildProcess): Promise<string> {
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     lastWords = (lastWords + text).slice(-lastWordsBytes);
   });
+  if (child.pid === undefined) {
+    const [error] = await once(child, "error").catch((thrown) => [thrown]);
+    return `it could not be started: ${error.message}; workers need setpriv (Debian: util-linux)`;
+  }
   // A channel that breaks shows as the end of the process.
   child.on("error", () => {});
-  if (child.pid === undefined) return "it could not be started";
   // `close` never comes after a disconnect of ours.
   const wordsOver = child.stderr === null ? undefined : once(child.stderr, "close");
   const [exitCode, signal] = await once(child, "exit");

@@ -188,3 +188,50 @@ test("a group that is made anew under a deleted one's name knows nothing of its 
     expect((await owner(`${group}/${list}`)).text).toBe("[]");
   }
 });
+
+test("role user names those secrets alone that are bound to hosts; what reads a sandbox names them, never values", async () => {
+  const [user, other] = [await keyOf("user"), await keyOf("owner")];
+  const secrets = "/v1/groups/default/secrets";
+  const put = (id: string, hosts: string[]) =>
+    owner(`${secrets}/${id}`, { method: "PUT", body: { values: { token: "s3cret-value" }, hosts } });
+  await put("bound", ["api.test"]);
+  await put("unbound", []);
+  const ruleFor = (secretId: string) => ({
+    defaultAction: "Deny",
+    rules: [
+      {
+        name: "api",
+        match: { host: "mine.test" },
+        action: {
+          type: "Transform",
+          headers: [{ operation: "Set", name: "X-Key", valueRef: { secretRef: { secretId } } }],
+        },
+      },
+    ],
+  });
+  const create = (key: string, more: object) =>
+    by(key, "/v1/groups/default/sandboxes", {
+      method: "POST",
+      body: { sourcesRef: { diskImage: { name: "debian" } }, ...more },
+    });
+  const value = { TOKEN: { secretId: "unbound", delivery: "Value" } };
+  const refused = { code: "Forbidden", hint: expect.stringContaining("alcove secret set --host") };
+  expect((await create(user.key, { secrets: value })).json).toMatchObject({ ...refused, field: "secrets.TOKEN" });
+  const field = "rules[0].action.headers[0].valueRef.secretRef";
+  expect((await create(user.key, { egressPolicy: ruleFor("unbound") })).json).toMatchObject({ ...refused, field });
+  const batch = { count: 2, sandbox: { sourcesRef: { diskImage: { name: "debian" } }, secrets: value } };
+  const many = await by(user.key, "/v1/groups/default/sandboxes/batch", { method: "POST", body: batch });
+  expect(many.json).toMatchObject({ ...refused, field: "secrets.TOKEN" });
+  const made = await create(user.key, { secrets: { TOKEN: { secretId: "bound" } } });
+  expect(made.status).toBe(201);
+  const path = `/v1/groups/default/sandboxes/${made.json.id}`;
+  const setPolicy = (key: string, secretId: string) =>
+    by(key, `${path}/egresspolicy`, { method: "POST", body: ruleFor(secretId) });
+  expect((await setPolicy(user.key, "unbound")).json).toMatchObject({ ...refused, field });
+  expect((await setPolicy(user.key, "bound")).status).toBe(200);
+  expect((await setPolicy(other.key, "unbound")).status).toBe(200);
+  expect((await create(other.key, { secrets: value })).status).toBe(201);
+  const read = await by(user.key, path);
+  expect(read.json.secrets).toEqual({ TOKEN: { secretId: "bound", delivery: "Placeholder" } });
+  expect(read.text).not.toMatch(/s3cret-value|alcove-secret-/);
+});

@@ -5,18 +5,16 @@
 import { AlcoveError, ExecStreamSend, type StartExec, toProblem } from "@alcove/contract";
 import type { ExecControl, ExecMessage } from "../control/execs/exec-control.js";
 import type { SandboxRef } from "../control/sandboxes/sandbox-control.js";
-import { parseJson } from "../lib/parse-json.js";
+import { firstMessage, parseMessage } from "./client-message.js";
 import { createInputQueue, type InputQueue } from "./input-queue.js";
-import type { SocketMessage, SocketMessages } from "./socket-messages.js";
-import { validate } from "./validation.js";
+import type { SocketMessages } from "./socket-messages.js";
 
-const startDeadlineMs = 30_000;
 const streamNumbers = { stdout: 1, stderr: 2 } as const;
 
 /** The first message, which says what to start. */
 export async function receiveStart(messages: SocketMessages, signal: AbortSignal): Promise<StartExec> {
   const first = await firstMessage(messages, signal);
-  const message = first.kind === "text" ? parseMessage(first.text) : undefined;
+  const message = first.kind === "text" ? parseMessage(ExecStreamSend, first) : undefined;
   if (message?.type === "start") return message.start;
   throw new AlcoveError("InvalidRequest", "The first message must be a start.", {
     field: "type",
@@ -72,7 +70,7 @@ async function receiveInput(following: Following, started: Promise<string>): Pro
   try {
     for await (const message of messages) {
       if (message.kind === "bytes") await input.write(message.bytes);
-      else await act(parseMessage(message.text), following, input, started);
+      else await act(parseMessage(ExecStreamSend, message), following, input, started);
     }
   } finally {
     input.abandon();
@@ -96,29 +94,4 @@ async function act(
     if (!(error instanceof AlcoveError) || error.status >= 500) throw error;
     if (error.code !== "ExecEnded") await messages.send(JSON.stringify({ type: "error", problem: toProblem(error) }));
   }
-}
-
-function parseMessage(text: string): ExecStreamSend {
-  let message: unknown;
-  try {
-    message = parseJson(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.slice(0, 200) : "";
-    throw new AlcoveError("InvalidRequest", `The message is not valid JSON: ${reason}.`, {
-      hint: "Text messages are JSON; input travels in binary messages.",
-    });
-  }
-  return validate(ExecStreamSend, message, "message");
-}
-
-async function firstMessage(messages: SocketMessages, signal: AbortSignal): Promise<SocketMessage> {
-  const deadline = AbortSignal.timeout(startDeadlineMs);
-  const late = new Promise<never>((_resolve, reject) => {
-    const stop = () => reject(new AlcoveError("Timeout", `No start message came within ${startDeadlineMs / 1_000} s.`));
-    deadline.addEventListener("abort", stop, { once: true });
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  const { value } = await Promise.race([messages[Symbol.asyncIterator]().next(), late]);
-  if (value === undefined) throw new AlcoveError("InvalidRequest", "The socket was closed before the start message.");
-  return value;
 }

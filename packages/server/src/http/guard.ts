@@ -46,7 +46,7 @@ interface Staying {
 const lookAgainMs = 2_000;
 const longestTarget = 200;
 
-export function createGuard({ access, audit }: Pick<Control, "access" | "audit">): Guard {
+export function createGuard({ access, audit, metrics }: Pick<Control, "access" | "audit" | "metrics">): Guard {
   const allowances = createAllowances();
   const staying = createStaying(access);
   const identify = async (door: Door, request: IncomingMessage, peer: string | undefined) => {
@@ -60,6 +60,7 @@ export function createGuard({ access, audit }: Pick<Control, "access" | "audit">
   };
   return {
     visit(door, request) {
+      const began = performance.now();
       const visit: Partial<Seen> = {};
       const leave: (() => void)[] = [];
       let isOver = false;
@@ -85,6 +86,8 @@ export function createGuard({ access, audit }: Pick<Control, "access" | "audit">
         over(status) {
           isOver = true;
           for (const act of leave) act();
+          const { endpoint, kind = "http" } = visit.match?.route ?? {};
+          metrics.requestOver({ route: endpoint?.id, kind, status, durationMs: performance.now() - began });
           tell(audit, visit, { status, requestId, peer: peer ?? "socket" });
         },
       };
@@ -95,6 +98,8 @@ export function createGuard({ access, audit }: Pick<Control, "access" | "audit">
 function refusal(verdict: Exclude<Verdict, "allowed">, { access, group }: Demand): AlcoveError {
   if (verdict === "unknown") return new AlcoveError("Unauthorized");
   if (verdict === "hidden") return groupNotFound(group ?? "");
+  if (access === "metrics")
+    return new AlcoveError("Forbidden", "This needs an administrator, or the token of metricsTokenFile.");
   const needed = access === "admin" ? "an administrator of the server" : `the role ${access} in the group ${group}`;
   return new AlcoveError("Forbidden", `This needs ${needed}.`);
 }

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { type CreatedKey, type Endpoint, endpoints } from "@alcove/contract";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { TestIngress } from "../control/ports/test-ingress.js";
 import { inOrder, type Outcome, type Places, samples, send } from "./endpoint-samples-test-kit.js";
 import { ask, type Served, serve } from "./serve-for-tests.js";
 
@@ -55,19 +56,26 @@ async function populate(group: string): Promise<Places> {
   await owner("PUT", `${path}/pools/${name}`, { sourcesRef: { diskImage: { name } }, minimum: 0 });
   const egressPolicyId = `policy-of-${group}`;
   await owner("PUT", `${path}/egressPolicies/${egressPolicyId}`, { policy: { defaultAction: "Deny" } });
+  const secretId = `secret-of-${group}`;
+  await owner("PUT", `${path}/secrets/${secretId}`, { values: { token: `value-of-${group}` } });
   await owner("PUT", `${path}/egress`, { resolverOverrides: { [`host-of-${group}`]: "192.0.2.1" } });
+  const volumeName = `volume-of-${group}`;
+  await owner("POST", `${path}/volumes`, { name: volumeName, size: "1Gi" });
   const { id: snapshotId } = await owner("POST", `${box}/snapshot`, { name: `snapshot-of-${group}` });
   const [template] = (await owner("GET", "/v1/templates")) as unknown as readonly { key: string }[];
   return {
     group,
     id: String(id),
     snapshotId: String(snapshotId),
+    port: "43210",
     key: String(template?.key),
     execId: String(exec.id),
     keyId: String(key.id),
     principal,
     name,
     egressPolicyId,
+    secretId,
+    volumeName,
   };
 }
 
@@ -78,14 +86,16 @@ const missing = (group: string): Places => ({
     id: randomUUID(),
     execId: randomUUID(),
     snapshotId: randomUUID(),
+    port: "43210",
     keyId: "0".repeat(16),
     key: "0".repeat(32),
   },
-  ...{ principal: "oidc:nobody", name: "no-such-image", egressPolicyId: "no-such-policy" },
+  ...{ principal: "oidc:nobody", name: "no-such-image", egressPolicyId: "no-such-policy", secretId: "no-such-secret" },
+  volumeName: "no-such-volume",
 });
 
 beforeAll(async () => {
-  served = await serve();
+  served = await serve(undefined, {}, { ingress: new TestIngress() });
   port = await served.openTcp();
   [alpha, beta, gamma] = [await populate("alpha"), await populate("beta"), await populate("gamma")];
   betaOwner = (await keyOf("beta", "owner")).key;

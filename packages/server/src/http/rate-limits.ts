@@ -1,8 +1,8 @@
 /** How much a caller may ask for: requests per minute, and at once; how often an address may guess wrong. In memory: a restart forgives. */
 import { AlcoveError } from "@alcove/contract";
 import type { Caller } from "../control/access/access-control.js";
+import { networkOf } from "../lib/network-of.js";
 import { TokenBucket } from "../lib/token-bucket.js";
-import { networkOf } from "./network-of.js";
 
 export interface Allowances {
   /** Takes one of the caller's requests, and of its group's; TooManyRequests with the time to wait where none is left. */
@@ -55,7 +55,7 @@ export function createAllowances(now: () => number = Date.now): Allowances {
       if (isAdmin) return () => undefined;
       const places = [
         { name: principal, limit: atOnce.caller, whose: "this caller" },
-        ...(group === undefined ? [] : [{ name: `group:${group}`, limit: atOnce.group, whose: `the group ${group}` }]),
+        ...(group === undefined ? [] : [{ name: `in ${group}`, limit: atOnce.group, whose: `the group ${group}` }]),
       ];
       const full = places.find(({ name, limit }) => (underWay.get(name) ?? 0) >= limit);
       if (full) throw tooMany(`${full.limit} requests and streams of ${full.whose} are under way already.`, 1_000);

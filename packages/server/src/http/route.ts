@@ -53,6 +53,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends Payloa
   routes: RouteTable,
   endpoint: Endpoint<P, Q, B, R>,
   handle: (call: Call<P, Q, B>) => Promise<Answer<R>> | Answer<R>,
+  headers: Readonly<Record<string, string>> = {},
 ): void {
   routes.add(endpoint.method, endpoint.path, {
     kind: "http",
@@ -60,6 +61,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends Payloa
     handle: async (exchange, response) => {
       const checked = await check(endpoint, exchange);
       const answer: unknown = await handle(checked);
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
       if (endpoint.result === "none") response.writeHead(endpoint.status).end();
       else if (endpoint.result === "bytes")
         await sendBytes(response, { status: endpoint.status, ...(answer as Bytes) });

@@ -127,6 +127,31 @@ test("no answer, error, event, log or audit record has it, in a batch and in a f
   expect(served.logged.map((line) => JSON.stringify(line)).filter((line) => line.includes("c4n4ry"))).toEqual([]);
 });
 
+test("a value of a group's secret is in the answer to a peek alone, which is in the audit log", async () => {
+  await using served = await serve();
+  const { path, answers, call } = await made(served, {});
+  const secret = "/v1/groups/default/secrets/github";
+  expect((await call(secret, { values: { token: canary } }, "PUT")).status).toBe(200);
+  for (const values of [
+    canary,
+    [canary],
+    { token: `${canary}\0` },
+    { token: [canary] },
+    { token: canary.repeat(5_000) },
+  ])
+    expect((await call(secret, { values }, "PUT")).status).toBe(400);
+  expect((await call(secret, { values: { token: canary }, hosts: ["https://a.test/x"] }, "PUT")).status).toBe(400);
+  for (const read of [secret, `${secret}/keys`, "/v1/groups/default/secrets", path]) await call(read);
+  const peeked = await ask(served.socketPath, `${secret}/peek`, { method: "POST", body: {} });
+  expect(peeked.json).toEqual({ version: 1, values: { token: canary } });
+  const audit = await call("/v1/groups/default/audit");
+  expect(JSON.stringify(audit.json)).toContain("peekSecret");
+  answers.push(await beginningOf(served, "/v1/groups/default/events?after=0"));
+  expect(answers.length).toBeGreaterThan(10);
+  expect(answers.filter((text) => text.includes("c4n4ry"))).toEqual([]);
+  expect(served.logged.map((line) => JSON.stringify(line)).filter((line) => line.includes("c4n4ry"))).toEqual([]);
+});
+
 /** What is there now of an answer that goes on. */
 function beginningOf({ socketPath }: Served, path: string): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -8,6 +8,8 @@ import { pino } from "pino";
 import type { Control } from "../control/control.js";
 import { type ControlOptions, createControl } from "../control/create-control.js";
 import { TestGateway } from "../control/egress/test-gateway.js";
+import { GroupTokens } from "../control/identity/group-tokens.js";
+import { Issuer } from "../control/identity/issuer.js";
 import { TestImages } from "../control/images/test-images.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
@@ -17,7 +19,7 @@ import { createHttpServer, type HttpServer, type HttpServerOptions, type TcpOpti
 export interface Served extends AsyncDisposable {
   readonly socketPath: string;
   readonly server: HttpServer;
-  /** Opens it to TCP on a port of the system's choice, which is answered. */
+  /** Opens it to TCP on a port of the system's choice, which is answered. From the first on it issues tokens, under that address. */
   openTcp(options?: Partial<TcpOptions>): Promise<number>;
   readonly logged: readonly LogLine[];
   /** Ends everything but the machines and starts anew on the same socket and store, as a restarted daemon does. */
@@ -43,8 +45,9 @@ export async function serve(
   const logger = pino({ level: "trace" }, { write: (line) => void logged.push(JSON.parse(line)) });
   const socketPath = join(directory, "a.sock");
   const host = new FakeHost();
+  let issuer: string | undefined;
   const start = async () => {
-    const daemon = await startDaemon({ directory, host, logger, change, limits, options });
+    const daemon = await startDaemon({ directory, host, logger, change, limits, options, issuer: () => issuer });
     await daemon.server.listen({ socketPath });
     return daemon;
   };
@@ -57,7 +60,9 @@ export async function serve(
     },
     async openTcp(options = {}) {
       const defaults = { host: "127.0.0.1", port: 0, allowedHosts: [], trustedOrigins: [] };
-      return (await daemon.server.listenOnTcp({ ...defaults, ...options })).port;
+      const { port } = await daemon.server.listenOnTcp({ ...defaults, ...options });
+      issuer ??= `http://127.0.0.1:${port}`;
+      return port;
     },
     async restart() {
       await daemon.stop();
@@ -77,15 +82,17 @@ interface DaemonParts {
   readonly change: (control: Control) => Control;
   readonly limits: NonNullable<HttpServerOptions["limits"]>;
   readonly options: Partial<ControlOptions>;
+  readonly issuer: () => string | undefined;
 }
 
-async function startDaemon({ directory, host, logger, change, limits, options }: DaemonParts) {
+async function startDaemon({ directory, host, logger, change, limits, options, issuer }: DaemonParts) {
   const dataDirectory = join(directory, "data");
   await mkdir(dataDirectory, { recursive: true });
   const store = openStore(dataDirectory);
   const engine = createFakeEngine({ host });
   const running = createControl({
     gateway: new TestGateway(),
+    groupTokens: new GroupTokens(store, new Issuer({ keys: store.issuerKeys, url: issuer })),
     ...{ store, engine, images: new TestImages(), logger, version: "0.0.0", freeSpaceMarkBytes: 0 },
     host: {
       cores: 64,

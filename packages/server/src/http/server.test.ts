@@ -89,7 +89,7 @@ const refused: [string, () => ReturnType<typeof ask>, object][] = [
     "an unknown field inside another",
     () =>
       post("/v1/groups/default/sandboxes", { sourcesRef: { diskImage: { name: "debian" } }, resources: { gpu: "1" } }),
-    { field: "resources.gpu", value: '"1"' },
+    { field: "resources.gpu", value: "…" },
   ],
   [
     "a wrong type, deep inside",

@@ -25,6 +25,7 @@ export function socketRoute<P extends z.ZodType, Q extends z.ZodType>(
   endpoint: Endpoint<P, Q>,
   logger: Logger,
   handle: (call: SocketCall<P, Q>) => Promise<void>,
+  errorMessage: (error: AlcoveError) => string = execError,
 ): void {
   routes.add(endpoint.method, endpoint.path, {
     kind: "socket",
@@ -37,15 +38,19 @@ export function socketRoute<P extends z.ZodType, Q extends z.ZodType>(
           await handle({ params, query, messages: socketMessages(socket), signal });
           socket.close(closeCodes.done);
         } catch (error) {
-          if (isOpen(socket)) tellError(socket, publicError(error, logger, { endpoint: endpoint.id }));
+          if (isOpen(socket)) tellError(socket, publicError(error, logger, { endpoint: endpoint.id }), errorMessage);
         }
       };
     },
   });
 }
 
-function tellError(socket: WebSocket, error: AlcoveError): void {
-  socket.send(JSON.stringify({ type: "error", problem: toProblem(error) }));
+function execError(error: AlcoveError): string {
+  return JSON.stringify({ type: "error", problem: toProblem(error) });
+}
+
+function tellError(socket: WebSocket, error: AlcoveError, message: (error: AlcoveError) => string): void {
+  socket.send(message(error));
   socket.close(error.status < 500 ? closeCodes.policyViolation : closeCodes.internalError, error.code);
 }
 

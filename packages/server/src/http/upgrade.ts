@@ -1,4 +1,11 @@
-/** From an HTTP request to a WebSocket: checked first, so that what is wrong is answered as a problem before the upgrade. */
+/**
+ * From an HTTP request to a WebSocket: checked first, so that what is wrong is answered as a problem before the upgrade.
+ *
+ * To add an endpoint that is a WebSocket: 1. in the contract `method: "GET"`, `status: 101`, `result: "none"` and `stream` with the
+ * messages of both directions, from which OpenAPI tells them  2. `socketRoute` in routes/<noun>.ts. Its handler gets who called and may
+ * call it, as any other's; `messages` to read, which holds the client back while it does not, and `messages.send`, which waits for a client
+ * that does not read; and a `signal` for when the client is gone. What it throws is told to the client as a problem.
+ */
 import type { IncomingMessage } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
@@ -13,6 +20,7 @@ import type { Logger } from "./logger.js";
 import { problemHeaders, publicError } from "./problem.js";
 import { target } from "./request-target.js";
 import type { RouteTable } from "./route-table.js";
+import { watchLiveness } from "./socket-liveness.js";
 
 const maximumMessageBytes = 1_048_576;
 /** Status of the answer that makes a connection a WebSocket. */
@@ -101,6 +109,7 @@ async function serveSocket(
   stopping.addEventListener("abort", stop, { once: true });
   ending.addEventListener("abort", () => endAtOnce(socket, ending.reason as AlcoveError), { once: true });
   socket.on("close", () => client.abort(new Error("The client is gone")));
+  watchLiveness(socket);
   // A broken frame or a message that is too large: ws closes the socket with the right code.
   socket.on("error", () => undefined);
   try {

@@ -1,4 +1,4 @@
-import { EgressPolicy } from "@alcove/contract";
+import { EgressPolicy, GroupEgress, PutSecret } from "@alcove/contract";
 import { expect, test } from "vitest";
 import { validate } from "./validation.js";
 
@@ -28,4 +28,18 @@ test("the value of a header is not said again", () => {
   });
   expect(refused).toMatchObject({ code: "InvalidRequest", field: "rules[0].action.headers[0].value", value: "…" });
   expect(JSON.stringify(refused) + String(refused)).not.toContain("hidden");
+});
+
+test("a file that is given in the place of certificates is not said again: it may be a key", () => {
+  const routes = { corp: { type: "Proxy", url: "http://proxy.test", certificates: "hidden" } };
+  expect(() => validate(GroupEgress, { routes }, "body")).toThrow("routes.corp.certificates must be left out");
+  expect(() => validate(GroupEgress, { routes }, "body")).not.toThrow("hidden");
+});
+
+test("what stands in a wrong place, such as a secret's value a level too high, is not said again", () => {
+  for (const body of [{ values: { key: "x" }, token: "hidden" }, "hidden"]) {
+    const refused = () => validate(PutSecret, body, "body");
+    expect(refused).toThrow(expect.objectContaining({ code: "InvalidRequest", value: "…" }));
+    expect(refused).not.toThrow("hidden");
+  }
 });

@@ -63,7 +63,8 @@ function unknownField(
   const what = place === "query" ? "query parameter" : "field";
   return new AlcoveError("InvalidRequest", `There is no ${what} ${field} here.`, {
     field,
-    value: seenAt(path, valueAt(input, path)),
+    // In a body it may be anything, such as a secret's value a level too high.
+    value: place === "query" ? seenAt(path, valueAt(input, path)) : "…",
     ...(known.length === 0 ? {} : { hint: `Known are ${known.join(", ")}.` }),
   });
 }
@@ -92,16 +93,24 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 /** What may hold something given in confidence is not said again: what stands there, and what is more than one value. */
 function seenAt(path: readonly PropertyKey[], value: unknown): string {
   if (path.some((part) => confidential.has(part)) || isHeaderValue(path)) return "…";
+  // A text in place of a body.
+  if (path.length === 0 && typeof value === "string") return "…";
   if (Array.isArray(value)) return value.length === 0 ? "[]" : "[…]";
   return typeof value === "object" && value !== null ? "{…}" : shown(value);
 }
 
 /** Egress policies set headers, credentials among them. */
 function isHeaderValue(path: readonly PropertyKey[]): boolean {
-  return path.at(-1) === "value" && path.includes("headers");
+  return path.at(-1) === "value" && (path.includes("headers") || path.includes("authHeaders"));
 }
 
-const confidential: ReadonlySet<PropertyKey> = new Set(["environment", "secretEnvironment", "stdin"]);
+const confidential: ReadonlySet<PropertyKey> = new Set([
+  ...["environment", "secretEnvironment", "stdin"],
+  // Of a secret.
+  "values",
+  // Files: a wrong one may be the key.
+  ...["certificates", "upstreamCertificates"],
+]);
 
 function shown(value: unknown): string {
   return shortened(typeof value === "string" ? JSON.stringify(value.slice(0, 200)) : (JSON.stringify(value) ?? ""));

@@ -3,14 +3,20 @@ import { type Access, type KeyScope, type Role, reaches, roles } from "@alcove/c
 
 /** Somebody whom the daemon knows. */
 export interface Caller {
-  /** owner: whoever can open the daemon's socket. */
-  readonly kind: "owner" | "key" | "oidc";
-  /** As in role assignments and the audit log: `owner`, `key:ID`, `oidc:SUBJECT`. */
+  /** owner: whoever can open the daemon's socket. metrics: whoever has the token for them, and may nothing else. */
+  readonly kind: "owner" | "key" | "oidc" | "group" | "metrics";
+  /** As in role assignments and the audit log: `owner`, `key:ID`, `oidc:SUBJECT`, `group:NAME`. */
   readonly principal: string;
   readonly name: string;
   readonly isAdmin: boolean;
   /** Names by which roles may have been assigned to it. */
   readonly identities: readonly string[];
+  /** Of a group: which of those that have had the name, whose sandbox, and whom the token is for. */
+  readonly origin?: {
+    readonly incarnation: string;
+    readonly sandboxId: string | undefined;
+    readonly audience: string;
+  };
   /** What it holds without assignments: by its key, or by its token's claims. */
   readonly scopes: readonly KeyScope[];
   /** The role that it holds in each group, the highest where there are several. */
@@ -33,6 +39,8 @@ export interface Demand {
 export function decide(caller: Caller | undefined, { access, group }: Demand): Verdict {
   if (access === "anyone") return "allowed";
   if (caller === undefined) return "unknown";
+  if (access === "metrics") return caller.isAdmin || caller.kind === "metrics" ? "allowed" : "forbidden";
+  if (caller.kind === "metrics") return "forbidden";
   if (caller.isAdmin || access === "caller") return "allowed";
   if (group === undefined) return "forbidden";
   const held = caller.roles.get(group);
@@ -61,4 +69,12 @@ export const daemonOwner: Caller = {
   roles: new Map(),
   requestsPerMinute: undefined,
   expiresAt: undefined,
+};
+
+export const metricsReader: Caller = {
+  ...daemonOwner,
+  kind: "metrics",
+  principal: "metrics",
+  name: "who reads the metrics",
+  isAdmin: false,
 };

@@ -85,7 +85,7 @@ function takeLock(database: Database.Database): void {
  * Makes both files large enough for what is written while the disk is full, so that sandboxes can still be deleted then:
  * pages once written stay allocated, in the log until the database is closed and in the database as free pages.
  */
-function keepRoom(database: Database.Database): void {
+export function keepRoom(database: Database.Database): void {
   database.pragma(`wal_autocheckpoint = ${checkpointPages}`);
   database.exec("create table room (filler blob) strict");
   database.prepare("insert into room values (zeroblob(?))").run(roomBytes);

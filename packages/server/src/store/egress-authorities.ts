@@ -2,10 +2,10 @@
  * The keys that groups' egress certificates are signed with: a file each beside the database, for its owner alone, and in no backup.
  * A group without one is given a new one by whoever needs it.
  */
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { syncSync } from "./backup/sync.js";
+import { writeKeyFile } from "./write-key-file.js";
 
 const Authority = z.strictObject({ certificate: z.string().min(1), key: z.string().min(1) });
 /** PEM. */
@@ -29,20 +29,13 @@ export function egressAuthorityFiles(dataDirectory: string): EgressAuthorityFile
   return {
     find,
     add(group, authority) {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const unfinished = join(directory, `.${encodeURIComponent(group)}.new`);
-      rmSync(unfinished, { force: true });
-      writeFileSync(unfinished, JSON.stringify(authority), { flag: "wx", mode: 0o600, flush: true });
       try {
-        linkSync(unfinished, pathOf(group));
-        syncSync(directory);
+        writeKeyFile({ path: pathOf(group), within: dataDirectory, content: JSON.stringify(authority) });
         return authority;
       } catch (error) {
         const present = find(group);
         if (present === undefined) throw error;
         return present;
-      } finally {
-        rmSync(unfinished, { force: true });
       }
     },
     remove: (group) => rmSync(pathOf(group), { force: true }),

@@ -1,5 +1,5 @@
 /** Egress policies that a group has given names, its settings, and who refers to which policy. */
-import type { EgressPolicy } from "@alcove/contract";
+import type { EgressPolicy, UpstreamRoute } from "@alcove/contract";
 import type Database from "better-sqlite3";
 import { all, one, write } from "./statement.js";
 
@@ -19,11 +19,15 @@ export interface EgressPolicyRecord {
   readonly updatedAt: number;
 }
 
-/** How names are resolved outside, and whose certificates are believed there. */
+/** How names are resolved outside, whose certificates are believed there, and by which ways connections leave. */
 export interface EgressSettingsRecord {
   readonly resolverOverrides: Readonly<Record<string, string>>;
   /** PEM. */
   readonly upstreamCertificates: string;
+  /** By name. */
+  readonly routes: Readonly<Record<string, UpstreamRoute>>;
+  /** Undefined: direct. */
+  readonly defaultRoute: string | undefined;
 }
 
 export type EgressPolicyQueries = ReturnType<typeof egressPolicyQueries>;
@@ -54,6 +58,7 @@ export function egressPolicyQueries(database: Database.Database) {
   );
   return {
     ...settingQueries(database),
+    ...routeQueries(database),
     /** Keeps the time at which one of this name was made. */
     put: ({ policy, description, ...record }: EgressPolicyRecord): void =>
       void put({ ...record, description: description ?? null, policy: JSON.stringify(policy) }),
@@ -75,8 +80,8 @@ function settingQueries(database: Database.Database) {
   const find = one<SettingRow>(database, "select * from egress_settings where group_name = @group");
   const put = write(
     database,
-    `insert or replace into egress_settings (group_name, resolver_overrides, upstream_certificates)
-     values (@group, @resolverOverrides, @upstreamCertificates)`,
+    `insert or replace into egress_settings (group_name, resolver_overrides, upstream_certificates, routes, default_route)
+     values (@group, @resolverOverrides, @upstreamCertificates, @routes, @defaultRoute)`,
   );
   const removePolicies = write(database, "delete from egress_policies where group_name = @group");
   const removeSettings = write(database, "delete from egress_settings where group_name = @group");
@@ -86,10 +91,15 @@ function settingQueries(database: Database.Database) {
       return {
         resolverOverrides: row === undefined ? {} : JSON.parse(row.resolver_overrides),
         upstreamCertificates: row?.upstream_certificates ?? "",
+        routes: row === undefined ? {} : JSON.parse(row.routes),
+        defaultRoute: row?.default_route ?? undefined,
       };
     },
-    setSettings: (group: string, { resolverOverrides, upstreamCertificates }: EgressSettingsRecord): void =>
-      void put({ group, resolverOverrides: JSON.stringify(resolverOverrides), upstreamCertificates }),
+    setSettings(group: string, { resolverOverrides, upstreamCertificates, ...ways }: EgressSettingsRecord): void {
+      const [overrides, routes] = [JSON.stringify(resolverOverrides), JSON.stringify(ways.routes)];
+      const defaultRoute = ways.defaultRoute ?? null;
+      put({ group, resolverOverrides: overrides, upstreamCertificates, routes, defaultRoute });
+    },
     removeGroup(group: string): void {
       removePolicies({ group });
       removeSettings({ group });
@@ -97,9 +107,29 @@ function settingQueries(database: Database.Database) {
   };
 }
 
+/** Who has a policy of its own that names a route. */
+function routeQueries(database: Database.Database) {
+  const named = (policy: string) =>
+    `exists (select 1 from json_each(${policy}, '$.rules') where value ->> '$.route' = @route)`;
+  const sandboxes = all<{ id: string }>(
+    database,
+    `select id from sandboxes where group_name = @group and ${named("egress -> '$.policy'")} order by sequence`,
+  );
+  const snapshots = all<{ id: string }>(
+    database,
+    `select id from snapshots where group_name = @group and ${named("start -> '$.egress.policy'")} order by sequence`,
+  );
+  return {
+    sandboxesByRoute: (group: string, route: string): string[] => sandboxes({ group, route }).map(({ id }) => id),
+    snapshotsByRoute: (group: string, route: string): string[] => snapshots({ group, route }).map(({ id }) => id),
+  };
+}
+
 interface SettingRow {
   readonly resolver_overrides: string;
   readonly upstream_certificates: string;
+  readonly routes: string;
+  readonly default_route: string | null;
 }
 
 interface Row {

@@ -1,10 +1,13 @@
 /** Groups on record, with what their sandboxes use: triggers keep those sums, so reading them costs one row. */
+import { randomUUID } from "node:crypto";
 import type { GroupDefaults, GroupState, Labels, Quota, SnapshotRetention, Tags } from "@alcove/contract";
 import type Database from "better-sqlite3";
 import { all, one, type Parameters, write } from "./statement.js";
 
 export interface GroupRecord {
   readonly name: string;
+  /** A UUID that no other group ever has, not one that gets its name later either. */
+  readonly incarnation: string;
   readonly state: GroupState;
   readonly tags: Tags;
   readonly defaults: GroupDefaults;
@@ -42,8 +45,8 @@ export function groupQueries(database: Database.Database) {
   const retaining = all<Row>(database, "select * from groups where snapshot_retention <> '{}' and state = 'Ready'");
   const insert = write(
     database,
-    `insert into groups (name, state, tags, defaults, quota, created_at, newest_event, events_begin)
-     values (@name, @state, @tags, @defaults, @quota, @createdAt, @createdAt, @createdAt)`,
+    `insert into groups (name, incarnation, state, tags, defaults, quota, created_at, newest_event, events_begin)
+     values (@name, @incarnation, @state, @tags, @defaults, @quota, @createdAt, @createdAt, @createdAt)`,
   );
   const update = write(
     database,
@@ -57,8 +60,8 @@ export function groupQueries(database: Database.Database) {
     /** The group of this name, whatever the case of its letters. */
     findInAnyCase: (name: string): GroupRecord | undefined => record(similar({ name })),
     /** Its events are numbered from the time on: behind all that a group which had the name was told. */
-    insert: (group: Omit<GroupRecord, "used" | "snapshotRetention">): void =>
-      void insert({ name: group.name, createdAt: group.createdAt, ...written(group) }),
+    insert: (group: Omit<GroupRecord, "used" | "snapshotRetention" | "incarnation">): void =>
+      void insert({ name: group.name, incarnation: randomUUID(), createdAt: group.createdAt, ...written(group) }),
     update: (name: string, group: Changeable & Pick<GroupRecord, "snapshotRetention">): void =>
       void update({ name, ...written(group), retention: JSON.stringify(group.snapshotRetention) }),
     remove: (name: string): void => void remove({ name }),
@@ -101,6 +104,7 @@ function written({ state, tags, defaults, quota }: Changeable): Parameters {
 
 interface Row {
   readonly name: string;
+  readonly incarnation: string;
   readonly state: GroupState;
   readonly tags: string;
   readonly defaults: string;
@@ -118,6 +122,7 @@ interface Row {
 function toRecord(row: Row): GroupRecord {
   return {
     name: row.name,
+    incarnation: row.incarnation,
     state: row.state,
     tags: JSON.parse(row.tags),
     defaults: JSON.parse(row.defaults),

@@ -17,6 +17,11 @@ import { suspensionMigration } from "./migrations/10-suspension.js";
 import { snapshotFromMigration } from "./migrations/11-snapshot-from.js";
 import { snapshotRetentionMigration } from "./migrations/12-snapshot-retention.js";
 import { egressMigration } from "./migrations/13-egress.js";
+import { vaultMigration } from "./migrations/14-vault.js";
+import { identityMigration } from "./migrations/15-identity.js";
+import { upstreamRoutesMigration } from "./migrations/16-upstream-routes.js";
+import { volumesMigration } from "./migrations/17-volumes.js";
+import { portsMigration } from "./migrations/18-ports.js";
 
 export interface Migration {
   readonly number: number;
@@ -38,6 +43,11 @@ export const migrations: readonly Migration[] = [
   snapshotFromMigration,
   snapshotRetentionMigration,
   egressMigration,
+  vaultMigration,
+  identityMigration,
+  upstreamRoutesMigration,
+  volumesMigration,
+  portsMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

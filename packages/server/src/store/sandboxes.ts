@@ -59,6 +59,8 @@ export interface SandboxRecord {
   /** When it is suspended and deleted by itself: what was decided when it was created, or since. */
   readonly lifecycle: LifecyclePolicy;
   readonly egress: EgressChoice;
+  /** The principal who created it; undefined where it is not known. */
+  readonly maker: string | undefined;
 }
 
 /** Of a sandbox that is Stopping, Stopped with something kept, or Resuming. */
@@ -143,11 +145,11 @@ function inserter(database: Database.Database): (record: SandboxRecord) => void 
     `insert into sandboxes (id, group_name, engine, state, desired_state, state_details, image, cpu_millicores,
        memory_mib, disk_mib, labels, environment, entrypoint, cmd, working_directory, entrypoint_exec_id, generation,
        created_at, image_is_public, image_key, image_config, asked_program, entrypoint_secrets, snapshot_id,
-       forked_from, snapshot_from, entropy, lifecycle, activation_mode, suspension, egress)
+       forked_from, snapshot_from, entropy, lifecycle, activation_mode, suspension, egress, maker)
      values (@id, @group_name, @engine, @state, @desired_state, @state_details, @image, @cpu_millicores,
        @memory_mib, @disk_mib, @labels, @environment, @entrypoint, @cmd, @working_directory, @entrypoint_exec_id,
        @generation, @created_at, @image_is_public, @image_key, @image_config, @asked_program,
-       @entrypoint_secrets, @snapshot_id, @forked_from, @snapshot_from, @entropy, @lifecycle, @activation_mode, @suspension, @egress)`,
+       @entrypoint_secrets, @snapshot_id, @forked_from, @snapshot_from, @entropy, @lifecycle, @activation_mode, @suspension, @egress, @maker)`,
   );
   const index = labelIndexer(database);
   return (record) => {
@@ -216,6 +218,7 @@ interface Row {
   readonly created_at: number;
   readonly lifecycle: string;
   readonly egress: string;
+  readonly maker: string | null;
 }
 
 function toRow(record: SandboxRecord): Parameters & Row {
@@ -251,6 +254,7 @@ function toRow(record: SandboxRecord): Parameters & Row {
     created_at: record.createdAt,
     lifecycle: JSON.stringify(record.lifecycle),
     egress: JSON.stringify(record.egress),
+    maker: record.maker ?? null,
   };
 }
 
@@ -289,5 +293,6 @@ function toRecord(row: Row): SandboxRecord {
     createdAt: row.created_at,
     lifecycle: JSON.parse(row.lifecycle),
     egress: JSON.parse(row.egress),
+    maker: row.maker ?? undefined,
   };
 }

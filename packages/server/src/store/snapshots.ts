@@ -28,6 +28,8 @@ export interface SnapshotRecord {
   readonly size: Size;
   /** How what is in it is run: comes along to whatever starts from it. */
   readonly start: StartOfSandbox;
+  /** Of its sandbox: who has the same secrets. */
+  readonly maker: string | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
@@ -126,10 +128,10 @@ type Nullable<Filter> = { readonly [Key in keyof Filter]: Key extends "group" ? 
 const insertion = `
   insert into snapshots (id, group_name, name, labels, status, is_internal, sandbox_id, parent_id, engine, mode,
     is_frozen, paused_ms, own_bytes, shared_bytes, image, image_is_public, image_key, cpu_millicores, memory_mib,
-    disk_mib, start, created_at)
+    disk_mib, start, maker, created_at)
   values (@id, @group_name, @name, @labels, @status, @is_internal, @sandbox_id, @parent_id, @engine, @mode,
     @is_frozen, @paused_ms, @own_bytes, @shared_bytes, @image, @image_is_public, @image_key, @cpu_millicores,
-    @memory_mib, @disk_mib, @start, @created_at)`;
+    @memory_mib, @disk_mib, @start, @maker, @created_at)`;
 
 interface Row {
   readonly id: string;
@@ -153,6 +155,7 @@ interface Row {
   readonly memory_mib: number;
   readonly disk_mib: number;
   readonly start: string;
+  readonly maker: string | null;
   readonly created_at: number;
 }
 
@@ -176,6 +179,7 @@ function toRow(record: SnapshotRecord): Parameters & Row {
     memory_mib: record.size.memoryMiB,
     disk_mib: record.size.diskMiB,
     start: JSON.stringify(record.start),
+    maker: record.maker ?? null,
     created_at: record.createdAt,
   };
 }
@@ -198,6 +202,7 @@ function toRecord(row: Row): SnapshotRecord {
     imageKey: row.image_key,
     size: { cpuMillicores: row.cpu_millicores, memoryMiB: row.memory_mib, diskMiB: row.disk_mib },
     start: { egress: noEgress, ...JSON.parse(row.start) },
+    maker: row.maker ?? undefined,
     createdAt: row.created_at,
   };
 }

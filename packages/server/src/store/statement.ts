@@ -2,7 +2,7 @@
 import type Database from "better-sqlite3";
 import { translated } from "./failures.js";
 
-export type Parameters = Readonly<Record<string, string | number | null>>;
+export type Parameters = Readonly<Record<string, string | number | null | Uint8Array>>;
 
 /** Every row of a query. */
 export function all<Row>(database: Database.Database, sql: string): (parameters?: Parameters) => Row[] {

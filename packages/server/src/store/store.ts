@@ -1,4 +1,5 @@
 /** What the daemon remembers: one object per noun over one database, and transactions across them. */
+import { join } from "node:path";
 import type Database from "better-sqlite3";
 import { type AuditQueries, auditQueries } from "./audit.js";
 import { copyDatabase, type DatabaseCopy } from "./backup/copy.js";
@@ -9,22 +10,35 @@ import { type EgressPolicyQueries, egressPolicyQueries } from "./egress-policies
 import { type EventQueries, eventQueries } from "./events.js";
 import { type ExecQueries, execQueries } from "./execs.js";
 import { translated } from "./failures.js";
+import { type GroupIdentityQueries, groupIdentityQueries } from "./group-identities.js";
+import { type GroupSecretQueries, groupSecretQueries } from "./group-secrets.js";
 import { type GroupQueries, groupQueries } from "./groups.js";
 import { type ImageUserQueries, imageUserQueries } from "./image-users.js";
 import { type ImageQueries, imageQueries } from "./images.js";
+import { type IssuerKeyFiles, issuerKeyFiles } from "./issuer-keys.js";
 import { type JournalQueries, journalQueries } from "./journal.js";
 import { type KeyQueries, keyQueries } from "./keys.js";
 import { type PoolQueries, poolQueries } from "./pools.js";
 import { type RoleAssignmentQueries, roleAssignmentQueries } from "./role-assignments.js";
+import { type SandboxPortQueries, sandboxPortQueries } from "./sandbox-ports.js";
 import { type SandboxQueries, sandboxQueries } from "./sandboxes.js";
+import { type SecretUseQueries, secretUseQueries } from "./secret-uses.js";
 import { type SecretQueries, secretQueries } from "./secrets.js";
 import { type SnapshotQueries, snapshotQueries } from "./snapshots.js";
+import { one } from "./statement.js";
 import { type UsageQueries, usageQueries } from "./usage.js";
+import { MasterKey } from "./vault/master-key.js";
+import { sealPlainSecrets } from "./vault/plain-secrets.js";
+import { createVault, type Vault } from "./vault/vault.js";
+import { type VolumeQueries, volumeQueries } from "./volumes.js";
 
 export interface Store {
   readonly groups: GroupQueries;
   readonly sandboxes: SandboxQueries;
+  readonly sandboxPorts: SandboxPortQueries;
   readonly secrets: SecretQueries;
+  readonly groupSecrets: GroupSecretQueries;
+  readonly secretUses: SecretUseQueries;
   readonly execs: ExecQueries;
   readonly journal: JournalQueries;
   readonly events: EventQueries;
@@ -39,6 +53,9 @@ export interface Store {
   readonly egressNames: EgressNameQueries;
   readonly egressPolicies: EgressPolicyQueries;
   readonly egressAuthorities: EgressAuthorityFiles;
+  readonly groupIdentities: GroupIdentityQueries;
+  readonly issuerKeys: IssuerKeyFiles;
+  readonly volumes: VolumeQueries;
   /** Everything the work writes is durable when this answers, or none of it is there when it throws. */
   transaction<T>(work: () => T): T;
   /**
@@ -51,12 +68,21 @@ export interface Store {
   close(): void;
 }
 
-export function openStore(directory: string): Store {
+export interface StoreOptions {
+  /** What secrets are encrypted with; default `secrets/master.key` in the data directory. */
+  readonly secretsKeyFile?: string;
+}
+
+export function openStore(directory: string, { secretsKeyFile }: StoreOptions = {}): Store {
   const database = openDatabase(directory);
+  const vault = openVault(database, secretsKeyFile ?? join(directory, "secrets", "master.key"));
   return {
     groups: groupQueries(database),
     sandboxes: sandboxQueries(database),
-    secrets: secretQueries(database),
+    sandboxPorts: sandboxPortQueries(database),
+    secrets: secretQueries(database, vault),
+    groupSecrets: groupSecretQueries(database, vault),
+    secretUses: secretUseQueries(database),
     execs: execQueries(database),
     journal: journalQueries(database),
     events: eventQueries(database),
@@ -71,11 +97,26 @@ export function openStore(directory: string): Store {
     egressNames: egressNameQueries(database),
     egressPolicies: egressPolicyQueries(database),
     egressAuthorities: egressAuthorityFiles(directory),
+    groupIdentities: groupIdentityQueries(database),
+    issuerKeys: issuerKeyFiles(directory),
+    volumes: volumeQueries(database),
     transaction: (work) => transact(database, work),
     unsyncedTransaction: (work) => transactUnsynced(database, work),
     copy: () => copyDatabase(database, directory),
     close: () => database.close(),
   };
+}
+
+function openVault(database: Database.Database, keyFile: string): Vault {
+  try {
+    const sealed = one(database, "select 1 from sandbox_secrets union all select 1 from group_secret_values limit 1");
+    const vault = createVault(new MasterKey(keyFile, () => sealed() !== undefined));
+    sealPlainSecrets(database, vault);
+    return vault;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** In write-ahead mode SQLite then leaves the syncing to the next commit that asks for it. */

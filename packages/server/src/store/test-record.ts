@@ -37,7 +37,7 @@ export function testRecord(changes: Partial<SandboxRecord> = {}): SandboxRecord 
     suspension: undefined,
     createdAt: 1_700_000_000_000,
     lifecycle: {},
-    egress: noEgress,
+    ...{ egress: noEgress, maker: undefined },
     ...changes,
   };
 }

@@ -11,7 +11,7 @@ import type {
   RoleAssignment,
   WhoAmI,
 } from "@alcove/contract";
-import type { Caller, Demand, Verdict } from "../../policy/access.js";
+import { type Caller, type Demand, decide, type Verdict } from "../../policy/access.js";
 
 export interface AccessControl {
   /** Whoever opens the daemon's own socket. */
@@ -79,3 +79,8 @@ export interface TokenClaims {
 }
 
 export type { Caller, Demand, Verdict };
+
+/** Whether it has there what the group's owner has. */
+export function ownsGroup(caller: Caller, group: string): boolean {
+  return decide(caller, { access: "owner", group }) === "allowed";
+}

@@ -1,25 +1,40 @@
 /** Whom a token belongs to, and what that caller may do now. Roles are read with every call: a change counts at once. */
-import { defaultRequestsPerMinute, type KeyScope, type WhoAmI } from "@alcove/contract";
-import { type Caller, daemonOwner, decide, highestRoles } from "../../policy/access.js";
+import { AlcoveError, defaultRequestsPerMinute, type KeyScope, type WhoAmI } from "@alcove/contract";
+import { type Caller, daemonOwner, decide, highestRoles, metricsReader } from "../../policy/access.js";
 import type { KeyRecord } from "../../store/keys.js";
 import type { Store } from "../../store/store.js";
 import type { ControlContext } from "../context.js";
+import type { GroupTokens, TokenHolder } from "../identity/group-tokens.js";
 import type { AccessControl, TokenClaims, TokenVerifier } from "./access-control.js";
-import { matches, parseKey } from "./key-secret.js";
-import { identitiesOf } from "./principal.js";
+import { hashOf, matches, parseKey } from "./key-secret.js";
+import { groupOfPrincipal, identitiesOf, principalOfGroup } from "./principal.js";
 
 /** A key's last use is written at most so often. */
 const useNotedMs = 60_000;
 
-export function accessControl(context: ControlContext, verifyToken: TokenVerifier | undefined): AccessControl {
-  const { store } = context;
+interface Tokens {
+  /** Of an OIDC issuer. */
+  readonly verifyToken?: TokenVerifier;
+  readonly metricsToken?: string;
+}
+
+export function accessControl(context: ControlContext, { verifyToken, metricsToken }: Tokens): AccessControl {
+  const { groupTokens, store } = context;
+  const metricsHash = metricsToken === undefined ? undefined : hashOf(metricsToken);
+  const callerOf = async (token: string): Promise<WithoutRoles | undefined> => {
+    const holder = await groupTokens.holderOf(token);
+    if (holder !== undefined) return callerOfGroup(holder);
+    const claims = await verifyToken?.(token);
+    return claims && callerOfToken(claims);
+  };
   return {
     owner: daemonOwner,
     async authenticate(token) {
+      if (matches(token, metricsHash)) return metricsReader;
       const key = parseKey(token);
       if (key === undefined) {
-        const claims = await verifyToken?.(token);
-        return claims && withRoles(store, callerOfToken(claims));
+        const caller = await callerOf(token);
+        return caller && withRoles(store, caller);
       }
       const record = store.keys.find(key.id);
       const isRight = matches(key.secret, record?.secretHash);
@@ -29,6 +44,8 @@ export function accessControl(context: ControlContext, verifyToken: TokenVerifie
     },
     renew(caller) {
       if (caller.expiresAt !== undefined && caller.expiresAt <= Date.now()) return undefined;
+      if (caller.kind === "metrics") return caller;
+      if (caller.kind === "group") return isGroupStill(groupTokens, caller) ? withRoles(store, caller) : undefined;
       if (caller.kind !== "key") return withRoles(store, caller);
       const record = store.keys.find(caller.principal.slice("key:".length));
       return record && isValid(record) ? withRoles(store, callerOfKey(record)) : undefined;
@@ -62,8 +79,27 @@ function callerOfToken(claims: TokenClaims): WithoutRoles {
   };
 }
 
+function callerOfGroup({ group, incarnation, sandboxId, audience, expiresAt }: TokenHolder): WithoutRoles {
+  const principal = principalOfGroup(group);
+  return {
+    ...{ kind: "group", principal, isAdmin: false, scopes: [], expiresAt },
+    name: sandboxId === undefined ? `the group ${group}` : `the sandbox ${sandboxId}`,
+    identities: [principal],
+    origin: { incarnation, sandboxId, audience },
+    requestsPerMinute: defaultRequestsPerMinute,
+  };
+}
+
+function isGroupStill(tokens: GroupTokens, { principal, origin }: WithoutRoles): boolean {
+  const group = groupOfPrincipal(principal);
+  return group !== undefined && origin !== undefined && tokens.isStill({ group, ...origin });
+}
+
+/** What was given to a group of the same name is no other group's. */
 function withRoles(store: Store, caller: WithoutRoles): Caller {
-  const assigned = caller.identities.flatMap((identity) => store.roleAssignments.ofPrincipal(identity));
+  const assigned = caller.identities
+    .flatMap((identity) => store.roleAssignments.ofPrincipal(identity))
+    .filter(({ incarnation }) => caller.kind !== "group" || incarnation === caller.origin?.incarnation);
   return { ...caller, roles: highestRoles([...caller.scopes, ...assigned]) };
 }
 
@@ -79,6 +115,7 @@ function noteUse({ store, logger }: ControlContext, { id, lastUsedAt }: KeyRecor
 
 function whoAmI(caller: Caller): WhoAmI {
   const { kind, principal, name, isAdmin, expiresAt } = caller;
+  if (kind === "metrics") throw new AlcoveError("Forbidden");
   const roles: KeyScope[] = [...caller.roles].map(([group, role]) => ({ group, role }));
   return {
     ...{ kind, principal, name, isAdmin },

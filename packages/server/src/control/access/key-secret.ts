@@ -32,7 +32,7 @@ export function matches(secret: string, secretHash: string | undefined): boolean
 
 const noHash = "0".repeat(64);
 
-function hashOf(secret: string): string {
+export function hashOf(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }
 

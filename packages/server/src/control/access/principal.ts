@@ -14,3 +14,12 @@ export function identitiesOf({ subject, verifiedEmail }: TokenClaims): string[] 
     ...(verifiedEmail?.includes("@") ? [addressOf(`oidc:${verifiedEmail}`)] : []),
   ];
 }
+
+export function principalOfGroup(group: string): string {
+  return `group:${group}`;
+}
+
+/** Undefined where no group is meant. */
+export function groupOfPrincipal(principal: string): string | undefined {
+  return principal.startsWith("group:") ? principal.slice("group:".length) : undefined;
+}

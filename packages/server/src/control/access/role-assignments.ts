@@ -3,7 +3,7 @@ import { AlcoveError, type RoleAssignment } from "@alcove/contract";
 import type { RoleAssignmentRecord } from "../../store/role-assignments.js";
 import type { ControlContext } from "../context.js";
 import type { RoleAssignmentControl } from "./access-control.js";
-import { addressOf } from "./principal.js";
+import { addressOf, groupOfPrincipal } from "./principal.js";
 
 const maximumOfGroup = 1_000;
 
@@ -22,7 +22,9 @@ export function roleAssignmentControl({ gate, store }: ControlContext): RoleAssi
     async put({ group, principal: given, role }, caller) {
       await gate.enter(group);
       const principal = addressOf(given);
-      const record = { group, principal, role, assignedBy: caller.principal, assignedAt: Date.now() };
+      const meant = groupOfPrincipal(principal);
+      const incarnation = meant === undefined ? null : (store.groups.find(meant)?.incarnation ?? null);
+      const record = { group, principal, role, assignedBy: caller.principal, assignedAt: Date.now(), incarnation };
       store.transaction(() => {
         const present = store.roleAssignments.ofGroup(group);
         if (present.length >= maximumOfGroup && !present.some((one) => one.principal === principal)) {

@@ -45,6 +45,12 @@ export class DecisionLog {
     if (entry.followers.size > 0) this.#change.announce();
   }
 
+  /** There were more, which nobody knows: who follows is told how many. */
+  omit(sandboxId: string, omitted: number): void {
+    for (const follower of this.#entries.get(sandboxId)?.followers ?? []) follower.lost += omitted;
+    this.#change.announce();
+  }
+
   of(sandboxId: string): EgressDecisions {
     const entry = this.#entries.get(sandboxId);
     const { http, tcp, dns, counts } = entry ?? emptyEntry();
@@ -91,7 +97,7 @@ export class DecisionLog {
       for (;;) {
         for (let line = take(follower); line !== undefined; line = take(follower)) yield line;
         if (isOver()) return;
-        const isMore = () => isOver() || follower.lines.length > 0;
+        const isMore = () => isOver() || follower.lines.length + follower.lost > 0;
         await this.#change.until(isMore, signal).catch(() => undefined);
       }
     } finally {

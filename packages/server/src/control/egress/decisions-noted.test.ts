@@ -8,7 +8,7 @@ import { DecisionLog } from "./decision-log.js";
 import { noteDecisions } from "./decisions-noted.js";
 import { TestGateway } from "./test-gateway.js";
 
-test("what the gateway decides about known sandboxes is in the file, and how much it leaves out", async () => {
+test("what the gateway decides about known sandboxes is in the file, and how much it leaves out, which followers are told too", async () => {
   using scratch = temporaryDirectory();
   const gateway = new TestGateway();
   const context = {
@@ -18,6 +18,8 @@ test("what the gateway decides about known sandboxes is in the file, and how muc
     store: { sandboxes: { find: (id: string) => (id === "a" ? { group: "ours" } : undefined) } },
   } as unknown as ControlContext;
   const decisionFile = { directory: scratch.path, fileBytes: 1_000_000, files: 2 };
+  const followed = context.decisions.follow("a", AbortSignal.timeout(20_000))?.[Symbol.asyncIterator]();
+  const told = [followed?.next(), followed?.next()];
   const noted = noteDecisions(context, { gateway, decisionFile });
   for (const id of ["a", "unknown"]) {
     gateway.decide(id, { host: "one.test" });
@@ -32,4 +34,6 @@ test("what the gateway decides about known sandboxes is in the file, and how muc
     { ...where, omitted: 7 },
   ]);
   expect(lines).toHaveLength(2);
+  const toldToFollowers = (await Promise.all(told)).map((next) => next?.value);
+  expect(toldToFollowers).toMatchObject([{ host: "one.test" }, { lost: 7 }]);
 });

@@ -26,7 +26,9 @@ export function noteDecisions(
   };
   const stopOmitted = gateway.onOmitted((sandboxId, omitted) => {
     const group = groupOf(sandboxId);
-    if (group !== undefined) file?.writeOmitted({ group, sandboxId }, omitted);
+    if (group === undefined) return;
+    decisions.omit(sandboxId, omitted);
+    file?.writeOmitted({ group, sandboxId }, omitted);
   });
   const stop = gateway.onDecision((sandboxId, decision) => {
     const group = groupOf(sandboxId);

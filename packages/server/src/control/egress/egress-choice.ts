@@ -4,6 +4,8 @@ import { type EgressChoice, noEgress } from "../../store/egress-policies.js";
 import type { GroupRecord } from "../../store/groups.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { Store } from "../../store/store.js";
+import { requireSecret, secretsOfPolicy } from "../secrets/policy-secrets.js";
+import { requireRoutes } from "./upstream-routes.js";
 
 type Asked = Pick<CreateSandbox, "egressPolicy" | "egressPolicyId">;
 
@@ -31,13 +33,26 @@ export function policyOf({ egressPolicies }: Store, group: string, choice: Egres
   return egressPolicies.find(group, choice.policyId)?.policy ?? { defaultAction: "Deny" };
 }
 
-/** Asked once more in the moment before something that refers to it is recorded; from then on it stays. */
+/** The policy that is named, or the secrets and routes that it names itself, must be there. Asked once more in the moment before something that refers to it is recorded; from then on it stays. */
 export function requirePolicy(
-  { egressPolicies }: Store,
-  { group, egress, field = "egressPolicyId" }: Pick<SandboxRecord, "group" | "egress"> & { readonly field?: string },
+  store: Store,
+  { group, egress, within = "" }: Pick<SandboxRecord, "group" | "egress"> & { readonly within?: string },
 ): void {
-  if ("policyId" in egress && egressPolicies.find(group, egress.policyId) === undefined)
-    throw policyNotFound(group, egress.policyId, field);
+  if ("policy" in egress) {
+    requireReferences(store, { group, policy: egress.policy, within: `${within}egressPolicy.` });
+    return;
+  }
+  if (store.egressPolicies.find(group, egress.policyId) === undefined)
+    throw policyNotFound(group, egress.policyId, `${within}egressPolicyId`);
+}
+
+/** Of secrets and routes. Errors: SecretNotFound, EgressRouteNotFound, by its field behind `within`. */
+export function requireReferences(
+  store: Store,
+  { group, policy, within }: { readonly group: string; readonly policy: EgressPolicy; readonly within: string },
+): void {
+  for (const { field, secret } of secretsOfPolicy(policy)) requireSecret(store, group, secret, `${within}${field}`);
+  requireRoutes(store, { group, policy, within });
 }
 
 export function policyNotFound(group: string, name: string, field: string): AlcoveError {

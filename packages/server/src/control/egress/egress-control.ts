@@ -11,11 +11,11 @@ import type {
   TestEgress,
   TestSandboxEgress,
 } from "@alcove/contract";
-import type { SandboxRef } from "../sandboxes/sandbox-control.js";
+import type { ByMaker, SandboxRef } from "../sandboxes/sandbox-control.js";
 
 export interface EgressControl {
   /** Answers when it is in force; of a sandbox that does not run, when it is on record. */
-  setPolicy(ref: SandboxRef, policy: EgressPolicy): Promise<Sandbox>;
+  setPolicy(ref: SandboxRef, policy: EgressPolicy, by?: Pick<ByMaker, "ownsGroup">): Promise<Sandbox>;
   /** The same, with one of the group's policies. */
   setPolicyId(ref: SandboxRef, egressPolicyId: string): Promise<Sandbox>;
   decisions(ref: SandboxRef): Promise<EgressDecisions>;

@@ -36,6 +36,33 @@ test("each rule that was looked at says why it is not the one, and the last one 
   expect(reason).toMatch(/\.$|default/);
 });
 
+test("where a header's value comes from is told, and that an endpoint would be asked", () => {
+  const secretRef = { secretId: "github", secretKey: "token", format: "Bearer {value}" };
+  const headers = [{ operation: "Set" as const, name: "Authorization", valueRef: { secretRef } }];
+  const rules: EgressPolicy["rules"] = [
+    { name: "put", match: { host: "api.test" }, action: { type: "Transform", headers } },
+    { name: "ask", match: { host: "*" }, hookRef: { endpoint: "https://ask.test/", authHeaders: headers } },
+  ];
+  const test = (url: string) => testedEgress({ defaultAction: "Deny", rules }, { url });
+  expect(test("https://api.test/")).toMatchObject({
+    ...{ verdict: "Allow", action: "Transform", opensTls: true },
+    reason: expect.stringContaining("Authorization from the secret github/token"),
+  });
+  expect(test("https://other.test/")).toMatchObject({
+    ...{ verdict: "Allow", action: "Hook", opensTls: true },
+    reason: expect.stringContaining("its endpoint, which is asked for each request"),
+  });
+});
+
+test("TLS is opened to where a value may be put in, and not to others", () => {
+  const opens = (url: string, hosts: string[], more: Partial<EgressPolicy> = {}) =>
+    testedEgress({ ...policy, ...more }, { url }, { placeholderHosts: hosts }).opensTls;
+  expect(opens("https://cdn.test/", ["*.test"])).toBe(true);
+  expect(opens("https://cdn.test/", ["other.test"])).toBe(false);
+  expect(opens("http://cdn.test/", ["*.test"])).toBe(false);
+  expect(opens("https://cdn.test/", ["*.test"], { rules: [], trafficInspection: "None" })).toBe(false);
+});
+
 test("a policy for audit denies in words alone, and what can hardly be meant is told", () => {
   const twice = [...(policy.rules ?? []), { ...(policy.rules?.[0] ?? fail()), name: "again" }];
   const tested = testedEgress({ ...policy, rules: twice, enforcementMode: "Audit" }, { url: "https://other.test/" });
@@ -59,3 +86,13 @@ test.each([
 function fail(): never {
   throw new Error("there is none");
 }
+
+test("it is told by which route it would leave", () => {
+  const rules = [{ name: "by", match: { host: "by.test" }, action: { type: "Allow" }, route: "corp" }] as const;
+  const routeOf = (url: string, enforcementMode: "Audit" | "Enforced", defaultRoute?: string) =>
+    testedEgress({ defaultAction: "Deny", rules: [...rules], enforcementMode }, { url }, { defaultRoute }).route;
+  expect(routeOf("https://by.test/", "Enforced", "usual")).toBe("corp");
+  expect(routeOf("https://other.test/", "Audit", "usual")).toBe("usual");
+  expect(routeOf("https://other.test/", "Audit")).toBeUndefined();
+  expect(routeOf("https://other.test/", "Enforced", "usual")).toBeUndefined();
+});

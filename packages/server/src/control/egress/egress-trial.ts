@@ -2,27 +2,45 @@
 import { AlcoveError, type EgressPolicy, type EgressTest, normalizeHost } from "@alcove/contract";
 import { compileEgress } from "../../policy/egress/compile.js";
 import { explain } from "../../policy/egress/explain.js";
+import { compileHosts } from "../../policy/egress/host-patterns.js";
 import { mustOpen } from "../../policy/egress/names.js";
 import type { EgressQuestion } from "../../policy/egress/verdict.js";
-import { egressWarnings } from "../../policy/egress/warnings.js";
+import { type EgressWarning, egressWarnings } from "../../policy/egress/warnings.js";
 
 interface Asked {
   readonly url: string;
   readonly method?: string | undefined;
 }
 
-export function testedEgress(policy: EgressPolicy, { url, method = "GET" }: Asked): EgressTest {
+interface Known {
+  /** Patterns of those for whose sake TLS is opened too. */
+  readonly placeholderHosts?: readonly string[];
+  /** Beside those of the policy alone. */
+  readonly warnings?: readonly EgressWarning[];
+  readonly defaultRoute?: string | undefined;
+}
+
+export function testedEgress(
+  policy: EgressPolicy,
+  { url, method = "GET" }: Asked,
+  { placeholderHosts = [], warnings = [], defaultRoute }: Known = {},
+): EgressTest {
   const compiled = compileEgress(policy);
   const { path, ...connection } = questionOf(url);
-  const isOpen = connection.scheme === "https" && mustOpen(compiled, connection.host, connection.port);
-  const isRequest = connection.scheme === "http" || isOpen;
+  const { scheme, host, port } = connection;
+  const mayPutIn = policy.trafficInspection !== "None" && compileHosts(placeholderHosts)(host);
+  const isOpen = scheme === "https" && (mayPutIn || mustOpen(compiled, host, port));
+  const isRequest = scheme === "http" || isOpen;
   const { verdict, considered } = explain(compiled, isRequest ? { ...connection, method, path } : connection);
+  const goesOut = !verdict.isDenied || compiled.isAudit;
+  const route = goesOut ? (verdict.route ?? defaultRoute) : undefined;
   return {
     verdict: verdict.isDenied ? "Deny" : "Allow",
     action: verdict.action.type,
     ...{ rule: verdict.rule, reason: verdict.reason, opensTls: isOpen },
+    ...(route !== undefined && { route }),
     isEnforced: policy.enforcementMode !== "Audit",
-    warnings: egressWarnings(policy).map(({ code, message, field }) => ({ code, message, field })),
+    warnings: [...egressWarnings(policy), ...warnings].map(({ code, message, field }) => ({ code, message, field })),
     considered: considered.map(({ rule, matched, why }) => ({ rule, matched, why })),
   };
 }

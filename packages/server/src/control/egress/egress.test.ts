@@ -132,6 +132,20 @@ test("a daemon that dies between record and gateway leaves the next one to put i
   expect(inForceAtRecovery).toEqual([allowing("new.test")]);
 });
 
+test("a sandbox of which it cannot be told what it may reach reaches nothing, not what it did before", async () => {
+  await using host = new TestHost();
+  const { control, gateway, store } = await host.daemon();
+  const sandbox = await control.sandboxes.create(group, { ...debian, egressPolicy: allowing("old.test") }, never);
+  const names = vi.spyOn(store.egressNames, "of").mockImplementation(() => {
+    throw new Error("the disk is broken");
+  });
+  await expect(control.egress.setPolicy(sandbox, deny)).rejects.toThrow("broken");
+  expect(gateway.inForce.has(sandbox.id)).toBe(false);
+  names.mockRestore();
+  await control.egress.setPolicy(sandbox, allowing("new.test"));
+  expect(gateway.inForce.get(sandbox.id)?.policy).toEqual(allowing("new.test"));
+});
+
 test("one sandbox whose settings are not taken keeps no other from being taken up", async () => {
   await using host = new TestHost();
   const first = await host.daemon();
@@ -292,6 +306,7 @@ test("a group's settings reach its sandboxes, and certificates that are none are
   expect(await control.egress.setSettings(group, settings)).toEqual({
     ...settings,
     upstreamCertificates: certificate.endsWith("\n") ? certificate : `${certificate}\n`,
+    routes: {},
   });
   expect(gateway.inForce.get(sandbox.id)).toMatchObject({ resolverOverrides: settings.resolverOverrides });
   const refusal = { code: "InvalidRequest", field: "upstreamCertificates" };
@@ -299,7 +314,7 @@ test("a group's settings reach its sandboxes, and certificates that are none are
     await expect(control.egress.setSettings(group, { upstreamCertificates })).rejects.toMatchObject(refusal);
   expect((await control.egress.settings(group)).resolverOverrides).toEqual(settings.resolverOverrides);
   await control.egress.setSettings(group, {});
-  expect(await control.egress.settings(group)).toEqual({ resolverOverrides: {}, upstreamCertificates: "" });
+  expect(await control.egress.settings(group)).toEqual({ resolverOverrides: {}, upstreamCertificates: "", routes: {} });
 });
 
 test("followers of a group are told what may be reached from now on", async () => {

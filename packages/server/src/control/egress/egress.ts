@@ -1,20 +1,28 @@
 import { AlcoveError, type EgressPolicy, type GroupEgress, type Sandbox } from "@alcove/contract";
-import type { EgressChoice } from "../../store/egress-policies.js";
+import type { EgressChoice, EgressSettingsRecord } from "../../store/egress-policies.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { ControlContext } from "../context.js";
 import { sandboxNotFound } from "../sandboxes/machines.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { toSandbox } from "../sandboxes/sandbox-view.js";
-import { defaultEgress, policyOf, requirePolicy } from "./egress-choice.js";
+import { placeholderHosts } from "../secrets/secret-values.js";
+import { secretWarnings } from "../secrets/secret-warnings.js";
+import { requireBoundSecrets } from "../secrets/unbound-secrets.js";
+import { defaultEgress, policyOf, requirePolicy, requireReferences } from "./egress-choice.js";
 import type { EgressControl } from "./egress-control.js";
 import { testedEgress } from "./egress-trial.js";
 import { namedPolicies } from "./named-policies.js";
 import { checkedCertificates } from "./upstream-certificates.js";
+import { checkedRoutes, requireRoutes } from "./upstream-routes.js";
 
 export function egressControl(context: ControlContext): EgressControl {
   const { decisions, gate, store } = context;
   return {
-    setPolicy: (ref, policy) => choose(context, ref, { policy }),
+    async setPolicy(ref, policy, { ownsGroup = true } = {}) {
+      await gate.enter(ref.group);
+      if (!ownsGroup) requireBoundSecrets(store, ref.group, { egressPolicy: policy });
+      return await choose(context, ref, { policy });
+    },
     setPolicyId: (ref, policyId) => choose(context, ref, { policyId }),
     async decisions(ref) {
       await gate.enter(ref.group);
@@ -29,17 +37,23 @@ export function egressControl(context: ControlContext): EgressControl {
     },
     async testSandbox(ref, asked) {
       await gate.enter(ref.group);
-      const { group, egress: choice } = find(context, ref);
-      return testedEgress(policyOf(store, group, choice), asked);
+      const record = find(context, ref);
+      const policy = policyOf(store, record.group, record.egress);
+      const warnings = secretWarnings(store, ref.group, policy);
+      const { defaultRoute } = store.egressPolicies.settingsOf(record.group);
+      return testedEgress(policy, asked, { placeholderHosts: placeholderHosts(store, record), warnings, defaultRoute });
     },
     async test(name, { policy, egressPolicyId, ...asked }) {
       const group = await gate.enter(name);
-      return testedEgress(policy ?? policyNamed(context, name, egressPolicyId, defaultEgress(group)), asked);
+      if (policy !== undefined) requireRoutes(store, { group: name, policy, within: "policy." });
+      const tested = policy ?? policyNamed(context, name, egressPolicyId, defaultEgress(group));
+      const { defaultRoute } = store.egressPolicies.settingsOf(name);
+      return testedEgress(tested, asked, { warnings: secretWarnings(store, name, tested), defaultRoute });
     },
     policies: namedPolicies(context),
     async settings(group) {
       await gate.enter(group);
-      return { ...store.egressPolicies.settingsOf(group) };
+      return settingsView(store.egressPolicies.settingsOf(group));
     },
     setSettings: (group, settings) => setSettings(context, group, settings),
   };
@@ -49,7 +63,8 @@ async function choose(context: ControlContext, ref: SandboxRef, choice: EgressCh
   const { crashPoint, egress, gate, machines, register, store } = context;
   await gate.enter(ref.group);
   const record = find(context, ref);
-  requirePolicy(store, { group: ref.group, egress: choice });
+  if ("policy" in choice) requireReferences(store, { group: ref.group, policy: choice.policy, within: "" });
+  else requirePolicy(store, { group: ref.group, egress: choice });
   const changed = register.setEgress(record, choice, machines.holdOf(ref.id));
   crashPoint("egress.afterRecord");
   await egress.renew(ref.id);
@@ -59,16 +74,23 @@ async function choose(context: ControlContext, ref: SandboxRef, choice: EgressCh
 async function setSettings(context: ControlContext, group: string, settings: GroupEgress): Promise<GroupEgress> {
   const { crashPoint, egress, events, gate, store } = context;
   await gate.enter(group);
-  const { resolverOverrides = {}, upstreamCertificates = "" } = settings;
-  const checked = { resolverOverrides, upstreamCertificates: checkedCertificates(upstreamCertificates) };
-  store.transaction(() => {
+  const { resolverOverrides = {}, upstreamCertificates = "", defaultRoute } = settings;
+  const certificates = checkedCertificates(upstreamCertificates);
+  const checked = store.transaction(() => {
+    const routes = checkedRoutes(store, group, settings);
+    const checked = { resolverOverrides, upstreamCertificates: certificates, routes, defaultRoute };
     store.egressPolicies.setSettings(group, checked);
     events.append(group, { type: "egress.changed" });
+    return checked;
   });
   events.announce();
   crashPoint("egress.afterRecord");
   await egress.renewGroup(group);
-  return checked;
+  return settingsView(checked);
+}
+
+function settingsView({ routes, defaultRoute, ...rest }: EgressSettingsRecord): GroupEgress {
+  return { ...rest, routes: { ...routes }, ...(defaultRoute !== undefined && { defaultRoute }) };
 }
 
 function policyNamed(

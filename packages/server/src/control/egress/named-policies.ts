@@ -2,11 +2,11 @@
 import { AlcoveError, type NamedEgressPolicy } from "@alcove/contract";
 import type { EgressPolicyRecord } from "../../store/egress-policies.js";
 import type { ControlContext } from "../context.js";
-import { policyNotFound } from "./egress-choice.js";
+import { requireUnused } from "../in-use.js";
+import { policyNotFound, requireReferences } from "./egress-choice.js";
 import type { EgressPolicyControl, EgressPolicyRef } from "./egress-control.js";
 
 const maximumOfGroup = 100;
-const usersTold = 3;
 
 export function namedPolicies(context: ControlContext): EgressPolicyControl {
   const { crashPoint, egress, events, gate, store } = context;
@@ -24,6 +24,7 @@ export function namedPolicies(context: ControlContext): EgressPolicyControl {
       await gate.enter(group);
       const at = Date.now();
       store.transaction(() => {
+        requireReferences(store, { group, policy, within: "policy." });
         requireRoom(context, group, name);
         egressPolicies.put({ group, name, description, policy, createdAt: at, updatedAt: at });
         events.append(group, { type: "egress.changed", egressPolicyId: name });
@@ -38,7 +39,7 @@ export function namedPolicies(context: ControlContext): EgressPolicyControl {
       const { group, egressPolicyId } = ref;
       store.transaction(() => {
         find(context, ref);
-        requireUnused(context, ref);
+        requirePolicyUnused(context, ref);
         egressPolicies.remove(group, egressPolicyId);
         events.append(group, { type: "egress.changed", egressPolicyId, isDeleted: true });
       });
@@ -54,20 +55,15 @@ function requireRoom({ store }: ControlContext, group: string, name: string): vo
   throw new AlcoveError("EgressPolicyLimitReached", detail);
 }
 
-function requireUnused({ gate, store }: ControlContext, { group, egressPolicyId }: EgressPolicyRef): void {
+function requirePolicyUnused({ gate, store }: ControlContext, { group, egressPolicyId }: EgressPolicyRef): void {
   const { egressPolicies } = store;
   const users = [
     ...(gate.require(group).defaults.egressPolicyId === egressPolicyId ? ["the group's defaults"] : []),
     ...egressPolicies.sandboxes(group, egressPolicyId).map((id) => `the sandbox ${id}`),
     ...egressPolicies.snapshots(group, egressPolicyId).map((id) => `the snapshot ${id}`),
   ];
-  if (users.length === 0) return;
-  const more = users.length > usersTold ? ` and ${users.length - usersTold} more` : "";
-  const who = `${users.slice(0, usersTold).join(", ")}${more}`;
-  throw new AlcoveError("EgressPolicyInUse", `Of the egress policy ${egressPolicyId} there is still use: ${who}.`, {
-    field: "egressPolicyId",
-    value: egressPolicyId,
-  });
+  const called = `the egress policy ${egressPolicyId}`;
+  requireUnused(users, { code: "EgressPolicyInUse", called, field: "egressPolicyId", value: egressPolicyId });
 }
 
 function find({ store }: ControlContext, { group, egressPolicyId }: EgressPolicyRef): EgressPolicyRecord {

@@ -1,6 +1,7 @@
-/** A gateway that connects nobody, for tests: it remembers what it was told. */
+/** A gateway that connects nobody, for tests: it remembers what it was told, and refuses what the real one does not take. */
 import type { EgressDecision } from "@alcove/contract";
-import type { EgressGateway, EgressSettings } from "../../egress/gateway.js";
+import type { EgressGateway, EgressSettings, Traffic } from "../../egress/gateway.js";
+import { ToWorker } from "../../egress/messages.js";
 
 export class TestGateway implements EgressGateway {
   /** What is in force, by sandbox. */
@@ -8,9 +9,11 @@ export class TestGateway implements EgressGateway {
   /** Called before what is applied is in force. */
   beforeApply: (sandboxId: string) => Promise<void> = async () => undefined;
   readonly #listeners = new Set<(sandboxId: string, decision: EgressDecision) => void>();
+  readonly #trafficListeners = new Set<(sandboxId: string, traffic: Traffic) => void>();
   readonly #omittedListeners = new Set<(sandboxId: string, omitted: number) => void>();
 
   async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
+    ToWorker.parse(JSON.parse(JSON.stringify({ kind: "apply", request: 0, sandboxId, settings })));
     await this.beforeApply(sandboxId);
     this.inForce.set(sandboxId, settings);
   }
@@ -48,9 +51,21 @@ export class TestGateway implements EgressGateway {
     for (const listener of this.#listeners) listener(sandboxId, whole);
   }
 
+  onTraffic(listener: (sandboxId: string, traffic: Traffic) => void): () => void {
+    this.#trafficListeners.add(listener);
+    return () => void this.#trafficListeners.delete(listener);
+  }
+
+  /** As if something had passed. */
+  pass(sandboxId: string, traffic: Traffic): void {
+    for (const listener of this.#trafficListeners) listener(sandboxId, traffic);
+  }
+
   serveHost(): never {
     throw new Error("nobody is connected");
   }
+
+  readonly restarts = 0;
 
   async close(): Promise<void> {}
 }

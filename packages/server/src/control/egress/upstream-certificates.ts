@@ -6,16 +6,19 @@ const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-
 const mostCertificates = 100;
 
 /** The certificates alone, without what stands around them. */
-export function checkedCertificates(text: string): string {
+export function checkedCertificates(text: string, field = "upstreamCertificates"): string {
+  const refused = (why: string, cause?: unknown) => refusal(field, why, cause);
   const blocks = text.match(block) ?? [];
   if (blocks.length === 0 && text.trim() !== "") throw refused("it has no CERTIFICATE block");
   if (text.includes("PRIVATE KEY")) throw refused("it has a private key, which has no business here");
   if (blocks.length > mostCertificates) throw refused(`it has more than ${mostCertificates} certificates`);
-  blocks.forEach(requireAuthority);
+  for (const [index, pem] of blocks.entries()) requireAuthority(pem, index, refused);
   return blocks.map((certificate) => `${certificate}\n`).join("");
 }
 
-function requireAuthority(pem: string, index: number): void {
+type Refused = (why: string, cause?: unknown) => AlcoveError;
+
+function requireAuthority(pem: string, index: number, refused: Refused): void {
   const which = `its certificate ${index + 1}`;
   let certificate: X509Certificate;
   try {
@@ -29,9 +32,9 @@ function requireAuthority(pem: string, index: number): void {
   if (Date.parse(validTo) < Date.now()) throw refused(`${which} (${name}) expired on ${validTo}`);
 }
 
-function refused(why: string, cause?: unknown): AlcoveError {
-  return new AlcoveError("InvalidRequest", `upstreamCertificates must be PEM certificates of authorities: ${why}.`, {
-    field: "upstreamCertificates",
+function refusal(field: string, why: string, cause: unknown): AlcoveError {
+  return new AlcoveError("InvalidRequest", `${field} must be PEM certificates of authorities: ${why}.`, {
+    field,
     hint: "Send the CERTIFICATE blocks of the authorities that your servers have their certificates from.",
     ...(cause === undefined ? {} : { cause }),
   });

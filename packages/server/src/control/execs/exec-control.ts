@@ -22,9 +22,11 @@ export interface LogOptions {
   readonly tailLines: number;
   readonly follow: boolean;
   readonly execId?: string;
+  /** None that were read from the program before. */
+  readonly sinceUnixMs?: number;
 }
 
-/** A line with its end, if it has one, or word of output that is lost. */
+/** A line with its end, if it has one, or word of output that is lost, or of a time in which the sandbox stood still. */
 export type LogItem =
   | {
       readonly stream: "stdout" | "stderr";
@@ -32,7 +34,8 @@ export type LogItem =
       readonly bytes: Uint8Array;
       readonly isPartial: boolean;
     }
-  | { readonly lostBytes: number };
+  | { readonly lostBytes: number }
+  | { readonly stoppedAtUnixMs: number; readonly resumedAtUnixMs: number };
 
 export interface ExecControl {
   runCommand(ref: SandboxRef, body: ExecuteCommand, signal: AbortSignal): Promise<ExecResult>;

@@ -35,7 +35,9 @@ function bufferedSpec(
   return { ...processOptions(sandbox, body), id: randomUUID(), argv, stdin, outputLimitBytes };
 }
 
-function processOptions(sandbox: RunningSandbox, body: ExecuteCommand | ExecuteShellCommand | StartExec) {
+type ProcessBody = Pick<StartExec, "environment" | "secrets" | "workingDirectory" | "user" | "timeoutMs">;
+
+export function processOptions(sandbox: RunningSandbox, body: ProcessBody) {
   return {
     environment: { ...body.environment, ...sandbox.secrets(body.secrets) },
     ...sandbox.defaults,

@@ -17,6 +17,7 @@ export function toExec(sandboxId: string, status: ExecStatus): Exec {
     stderrBytes: status.stderrBytes,
     droppedBytes: status.droppedBytes,
     stdinOpen: status.stdinOpen,
+    ...(status.terminal === undefined ? {} : { terminal: status.terminal }),
   };
 }
 
@@ -34,6 +35,10 @@ export function toMessage(sandboxId: string, frame: OutputFrame): ExecMessage {
     case "stderr":
       return { type: "output", stream: frame.kind, offset: frame.offset, bytes: frame.bytes };
   }
+}
+
+export async function* messages(sandboxId: string, frames: AsyncIterable<OutputFrame>): AsyncGenerator<ExecMessage> {
+  for await (const frame of frames) yield toMessage(sandboxId, frame);
 }
 
 /** The last millisecond that a date can hold; a guest may say more. */

@@ -3,7 +3,7 @@
  * detached ones and the streamed ones whose id the client chose. Nothing is written for any other.
  */
 import type { Exec, ExecResult, StartExec } from "@alcove/contract";
-import type { ExecSpec, GuestExecs, OutputFrame } from "../../guest/guest.js";
+import type { ExecSpec, GuestExecs } from "../../guest/guest.js";
 import type { ControlContext } from "../context.js";
 import type { RunningSandbox } from "../sandboxes/machines.js";
 import type { Reach } from "../sandboxes/reach.js";
@@ -11,11 +11,11 @@ import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { type BufferedExec, runBuffered } from "./buffered-exec.js";
 import type { ExecControl, ExecMessage, ExecRef } from "./exec-control.js";
 import { followOverStops, runningAgain } from "./exec-following.js";
-import { recordStart } from "./exec-journal.js";
-import { discardExec, forgetEndedExecs } from "./exec-recovery.js";
+import { discardExec } from "./exec-recovery.js";
 import { commandSpec, shellSpec, startSpec } from "./exec-spec.js";
-import { toExec, toMessage } from "./exec-view.js";
+import { messages, toExec } from "./exec-view.js";
 import { readLogs } from "./logs.js";
+import { recorded, run, streamRecorded } from "./recorded-exec.js";
 
 export function execControl(context: ControlContext, reach: Reach): ExecControl {
   const execsOf = async (ref: SandboxRef, signal: AbortSignal) => (await reach.awake(ref, signal)).machine.guest.execs;
@@ -32,11 +32,11 @@ export function execControl(context: ControlContext, reach: Reach): ExecControl 
       const sandbox = await reach.awake(ref, signal);
       yield* body.id === undefined
         ? streamOwned(context, sandbox, body, signal)
-        : streamRecorded(context, sandbox, body, signal);
+        : streamRecorded(context, sandbox, startSpec(sandbox, body), signal);
     },
     start: async (ref, body, signal) => start(context, await reach.awake(ref, signal), body, signal),
     async logs(ref, options, signal) {
-      const sandbox = await reach.asItIs(ref);
+      const sandbox = options.follow ? await runningAgain(context, reach, ref, signal) : await reach.asItIs(ref);
       const { id } = sandbox;
       const entrypointExecId = context.store.sandboxes.find(id)?.entrypointExecId;
       const log: GuestExecs["log"] = (execId, offset, ending) => {
@@ -73,18 +73,6 @@ export function execControl(context: ControlContext, reach: Reach): ExecControl 
   };
 }
 
-/** Starts an exec and follows it over stops of its sandbox. */
-function run(
-  context: ControlContext,
-  sandbox: RunningSandbox,
-  spec: ExecSpec,
-  signal: AbortSignal,
-): AsyncIterable<OutputFrame> {
-  const begin = (execs: GuestExecs) => execs.run(spec, signal);
-  const goOn = (execs: GuestExecs, at: number) => execs.attach(spec.id, at, signal);
-  return followOverStops(context, sandbox, { execId: spec.id, offset: 0, begin, goOn }, signal);
-}
-
 /** The exec ends with its client: one whose end did not come is ended. */
 async function runAndDiscard(
   context: ControlContext,
@@ -117,42 +105,14 @@ async function* streamOwned(
   }
 }
 
-/** On record before its effect. */
-function recordedSpec(context: ControlContext, sandbox: RunningSandbox, body: StartExec) {
-  const spec = startSpec(sandbox, body);
-  const record = recordStart(context, sandbox.id, spec.id);
-  forgetEndedExecs(context, sandbox.id);
-  return { spec, record };
-}
-
-/** An exec with an id of the client's goes on without its stream. */
-async function* streamRecorded(
-  context: ControlContext,
-  sandbox: RunningSandbox,
-  body: StartExec,
-  signal: AbortSignal,
-): AsyncGenerator<ExecMessage> {
-  const { spec, record } = recordedSpec(context, sandbox, body);
-  let isStarted = false;
-  try {
-    for await (const frame of run(context, sandbox, spec, signal)) {
-      if (!isStarted) record.finish();
-      isStarted = true;
-      yield toMessage(sandbox.id, frame);
-    }
-  } catch (error) {
-    if (!isStarted) record.fail(error);
-    throw error;
-  }
-}
-
 async function start(
   context: ControlContext,
   sandbox: RunningSandbox,
   body: StartExec,
   signal: AbortSignal,
 ): Promise<Exec> {
-  const { spec, record } = recordedSpec(context, sandbox, body);
+  const spec = startSpec(sandbox, body);
+  const record = recorded(context, sandbox, spec);
   try {
     const status = await sandbox.machine.guest.execs.start(spec, signal);
     record.finish();
@@ -161,8 +121,4 @@ async function start(
     record.fail(error);
     throw error;
   }
-}
-
-async function* messages(sandboxId: string, frames: AsyncIterable<OutputFrame>): AsyncGenerator<ExecMessage> {
-  for await (const frame of frames) yield toMessage(sandboxId, frame);
 }

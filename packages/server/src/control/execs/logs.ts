@@ -2,7 +2,7 @@
 import { AlcoveError } from "@alcove/contract";
 import type { GuestExecs, LogFrame } from "../../guest/guest.js";
 import type { LogItem, LogOptions } from "./exec-control.js";
-import { type LogLine, LogLines } from "./log-lines.js";
+import { LogLines } from "./log-lines.js";
 
 export interface LogSource {
   readonly sandboxId: string;
@@ -27,7 +27,7 @@ export async function readLogs(source: LogSource, options: LogOptions, signal: A
 async function* linesOf(
   frames: AsyncIterable<LogFrame>,
   first: LogFrame | undefined,
-  { tailLines, follow }: LogOptions,
+  { tailLines, follow, sinceUnixMs = 0 }: LogOptions,
   ending: AbortController,
 ): AsyncGenerator<LogItem> {
   const presentBytes = first?.kind === "status" ? first.status.stdoutBytes + first.status.stderrBytes : 0;
@@ -36,14 +36,18 @@ async function* linesOf(
   let unixMs: number | undefined;
   let isPast = presentBytes > 0;
   const told = function* (items: Iterable<LogItem>): Generator<LogItem> {
-    if (!isPast) return yield* items;
-    for (const item of items) if ("stream" in item) tail.add(item);
+    for (const item of items) {
+      if (timeOf(item) < sinceUnixMs) continue;
+      if (!isPast) yield item;
+      else if (!("lostBytes" in item)) tail.add(item);
+    }
   };
   try {
     if (!isPast && !follow) return;
     for await (const frame of frames) {
       if (frame.kind === "time") unixMs = frame.unixMs;
       else if (frame.kind === "gap") yield* told([{ lostBytes: frame.to - frame.from }]);
+      else if (frame.kind === "interrupted") yield* told([stillnessOf(frame)]);
       else if (frame.kind === "stdout" || frame.kind === "stderr")
         yield* told(lines.push({ stream: frame.kind, unixMs, bytes: frame.bytes }));
       if (!isPast || endOf(frame) < presentBytes) continue;
@@ -64,23 +68,42 @@ function endOf(frame: LogFrame): number {
   return frame.kind === "stdout" || frame.kind === "stderr" ? frame.offset + frame.bytes.length : 0;
 }
 
-/** The last lines. */
+function stillnessOf({ stoppedAtUnixMs, resumedAtUnixMs }: Extract<LogFrame, { kind: "interrupted" }>): LogItem {
+  return { stoppedAtUnixMs, resumedAtUnixMs };
+}
+
+/** Of a line without a time it is not known that it is old. */
+function timeOf(item: LogItem): number {
+  if ("resumedAtUnixMs" in item) return item.resumedAtUnixMs;
+  return "stream" in item ? (item.unixMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+}
+
+/** The last lines, and what was between them. */
 class Tail {
   readonly #count: number;
-  #lines: LogLine[] = [];
+  #items: LogItem[] = [];
+  #lines = 0;
 
   constructor(count: number) {
     this.#count = count;
   }
 
-  add(line: LogLine): void {
-    this.#lines.push(line);
-    if (this.#lines.length > this.#count) this.#lines.shift();
+  add(item: LogItem): void {
+    this.#items.push(item);
+    if ("stream" in item) this.#lines++;
+    while (this.#lines > this.#count) this.#dropFirstLine();
   }
 
-  *take(): Generator<LogLine> {
-    const lines = this.#lines;
-    this.#lines = [];
-    yield* lines;
+  *take(): Generator<LogItem> {
+    const items = this.#items;
+    this.#items = [];
+    this.#lines = 0;
+    yield* items;
+  }
+
+  #dropFirstLine(): void {
+    const at = this.#items.findIndex((item) => "stream" in item);
+    this.#items.splice(0, at + 1);
+    this.#lines--;
   }
 }

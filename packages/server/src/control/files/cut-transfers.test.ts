@@ -48,7 +48,7 @@ test("an upload whose guest falls silent while the sandbox runs is told of as th
   const upload = control.files.write(sandbox, "/root/note", content, { createDirs: false }, never);
   const refused = expect(upload).rejects.not.toMatchObject({ message: expect.stringContaining("was stopped") });
   await begun;
-  host.fake.machines.get(sandbox.id)?.stop({ reason: "EngineLost", message: "killed" });
+  host.fake.machines.get(sandbox.id)?.hangUp();
   await refused;
   release();
 });

@@ -72,6 +72,7 @@ export class GroupDeletions {
         await this.#context.pools.removeGroup(name);
         await this.#removeSandboxes(name);
         await this.#removeSnapshots(name);
+        await this.#removeVolumes(name);
         await this.#removeImages(name);
         return this.#remove(name);
       } catch (error) {
@@ -90,6 +91,14 @@ export class GroupDeletions {
       if (sandboxes.length === 0) return;
       const removals = await Promise.allSettled(sandboxes.map((sandbox) => this.#removeSandbox(sandbox)));
       for (const removal of removals) if (removal.status === "rejected") throw removal.reason;
+    }
+  }
+
+  async #removeVolumes(name: string): Promise<void> {
+    const { engine, store } = this.#context;
+    for (const { id } of store.volumes.ofGroup(name)) {
+      store.volumes.remove(id);
+      await engine.volumes?.remove(id);
     }
   }
 
@@ -129,6 +138,8 @@ export class GroupDeletions {
       store.roleAssignments.removeGroup(name);
       store.pools.removeGroup(name);
       store.egressPolicies.removeGroup(name);
+      store.groupSecrets.removeGroup(name);
+      store.groupIdentities.removeGroup(name);
       store.usage.removeGroup(name);
       store.audit.disown(name);
     });

@@ -59,7 +59,7 @@ export function groupControl(context: ControlContext, { deletions, onRetention }
       }
       const group = store.groups.find(name);
       if (group === undefined) return;
-      if (!force) requireEmpty(group);
+      if (!force) requireEmpty(group, store.volumes.ofGroup(name).length);
       await untilAborted(deletions.delete(name), signal);
     },
   };
@@ -77,7 +77,7 @@ function create(context: ControlContext, { name, tags = {}, defaults = {}, quota
 /** A policy that is named must be there. */
 function requireDefaults({ store }: ControlContext, { name, defaults }: Pick<GroupRecord, "name" | "defaults">): void {
   const egress = askedEgress(defaults);
-  if (egress !== undefined) requirePolicy(store, { group: name, egress, field: "defaults.egressPolicyId" });
+  if (egress !== undefined) requirePolicy(store, { group: name, egress, within: "defaults." });
 }
 
 function groupExists(name: string, { name: present, state }: GroupRecord): AlcoveError {
@@ -122,12 +122,13 @@ function overlaid<Value extends object>(
   return Object.fromEntries(entries.filter(([, value]) => value !== null && value !== undefined)) as Value;
 }
 
-function requireEmpty({ name, state, used }: GroupRecord): void {
-  if (state === "Deleting" || used.sandboxes + used.images + used.snapshots === 0) return;
+function requireEmpty({ name, state, used }: GroupRecord, volumes: number): void {
+  if (state === "Deleting" || used.sandboxes + used.images + used.snapshots + volumes === 0) return;
   const what = [
     counted(used.sandboxes, "sandbox", "sandboxes"),
     counted(used.images, "image", "images"),
     counted(used.snapshots, "snapshot", "snapshots"),
+    counted(volumes, "volume", "volumes"),
   ]
     .filter((words) => words !== "")
     .join(" and ");

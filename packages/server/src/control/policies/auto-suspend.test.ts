@@ -95,6 +95,33 @@ test("an open stream keeps it awake, however long; it sleeps an interval after i
   await inState(daemon, sandbox, "Stopped");
 });
 
+test("a terminal keeps it awake while something is typed or shown, and not by being there", async () => {
+  await using host = new TimedHost();
+  const daemon = await host.timed();
+  const { terminals } = daemon.control;
+  const sandbox = await host.create(daemon, policy);
+  const leaving = new AbortController();
+  const shown = terminals.open(sandbox, { command: "cat" }, leaving.signal)[Symbol.asyncIterator]();
+  const { value: first } = await shown.next();
+  const terminal = { ...sandbox, execId: first?.type === "started" ? first.exec.id : "" };
+  for (let times = 0; times < 3; times++) {
+    await host.pass(40 * second);
+    await terminals.type(terminal, Buffer.from("here\r"), never);
+    await shown.next();
+    await settle();
+    expect((await daemon.control.sandboxes.get(sandbox)).state).toBe("Running");
+  }
+  const more = shown.next();
+  await settle();
+  await host.pass(61 * second);
+  await inState(daemon, sandbox, "Stopped");
+  await terminals.type(terminal, Buffer.from("woken\r"), never);
+  expect((await daemon.control.sandboxes.get(sandbox)).state).toBe("Running");
+  await more;
+  leaving.abort();
+  await shown.next().catch(() => undefined);
+});
+
 test("a command that nobody follows keeps it awake, unless its policy goes by calls alone", async () => {
   await using host = new TimedHost();
   const daemon = await host.timed();

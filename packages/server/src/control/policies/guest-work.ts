@@ -33,7 +33,8 @@ export async function cpuSampleOf(
 
 function sorted(statuses: readonly ExecStatus[], entrypointExecId: string | undefined, now: number): GuestWork {
   const entrypoint = statuses.filter(({ id }) => id === entrypointExecId);
-  const execs = statuses.filter(({ id }) => id !== entrypointExecId);
+  // A terminal is used while something is typed or shown, not while it is there.
+  const execs = statuses.filter(({ id, terminal }) => id !== entrypointExecId && terminal === undefined);
   return {
     execs: execs.filter(isRunning).length,
     entrypoint: entrypoint.some(isRunning),

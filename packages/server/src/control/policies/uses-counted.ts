@@ -7,6 +7,7 @@ import type { ExecControl } from "../execs/exec-control.js";
 import type { FileControl } from "../files/file-control.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import type { SnapshotControl } from "../snapshots/snapshot-control.js";
+import type { TerminalControl } from "../terminals/terminal-control.js";
 import type { Uses } from "./uses.js";
 
 export function countedExecs(execs: ExecControl, uses: Uses): ExecControl {
@@ -59,6 +60,17 @@ export function countedFiles(files: FileControl, uses: Uses): FileControl {
   };
 }
 
+/** A terminal is used while something is typed or shown: one that somebody left open keeps nothing awake. */
+export function countedTerminals(terminals: TerminalControl, uses: Uses): TerminalControl {
+  const during = counter(uses);
+  return {
+    open: (ref, ...rest) => whileItFlows(uses, ref, () => terminals.open(ref, ...rest)),
+    attach: (ref, ...rest) => whileItFlows(uses, ref, () => terminals.attach(ref, ...rest)),
+    type: (ref, ...rest) => during(ref, () => terminals.type(ref, ...rest)),
+    resize: (ref, ...rest) => during(ref, () => terminals.resize(ref, ...rest)),
+  };
+}
+
 /** Of snapshots only what is done with a sandbox. */
 export function countedSnapshots(snapshots: SnapshotControl, uses: Uses): SnapshotControl {
   const during = counter(uses);
@@ -85,6 +97,20 @@ function counter(uses: Uses) {
 async function* whileRead<Item>(uses: Uses, ref: SandboxRef, items: () => AsyncIterable<Item>) {
   const end = uses.begin(ref, "session");
   yield* untilRead(items(), end);
+}
+
+/** A call until the first item, and then each one for a moment. */
+async function* whileItFlows<Item>(uses: Uses, ref: SandboxRef, items: () => AsyncIterable<Item>) {
+  const end = uses.begin(ref, "call");
+  try {
+    for await (const item of items()) {
+      end();
+      uses.begin(ref, "call")();
+      yield item;
+    }
+  } finally {
+    end();
+  }
 }
 
 async function* untilRead<Item>(items: AsyncIterable<Item>, end: () => void): AsyncGenerator<Item> {

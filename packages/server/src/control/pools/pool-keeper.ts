@@ -9,8 +9,10 @@ import { fitsQuota } from "../../lifecycle/pool-plan.js";
 import { publicGroup } from "../../store/images.js";
 import type { PoolRecord } from "../../store/pools.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
+import type { SecretUse } from "../../store/secret-uses.js";
 import type { ControlContext } from "../context.js";
-import { hostnameOf } from "../sandboxes/machine-spec.js";
+import { addedEnvironment } from "../egress/added-environment.js";
+import { environmentOf, hostnameOf } from "../sandboxes/machine-spec.js";
 import { PoolEvents } from "./pool-events.js";
 import type { PoolState } from "./pool-view.js";
 import { type Member, type PoolContext, WarmPool } from "./warm-pool.js";
@@ -84,16 +86,18 @@ export class PoolKeeper {
 
   /**
    * The id that a sandbox has to have to be a member of a pool, which nobody else gets from now on; undefined where no pool
-   * has one. What is the sandbox's alone is given to it meanwhile. It becomes the sandbox by `claim`, or goes by `discard`.
+   * has one. Errors: as of its environment. What is the sandbox's alone is given to it meanwhile. It becomes the sandbox by `claim`, or goes by `discard`.
    */
-  reserve(record: SandboxRecord): string | undefined {
+  reserve(record: SandboxRecord, uses: readonly SecretUse[]): string | undefined {
+    const added = { environment: addedEnvironment(this.#context.store, record, uses) };
     this.#lastCreationAt = Date.now();
     for (const pool of this.#of(record.group).filter((one) => this.#serves(one, record))) {
       const member = pool.take();
       if (member === undefined) continue;
       this.#context.crashPoint("claim.beforeRenew");
-      const given = { ...member.config.environment, ...record.environment };
-      this.#reserved.set(member.id, { pool, member, given, renewed: this.#renew(member, record, given) });
+      const given = environmentOf({ imageConfig: member.config, environment: record.environment }, added);
+      const renewed = this.#renew(member, { record, uses, environment: given });
+      this.#reserved.set(member.id, { pool, member, given, renewed });
       return member.id;
     }
     this.#makeRoomInQuota(record);
@@ -107,8 +111,9 @@ export class PoolKeeper {
     if (reserved === undefined) return undefined;
     const { pool, member, renewed, given } = reserved;
     try {
-      if (member.digest !== disk.digest || !isDeepStrictEqual(given, environment))
-        throw new Error("The image is another one by now");
+      if (member.digest !== disk.digest) throw new Error("The image is another one by now");
+      if (!isDeepStrictEqual(given, environment))
+        throw new Error("Its secrets or its group's identity have changed by now");
       const { error } = await untilAborted(renewed, signal);
       if (error !== undefined) throw error;
       crashPoint("claim.afterRenew");
@@ -168,15 +173,14 @@ export class PoolKeeper {
   }
 
   /** Entropy, clock, environment and generation are the sandbox's from here on; host name and machine id have been. */
-  async #renew(
-    { id, machine }: Member,
-    record: SandboxRecord,
-    environment: MachineSpec["environment"],
-  ): Reserved["renewed"] {
+  async #renew({ id, machine }: Member, { record, uses, environment }: Renewed): Reserved["renewed"] {
     const identity = { hostname: hostnameOf(id), machineId: id.replaceAll("-", ""), environment };
     try {
-      const told = await this.#context.egress.toldTo(record);
-      const renewal = { ...identity, ...told, generation: record.generation, thaw: true };
+      const { certificates } = await this.#context.egress.toldTo(record, uses);
+      const renewal = {
+        ...{ ...identity, generation: record.generation, thaw: true },
+        ...(certificates !== undefined && { certificates }),
+      };
       await machine.guest.renew(renewal, AbortSignal.timeout(claimTimeoutMs));
       return {};
     } catch (error) {
@@ -235,6 +239,13 @@ export interface Primed extends Disposable {
   readonly origin: MachineOrigin;
   /** Nothing starts from it: the pool makes another one. */
   giveUp(): void;
+}
+
+/** The sandbox that a member becomes. */
+interface Renewed {
+  readonly record: SandboxRecord;
+  readonly uses: readonly SecretUse[];
+  readonly environment: MachineSpec["environment"];
 }
 
 interface Reserved {

@@ -91,7 +91,7 @@ async function keep(context: PrimingContext, machine: Machine, record: SnapshotR
   const { freeSpaceMarkBytes: keptFreeBytes, snapshotRegister } = context;
   if (machine.snapshot === undefined)
     throw new AlcoveError("EngineUnavailable", `The ${record.engine} engine takes no snapshots.`);
-  snapshotRegister.insert(record);
+  snapshotRegister.insert(record, []);
   // It reaches nothing, and knows no names.
   snapshotRegister.finish(record.id, await machine.snapshot(record.id, { mustFreeze: true }, signal), []);
   await requireSaves(context).share(record.id, { keptFreeBytes }, signal);
@@ -108,6 +108,7 @@ function recordOf(engine: string, { id, record }: MemberOrder): SnapshotRecord {
       ...{ imageConfig: {}, environment: {}, askedProgram: {}, entrypoint: [], cmd: [], entrypointSecrets: [] },
       ...{ workingDirectory: undefined, entrypointExecId: undefined, lifecycle: {}, egress: noEgress },
     },
+    maker: undefined,
     createdAt: Date.now(),
   };
 }

@@ -12,6 +12,7 @@ import { namedSecrets } from "../execs/secrets.js";
 import type { Primed } from "../pools/pool-keeper.js";
 import { originOf } from "../snapshots/snapshot-source.js";
 import { untilRecorded } from "../until-recorded.js";
+import { attachAll } from "../volumes/attaching.js";
 import { machineSpec } from "./machine-spec.js";
 import { watchMachine } from "./machine-watch.js";
 import { imageDefaults } from "./machines.js";
@@ -23,10 +24,12 @@ export async function startSandbox(context: ControlContext, record: SandboxRecor
     await bringUp(attempt);
     if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
   } catch (error) {
-    await undo(attempt);
+    const isGone = await undo(attempt);
     if (signal.aborted) throw signal.reason;
     const message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
     context.logger.warn({ sandbox: record.id, err: error }, "A sandbox could not be created");
+    // A machine that may still write to them keeps them until the sandbox's deletion has ended it.
+    if (isGone) context.store.volumes.releaseAll(record.id);
     const occurrence = { action: "startFailed", message, at: new Date().toISOString() } as const;
     await untilRecorded(context, record.id, () => context.register.finishCreation(record.id, occurrence), signal);
     if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
@@ -50,9 +53,10 @@ async function bringUp(attempt: Attempt): Promise<void> {
     context.egress.admit(attempt.record),
   ]);
   const demand = demandOf(context, record.size);
-  const spec = { ...machineSpec(record, disk), ...told, ...originOf(context, record) };
+  const spec = { ...machineSpec(record, disk, told), ...originOf(context, record) };
   const machine = (await context.pools.claim(spec, signal)) ?? (await startMachine(attempt, spec, demand));
   attempt.machine = machine;
+  await attachAll(context, machine, signal);
   // With its memory it has its programs, the entrypoint among them.
   if (spec.origin?.from === "Memory") await recordExecs(context, machine, signal);
   else if (record.entrypointExecId !== undefined)
@@ -119,12 +123,17 @@ export async function startEntrypoint(
   crashPoint("create.afterEntrypoint");
 }
 
-async function undo({ context, record, machine }: Attempt): Promise<void> {
+/** Answers whether the machine is gone. */
+async function undo({ context, record, machine }: Attempt): Promise<boolean> {
   try {
     await context.pools.discard(record.id);
     await machine?.destroy();
+    return true;
   } catch (error) {
     context.logger.error({ sandbox: record.id, err: error }, "What a failed creation left could not be removed");
+    if (machine !== undefined) context.machines.keep(record.id, machine);
+    return false;
+  } finally {
+    context.admission.release(record.id);
   }
-  context.admission.release(record.id);
 }

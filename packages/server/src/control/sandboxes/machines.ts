@@ -95,6 +95,11 @@ export class Machines {
     this.#ended.set(id, running.machine);
   }
 
+  /** It could not be ended, and never took calls: the sandbox's deletion tries again. */
+  keep(id: string, machine: Machine): void {
+    this.#ended.set(id, machine);
+  }
+
   /** Nothing of it is left. */
   forget(id: string): void {
     this.#running.delete(id);

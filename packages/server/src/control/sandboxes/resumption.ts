@@ -9,6 +9,7 @@ import { type ControlContext, demandOf } from "../context.js";
 import { reconcileExecs, recordExecs } from "../execs/exec-recovery.js";
 import { bringBackFromSnapshot, rollbackOf } from "../snapshots/rollbacks.js";
 import { untilRecorded } from "../until-recorded.js";
+import { attachAll } from "../volumes/attaching.js";
 import { startEntrypoint } from "./creation.js";
 import { machineSpec } from "./machine-spec.js";
 import { watchMachine } from "./machine-watch.js";
@@ -47,7 +48,7 @@ async function bringBack(context: ControlContext, record: SandboxRecord, signal:
   await admission.enter({ ...record, what: "this sandbox to resume" }, demandOf(context, record.size), signal);
   crashPoint("resume.beforeStart");
   const origin = { kind: "suspended", sandboxId: id, from } as const;
-  const machine = await engine.start({ ...machineSpec(record, disk), ...told, origin }, signal);
+  const machine = await engine.start({ ...machineSpec(record, disk, told), origin }, signal);
   crashPoint("resume.afterStart");
   return machine;
 }
@@ -85,7 +86,8 @@ export async function finishBoot(
   machine: Machine,
   signal: AbortSignal,
 ) {
-  if (!boots(record) || record.entrypointExecId === undefined) return undefined;
+  if (!boots(record)) return undefined;
+  if (record.entrypointExecId === undefined) return await beginAnew(context, record, machine, signal);
   const execs = await machine.guest.execs.list(signal).catch(() => undefined);
   signal.throwIfAborted();
   if (execs === undefined) return "Whether its program was started is not known: its agent does not answer.";
@@ -99,13 +101,14 @@ async function beginAnew(context: ControlContext, record: SandboxRecord, machine
   const { id, entrypointExecId } = record;
   try {
     store.transaction(() => store.execs.list(id).forEach((exec) => void store.execs.remove(id, exec.id)));
+    await attachAll(context, machine, signal);
     if (entrypointExecId !== undefined) await startEntrypoint({ context, record, signal }, machine, entrypointExecId);
     return undefined;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    logger.warn({ sandbox: id, err: error }, "The program of a sandbox that booted could not be started");
+    logger.warn({ sandbox: id, err: error }, "A sandbox that booted lacks its volumes or its program");
     const why = error instanceof AlcoveError ? error.message : "the daemon's log has the cause.";
-    return `Its program could not be started: ${why}`;
+    return `Its volumes could not be mounted, or its program could not be started: ${why}`;
   }
 }
 

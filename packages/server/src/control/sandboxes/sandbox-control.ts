@@ -5,13 +5,12 @@ import type {
   LabelChanges,
   Labels,
   Sandbox,
-  SandboxProcess,
   SandboxState,
-  SandboxStats,
   StopMode,
   UpdateLifecycle,
 } from "@alcove/contract";
 import type { KeptReason } from "../../lifecycle/transitions.js";
+import type { SandboxInsights } from "./insights.js";
 
 /** Names one sandbox, as in a path. */
 export interface SandboxRef {
@@ -24,16 +23,29 @@ export interface SandboxFilter {
   readonly state?: SandboxState;
 }
 
-export interface SandboxControl {
+export interface ByMaker {
+  /** Who creates it: what is copied of it later has its secrets only where the same one copies it. Left out: nobody is known. */
+  readonly maker?: string;
+  /** Default true. Others name those of the group's secrets alone that have hosts. */
+  readonly ownsGroup?: boolean;
+}
+
+export interface SandboxControl extends SandboxInsights {
   /** Answers when it is Running; with `wait: false`, when it is on record that it shall be. */
   create(
     group: string,
     body: CreateSandbox,
     signal: AbortSignal,
-    options?: { readonly wait?: boolean },
+    options?: { readonly wait?: boolean } & ByMaker,
   ): Promise<Sandbox>;
   /** Creates many of a kind, a few at a time. Throws what holds for all; what befalls single ones is in the result. */
-  createBatch(group: string, count: number, body: CreateSandbox, signal: AbortSignal): Promise<BatchResult>;
+  createBatch(
+    group: string,
+    count: number,
+    body: CreateSandbox,
+    signal: AbortSignal,
+    options?: ByMaker,
+  ): Promise<BatchResult>;
   list(
     group: string,
     filter: SandboxFilter & { readonly before?: string; readonly page?: number; readonly pageSize?: number },
@@ -50,8 +62,6 @@ export interface SandboxControl {
   enable(ref: SandboxRef): Promise<Sandbox>;
   disable(ref: SandboxRef, signal: AbortSignal): Promise<Sandbox>;
   delete(ref: SandboxRef, signal: AbortSignal, options?: { readonly wait?: boolean }): Promise<void>;
-  stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats>;
-  processes(ref: SandboxRef, signal: AbortSignal): Promise<readonly SandboxProcess[]>;
   console(ref: SandboxRef): Promise<Uint8Array>;
 }
 

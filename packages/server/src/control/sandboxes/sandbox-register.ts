@@ -6,6 +6,7 @@ import { after, type KeptReason, type Occurrence } from "../../lifecycle/transit
 import type { EgressChoice } from "../../store/egress-policies.js";
 import type { JournalEntry } from "../../store/journal.js";
 import type { SandboxRecord, Suspension } from "../../store/sandboxes.js";
+import type { SecretUse } from "../../store/secret-uses.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { Store } from "../../store/store.js";
 import type { Secrets } from "../execs/secrets.js";
@@ -35,10 +36,11 @@ export class SandboxRegister {
   }
 
   /** Records a new sandbox and, before any effect, that its creation is under way. */
-  insert(record: SandboxRecord, secrets: Secrets): void {
+  insert(record: SandboxRecord, secrets: Secrets, uses: readonly SecretUse[] = []): void {
     this.#commit(() => {
       this.#store.sandboxes.insert(record);
       this.#store.secrets.insert(record.id, secrets);
+      this.#store.secretUses.put(record.id, record.group, uses);
       if (record.snapshotId !== undefined) this.#store.egressNames.copy(record.snapshotId, record.id);
       this.#usage.opened(record);
       const at = Date.now();

@@ -1,27 +1,51 @@
 import { randomUUID } from "node:crypto";
-import { AlcoveError, type CreateSandbox, type Image, roundUp, type Sandbox, sizeOf } from "@alcove/contract";
+import {
+  type AddPort,
+  AlcoveError,
+  type CreateSandbox,
+  type Image,
+  roundUp,
+  type Sandbox,
+  sizeOf,
+  type VolumeMount,
+} from "@alcove/contract";
 import { untilAborted } from "../../lib/until-aborted.js";
 import { changedPolicy, completePolicy } from "../../lifecycle/policy.js";
 import type { GroupRecord } from "../../store/groups.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
+import type { SecretUse } from "../../store/secret-uses.js";
 import { type ControlContext, demandOf } from "../context.js";
 import { egressView } from "../egress/egress.js";
 import { askedEgress, defaultEgress, requirePolicy } from "../egress/egress-choice.js";
 import { requireEntrypointSecrets, type Secrets } from "../execs/secrets.js";
 import { requireQuota } from "../groups/quotas.js";
 import type { PolicyKeeper } from "../policies/policy-keeper.js";
+import { openPorts, portsView, putPorts } from "../ports/ports.js";
 import type { Reconciler } from "../reconciler.js";
+import {
+  askedUses,
+  inheritedUses,
+  isSameMaker,
+  mergedUses,
+  requireDeliverable,
+  requireUses,
+  secretsView,
+} from "../secrets/sandbox-secrets.js";
+import { requireBoundSecrets } from "../secrets/unbound-secrets.js";
 import { shareSnapshot } from "../snapshots/snapshot-sharing.js";
 import { type FromSnapshot, fromSnapshot, requireOrigin } from "../snapshots/snapshot-source.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 import type { EngineReadiness } from "../system/engine-readiness.js";
+import { requireVolumes } from "../volumes/engine-volumes.js";
+import { claimMounts, mountsOf, requireUnclaimed } from "../volumes/mount-claims.js";
 import { forgetOldFailures } from "./failures.js";
+import { sandboxInsights } from "./insights.js";
 import { keptNow, withKept } from "./kept-size.js";
 import { mergedLabels } from "./labels.js";
 import { sandboxNotFound } from "./machines.js";
 import type { Reach } from "./reach.js";
 import { createBatch } from "./sandbox-batch.js";
-import type { SandboxControl, SandboxRef } from "./sandbox-control.js";
+import type { ByMaker, SandboxControl, SandboxRef } from "./sandbox-control.js";
 import { toSandbox } from "./sandbox-view.js";
 import type { StopAndResume } from "./stop-and-resume.js";
 
@@ -40,9 +64,9 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
   const view = (record: SandboxRecord) => toSandbox(record, machines.holdOf(record.id));
   return {
     create: (group, body, signal, options) =>
-      createSandbox(context, helpers, { group, plan: planOf(context, body), signal, ...options }),
-    async createBatch(group, count, body, signal) {
-      const plan = planOf(context, body);
+      createSandbox(context, helpers, { group, plan: planOf(context, body, options), signal, ...options }),
+    async createBatch(group, count, body, signal, by = {}) {
+      const plan = planOf(context, body, by);
       await requireImage(context, plan(await gate.enter(group)).record);
       const create = () => createBatch(context, count, () => createSandbox(context, helpers, { group, plan, signal }));
       const snapshot = body.sourcesRef?.snapshot;
@@ -63,7 +87,14 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
       const activity = await helpers.policies.describe(find(context, ref));
       const kept = await keptNow(context, find(context, ref));
       const record = find(context, ref);
-      return { ...view(withKept(record, kept)), ...egressView(context, record), activity };
+      const volumes = mountsOf(store, ref.id);
+      return {
+        ...view(withKept(record, kept)),
+        ...egressView(context, record),
+        ...secretsView(context, record),
+        ...portsView(context, ref.id),
+        ...{ activity, volumes },
+      };
     },
     async changeLabels(ref, changes) {
       await gate.enter(ref.group);
@@ -82,8 +113,7 @@ export function sandboxControl(context: ControlContext, helpers: Helpers): Sandb
     enable: (ref) => helpers.stopAndResume.enable(ref),
     disable: (ref, signal) => helpers.stopAndResume.disable(ref, signal),
     delete: (ref, signal, options) => remove(context, helpers, { ref, signal, ...options }),
-    stats: async (ref, signal) => (await helpers.reach.asItIs(ref)).machine.guest.stats(signal),
-    processes: async (ref, signal) => (await helpers.reach.awake(ref, signal)).machine.guest.processes(signal),
+    ...sandboxInsights(context),
     console: async (ref) => (await helpers.reach.asItIs(ref)).machine.console(),
   };
 }
@@ -109,6 +139,11 @@ async function withShared<T>(
 export interface Plan {
   readonly record: SandboxRecord;
   readonly secrets: Secrets;
+  /** Which of the group's secrets it has. */
+  readonly uses: readonly SecretUse[];
+  readonly mounts: readonly VolumeMount[];
+  /** Which of its ports others may come to. */
+  readonly ports?: readonly AddPort[] | undefined;
 }
 
 interface Creation {
@@ -125,35 +160,45 @@ export async function createSandbox(
   { group, plan, signal, wait = true }: Creation,
 ): Promise<Sandbox> {
   const { crashPoint, gate, register } = context;
-  const { record, secrets } = plan(await gate.enter(group));
+  const { record, secrets, uses, mounts, ports = [] } = plan(await gate.enter(group));
+  requireUnclaimed(context.store, group, mounts);
   requireEntrypointSecrets(record.entrypointSecrets, secrets);
   requirePolicy(context.store, record);
+  requireUses(context.store, group, uses);
   await requireImage(context, record);
   await readiness.require(signal);
   requireRoom(context, record);
-  const reserved = context.pools.reserve(record);
+  const reserved = context.pools.reserve(record, uses);
   try {
     await requireDiskSpace(context);
     // Nothing is awaited from here to the insert, so that those who come at once count each other.
     requireRoom(context, record);
     requireOrigin(context, record);
     requirePolicy(context.store, record);
+    requireUses(context.store, group, uses);
     crashPoint("create.beforeInsert");
     // Numbers and times of creation have the same order.
-    register.insert({ ...record, id: reserved ?? record.id, createdAt: Date.now() }, secrets);
+    const id = reserved ?? record.id;
+    context.store.transaction(() => {
+      if (mounts.length > 0)
+        claimMounts(context.store, requireVolumes(context), { ref: { group, id }, mounts, state: "Attached" });
+      register.insert({ ...record, id, createdAt: Date.now() }, secrets, uses);
+      if (ports.length > 0) putPorts(context, { group, id }, ports);
+    });
   } catch (error) {
     if (reserved !== undefined) await context.pools.discard(reserved);
     throw error;
   }
   const id = reserved ?? record.id;
   crashPoint("create.afterInsert");
+  if (ports.length > 0) await openPorts(context, id);
   const running = reconciler.close(id).catch((error: unknown) => {
     forgetOldFailures(context, group);
     throw error;
   });
   if (wait) await untilAborted(running, signal);
   else leaveAlone(context, id, running);
-  return toSandbox(find(context, { group, id }));
+  return { ...toSandbox(find(context, { group, id })), ...portsView(context, id) };
 }
 
 /** Whether the host can ever run it, and the group may have it now. */
@@ -202,25 +247,45 @@ function find({ store }: ControlContext, ref: SandboxRef): SandboxRecord {
   return record;
 }
 
-function planOf(context: ControlContext, body: CreateSandbox): (group: GroupRecord) => Plan {
+function planOf(
+  context: ControlContext,
+  body: CreateSandbox,
+  { maker, ownsGroup = true }: ByMaker = {},
+): (group: GroupRecord) => Plan {
   const source = body.sourcesRef?.snapshot;
   return (group) => {
     const parts =
       source === undefined
         ? fromImage(context, group, body)
         : fromSnapshot(context, { group: group.name, source, body });
-    return { record: newRecord(parts, body), secrets: body.secretEnvironment ?? {} };
+    const asked = askedUses({ ...body, environment: parts.environment });
+    if (!ownsGroup) requireBoundSecrets(context.store, group.name, body);
+    requireDeliverable(context.store, group.name, asked);
+    const uses = mergedUses(usesOfSource(context, parts, maker), asked);
+    const { secretEnvironment: secrets = {}, volumes: mounts = [] } = body;
+    return { record: newRecord(parts, body, maker), secrets, uses, mounts, ports: body.ports };
   };
+}
+
+/** Of its snapshot, where that is of a sandbox that the same one made. */
+function usesOfSource({ store }: ControlContext, { snapshotId }: FromSnapshot, maker: string | undefined) {
+  const snapshot = snapshotId === undefined ? undefined : store.snapshots.find(snapshotId);
+  if (snapshot === undefined || !isSameMaker(snapshot.maker, maker)) return [];
+  return inheritedUses(store.secretUses.of(snapshot.id));
 }
 
 /** What each sandbox is asked for, whatever it comes from. */
 type Asked = Pick<CreateSandbox, "labels" | "activationMode">;
 
-export function newRecord(parts: FromSnapshot, { labels = {}, activationMode = "OnDemand" }: Asked): SandboxRecord {
+export function newRecord(
+  parts: FromSnapshot,
+  { labels = {}, activationMode = "OnDemand" }: Asked,
+  maker: string | undefined,
+): SandboxRecord {
   return {
     ...{ id: randomUUID(), state: "Creating", desiredState: "Running", stateDetails: {} },
     ...parts,
-    ...{ labels, activationMode, suspension: undefined, generation: 1, createdAt: Date.now() },
+    ...{ labels, maker, activationMode, suspension: undefined, generation: 1, createdAt: Date.now() },
   };
 }
 

@@ -45,9 +45,8 @@ test("what only looks on wakes nothing", async () => {
   const { control } = await host.daemon();
   const sandbox = await stopped(control);
   const looks = [
-    () => control.sandboxes.stats(sandbox, never),
     () => control.sandboxes.console(sandbox),
-    () => control.execs.logs(sandbox, { tailLines: 1, follow: true }, never),
+    () => control.execs.logs(sandbox, { tailLines: 1, follow: false }, never),
     () => control.execs.get({ ...sandbox, execId }, 0, never),
     () => control.files.watch(sandbox, "/", { recursive: false }, never),
   ];

@@ -8,6 +8,7 @@ import { requireQuota } from "../groups/quotas.js";
 import { createBatch } from "../sandboxes/sandbox-batch.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { createSandbox, type Helpers, newRecord, type Plan } from "../sandboxes/sandboxes.js";
+import { inheritedUses, isSameMaker } from "../secrets/sandbox-secrets.js";
 import { shareSnapshot } from "./snapshot-sharing.js";
 import { copied, type FromSnapshot } from "./snapshot-source.js";
 import { requireSandbox, takeSnapshot } from "./snapshot-taking.js";
@@ -15,12 +16,13 @@ import { requireSandbox, takeSnapshot } from "./snapshot-taking.js";
 interface Fork {
   readonly ref: SandboxRef;
   readonly body: ForkSandbox;
+  readonly maker: string | undefined;
 }
 
 export async function forkSandbox(
   context: ControlContext,
   helpers: Helpers,
-  { ref, body }: Fork,
+  { ref, body, maker }: Fork,
   signal: AbortSignal,
 ): Promise<BatchResult> {
   const { crashPoint, gate, snapshotRemovals, store } = context;
@@ -29,8 +31,9 @@ export async function forkSandbox(
   requireRunning(context, source);
   // Not one of them would come of it.
   requireQuota(group, { ...source.size, sandboxes: 1 });
-  // Who copies it does so though it is deleted meanwhile.
-  const secrets = namedSecrets(store, ref.id, store.secrets.names(ref.id));
+  // Who copies it does so though it is deleted meanwhile; another than its maker gets none of its secrets.
+  const isOwn = isSameMaker(maker, source.maker);
+  const secrets = isOwn ? namedSecrets(store, ref.id, store.secrets.names(ref.id)) : {};
   const { record: snapshot, hold } = await takeSnapshot(context, { ref, isInternal: true }, signal);
   try {
     crashPoint("fork.afterSnapshot");
@@ -38,7 +41,9 @@ export async function forkSandbox(
     crashPoint("fork.afterShare");
     const plan = (index: number): Plan => {
       const parts = copyNumber(index, { ...copied(context, snapshot, secrets), forkedFrom: ref.id }, body.seed);
-      return { record: newRecord(parts, { labels: body.labels, activationMode: source.activationMode }), secrets };
+      const asked = { labels: body.labels, activationMode: source.activationMode };
+      const uses = isOwn ? inheritedUses(store.secretUses.of(snapshot.id)) : [];
+      return { record: newRecord(parts, asked, maker), secrets, uses, mounts: [] };
     };
     const copies = await createBatch(context, body.count, (index) =>
       createSandbox(context, helpers, { group: ref.group, signal, plan: () => plan(index) }),

@@ -17,7 +17,7 @@ import { toSandbox } from "../sandboxes/sandbox-view.js";
 import type { Helpers } from "../sandboxes/sandboxes.js";
 import { requireReady, requireSnapshot } from "./snapshot-finding.js";
 import { requireMode, sizeText } from "./snapshot-source.js";
-import { requireSandbox, requireSaves } from "./snapshot-taking.js";
+import { requireNoVolumes, requireSandbox, requireSaves } from "./snapshot-taking.js";
 
 interface Rollback {
   readonly ref: SandboxRef;
@@ -61,6 +61,7 @@ function begin(context: ControlContext, { ref, body: { snapshotId, from } }: Rol
   const record = requireSandbox(context, ref);
   const snapshot = requireSnapshot(context, { group: ref.group, snapshotId });
   requireOwn(record, snapshot);
+  requireNoVolumes(context, record, "which does not go back with it");
   if (record.state !== "Running" && record.state !== "Stopped") throw notRunning(record);
   if (record.stateDetails.stoppedReason === "Disabled")
     throw new AlcoveError("SandboxDisabled", `The sandbox ${record.id} is disabled.`);
@@ -119,7 +120,7 @@ export async function bringBackFromSnapshot(
   const [disk, told] = await Promise.all([imageUse.standing(record), egress.admit(record)]);
   await admission.enter({ ...record, what: "this sandbox to go back" }, demandOf(context, record.size), signal);
   const origin = { kind: "snapshot", snapshotId, from } as const;
-  const started = await engine.start({ ...machineSpec(record, disk), ...told, origin }, signal);
+  const started = await engine.start({ ...machineSpec(record, disk, told), origin }, signal);
   crashPoint("rollback.afterStart");
   return started;
 }

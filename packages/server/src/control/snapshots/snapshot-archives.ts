@@ -12,6 +12,7 @@ import { policyOf } from "../egress/egress-choice.js";
 import { requireQuota } from "../groups/quotas.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 import { type ArchiveManifest, describePart, readArchive, writeArchive } from "./archive-format.js";
+import { namesWhatGroupsHave, portablePolicy } from "./portable-policy.js";
 import type { Import, SnapshotArchive, SnapshotRef } from "./snapshot-control.js";
 import { requireReady, requireSnapshot } from "./snapshot-finding.js";
 import { requireSaves } from "./snapshot-taking.js";
@@ -83,8 +84,8 @@ function manifestOf(
     snapshot: {
       ...{ id, name, labels, sandboxId, image, size, takenAt: new Date(createdAt).toISOString() },
       start: JSON.parse(JSON.stringify(start)),
-      // Where it goes there may be no policy of that name.
-      egress: { policy: policyOf(store, record.group, egress), names: store.egressNames.of(id) },
+      // Where it goes there may be no policy of that name, and other secrets and routes.
+      egress: { policy: portablePolicy(policyOf(store, record.group, egress)), names: store.egressNames.of(id) },
     },
   };
 }
@@ -112,6 +113,7 @@ const stallMs = 60_000;
 
 /** Before anything but its manifest is taken. */
 async function accept(context: ControlContext, manifest: ArchiveManifest, directory: string): Promise<void> {
+  requirePortable(manifest);
   const { engine, parts, snapshot } = manifest;
   if (engine !== context.engine.name) {
     const detail = `The archive's snapshot was taken by the ${engine} engine; this daemon runs ${context.engine.name}.`;
@@ -125,6 +127,19 @@ async function accept(context: ControlContext, manifest: ArchiveManifest, direct
     throw new AlcoveError("InvalidRequest", detail, { field: "body" });
   }
   await requireRoom(directory, bytes + context.freeSpaceMarkBytes, "Taking the archive");
+}
+
+/** Whoever made the archive would have the group's secrets sent wherever it likes, and leave by its proxies. */
+function requirePortable({ snapshot: { egress } }: ArchiveManifest): void {
+  if (egress === undefined || !namesWhatGroupsHave(egress.policy)) return;
+  throw new AlcoveError(
+    "InvalidRequest",
+    "The archive's egress policy names secrets, tokens or routes, which no archive may.",
+    {
+      field: "body",
+      hint: "Export the snapshot anew; what names them is left out then.",
+    },
+  );
 }
 
 interface Taken {
@@ -143,7 +158,7 @@ async function keep(
   const record = newRecord(order, manifest);
   const hold = snapshotRemovals.hold(record.id);
   try {
-    register.insert(record);
+    register.insert(record, []);
     const files = manifest.parts.map(({ name }) => name);
     const packed = { directory, files, facts: manifest.facts, size: record.size };
     const saved = await requireSaves(context).unpack(record.id, packed, signal);
@@ -175,6 +190,7 @@ function newRecord({ group, name, labels }: Import, { engine, snapshot }: Archiv
       askedProgram: { entrypoint: askedProgram.entrypoint, cmd: askedProgram.cmd },
       egress: egress === undefined ? noEgress : { policy: egress.policy },
     },
+    maker: undefined,
     createdAt: Date.now(),
   };
 }

@@ -12,7 +12,7 @@ import type {
   Snapshot,
   TakeSnapshot,
 } from "@alcove/contract";
-import type { SandboxRef } from "../sandboxes/sandbox-control.js";
+import type { ByMaker, SandboxRef } from "../sandboxes/sandbox-control.js";
 
 export interface SnapshotArchive {
   readonly content: Readable;
@@ -57,5 +57,5 @@ export interface SnapshotControl {
   /** Begins to make an image of its disk. */
   commit(ref: SandboxRef, body: CommitSandbox, signal: AbortSignal): Promise<Image>;
   /** Copies of a running sandbox, of one instant. What befalls single ones is in the result. */
-  fork(ref: SandboxRef, body: ForkSandbox, signal: AbortSignal): Promise<BatchResult>;
+  fork(ref: SandboxRef, body: ForkSandbox, signal: AbortSignal, options?: ByMaker): Promise<BatchResult>;
 }

@@ -2,6 +2,7 @@
 import type { Snapshot } from "@alcove/contract";
 import type { Saved } from "../../engines/engine.js";
 import type { EgressName } from "../../store/egress-names.js";
+import type { SecretUse } from "../../store/secret-uses.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { Store } from "../../store/store.js";
 import type { Events } from "../system/events.js";
@@ -22,10 +23,11 @@ export class SnapshotRegister {
     return toSnapshot(record, this.#store.snapshots.users(record.id, usersShown));
   }
 
-  /** Before any effect: that it is being taken. */
-  insert(record: SnapshotRecord): void {
+  /** Before any effect: that it is being taken, and which secrets what is in it has. */
+  insert(record: SnapshotRecord, uses: readonly SecretUse[]): void {
     this.#commit(() => {
       this.#store.snapshots.insert(record);
+      this.#store.secretUses.put(record.id, record.group, uses);
       this.#tell(record);
     });
   }

@@ -21,6 +21,7 @@ export type FromSnapshot = Omit<
   | "generation"
   | "createdAt"
   | "labels"
+  | "maker"
   | "activationMode"
   | "suspension"
 >;

@@ -40,13 +40,14 @@ async function take(context: ControlContext, taking: Taking, signal: AbortSignal
   const { crashPoint, gate, snapshotRegister: register, snapshotRemovals, store } = context;
   const { ref, isInternal = false, mayResist = !isInternal } = taking;
   const sandbox = requireSandbox(context, ref);
+  requireNoVolumes(context, sandbox, "which no snapshot takes with it");
   const save = saveOf(context, sandbox, !mayResist);
   if (!isInternal) requireQuota(gate.require(ref.group), { snapshots: 1 });
   const record = newRecord(sandbox, taking);
   const hold = snapshotRemovals.hold(record.id);
   try {
     crashPoint("snapshot.beforeInsert");
-    register.insert(record);
+    register.insert(record, store.secretUses.of(ref.id));
     crashPoint("snapshot.afterInsert");
     const saved = await save(record.id, signal);
     if (!mayResist) requireFrozen(sandbox, saved);
@@ -62,6 +63,20 @@ async function take(context: ControlContext, taking: Taking, signal: AbortSignal
     snapshotRemovals.collectInBackground();
     throw error;
   }
+}
+
+/** Its memory and its disk would be of one instant, and its volumes of another. */
+export function requireNoVolumes(
+  { store }: Pick<ControlContext, "store">,
+  { id }: Pick<SandboxRecord, "id">,
+  why: string,
+): void {
+  const [mount] = store.volumes.mountsOf(id);
+  if (mount === undefined) return;
+  const name = store.volumes.nameOf(mount.volumeId);
+  throw new AlcoveError("VolumeInUse", `The sandbox ${id} has the volume ${name}, ${why}.`, {
+    hint: `Take it away first: \`alcove volume detach ${id} ${name}\`.`,
+  });
 }
 
 export function requireSaves({ engine }: Pick<ControlContext, "engine">): Saves {
@@ -117,6 +132,7 @@ function newRecord(sandbox: SandboxRecord, { name, labels = {}, isInternal = fal
       ...{ imageConfig, environment, askedProgram, entrypoint, cmd },
       ...{ entrypointSecrets, workingDirectory, entrypointExecId, lifecycle, egress },
     },
+    maker: sandbox.maker,
     createdAt: Date.now(),
   };
 }

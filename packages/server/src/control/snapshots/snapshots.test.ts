@@ -192,9 +192,12 @@ test("copies of a running sandbox are what it is, share nothing, and leave no sn
     group,
     { ...debian, secretEnvironment: { TOKEN: "s3cret" }, labels: { is: "origin" } },
     never,
+    { maker: "owner" },
   );
   await put(daemon, origin, "same");
-  const fork = await control.snapshots.fork(origin, { count: 3, labels: { try: "1" }, seed: "ab".repeat(32) }, never);
+  const fork = await control.snapshots.fork(origin, { count: 3, labels: { try: "1" }, seed: "ab".repeat(32) }, never, {
+    maker: "owner",
+  });
   expect(fork).toMatchObject({ totalRequested: 3, succeeded: 3, failed: 0, errors: [] });
   for (const copy of fork.sandboxes) {
     expect(copy).toMatchObject({ labels: { try: "1" }, forkedFrom: origin.id, state: "Running" });
@@ -229,8 +232,9 @@ test("copies have the secrets and the activation of a source that is deleted whi
     group,
     { ...debian, secretEnvironment: { TOKEN: "s3cret" }, entrypointSecrets: ["TOKEN"], activationMode: "Manual" },
     never,
+    { maker: "owner" },
   );
-  const fork = await control.snapshots.fork(origin, { count: 2 }, never);
+  const fork = await control.snapshots.fork(origin, { count: 2 }, never, { maker: "owner" });
   expect(fork).toMatchObject({ succeeded: 2, failed: 0 });
   for (const copy of fork.sandboxes) {
     expect(copy).toMatchObject({ activationMode: "Manual", state: "Running" });

@@ -48,7 +48,7 @@ export function snapshotControl(context: ControlContext, helpers: Helpers, versi
     },
     rollback: (ref, body, signal) => rollBack(context, helpers, { ref, body }, signal),
     commit: (ref, body, signal) => commitSandbox(context, { ref, body }, signal),
-    fork: (ref, body, signal) => forkSandbox(context, helpers, { ref, body }, signal),
+    fork: (ref, body, signal, { maker } = {}) => forkSandbox(context, helpers, { ref, body, maker }, signal),
   };
 }
 

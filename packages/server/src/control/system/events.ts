@@ -28,6 +28,9 @@ export type EventBody =
   | { readonly type: "pool.changed"; readonly pool: Pool }
   | { readonly type: "pool.deleted"; readonly name: string }
   | { readonly type: "group.changed"; readonly group: Group }
+  | { readonly type: "secret.changed"; readonly secretId: string; readonly version: number }
+  | { readonly type: "secret.deleted"; readonly secretId: string }
+  | { readonly type: "identity.changed" }
   | {
       readonly type: "egress.changed";
       readonly sandboxId?: string;

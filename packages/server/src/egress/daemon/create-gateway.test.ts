@@ -32,6 +32,7 @@ function played({ failsAtFirst = false } = {}) {
     },
     recordName: (...given) => void recorded.push(given),
     issueCertificate: async (group, host) => ({ certificate: `${host} of ${group}`, key: "key" }),
+    issueToken: async () => ({ fault: "unavailable" }),
     logger: {
       error: (...given: unknown[]) => void logged.push(given),
       warn: (...given: unknown[]) => void logged.push(given),

@@ -1,17 +1,17 @@
 /** The daemon's side of the egress gateway: settings and names that it holds for the process, and what the process asks of it. */
-import { randomInt } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { EgressDecision } from "@alcove/contract";
 import type { Logger } from "pino";
 import { ChannelLost, ProtocolBreak } from "../../guest/fault.js";
 import type { ServeHost } from "../../guest/host-side.js";
-import type { EgressGateway, EgressSettings, NameEntry } from "../gateway.js";
-import type { FromWorker, ToWorker } from "../messages.js";
-import { type AboutSandboxes, GatewayProcess, type WorkerProcess } from "./gateway-process.js";
+import { KeptWorker, type WorkerProcess } from "../../worker-process/kept-worker.js";
+import type { LifeFromWorker } from "../../worker-process/life-messages.js";
+import type { EgressGateway, EgressSettings, NameEntry, Traffic } from "../gateway.js";
+import { FromWorker, type ToWorker } from "../messages.js";
 import { HandedSession } from "./handed-session.js";
 
 export interface GatewayOptions {
-  readonly startWorker: () => WorkerProcess;
+  readonly startWorker: () => WorkerProcess<ToWorker>;
   /** Puts a name on record; throws where it cannot. */
   readonly recordName: (sandboxId: string, entry: NameEntry) => void;
   /** For TLS that is opened: PEM of a certificate for the host, from the group's authority. */
@@ -19,27 +19,36 @@ export interface GatewayOptions {
     group: string,
     host: string,
   ) => Promise<{ readonly certificate: string; readonly key: string }>;
+  /** A token of the group for the sandbox. */
+  readonly issueToken: (asked: TokenAsked) => Promise<TokenIssued>;
   readonly logger: Pick<Logger, "error" | "warn">;
   /** A process that says nothing for so long, though it is asked, is ended; 15 s when left out. */
   readonly silenceMs?: number;
 }
 
-/** Users of the gateway's processes, where the daemon is root: above those of machines, in no /etc/passwd. */
-const firstUserId = 0x7100_0000;
-const userIds = 1 << 24;
+export interface TokenAsked {
+  readonly group: string;
+  readonly sandboxId: string;
+  readonly resource: string;
+}
+
+export type TokenIssued = Omit<Extract<ToWorker, { kind: "token" }>, "kind" | "request">;
+
 const omittedEveryMs = 60_000;
 
 export function createGateway(options: GatewayOptions): EgressGateway {
   return new Gateway(options);
 }
 
+type AboutSandboxes = Exclude<FromWorker, LifeFromWorker>;
 type Message<K extends FromWorker["kind"]> = Extract<FromWorker, { kind: K }>;
 
 class Gateway implements EgressGateway {
   readonly #options: GatewayOptions;
-  readonly #process: GatewayProcess;
+  readonly #process: KeptWorker<ToWorker, FromWorker>;
   readonly #listeners = new Set<(sandboxId: string, decision: EgressDecision) => void>();
   readonly #omittedListeners = new Set<(sandboxId: string, omitted: number) => void>();
+  readonly #trafficListeners = new Set<(sandboxId: string, traffic: Traffic) => void>();
   readonly #settings = new Map<string, EgressSettings>();
   readonly #names = new Map<string, Map<number, string>>();
   readonly #sessions = new Map<number, HandedSession>();
@@ -56,8 +65,12 @@ class Gateway implements EgressGateway {
       onMessage: (message: AboutSandboxes) => this.#take(message),
       onGone: () => this.#onGone(),
     };
-    const { startWorker: start, logger, silenceMs = 15_000 } = options;
-    this.#process = new GatewayProcess({ start, hooks, logger, silenceMs });
+    const { startWorker: start, logger, silenceMs } = options;
+    this.#process = new KeptWorker({
+      name: "The egress gateway",
+      loss: "connections of sandboxes are cut",
+      ...{ start, messages: FromWorker, hooks, logger, silenceMs },
+    });
   }
 
   async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
@@ -84,6 +97,11 @@ class Gateway implements EgressGateway {
     return () => void this.#omittedListeners.delete(listener);
   }
 
+  onTraffic(listener: (sandboxId: string, traffic: Traffic) => void): () => void {
+    this.#trafficListeners.add(listener);
+    return () => void this.#trafficListeners.delete(listener);
+  }
+
   serveHost(sandboxId: string): ServeHost {
     return (stream: Duplex, { generation }) => {
       this.#process.begin();
@@ -95,6 +113,10 @@ class Gateway implements EgressGateway {
       if (this.#process.isReady) this.#handOver(session);
       return session;
     };
+  }
+
+  get restarts(): number {
+    return this.#process.restarts;
   }
 
   async close(): Promise<void> {
@@ -128,8 +150,6 @@ class Gateway implements EgressGateway {
   }
 
   #onReady(): void {
-    const isRoot = process.getuid?.() === 0;
-    this.#process.send({ kind: "begin", ...(isRoot && { userId: firstUserId + randomInt(userIds) }) });
     for (const sandboxId of this.#settings.keys()) void this.#putInForce(sandboxId);
     for (const session of this.#sessions.values()) this.#handOver(session);
   }
@@ -153,7 +173,16 @@ class Gateway implements EgressGateway {
     else if (message.kind === "over") this.#over(message);
     else if (message.kind === "record") this.#record(message);
     else if (message.kind === "issue") void this.#issue(message);
+    else if (message.kind === "token") void this.#token(message);
+    else if (message.kind === "traffic") this.#passed(message);
     else this.#decided(message);
+  }
+
+  /** Also of a sandbox that has just stopped: it is not known here any more. */
+  #passed({ traffic }: Message<"traffic">): void {
+    for (const { sandboxId, ...passed } of traffic) {
+      for (const listener of this.#trafficListeners) listener(sandboxId, passed);
+    }
   }
 
   #applied({ request, fault }: Message<"applied">): void {
@@ -201,6 +230,19 @@ class Gateway implements EgressGateway {
     }
   }
 
+  async #token({ request, sandboxId, resource }: Message<"token">): Promise<void> {
+    const answer = { kind: "token", request } as const;
+    try {
+      const settings = this.#settings.get(sandboxId);
+      if (settings?.identity === undefined) throw new Error("no such sandbox, or one without an identity");
+      const issued = await this.#options.issueToken({ group: settings.group, sandboxId, resource });
+      this.#process.send({ ...answer, ...issued });
+    } catch (error) {
+      this.#options.logger.warn({ err: error, sandbox: sandboxId }, "A token could not be issued");
+      this.#process.send({ ...answer, fault: "unavailable" });
+    }
+  }
+
   #decided({ sandboxId, decisions, omitted }: Message<"decided">): void {
     if (!this.#settings.has(sandboxId)) return;
     for (const decision of decisions) {
@@ -225,6 +267,17 @@ function nothingOf(group: string): EgressSettings {
 }
 
 function toMessage(settings: EgressSettings, names: NameEntry[]) {
-  const { group, policy, resolverOverrides, upstreamCertificates } = settings;
-  return { group, policy, names, resolverOverrides: { ...resolverOverrides }, upstreamCertificates };
+  const { policy, secrets, secretHosts, placeholders, routes, ...rest } = settings;
+  return {
+    ...rest,
+    ...{ policy, names, resolverOverrides: { ...settings.resolverOverrides } },
+    ...(secrets && { secrets: { ...secrets } }),
+    ...(secretHosts && { secretHosts: copied(secretHosts) }),
+    ...(placeholders && { placeholders: placeholders.map(({ hosts, ...each }) => ({ ...each, hosts: [...hosts] })) }),
+    ...(routes && { routes: { ...routes } }),
+  };
+}
+
+function copied(hosts: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(hosts).map(([name, patterns]) => [name, [...patterns]]));
 }

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compileEgress } from "../../policy/egress/compile.js";
+import { question } from "../agent-test-kit.js";
 import type { NameEntry } from "../gateway.js";
-import { question } from "../gateway-test-kit.js";
 import { answerDns } from "./answer.js";
 import { dnsCode, dnsType, encodeName } from "./message.js";
 import { indexOfAddress } from "./name-addresses.js";

@@ -1,10 +1,10 @@
 /** The addresses that stand for names: the index of a name in its sandbox's table, in a range of IPv4 and in one of IPv6. */
-import { parseAddress, rangeHas, readRange } from "@alcove/contract";
+import { parseAddress, rangeHas } from "@alcove/contract";
+import { nameRanges } from "../../policy/egress/forbidden-ranges.js";
 
 export const maximumNames = 16_384;
 
-const four = rangeOf("198.18.0.0/15");
-const six = rangeOf("fd41:6c63:6f76::/96");
+const [four, six] = nameRanges;
 
 /** The index that an address stands for, whether it has a name or not; undefined for every other address. */
 export function indexOfAddress(text: string): number | undefined {
@@ -40,10 +40,4 @@ function bytesOf(first: readonly number[], index: number): Buffer {
   for (const [place, word] of first.entries()) bytes.writeUInt32BE(word, place * 4);
   bytes.writeUInt32BE(bytes.readUInt32BE(bytes.length - 4) + index, bytes.length - 4);
   return bytes;
-}
-
-function rangeOf(text: string) {
-  const range = readRange(text);
-  if ("message" in range) throw new Error(range.message);
-  return range;
 }

@@ -2,88 +2,72 @@
  * One connection of a program: what it speaks is heard from its first bytes, the policy decides, and it is passed through, handed over
  * to be served request by request, or reset.
  */
-import { type EgressDecision, formatAddress, normalizeHost, parseAddress } from "@alcove/contract";
-import { decide } from "../../policy/egress/decide.js";
-import { mustOpen } from "../../policy/egress/names.js";
-import { mayLeadTo } from "../../policy/egress/transport.js";
-import type { EgressScheme } from "../../policy/egress/verdict.js";
+import { formatAddress, normalizeHost, parseAddress } from "@alcove/contract";
 import { indexOfAddress } from "../dns/name-addresses.js";
+import { finalVerdict } from "../hooks/hook-verdict.js";
 import { DialFailure } from "../http/dial-failure.js";
 import { type ServedRequests, serveRequests } from "../http/serve-requests.js";
 import type { ClientHello, HelloFault } from "../tls/client-hello.js";
-import type { Dialled } from "./dial.js";
+import { ConnectionDecision } from "./connection-decision.js";
+import type { Destination } from "./destination.js";
+import type { Dialled } from "./dialling.js";
 import type { FlowGate } from "./flow-gate.js";
-import { isForbiddenAddress } from "./forbidden-addresses.js";
 import { type Heard, hear } from "./hearing.js";
 import type { Program } from "./program.js";
-import { relayAnswers, relayRequests, type Traffic } from "./relay.js";
+import { relayAnswers, relayRequests } from "./relay.js";
+import { resetSocket } from "./reset-socket.js";
 
 /** How long a program may be silent before the server may speak first, where the policy lets it; and where it does not. */
 const silenceMs = 300;
-const longSilenceMs = 10_000;
-
-export interface Destination {
-  readonly address: string;
-  readonly port: number;
-}
-
-type Outcome = Pick<EgressDecision, "verdict" | "rule" | "reason">;
+const longSilenceMs = 30_000;
 
 export class Connection {
   readonly #gate: FlowGate;
   readonly #program: Program;
   readonly #destination: Destination;
   readonly #over = new AbortController();
-  readonly #began = performance.now();
-  readonly #traffic: Traffic = { sent: 0, received: 0 };
   /** What decisions name: the name that its address stands for, or the address. */
-  #host: string;
-  #scheme: EgressScheme = "tcp";
+  readonly #host: string;
+  readonly #isOfKnownName: boolean;
+  readonly #decision: ConnectionDecision;
   #served: ServedRequests | undefined;
-  #address: string | undefined;
-  #outcome: Outcome | undefined;
 
   constructor(gate: FlowGate, program: Program, destination: Destination) {
     this.#gate = gate;
     this.#program = program;
     this.#destination = destination;
-    this.#host = destination.address;
+    const host = hostOf(gate, destination);
+    this.#isOfKnownName = host !== undefined;
+    this.#host = host ?? destination.address;
+    this.#decision = new ConnectionDecision(gate, { host: this.#host, port: destination.port });
     program.stream.once("close", () => this.#over.abort(new Error("the program's connection is over")));
   }
 
   /** Fulfils when it is over, or others serve it; never rejects. */
   async serve(): Promise<void> {
+    if (this.#gate.serveIdentity(this.#program.stream, this.#destination)) return;
+    if (!this.#isOfKnownName) return this.#deny("unknown-name", "no name of this sandbox has this address");
     try {
-      const host = this.#nameOfDestination();
-      if (host === undefined) return this.#deny("unknown-name", "no name of this sandbox has this address");
-      this.#host = host;
       await this.#hear();
     } catch (error) {
       if (error instanceof DialFailure) return this.#deny(error.rule, error.message);
-      this.#tell();
+      this.#decision.tell();
       this.#program.reset();
     }
   }
 
   /** Asks the policy again, and resets what it does not allow any more; of what is served request by request, those that it does not. */
   recheck(): void {
-    this.#served?.recheck();
-    if (this.#outcome === undefined || this.#served !== undefined) return;
-    const compiled = this.#gate.compiled();
-    const asked = { host: this.#host, port: this.#destination.port, scheme: this.#scheme };
-    const isOpened = this.#scheme === "https" && mustOpen(compiled, asked.host, asked.port);
-    const isBanned = this.#address !== undefined && !this.#mayReach(this.#address, this.#destination.port);
-    const verdict = decide(compiled, asked);
-    if (!isBanned && (compiled.isAudit || !(isOpened || verdict.isDenied))) return;
-    const reason = "the policy was changed, and does not let this connection go on";
-    this.#outcome = { verdict: "Deny", rule: isBanned ? "forbidden-address" : verdict.rule, reason };
-    this.#program.reset();
+    if (this.#served !== undefined) this.#served.recheck();
+    else if (!this.#decision.mayGoOn()) this.#program.reset();
   }
 
   async #hear(): Promise<void> {
     const heard = await hear(this.#program.stream, silenceMs).heard;
     if (heard.kind !== "silence") return await this.#serveHeard(heard);
-    if (!this.#mayPass()) return await this.#serveHeard(await hear(this.#program.stream, longSilenceMs).heard);
+    if (!this.#decision.mayPass()) {
+      return await this.#serveHeard(await hear(this.#program.stream, longSilenceMs).heard);
+    }
     await this.#serveSilent();
   }
 
@@ -93,14 +77,14 @@ export class Connection {
     const { socket } = dialled;
     const hearing = hear(this.#program.stream);
     for (const event of ["data", "end", "close"]) socket.once(event, () => hearing.stop());
-    relayAnswers(socket, this.#program, this.#traffic);
+    relayAnswers(socket, this.#program, this.#decision.traffic);
     const heard = await hearing.heard.catch((error) => {
-      socket.resetAndDestroy();
+      resetSocket(socket);
       throw error;
     });
     if (heard.kind !== "tls" && heard.kind !== "http") return await this.#relay(dialled, heard);
     socket.removeAllListeners("end").destroy();
-    this.#address = undefined;
+    this.#decision.beginAnew();
     await this.#serveHeard(heard);
   }
 
@@ -111,32 +95,32 @@ export class Connection {
   }
 
   async #serveTls(hello: ClientHello | HelloFault): Promise<void> {
-    this.#scheme = "https";
+    this.#decision.scheme = "https";
     const fault = "fault" in hello ? hello.fault : this.#nameFault(hello.serverName);
     if (fault !== undefined) return this.#deny("name-mismatch", fault);
-    if (mustOpen(this.#gate.compiled(), this.#host, this.#destination.port)) return this.#serveRequests("https");
+    if (this.#gate.mustOpen(this.#host, this.#destination.port)) return this.#serveRequests("https");
     await this.#pass("https", { kind: "tls", hello });
   }
 
-  async #pass(scheme: EgressScheme, heard: Heard): Promise<void> {
-    this.#scheme = scheme;
-    if (!this.#mayPass()) return this.#end();
+  async #pass(scheme: "tcp" | "https", heard: Heard): Promise<void> {
+    this.#decision.scheme = scheme;
+    if (!this.#decision.mayPass()) return this.#end();
     const dialled = await this.#dial();
-    relayAnswers(dialled.socket, this.#program, this.#traffic);
+    relayAnswers(dialled.socket, this.#program, this.#decision.traffic);
     await this.#relay(dialled, heard);
   }
 
   async #dial(): Promise<Dialled> {
-    const dialled = await this.#gate.dial({ host: this.#host, port: this.#destination.port }, this.#over.signal);
-    this.#address = dialled.address;
+    const dialled = await this.#gate.dial(this.#decision.leave(), this.#over.signal);
+    this.#decision.left(dialled.address);
     this.recheck();
     return dialled;
   }
 
   async #relay({ socket }: Dialled, heard: Heard): Promise<void> {
     const first = heard.kind === "end" ? heard.bytes : Buffer.alloc(0);
-    await relayRequests(this.#program, socket, first, this.#traffic);
-    this.#tell();
+    await relayRequests(this.#program, socket, first, this.#decision.traffic);
+    this.#decision.tell();
   }
 
   #serveRequests(scheme: "http" | "https"): void {
@@ -147,18 +131,19 @@ export class Connection {
       compiled: () => gate.compiled(),
       isAudit: () => gate.compiled().isAudit,
       dial: (target, signal) => gate.dialFor(target, signal),
-      mayReach: (address, port) => this.#mayReach(address, port),
+      mayReach: (address, port) => this.#decision.mayReach(address, port),
+      wayOf: (name) => gate.wayOf(name),
       certificate: (name) => gate.certificate(name),
+      valuesFor: (refs) => gate.valuesFor(refs),
+      about: gate.about,
+      finalVerdict,
+      asking: (signal, ask) => gate.asking(signal, ask),
+      echoes: () => gate.echoes(),
+      placedValues: () => gate.placedValues(this.#host),
       decided: (decision) => gate.decided(decision),
       enter: () => gate.enter(),
+      windows: gate.windows,
     });
-  }
-
-  #nameOfDestination(): string | undefined {
-    const index = indexOfAddress(this.#destination.address);
-    if (index !== undefined) return this.#gate.nameOf(index);
-    const address = parseAddress(this.#destination.address);
-    return address && formatAddress(address);
   }
 
   /** Of an address no name is expected, but its own is no fault. */
@@ -170,42 +155,20 @@ export class Connection {
     return `its TLS names ${JSON.stringify(serverName.slice(0, 255))}, and the connection is to ${this.#host}`;
   }
 
-  /** Asks the policy about the connection as a whole, and keeps what it said. */
-  #mayPass(): boolean {
-    const compiled = this.#gate.compiled();
-    const asked = { host: this.#host, port: this.#destination.port, scheme: this.#scheme };
-    const { isDenied, rule, reason } = decide(compiled, asked);
-    this.#outcome = { verdict: isDenied ? "Deny" : "Allow", rule, reason };
-    return !isDenied || compiled.isAudit;
-  }
-
-  #mayReach(address: string, port: number): boolean {
-    return mayLeadTo(this.#gate.compiled(), address, { port, isRefused: isForbiddenAddress });
-  }
-
-  /** For what no policy allows. */
   #deny(rule: string, reason: string): void {
-    this.#outcome = { verdict: "Deny", rule, reason };
+    this.#decision.deny(rule, reason);
     this.#end();
   }
 
   #end(): void {
     this.#program.reset();
-    this.#tell();
+    this.#decision.tell();
   }
+}
 
-  /** Once. */
-  #tell(): void {
-    if (this.#outcome === undefined) return;
-    const { sent: bytesSent, received: bytesReceived } = this.#traffic;
-    const wentOut = this.#address !== undefined;
-    this.#gate.decided({
-      timestamp: new Date().toISOString(),
-      ...{ protocol: this.#scheme, host: this.#host, port: this.#destination.port, ...this.#outcome },
-      isEnforced: !(wentOut && this.#outcome.verdict === "Deny" && this.#gate.compiled().isAudit),
-      ...(wentOut && { address: this.#address, bytesSent, bytesReceived }),
-      durationMs: Math.round(performance.now() - this.#began),
-    });
-    this.#outcome = undefined;
-  }
+function hostOf(gate: FlowGate, { address }: Destination): string | undefined {
+  const index = indexOfAddress(address);
+  if (index !== undefined) return gate.nameOf(index);
+  const parsed = parseAddress(address);
+  return parsed && formatAddress(parsed);
 }

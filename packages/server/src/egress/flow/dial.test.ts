@@ -19,6 +19,7 @@ test("a policy that forbids the address while it is connected to counts, and the
     resolution: new Resolution(),
     overrides: { "a.test": "127.0.0.1" },
     compiled: () => compiled,
+    routeOf: () => ({ type: "Direct" }) as const,
   };
   const dialling = () => dial(context, { host: "a.test", port }, AbortSignal.timeout(10_000));
   const { socket, address } = await dialling();

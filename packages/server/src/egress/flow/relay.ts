@@ -1,6 +1,7 @@
 /** Passes bytes between a program and a server until both are done: each direction ends by itself, a reset of one is a reset of the other. */
 import type { Socket } from "node:net";
 import { type Program, wasReset } from "./program.js";
+import { resetSocket } from "./reset-socket.js";
 
 export interface Traffic {
   /** By the program. */
@@ -40,7 +41,7 @@ function over(program: Program, server: Socket): Promise<void> {
   const { stream } = program;
   const programGone = new Promise<void>((resolve) => {
     const gone = () => {
-      if (wasReset(program)) server.resetAndDestroy();
+      if (wasReset(program)) resetSocket(server);
       resolve();
     };
     if (stream.closed) gone();

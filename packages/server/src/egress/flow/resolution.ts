@@ -1,28 +1,29 @@
 /** Where a host is: looked up once for each connection, a few at once, so that the slow names of one sandbox hold up nobody else's. */
-import { lookup as lookupOfSystem } from "node:dns/promises";
 import { parseAddress } from "@alcove/contract";
 import { withDeadline } from "../../lib/deadline.js";
 import { Semaphore } from "../../lib/semaphore.js";
 import { untilAborted } from "../../lib/until-aborted.js";
 import { DialFailure } from "../http/dial-failure.js";
+import { createLookup } from "./lookup.js";
 
-/** Each takes a thread until the system's resolver answers or gives up, whoever still waits for it: tens of seconds, where servers are silent. */
+/** Of names with dots; of those of one label, which may hold threads of the whole process, one. */
 const lookupsAtOnce = 4;
 const lookupTimeoutMs = 5_000;
 
 export interface ResolutionOptions {
-  /** In place of the system's resolver. */
-  readonly lookup?: (name: string) => Promise<readonly { readonly address: string }[]>;
+  /** What the whole process shares, or in place of the host's name servers; ends with the signal. */
+  readonly lookup?: (name: string, signal: AbortSignal) => Promise<readonly string[]>;
   /** How long a caller waits; 5 s when left out. */
   readonly timeoutMs?: number;
 }
 
 export class Resolution {
   readonly #lookups = new Semaphore(lookupsAtOnce);
+  readonly #labels = new Semaphore(1);
   readonly #lookup: NonNullable<ResolutionOptions["lookup"]>;
   readonly #timeoutMs: number;
 
-  constructor({ lookup = systemLookup, timeoutMs = lookupTimeoutMs }: ResolutionOptions = {}) {
+  constructor({ lookup = createLookup(), timeoutMs = lookupTimeoutMs }: ResolutionOptions = {}) {
     this.#lookup = lookup;
     this.#timeoutMs = timeoutMs;
   }
@@ -36,24 +37,16 @@ export class Resolution {
     if (parseAddress(host) !== undefined) return [host];
     if (Object.hasOwn(overrides, host)) return [overrides[host] ?? ""];
     using deadline = withDeadline(signal, this.#timeoutMs);
+    const places = host.includes(".") ? this.#lookups : this.#labels;
     try {
       // The place is given back when the lookup is over, not when nobody waits for it any more.
-      const looking = this.#lookups.take(deadline.signal, () => this.#lookup(absolute(host)));
+      const looking = places.take(deadline.signal, () => this.#lookup(host, deadline.signal));
       const found = await untilAborted(looking, deadline.signal);
-      if (found.length > 0) return found.map(({ address }) => address);
+      if (found.length > 0) return found;
     } catch (cause) {
       signal.throwIfAborted();
       throw new DialFailure("unresolved", `${host} has no address that could be found`, { cause });
     }
     throw new DialFailure("unresolved", `${host} has no address`);
   }
-}
-
-function systemLookup(name: string) {
-  return lookupOfSystem(name, { all: true, order: "verbatim" });
-}
-
-/** The host's search domains make no other name of it. A single label is left to them, and to /etc/hosts, as `localhost` is. */
-function absolute(host: string): string {
-  return host.includes(".") ? `${host}.` : host;
 }

@@ -2,8 +2,10 @@
 import { once } from "node:events";
 import http2, { type ServerHttp2Stream } from "node:http2";
 import { expect, onTestFinished, test } from "vitest";
+import { createLookup } from "../flow/lookup.js";
 import { handleCall } from "./calls.js";
 import { SandboxGate } from "./sandbox-gate.js";
+import { noTraffic } from "./traffic-count.js";
 
 /** A question to a gate that answers by the function; fulfils with the code that its stream ended with. */
 async function askGate(answer: (stream: ServerHttp2Stream) => Promise<Buffer | undefined>): Promise<number> {
@@ -17,8 +19,12 @@ async function askGate(answer: (stream: ServerHttp2Stream) => Promise<Buffer | u
   server.on("stream", (stream, headers) => {
     stream.on("error", () => {});
     const gate = new SandboxGate({
+      lookup: createLookup(),
+      sandboxId: "sandbox-1",
+      traffic: noTraffic,
       record: async () => {},
       certificate: () => Promise.reject(new Error("none")),
+      token: async () => ({ fault: "unavailable" }),
       decided: () => {},
     });
     gate.answerDns = () => answer(stream);

@@ -3,7 +3,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { parseAddress } from "@alcove/contract";
 import { unixNanos } from "../../lib/unix-nanos.js";
 import { maximumMessageBytes } from "../dns/message.js";
-import type { Destination } from "../flow/connection.js";
+import type { Destination } from "../flow/destination.js";
 import type { SandboxGate } from "./sandbox-gate.js";
 import { writeStringsAsBytes } from "./string-writes.js";
 
@@ -32,6 +32,7 @@ function openConnection(gate: SandboxGate, stream: ServerHttp2Stream, headers: I
     return;
   }
   writeStringsAsBytes(stream);
+  gate.count(stream);
   stream.respond({ ":status": 200 });
   gate.open({ stream, reset }, destination);
 }
@@ -46,6 +47,7 @@ export function destinationIn(header: string | readonly string[] | undefined): D
 }
 
 async function answerQuestion(gate: SandboxGate, stream: ServerHttp2Stream): Promise<void> {
+  gate.count(stream);
   stream.setTimeout(questionTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
   const message = await readWhole(stream);
   if (message === undefined) return;

@@ -2,12 +2,13 @@
  * The host direction of a sandbox's channel, one HTTP/2 connection with the agent as its client, each of its streams a connection of a
  * program. Everything on it is hostile and bounded: streams, their windows, headers, what comes besides what was asked for.
  */
-import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import { ChannelLost, ProtocolBreak } from "../../guest/fault.js";
 import { checkLiving, endSession, onceOver } from "../../guest/http2-socket.js";
 import { type Allowance, type Meter, startMeter } from "../../guest/meter.js";
 import { hostileBounds } from "../../guest/session.js";
+import { serveHttp2 } from "../../lib/http2-sessions.js";
 
 /** What may be on its way in each stream; a server that does not take it holds the program back. */
 const streamWindowBytes = 64 * 1024;
@@ -27,9 +28,8 @@ export class ChannelServer {
 
   constructor(socket: Duplex, handle: HandleCall) {
     this.#socket = socket;
-    this.#http = http2.performServerHandshake(checkLiving(socket), {
+    this.#http = serveHttp2(checkLiving(socket), {
       ...hostileBounds,
-      maxSessionMemory: 64,
       maxSessionInvalidFrames: 64,
       maxSessionRejectedStreams: maximumStreams,
       settings: {

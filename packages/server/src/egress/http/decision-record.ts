@@ -1,5 +1,7 @@
 /** The decision about one request, told once, when the request is over. */
 import { printable } from "../../lib/printable.js";
+import type { Way } from "../gateway.js";
+import { toldWay } from "../told-way.js";
 import type { HttpFlow } from "./flow.js";
 
 export interface Told {
@@ -13,6 +15,8 @@ export interface Told {
 export class DecisionRecord {
   /** With what it was sent on: it has the server's address, once that is known. */
   sentTo: { readonly address: string | undefined } | undefined;
+  /** How it leaves, once that is decided. */
+  way: Way | undefined;
   readonly #flow: HttpFlow;
   readonly #asked: { readonly method: string; readonly target: string } | undefined;
   readonly #startedMs = Date.now();
@@ -46,6 +50,7 @@ export class DecisionRecord {
       ...{ host, port, verdict, isEnforced, rule, reason: printable(reason, 600) },
       ...(this.#asked === undefined ? {} : { method: this.#asked.method, path: recordedPath(this.#asked.target) }),
       ...(address === undefined ? {} : { address }),
+      ...toldWay(this.way),
       bytesSent: this.#bytesSent,
       bytesReceived: this.#bytesReceived,
       durationMs: Math.round((performance.now() - this.#started) * 10) / 10,

@@ -11,8 +11,9 @@ export class DialFailure extends Error {
 
 /**
  * - forbidden-address: the name has only addresses that nothing may be sent to
+ * - no-route: the group has no route of the name, or it cannot be used on this host
  * - unresolved: the name has no address
  * - unreachable: refused, reset, or no answer in time
  * - bad-certificate: TLS failed, or the server's certificate is not valid for the name
  */
-export type DialFailureRule = "forbidden-address" | "unresolved" | "unreachable" | "bad-certificate";
+export type DialFailureRule = "forbidden-address" | "no-route" | "unresolved" | "unreachable" | "bad-certificate";

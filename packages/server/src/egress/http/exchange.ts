@@ -1,18 +1,20 @@
 /** One request from its head to the end of its answer: checked, decided, sent to where the decision says, told. */
-import { type EgressAction, type HeaderChange, normalizeHost } from "@alcove/contract";
+import { isDeepStrictEqual } from "node:util";
 import { decide } from "../../policy/egress/decide.js";
-import type { EgressVerdict } from "../../policy/egress/verdict.js";
-import { authorityOf, defaultPorts } from "./asked-authority.js";
+import { authorityOf } from "./asked-authority.js";
 import { DecisionRecord } from "./decision-record.js";
 import { DialFailure } from "./dial-failure.js";
+import type { FinalVerdict } from "./final-verdict.js";
 import type { HttpFlow } from "./flow.js";
 import { forward } from "./forwarding.js";
-import { changed, endToEnd, type HeaderList, valuesOf } from "./header-list.js";
+import { literalChanges, refsOf } from "./literal-changes.js";
 import type { ProgramRequest } from "./program-request.js";
 import { type Refusal, refused } from "./refusal.js";
 import { checkRequest } from "./request-check.js";
-import type { UpstreamRequest } from "./upstream.js";
-import type { Destination, Upstreams } from "./upstreams.js";
+import { type Result, resultOf, sendingOf } from "./sending.js";
+import type { UnderWay } from "./under-way.js";
+import type { Upstreams } from "./upstreams.js";
+import { ValueFailure } from "./value-failure.js";
 
 export interface ExchangeContext {
   /** Those under way, to be asked again when the policy changes. */
@@ -20,11 +22,6 @@ export interface ExchangeContext {
   readonly flow: HttpFlow;
   readonly protocol: "http/1" | "h2";
   readonly upstreams: Upstreams;
-}
-
-export interface UnderWay {
-  /** Breaks it off, where the policy does not let it go on. */
-  recheck(): void;
 }
 
 /** Fulfils when it is over, however it went. */
@@ -53,16 +50,20 @@ async function decided({ request, path, record }: Asked, context: ExchangeContex
   const { flow, upstreams, underWay } = context;
   const { scheme, host, port } = flow;
   const ask = () => decide(flow.compiled(), { scheme, host, port, method: request.method, path });
-  const verdict = ask();
+  const verdict = await flow.finalVerdict(ask, { request, path, flow, underWay });
   if (verdict.isDenied && !flow.isAudit()) return refuse(request, { status: 403, ...verdict }, { flow, record });
   const result = resultOf(verdict, { flow, path });
+  const way = flow.wayOf(verdict.route);
+  record.way = way;
   const recheck = () => {
-    const { isDenied, rule } = ask();
+    const { isDenied, rule, route } = ask();
+    const isElsewhere = !isDeepStrictEqual(flow.wayOf(route).route, way.route);
     const address = record.sentTo?.address;
     const isBanned = address !== undefined && !flow.mayReach(address, result.destination.port);
-    if (!isBanned && (!isDenied || flow.isAudit())) return;
+    if (!isBanned && !isElsewhere && (!isDenied || flow.isAudit())) return;
     const reason = "the policy was changed, and does not let this request go on";
-    record.tell({ verdict: "Deny", rule: isBanned ? "forbidden-address" : rule, reason });
+    const stopper = isBanned ? "forbidden-address" : isDenied && !flow.isAudit() ? rule : "no-route";
+    record.tell({ verdict: "Deny", rule: stopper, reason });
     request.answer.reset();
   };
   const one = { recheck };
@@ -75,7 +76,7 @@ async function decided({ request, path, record }: Asked, context: ExchangeContex
 }
 
 interface Permitted extends Omit<Asked, "path"> {
-  readonly verdict: EgressVerdict;
+  readonly verdict: FinalVerdict;
   readonly result: Result;
 }
 
@@ -83,12 +84,17 @@ async function sent(
   { request, record, verdict, result }: Permitted,
   { flow, upstreams }: Pick<ExchangeContext, "flow" | "upstreams">,
 ): Promise<void> {
-  const { destination, changes, path } = result;
   try {
-    const upstream = await upstreams.open(destination);
+    const { destination } = result;
+    let upstream = await upstreams.open(destination);
+    const resolve = await flow.valuesFor(refsOf(result.changes));
+    while (!upstream.hasRoom) upstream = await upstreams.open(destination);
     if (!request.answer.isOpen) return tell(record, verdict, goneEarly);
-    const sending = sendingOf({ request, path, changes, destination, flow });
-    const { fault } = await forward({ request, sending, changes, record }, upstream);
+    // Nothing waits from here on until it is sent: what is in force now counts, and the filter knows all that is sent.
+    const changes = literalChanges(result.changes, (ref) => resolve(ref, destination.host));
+    const echoes = flow.echoes();
+    const sending = sendingOf(request, { verdict, result, changes, echoes }, flow);
+    const { fault } = await forward({ request, sending, changes, record, echoes }, upstream);
     tell(record, verdict, fault);
   } catch (error) {
     if (request.answer.isOpen) refuse(request, failureOf(error), { flow, record });
@@ -98,63 +104,10 @@ async function sent(
 
 const goneEarly = "the program was gone before it could be sent";
 
-function tell(record: DecisionRecord, { isDenied, rule, reason }: EgressVerdict, fault: string | undefined): void {
-  const told = fault === undefined ? reason : `${reason}; ${fault}`;
+function tell(record: DecisionRecord, verdict: FinalVerdict, fault: string | undefined): void {
+  const { isDenied, rule } = verdict;
+  const told = fault === undefined ? detailed(verdict) : `${detailed(verdict)}; ${fault}`;
   record.tell({ verdict: isDenied ? "Deny" : "Allow", isEnforced: !isDenied, rule, reason: told });
-}
-
-interface Result {
-  readonly destination: Destination;
-  readonly changes: readonly HeaderChange[];
-  readonly path: string;
-}
-
-/** Where a request goes, and as what. What is denied and goes through in Audit mode goes as it is. */
-function resultOf({ action }: EgressVerdict, asked: { readonly flow: HttpFlow; readonly path: string }): Result {
-  const { flow, path } = asked;
-  const unchanged = { scheme: flow.scheme, host: flow.host, port: flow.port };
-  if (action.type === "Transform") return { destination: unchanged, changes: action.headers, path };
-  if (action.type !== "Rewrite") return { destination: unchanged, changes: [], path };
-  const query = /\?.*$/s.exec(path)?.[0] ?? "";
-  return {
-    destination: rewritten(action, flow),
-    changes: action.headers ?? [],
-    path: action.path === undefined ? path : `${action.path}${query}`,
-  };
-}
-
-function rewritten(action: Extract<EgressAction, { type: "Rewrite" }>, flow: HttpFlow): Destination {
-  const scheme = action.scheme ?? flow.scheme;
-  const host = action.host === undefined ? flow.host : (normalizeHost(action.host)?.host ?? action.host);
-  // A port that goes with the scheme goes along with it.
-  const port = flow.port === defaultPorts[flow.scheme] ? defaultPorts[scheme] : flow.port;
-  return { scheme, host, port };
-}
-
-function sendingOf(
-  given: Pick<Result, "destination" | "changes" | "path"> & Pick<Asked, "request"> & Pick<ExchangeContext, "flow">,
-): UpstreamRequest {
-  const { request, destination, changes, path, flow } = given;
-  const headers: HeaderList = changed(endToEnd(request.headers), changes);
-  return {
-    method: request.method,
-    scheme: destination.scheme,
-    authority: sentAuthority(request, destination, flow),
-    path,
-    headers,
-    hasBody: request.body !== undefined,
-    takesTrailers: valuesOf(request.headers, "te").some((value) => /\btrailers\b/i.test(value)),
-    isWebSocket: request.isWebSocket,
-  };
-}
-
-/** As the program wrote it, where that is the same but for case and the default port: some sign it. */
-function sentAuthority({ authorities }: ProgramRequest, destination: Destination, { host, scheme }: HttpFlow): string {
-  const canonical = authorityOf(destination);
-  const asked = authorities[0] ?? canonical;
-  if (destination.host !== host || destination.scheme !== scheme) return canonical;
-  const withPort = `${canonical}:${destination.port}`;
-  return [canonical, withPort].includes(asked.toLowerCase()) ? asked : canonical;
 }
 
 const tooMany: Refusal = {
@@ -165,6 +118,7 @@ const tooMany: Refusal = {
 };
 
 function failureOf(error: unknown): Refusal {
+  if (error instanceof ValueFailure) return { status: 502, rule: "no-value", reason: error.message, hint: error.hint };
   const status = error instanceof DialFailure && error.rule === "forbidden-address" ? 403 : 502;
   const rule = error instanceof DialFailure ? error.rule : "upstream-answer";
   return { status, rule, reason: (error as Error).message, hint: hints[rule] };
@@ -172,6 +126,7 @@ function failureOf(error: unknown): Refusal {
 
 const hints = {
   "forbidden-address": "A transportRules Allow rule would have to name the address.",
+  "no-route": "The group's owner has to define the route, or to set its credentials.",
   unresolved: "Look at the name's spelling.",
   unreachable: "The server may be down; try again later.",
   "bad-certificate": "The server's certificate has to be valid for its name, or its authority known to the group.",
@@ -183,8 +138,7 @@ function refuse(
   refusal: Refusal,
   { flow, record }: { flow: HttpFlow; record: DecisionRecord },
 ): void {
-  const { rule, reason } = refusal;
-  record.tell({ verdict: "Deny", rule, reason });
+  record.tell({ verdict: "Deny", rule: refusal.rule, reason: detailed(refusal) });
   const { answer } = request;
   if (!answer.isOpen) return;
   if (answer.hasBegun) {
@@ -197,4 +151,8 @@ function refuse(
   const stream = answer.begin(head, hasBody);
   if (hasBody) stream.write(body);
   answer.end([]);
+}
+
+function detailed({ reason, detail }: { readonly reason: string; readonly detail?: string }): string {
+  return detail === undefined ? reason : `${reason}: ${detail}`;
 }

@@ -5,12 +5,18 @@ import { duplexPair } from "node:stream";
 import tls from "node:tls";
 import { EgressDecision, EgressPolicy } from "@alcove/contract";
 import type * as z from "zod";
+import { Semaphore } from "../../lib/semaphore.js";
 import { compileEgress } from "../../policy/egress/compile.js";
 import { mayLeadTo } from "../../policy/egress/transport.js";
 import { type Authority, issue, makeAuthority } from "../certificates/authority.js";
+import { HiddenValues } from "../echoes/hidden-values.js";
+import { SecretValues } from "../gate/secret-values.js";
+import { finalVerdict } from "../hooks/hook-verdict.js";
 import { DialFailure } from "./dial-failure.js";
 import type { DialTarget, HttpFlow } from "./flow.js";
+import type { PlacedValue } from "./placed-values.js";
 import { type ServedRequests, serveRequests } from "./serve-requests.js";
+import { WindowBudget } from "./window-budget.js";
 
 /** Trusted by programs: the group's; and by the gateway: the servers'. */
 export const groupAuthority: Authority = await makeAuthority("tests");
@@ -38,6 +44,18 @@ export interface GateOptions {
   /** In place of `servers`. */
   readonly dial?: HttpFlow["dial"];
   readonly headTimeoutMs?: number;
+  /** By the id of the secret. */
+  readonly values?: Readonly<Record<string, string>>;
+  readonly waitForTokens?: () => Promise<void>;
+  /** Of those of them that go to certain hosts alone. */
+  readonly valueHosts?: Readonly<Record<string, readonly string[]>>;
+  /** Default 4. */
+  readonly askingAtOnce?: number;
+  /** Of HTTP/2 beyond what each stream has; default 32 MiB. */
+  readonly windowBytes?: number;
+  /** Taken out of answers. */
+  readonly hidden?: Readonly<Record<string, string>>;
+  readonly placed?: readonly PlacedValue[];
 }
 
 export interface Gate extends AsyncDisposable {
@@ -48,6 +66,7 @@ export interface Gate extends AsyncDisposable {
   readonly upstreams: ReadonlySet<Socket>;
   /** Of programs. */
   readonly programs: ReadonlySet<Socket>;
+  readonly windows: WindowBudget;
   setPolicy(policy: z.input<typeof EgressPolicy>): void;
   abortAll(): void;
 }
@@ -60,6 +79,11 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   const controller = new AbortController();
   const leaf = await issue(groupAuthority, options.host ?? "example.com");
   const dialTo = options.dial ?? ((target: DialTarget) => dial(target, options.servers ?? {}));
+  const windows = new WindowBudget(options.windowBytes ?? 32 * 1024 * 1024);
+  const asking = new Semaphore(options.askingAtOnce ?? 4);
+  const hidden = new HiddenValues();
+  hidden.setSecrets(options.hidden ?? {});
+  const valuesNow = () => new SecretValues({ secrets: options.values ?? {}, secretHosts: options.valueHosts ?? {} });
   const serving = new Set<ServedRequests>();
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     keepIn(programs, socket);
@@ -76,7 +100,18 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       },
       // Servers of tests are on loopback: no address is refused by itself.
       mayReach: (address, port) => mayLeadTo(compiled, address, { port, isRefused: () => false }),
+      wayOf: (name) => ({ name, route: { type: "Direct" } }),
       certificate: async () => leaf,
+      valuesFor: async () => {
+        await options.waitForTokens?.();
+        return ({ secretRef }, to) => valuesNow().valueFor(secretRef?.secretId ?? "", to);
+      },
+      windows,
+      finalVerdict,
+      about: { sandboxId: "sandbox-1", group: "default" },
+      asking: (signal, ask) => asking.take(signal, ask),
+      echoes: () => hidden.filter(),
+      placedValues: () => options.placed ?? [],
       decided: (decision) => decisions.push(EgressDecision.parse(decision)),
       headTimeoutMs: options.headTimeoutMs ?? 5_000,
       ...(options.enter === undefined ? {} : { enter: options.enter }),
@@ -86,7 +121,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   });
   await listening(server);
   return {
-    ...{ port: portOf(server), decisions, dialled, upstreams, programs },
+    ...{ port: portOf(server), decisions, dialled, upstreams, programs, windows },
     setPolicy: (policy) => {
       compiled = compileEgress(EgressPolicy.parse(policy));
       for (const served of serving) served.recheck();

@@ -1,20 +1,23 @@
 /** Passes one request on and its answer back, both as they come, each as fast as the other side takes it. */
-import type { Duplex } from "node:stream";
-import type { HeaderChange } from "@alcove/contract";
+import type { Duplex, Writable } from "node:stream";
 import { withResolvers } from "../../lib/with-resolvers.js";
+import type { EchoFilter, FilteredAnswer } from "../echoes/echo-filter.js";
+import type { AnswerHead } from "../message/answer-head.js";
+import { endToEnd, type LiteralChange, safeTrailers } from "../message/header-list.js";
 import type { DecisionRecord } from "./decision-record.js";
 import { DialFailure } from "./dial-failure.js";
-import { endToEnd, safeTrailers } from "./header-list.js";
-import type { AnswerHead, ProgramRequest } from "./program-request.js";
-import { pump } from "./pump.js";
+import type { Answer, ProgramRequest } from "./program-request.js";
+import { pump, pumpThrough } from "./pump.js";
 import { relay } from "./relay.js";
 import type { Upstream, UpstreamAnswer, UpstreamExchange, UpstreamRequest } from "./upstream.js";
 
 export interface Forwarded {
   readonly request: ProgramRequest;
   readonly sending: UpstreamRequest;
-  readonly changes: readonly HeaderChange[];
+  readonly changes: readonly LiteralChange[];
   readonly record: DecisionRecord;
+  /** What is taken out of the answer; undefined: nothing. */
+  readonly echoes: EchoFilter | undefined;
 }
 
 /** What broke it off, if anything did: half a sentence. */
@@ -80,7 +83,7 @@ class Forwarding {
     if (!answer.isOpen || answer.hasBegun || this.#informed >= maxInformed) return;
     this.#informed++;
     try {
-      answer.inform({ ...head, headers: endToEnd(head.headers) });
+      answer.inform(this.#filtered({ ...head, headers: endToEnd(head.headers) }));
     } catch {}
   }
 
@@ -99,19 +102,31 @@ class Forwarding {
   }
 
   async #giveBack(got: UpstreamAnswer): Promise<void> {
-    const { answer } = this.#forwarded.request;
-    const { record } = this.#forwarded;
+    const { request, record, echoes } = this.#forwarded;
+    const { answer, method } = request;
     if (!answer.isOpen) return;
-    const stream = answer.begin({ ...got, headers: endToEnd(got.headers) }, got.body !== undefined);
-    if (got.body !== undefined) await pump(got.body, stream, (bytes) => record.countReceived(bytes));
-    answer.end(safeTrailers(got.trailers(), []));
+    const plain = { ...got, headers: endToEnd(got.headers) };
+    const isEmpty = got.body === undefined || method === "HEAD" || bodiless.has(got.status);
+    const { head, through } = isEmpty || echoes === undefined ? unchanged(this.#filtered(plain)) : echoes.answer(plain);
+    const stream = begun(answer, { head, hasBody: got.body !== undefined, through });
+    const count = (bytes: number) => {
+      record.countReceived(bytes);
+      this.#exchange?.taken?.(bytes);
+    };
+    if (got.body !== undefined) await pumpThrough(got.body, { through, to: stream }, count);
+    const trailers = safeTrailers(got.trailers(), []);
+    answer.end(echoes?.headers(trailers) ?? trailers);
   }
 
   async #switch(head: AnswerHead, server: Duplex): Promise<void> {
     const { request, record } = this.#forwarded;
-    const program = request.answer.switchProtocols(head);
+    const program = request.answer.switchProtocols(this.#filtered(head));
     await relay(program, server, record);
     this.#settle.resolve(undefined);
+  }
+
+  #filtered<Head extends AnswerHead>(head: Head): Head {
+    return this.#forwarded.echoes?.head(head) ?? head;
   }
 
   #breakOff(error: Error): void {
@@ -123,6 +138,26 @@ class Forwarding {
       answer.reset(http2CodeOf(error));
     }
   }
+}
+
+/** RFC 9110, 6.4.1. */
+const bodiless: ReadonlySet<number> = new Set([204, 304]);
+
+/** What the body would have gone through is let go where the head cannot be sent. */
+function begun(
+  answer: Answer,
+  { head, hasBody, through }: FilteredAnswer<AnswerHead> & { readonly hasBody: boolean },
+): Writable {
+  try {
+    return answer.begin(head, hasBody);
+  } catch (error) {
+    for (const each of through) each.destroy();
+    throw error;
+  }
+}
+
+function unchanged<Head>(head: Head): FilteredAnswer<Head> {
+  return { head, through: [] };
 }
 
 /** What is not the connection's own breaking off: that is passed on as what it is. */

@@ -1,7 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex, Writable } from "node:stream";
-import { type HeaderList, rawHeadersOf } from "./header-list.js";
-import type { Answer, AnswerHead } from "./program-request.js";
+import type { AnswerHead } from "../message/answer-head.js";
+import { type HeaderList, rawHeadersOf } from "../message/header-list.js";
+import type { Answer } from "./program-request.js";
 
 export class Http1Answer implements Answer {
   readonly #response: ServerResponse;

@@ -4,7 +4,7 @@
  */
 import http, { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { headerListOf, valuesOf } from "./header-list.js";
+import { headerListOf, valuesOf } from "../message/header-list.js";
 import { Http1Answer } from "./http1-answer.js";
 import { headWithoutUpgrade, wantsWebSocket } from "./http1-upgrade.js";
 import type { ProgramRequest } from "./program-request.js";

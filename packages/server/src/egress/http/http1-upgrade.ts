@@ -1,6 +1,6 @@
 /** Requests that would like to go on in another protocol. */
 import type { IncomingMessage } from "node:http";
-import { headerListOf } from "./header-list.js";
+import { headerListOf } from "../message/header-list.js";
 
 export function wantsWebSocket({ method, headers, httpVersion }: IncomingMessage): boolean {
   return (

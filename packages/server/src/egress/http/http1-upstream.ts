@@ -2,7 +2,8 @@
 import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type HeaderList, hasHeader, headerListOf, rawHeadersOf } from "./header-list.js";
+import { type HeaderList, hasHeader, headerListOf, rawHeadersOf } from "../message/header-list.js";
+import { serverAddressOf } from "./server-address.js";
 import type { Upstream, UpstreamEvents, UpstreamExchange, UpstreamRequest } from "./upstream.js";
 
 /** Of an answer's head: servers send more than programs, and have been decided on. */
@@ -10,6 +11,8 @@ const maxHeadBytes = 128 * 1024;
 
 export class Http1Connections implements Upstream {
   readonly #agent: KeptConnections;
+  /** Of its own the kernel widens TCP's windows. */
+  readonly hasRoom = true;
   readonly #dial: () => Promise<Socket>;
   readonly #openSockets = new Set<Socket>();
   #dialling = 0;
@@ -163,7 +166,7 @@ class Http1Exchange implements UpstreamExchange {
   constructor({ outgoing, isWebSocket }: { outgoing: ClientRequest; isWebSocket: boolean }, events: UpstreamEvents) {
     this.body = outgoing;
     outgoing.once("socket", (socket) => {
-      this.address = socket.remoteAddress;
+      this.address = serverAddressOf(socket);
       // One that was dialled a moment ago is paused, so that nothing of it is lost.
       socket.resume();
     });

@@ -1,6 +1,6 @@
 /** Headers between lists and the objects that Node's HTTP/2 takes. */
 import { constants, type Http2Stream, type OutgoingHttpHeaders } from "node:http2";
-import { type HeaderList, headerListOf } from "./header-list.js";
+import { type HeaderList, headerListOf } from "../message/header-list.js";
 
 /** Without those that begin with a colon. */
 export function plainHeaders(raw: readonly string[]): HeaderList {

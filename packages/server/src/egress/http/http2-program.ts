@@ -1,10 +1,12 @@
 /** A program's HTTP/2 connection, within bounds on all that it may do. */
 import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Duplex, Writable } from "node:stream";
-import { endSession, onceOver } from "../../guest/http2-socket.js";
-import { type HeaderList, valuesOf } from "./header-list.js";
+import { endSession, maxSessionMemory, onceOver } from "../../guest/http2-socket.js";
+import { serveHttp2 as serveSession } from "../../lib/http2-sessions.js";
+import type { AnswerHead } from "../message/answer-head.js";
+import { type HeaderList, valuesOf } from "../message/header-list.js";
 import { http2Headers, plainHeaders, sendTrailers } from "./http2-headers.js";
-import type { Answer, AnswerHead, ProgramRequest } from "./program-request.js";
+import type { Answer, ProgramRequest } from "./program-request.js";
 
 export interface Http2Served {
   readonly stream: Duplex;
@@ -18,6 +20,8 @@ export interface Http2Served {
 const maxStreams = 100;
 /** What a program may have on its way to a server that does not take it. */
 const windowBytes = 128 * 1024;
+/** Of all streams together: what comes is credited at once, so that the streams' own windows bound it. */
+const sharedWindowBytes = 4 * 1024 * 1024;
 const idleMs = 120_000;
 const pingTimeoutMs = 60_000;
 
@@ -25,9 +29,9 @@ const pingTimeoutMs = 60_000;
 const spoiling: ReadonlySet<string> = new Set(["ERR_HTTP2_ERROR", "ERR_HTTP2_TOO_MANY_INVALID_FRAMES"]);
 
 export function serveHttp2({ stream, headTimeoutMs, exchange, broken }: Http2Served): void {
-  const session = http2.performServerHandshake(stream, {
+  const session = serveSession(stream, {
     maxHeaderListPairs: 160,
-    maxSessionMemory: 4,
+    maxSessionMemory,
     maxOutstandingPings: 4,
     maxSessionInvalidFrames: 16,
     maxSessionRejectedStreams: 64,
@@ -40,6 +44,7 @@ export function serveHttp2({ stream, headTimeoutMs, exchange, broken }: Http2Ser
       enableConnectProtocol: false,
     },
   });
+  session.once("connect", () => session.setLocalWindowSize(sharedWindowBytes));
   let underWay = 0;
   session.on("stream", (one, headers, _flags, ...rest) => {
     one.on("error", () => {});

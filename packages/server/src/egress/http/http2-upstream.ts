@@ -2,35 +2,45 @@
 import http2, {
   type ClientHttp2Session,
   type ClientHttp2Stream,
+  type ClientSessionRequestOptions,
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
+  type OutgoingHttpHeaders,
 } from "node:http2";
 import type { Socket } from "node:net";
-import { endSession } from "../../guest/http2-socket.js";
-import type { HeaderList } from "./header-list.js";
+import { endSession, maxSessionMemory } from "../../guest/http2-socket.js";
+import { connectHttp2 } from "../../lib/http2-sessions.js";
+import type { HeaderList } from "../message/header-list.js";
 import { http2Headers, plainHeaders, sendTrailers } from "./http2-headers.js";
+import { serverAddressOf } from "./server-address.js";
+import { narrowBytes, StreamWindows } from "./stream-windows.js";
 import type { Upstream, UpstreamEvents, UpstreamExchange, UpstreamRequest } from "./upstream.js";
+import type { WindowBudget } from "./window-budget.js";
 
-/** What a server may have on its way in each stream for a program that does not read it: of 1,024 requests 64 MiB. */
-const windowBytes = 64 * 1024;
+/** Of all streams together: what comes is credited at once, so that the streams' own windows bound it. */
+const sharedWindowBytes = 16 * 1024 * 1024;
 
 export class Http2Connection implements Upstream {
   readonly #session: ClientHttp2Session;
   readonly #socket: Socket;
   readonly #address: string | undefined;
+  readonly #windows: StreamWindows;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, budget: WindowBudget) {
     this.#socket = socket;
-    this.#address = socket.remoteAddress;
-    this.#session = http2.connect("https://server", {
-      createConnection: () => socket,
+    this.#address = serverAddressOf(socket);
+    this.#session = connectHttp2("https://server", socket, {
       maxHeaderListPairs: 256,
-      maxSessionMemory: 16,
+      maxSessionMemory,
       maxReservedRemoteStreams: 0,
-      settings: { enablePush: false, initialWindowSize: windowBytes, maxHeaderListSize: 65_536 },
+      settings: { enablePush: false, initialWindowSize: narrowBytes, maxHeaderListSize: 65_536 },
     });
     // Each of its streams tells its own end.
     this.#session.on("error", () => {});
+    this.#session.once("connect", () => this.#session.setLocalWindowSize(sharedWindowBytes));
+    this.#windows = new StreamWindows(budget, (initialWindowSize) => {
+      if (!this.isOver) this.#session.settings({ initialWindowSize });
+    });
   }
 
   get isOpen(): boolean {
@@ -41,16 +51,33 @@ export class Http2Connection implements Upstream {
     return this.#session.destroyed;
   }
 
+  get hasRoom(): boolean {
+    return this.#windows.hasRoom;
+  }
+
   send(request: UpstreamRequest, events: UpstreamEvents): UpstreamExchange {
     const { method, scheme, authority, path, headers, hasBody, takesTrailers } = request;
     const own = { ":method": method, ":scheme": scheme, ":authority": authority, ":path": path };
     const aborting = new AbortController();
     const rest = headers.filter(([name]) => name.toLowerCase() !== "host");
-    const stream = this.#session.request(
+    const stream = this.#open(
       { ...own, ...http2Headers(rest), ...(takesTrailers ? { te: "trailers" } : {}) },
       { endStream: !hasBody, waitForTrailers: hasBody, signal: aborting.signal },
     );
-    return new Http2Exchange({ stream, aborting, hasBody, address: this.#address }, events);
+    const taken = (bytes: number) => this.#windows.taken(bytes, stream.readableLength);
+    return new Http2Exchange({ stream, aborting, hasBody, taken, address: this.#address }, events);
+  }
+
+  /** @throws where there is no room for it, or Node takes no such head */
+  #open(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ClientHttp2Stream {
+    const leave = this.#windows.enter();
+    if (leave === undefined) throw new Error("there is no room for one stream more");
+    try {
+      return this.#session.request(headers, options).once("close", leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   /** Takes no more, and ends with the last that is under way. */
@@ -68,17 +95,20 @@ interface Sent {
   readonly aborting: AbortController;
   readonly hasBody: boolean;
   readonly address: string | undefined;
+  readonly taken: (bytes: number) => void;
 }
 
 class Http2Exchange implements UpstreamExchange {
   readonly address: string | undefined;
   readonly body: ClientHttp2Stream;
+  readonly taken: (bytes: number) => void;
   readonly #hasBody: boolean;
   readonly #aborting: AbortController;
   #trailers: HeaderList = [];
 
-  constructor({ stream, aborting, hasBody, address }: Sent, events: UpstreamEvents) {
+  constructor({ stream, aborting, hasBody, address, taken }: Sent, events: UpstreamEvents) {
     this.address = address;
+    this.taken = taken;
     this.body = stream;
     this.#hasBody = hasBody;
     this.#aborting = aborting;

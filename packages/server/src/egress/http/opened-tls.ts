@@ -6,7 +6,7 @@ import { normalizeHost } from "@alcove/contract";
 import { withDeadline } from "../../lib/deadline.js";
 import type { HttpFlow, TlsCertificate } from "./flow.js";
 
-const handshakeTimeoutMs = 10_000;
+const handshakeTimeoutMs = 30_000;
 
 /** @throws where the program gave up, took too long, or asked for another name than the connection leads to */
 export async function openTls(flow: HttpFlow): Promise<TLSSocket> {

@@ -1,6 +1,7 @@
 /** One request of the program and where its answer goes, whichever HTTP it speaks. */
 import type { Duplex, Readable, Writable } from "node:stream";
-import type { HeaderList } from "./header-list.js";
+import type { AnswerHead } from "../message/answer-head.js";
+import type { HeaderList } from "../message/header-list.js";
 
 export interface ProgramRequest {
   readonly method: string;
@@ -21,15 +22,6 @@ export interface ProgramRequest {
   /** Known when the body has ended. */
   trailers(): HeaderList;
   readonly answer: Answer;
-}
-
-export interface AnswerHead {
-  readonly status: number;
-  /** HTTP/1's words beside the status; may be empty. */
-  readonly reason: string;
-  readonly headers: HeaderList;
-  /** Nothing that comes behind it on the connection is to be read, where requests come one behind the other. */
-  readonly isLast?: boolean;
 }
 
 export interface Answer {

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 
 /**
  * Passes on what `from` has, as fast as `to` takes it, and fulfils at its end; `to` is left open. Rejects when either of them breaks off: a
@@ -36,6 +36,39 @@ export function pump(from: Readable, to: Writable, count: (bytes: number) => voi
     else if (to.destroyed) onToGone();
     else from.on("data", onData);
   });
+}
+
+/** The same by way of what changes it, each as fast as the next takes it. */
+export async function pumpThrough(
+  from: Readable,
+  { through, to }: { readonly through: readonly Duplex[]; readonly to: Writable },
+  count: (bytes: number) => void,
+): Promise<void> {
+  const [first] = through;
+  if (first === undefined) return await pump(from, to, count);
+  let bytes = 0;
+  const destroyAll = () => {
+    for (const each of through) each.destroy();
+  };
+  const rest = Promise.all(through.map((each, at) => pumpOn(each, through[at + 1], to)));
+  rest.catch(destroyAll);
+  try {
+    await pump(from, first, (more) => {
+      bytes += more;
+      count(more);
+    });
+    // Nothing at all is no coding's beginning, and decoders say so.
+    if (bytes === 0) return;
+    first.end();
+    await rest;
+  } finally {
+    destroyAll();
+  }
+}
+
+async function pumpOn(from: Readable, next: Duplex | undefined, to: Writable): Promise<void> {
+  await pump(from, next ?? to, () => {});
+  next?.end();
 }
 
 /** Node has bodies end that were cut off, of HTTP/2 when a reset or the end of the connection came in place of the rest. */

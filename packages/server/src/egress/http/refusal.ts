@@ -1,7 +1,7 @@
 /** What a request is refused with: a text that says who refused it, why, and what to do. */
 import { printable } from "../../lib/printable.js";
-import type { HeaderList } from "./header-list.js";
-import type { AnswerHead } from "./program-request.js";
+import type { AnswerHead } from "../message/answer-head.js";
+import type { HeaderList } from "../message/header-list.js";
 
 export interface Refusal {
   readonly status: number;
@@ -9,6 +9,8 @@ export interface Refusal {
   readonly rule: string;
   /** Half a sentence, without a full stop: decisions have it as it is. */
   readonly reason: string;
+  /** More of it, for decisions alone. */
+  readonly detail?: string;
   /** What to do about it, a sentence. */
   readonly hint?: string;
 }

@@ -2,9 +2,10 @@
  * What a request must be like before any policy is asked: for the name that the connection leads to and for nothing else, and so
  * plain that no two readers could understand it differently.
  */
+
+import { valuesOf } from "../message/header-list.js";
 import { authorityOf, namesFlow } from "./asked-authority.js";
 import type { HttpFlow } from "./flow.js";
-import { valuesOf } from "./header-list.js";
 import type { ProgramRequest } from "./program-request.js";
 import type { Refusal } from "./refusal.js";
 

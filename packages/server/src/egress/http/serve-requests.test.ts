@@ -109,7 +109,7 @@ describe.each([
     const { timestamp, durationMs, ...decision } = gate.decisions[0] ?? {};
     expect(decision).toEqual({
       ...{ protocol: scheme, host: "example.com", port: scheme === "http" ? 80 : 443, method: "GET", path: "/a%2Fb" },
-      ...{ verdict: "Allow", isEnforced: true, rule: "default", address: "127.0.0.1" },
+      ...{ verdict: "Allow", isEnforced: true, rule: "default", address: "127.0.0.1", routeType: "Direct" },
       reason: "no rule denies it, and the default is Allow",
       ...{ bytesSent: 0, bytesReceived: got.body.length },
     });

@@ -3,18 +3,19 @@
  * connection that this program's connection shares with no other.
  *
  * What refuses a request by itself, before or behind the policy, and the name that decisions have for it: `name-mismatch`, `malformed-request`,
- * `refused-method`, `too-many-requests`; `tls-failed` where the program's TLS failed; `forbidden-address`, `unresolved`, `unreachable`, `bad-certificate`, where
+ * `refused-method`, `too-many-requests`; `tls-failed` where the program's TLS failed; `forbidden-address`, `no-route`, `unresolved`, `unreachable`, `bad-certificate`, where
  * the server was not reached; `upstream-answer` where its answer was no HTTP. All of them hold in Audit mode too.
  */
 import type { Duplex } from "node:stream";
 import { DecisionRecord } from "./decision-record.js";
-import { exchange, type UnderWay } from "./exchange.js";
+import { exchange } from "./exchange.js";
 import { protocolOfFirstBytes } from "./first-bytes.js";
 import type { HttpFlow } from "./flow.js";
 import { serveHttp1 } from "./http1-program.js";
 import { serveHttp2 } from "./http2-program.js";
 import { NameMismatch, openTls } from "./opened-tls.js";
 import type { ProgramRequest } from "./program-request.js";
+import type { UnderWay } from "./under-way.js";
 import { Upstreams } from "./upstreams.js";
 
 /** A connection that asks nothing for so long is closed. */
@@ -113,7 +114,7 @@ function serveProtocol({ flow, stream, protocol }: Serving, { over, reset, serve
     dial: (target, signal) => flow.dial(target, signal),
     mayReach: (address, port) => flow.mayReach(address, port),
     scheme: flow.scheme,
-    prefersHttp2: protocol === "h2",
+    http2Windows: protocol === "h2" ? flow.windows : undefined,
     signal: over,
   });
   served.upstreams = upstreams;

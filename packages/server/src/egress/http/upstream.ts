@@ -1,9 +1,11 @@
 /** A connection to a server that a request can be sent on, whichever HTTP it speaks. */
 import type { Duplex, Readable, Writable } from "node:stream";
-import type { HeaderList } from "./header-list.js";
-import type { AnswerHead } from "./program-request.js";
+import type { AnswerHead } from "../message/answer-head.js";
+import type { HeaderList } from "../message/header-list.js";
 
 export interface Upstream {
+  /** Whether a request more can be sent on it now; where not, on another. */
+  readonly hasRoom: boolean;
   /** @throws where the request cannot be sent as it is */
   send(request: UpstreamRequest, events: UpstreamEvents): UpstreamExchange;
 }
@@ -42,6 +44,8 @@ export interface UpstreamExchange {
   /** The server's address, once it is known. */
   readonly address: string | undefined;
   readonly body: Writable;
+  /** Of the answer's body these were passed on. */
+  taken?(bytes: number): void;
   /** After the last of the body. */
   finish(trailers: HeaderList): void;
   abort(): void;

@@ -3,17 +3,21 @@ import { DialFailure } from "./dial-failure.js";
 import type { HttpFlow } from "./flow.js";
 import { Http1Connections } from "./http1-upstream.js";
 import { Http2Connection } from "./http2-upstream.js";
+import { serverAddressOf } from "./server-address.js";
 import type { Upstream } from "./upstream.js";
+import type { WindowBudget } from "./window-budget.js";
 
 export interface Destination {
   readonly scheme: "http" | "https";
   readonly host: string;
   readonly port: number;
+  /** One of the group's, by name; left out: its default. */
+  readonly route?: string | undefined;
 }
 
 export interface UpstreamsOptions extends Pick<HttpFlow, "dial" | "mayReach" | "scheme"> {
-  /** The program speaks HTTP/2: where the server does too, it is spoken with it. */
-  readonly prefersHttp2: boolean;
+  /** Where the program speaks HTTP/2, the windows of its sandbox: where the server speaks it too, it is spoken with it. */
+  readonly http2Windows: WindowBudget | undefined;
   /** Aborts when the program's connection is over. */
   readonly signal: AbortSignal;
 }
@@ -29,8 +33,8 @@ export class Upstreams {
 
   /** @throws DialFailure */
   async open(destination: Destination): Promise<Upstream> {
-    const { scheme, host, port } = destination;
-    const key = `${scheme} ${port} ${host}`;
+    const { scheme, host, port, route = "" } = destination;
+    const key = `${scheme} ${port} ${host} ${route}`;
     const known = this.#servers.get(key);
     if (known !== undefined) return known.open();
     const server = new Server(destination, this.#options);
@@ -58,6 +62,8 @@ class Server {
   readonly #options: UpstreamsOptions;
   readonly #http1: Http1Connections;
   #http2: Http2Connection | undefined;
+  /** Those that take no more, and whose requests go on. */
+  #full: readonly Http2Connection[] = [];
   #speaksHttp1: boolean;
   #trial: Promise<Upstream> | undefined;
 
@@ -65,13 +71,13 @@ class Server {
     this.#destination = destination;
     this.#options = options;
     const isKnown = destination.scheme === options.scheme || destination.scheme === "https";
-    this.#speaksHttp1 = !options.prefersHttp2 || !isKnown;
+    this.#speaksHttp1 = options.http2Windows === undefined || !isKnown;
     this.#http1 = new Http1Connections(() => this.#dial(["http/1.1"]));
   }
 
   async open(): Promise<Upstream> {
     if (this.#speaksHttp1) return this.#http1.ready();
-    if (this.#http2?.isOpen === true) return this.#http2;
+    if (this.#http2?.isOpen === true && this.#http2.hasRoom) return this.#http2;
     if (this.#trial !== undefined) {
       await this.#trial;
       return this.open();
@@ -85,25 +91,32 @@ class Server {
   }
 
   get hasConnections(): boolean {
-    return this.#trial !== undefined || this.#http1.hasConnections || this.#http2?.isOver === false;
+    return this.#trial !== undefined || this.#http1.hasConnections || this.#http2s.some(({ isOver }) => !isOver);
   }
 
   retire(): void {
     this.#http1.retire();
-    this.#http2?.retire();
+    for (const each of this.#http2s) each.retire();
   }
 
   close(): void {
     this.#http1.close();
-    this.#http2?.close();
+    for (const each of this.#http2s) each.close();
+  }
+
+  get #http2s(): readonly Http2Connection[] {
+    return this.#http2 === undefined ? this.#full : [...this.#full, this.#http2];
   }
 
   /** In plain HTTP nothing says what the server speaks: what the program began with, it began with because it knows. */
   async #try(): Promise<Upstream> {
     const socket = await this.#dial(["h2", "http/1.1"]);
+    const { http2Windows } = this.#options;
     const isHttp2 = this.#destination.scheme === "http" || protocolOf(socket) === "h2";
-    if (isHttp2) {
-      this.#http2 = new Http2Connection(socket);
+    if (isHttp2 && http2Windows !== undefined) {
+      this.#http2?.retire();
+      this.#full = this.#http2s.filter(({ isOver }) => !isOver);
+      this.#http2 = new Http2Connection(socket, http2Windows);
       return this.#http2;
     }
     this.#speaksHttp1 = true;
@@ -112,13 +125,13 @@ class Server {
   }
 
   async #dial(protocols: readonly ("h2" | "http/1.1")[]): ReturnType<HttpFlow["dial"]> {
-    const { scheme, host, port } = this.#destination;
+    const { scheme, host, port, route } = this.#destination;
     const { dial, mayReach, signal } = this.#options;
-    const socket = await dial({ host, port, tls: scheme === "https", protocols }, signal);
+    const socket = await dial({ host, port, route, tls: scheme === "https", protocols }, signal);
     socket.on("error", () => {});
     if (signal.aborted) socket.destroy();
     signal.throwIfAborted();
-    const { remoteAddress: address } = socket;
+    const address = serverAddressOf(socket);
     if (address === undefined || mayReach(address, port)) return socket;
     // It was dialled under a policy that let it be.
     socket.destroy();

@@ -41,6 +41,15 @@ describe("certificates that were issued", () => {
     expect(issued).toEqual(["a h1.example"]);
   });
 
+  test("are kept whatever another group asks for", async () => {
+    const { get, issued } = counting();
+    await get("a", "x.example");
+    for (let at = 0; at < 1_001; at++) await get("b", `h${at}.example`);
+    issued.length = 0;
+    await get("a", "x.example");
+    expect(issued).toEqual([]);
+  });
+
   test("are forgotten with their group alone", async () => {
     const { cache, get, issued } = counting();
     for (const group of ["a", "ab"]) await get(group, "x.example");

@@ -3,28 +3,35 @@ import type { TlsCertificate } from "../http/flow.js";
 
 /** They are valid for days more. */
 const keptMs = 24 * 3_600_000;
+/** Of each group: what one has many of costs no other its own. */
 const maximumKept = 1_000;
 
+interface Kept {
+  readonly until: number;
+  readonly certificate: Promise<TlsCertificate>;
+}
+
 export class CertificateCache {
-  readonly #kept = new Map<string, { readonly until: number; readonly certificate: Promise<TlsCertificate> }>();
+  readonly #groups = new Map<string, Map<string, Kept>>();
 
   get(group: string, host: string, issue: () => Promise<TlsCertificate>): Promise<TlsCertificate> {
-    const key = `${group} ${host}`;
-    const found = this.#kept.get(key);
-    this.#kept.delete(key);
+    const ofGroup = this.#groups.get(group) ?? new Map<string, Kept>();
+    this.#groups.set(group, ofGroup);
+    const found = ofGroup.get(host);
+    ofGroup.delete(host);
     const isGood = found !== undefined && found.until > performance.now();
     const kept = isGood ? found : { until: performance.now() + keptMs, certificate: issue() };
-    this.#kept.set(key, kept);
+    ofGroup.set(host, kept);
     kept.certificate.catch(() => {
-      if (this.#kept.get(key) === kept) this.#kept.delete(key);
+      if (ofGroup.get(host) === kept) ofGroup.delete(host);
     });
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > maximumKept && oldest !== undefined) this.#kept.delete(oldest);
+    const [oldest] = ofGroup.keys();
+    if (ofGroup.size > maximumKept && oldest !== undefined) ofGroup.delete(oldest);
     return kept.certificate;
   }
 
   /** A group that gets the name of one that is gone has another authority. */
   forget(group: string): void {
-    for (const key of this.#kept.keys()) if (key.startsWith(`${group} `)) this.#kept.delete(key);
+    this.#groups.delete(group);
   }
 }

@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import tls from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
-import { answerHello } from "../../guest/agent-kit.js";
+import { answerHello } from "../../guest/agent-test-kit.js";
 import { waitFor } from "../../lib/backoff.js";
 import { temporaryDirectory } from "../../store/test-record.js";
 import type { FromWorker, ToWorker } from "../messages.js";

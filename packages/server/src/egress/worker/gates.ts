@@ -4,6 +4,8 @@ import { ChannelLost, ProtocolBreak } from "../../guest/fault.js";
 import { greetStream } from "../../guest/hello.js";
 import { withDeadline } from "../../lib/deadline.js";
 import { TokenBucket } from "../../lib/token-bucket.js";
+import { busiest } from "../../worker-process/memory-watch.js";
+import { createLookup } from "../flow/lookup.js";
 import { handleCall } from "../gate/calls.js";
 import { ChannelServer } from "../gate/channel-server.js";
 import { SandboxGate } from "../gate/sandbox-gate.js";
@@ -12,7 +14,7 @@ import type { FromWorker, ToWorker } from "../messages.js";
 import { CertificateCache } from "./certificate-cache.js";
 import { DaemonLink } from "./daemon-link.js";
 import { DecisionOutbox } from "./decision-outbox.js";
-import { busiest } from "./memory-watch.js";
+import { TrafficOutbox } from "./traffic-outbox.js";
 
 const helloTimeoutMs = 2_000;
 /** Of one sandbox, whatever it asks for: each takes the daemon a signature. */
@@ -28,7 +30,9 @@ export class Gates {
   readonly #send: (message: FromWorker) => void;
   readonly #daemon: DaemonLink;
   readonly #certificates = new CertificateCache();
+  readonly #lookup = createLookup();
   readonly #outbox: DecisionOutbox;
+  readonly #traffic: TrafficOutbox;
   readonly #gates = new Map<string, SandboxGate>();
   readonly #sessions = new Map<number, ChannelSession>();
 
@@ -38,6 +42,7 @@ export class Gates {
     this.#outbox = new DecisionOutbox(({ sandboxId, decisions, omitted }) =>
       send({ kind: "decided", sandboxId, decisions: [...decisions], omitted }),
     );
+    this.#traffic = new TrafficOutbox((traffic) => send({ kind: "traffic", traffic }));
   }
 
   take(message: Exclude<ToWorker, { kind: "begin" | "ping" }>, socket: Socket | undefined): void {
@@ -46,6 +51,7 @@ export class Gates {
     else if (message.kind === "serve") this.#serve(message, socket);
     else if (message.kind === "end") this.#sessions.get(message.session)?.end(new ChannelLost("the daemon ended it"));
     else if (message.kind === "recorded") this.#daemon.answered(message.request, message.isDone);
+    else if (message.kind === "token") this.#daemon.answered(message.request, message);
     else this.#daemon.answered(message.request, message.issued);
   }
 
@@ -135,6 +141,8 @@ export class Gates {
     if (known !== undefined) return known;
     const issuing = new TokenBucket({ ...certificateBounds, now: performance.now() });
     const gate = new SandboxGate({
+      lookup: this.#lookup,
+      sandboxId,
       record: async (entry) => {
         const isDone = await this.#daemon.ask((request) => ({ kind: "record", request, sandboxId, entry }));
         if (isDone !== true) throw new Error("the name could not be put on record");
@@ -144,7 +152,9 @@ export class Gates {
           if (issuing.take(performance.now()) > 0) throw new Error(tooManyCertificates);
           return this.#issue(sandboxId, host);
         }),
+      token: (resource) => this.#daemon.ask((request) => ({ kind: "token", request, sandboxId, resource })),
       decided: (decision) => this.#outbox.add(sandboxId, decision),
+      traffic: () => this.#traffic.of(sandboxId),
     });
     this.#gates.set(sandboxId, gate);
     return gate;

@@ -1,7 +1,9 @@
 /** The agent's end of the fake channel: hello, then HTTP/2, over a pair of streams in memory. */
-import http2, { type ServerHttp2Stream } from "node:http2";
-import { type Duplex, duplexPair } from "node:stream";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Duplex } from "node:stream";
 import { helloBytes, helloMagic, readyMagic } from "../../guest/hello.js";
+import { serveHttp2 } from "../../lib/http2-sessions.js";
+import { inMemoryPair } from "./in-memory-pair.js";
 
 export interface Identity {
   readonly generation: number;
@@ -12,13 +14,13 @@ export interface Identity {
 /** Serves one session; answers the daemon's end and how to hang up. */
 export function serveChannel(
   identity: Identity,
-  handle: (stream: ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void,
+  handle: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
 ) {
   const [daemon, agent] = connectedPair();
   void readHello(agent).then((hello) => {
     if (hello === undefined) return;
     agent.write(answerTo(hello, identity));
-    const session = http2.performServerHandshake(agent, {
+    const session = serveHttp2(agent, {
       settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 1_000 },
     });
     session.on("error", () => {});
@@ -39,7 +41,7 @@ export function silentChannel(): { readonly daemon: Duplex; hangUp(): void } {
 
 /** A pair whose ends go together, as a socket's do. */
 function connectedPair(): [daemon: Duplex, agent: Duplex] {
-  const [daemon, agent] = duplexPair({ highWaterMark: 256 * 1024 });
+  const [daemon, agent] = inMemoryPair();
   daemon.once("close", () => agent.destroy());
   agent.once("close", () => daemon.destroy());
   agent.on("error", () => {});

@@ -19,6 +19,7 @@ import type {
   Recovery,
   Saves,
   Templates,
+  Volumes,
 } from "../engine.js";
 import { writeFakeDisk } from "./disk.js";
 import { FakeHost } from "./host.js";
@@ -28,6 +29,7 @@ import { fakeSaves, removeSnapshots, snapshotMachine } from "./saves.js";
 import { removeSuspended, suspendMachine } from "./suspended.js";
 import { fakeTemplateKey, fakeTemplates, makeFakeTemplate } from "./templates.js";
 import { elapse } from "./virtual-sleep.js";
+import { attachFakeVolume, detachFakeVolume, fakeDataDisks, fakeVolumes, removeLeftVolumes } from "./volumes.js";
 
 const builderSize = tiers.XS;
 
@@ -65,6 +67,10 @@ class FakeEngine implements Engine {
 
   get templates(): Templates {
     return fakeTemplates(this.#host);
+  }
+
+  get volumes(): Volumes {
+    return fakeVolumes(this.#host);
   }
 
   get saves(): Saves {
@@ -141,13 +147,14 @@ class FakeEngine implements Engine {
     }
   }
 
-  async recover({ running, suspended, snapshots }: Owned, signal: AbortSignal): Promise<Recovery> {
+  async recover({ running, suspended, snapshots, volumes }: Owned, signal: AbortSignal): Promise<Recovery> {
     const machines: Machine[] = [];
     const lost = new Map<string, { reason: "EngineLost" | "HostRestarted"; message: string }>();
     const removed = [
       ...this.#removeBuilders(),
       ...removeSuspended(this.#host, suspended),
       ...removeSnapshots(this.#host, snapshots),
+      ...removeLeftVolumes(this.#host, volumes),
     ];
     const owned = new Set([...running, ...suspended]);
     for (const machine of [...this.#host.machines.values()]) {
@@ -218,6 +225,11 @@ class FakeEngine implements Engine {
         await ended;
         return saved;
       },
+      get dataDisks() {
+        return fakeDataDisks(machine);
+      },
+      attach: async (disk) => attachFakeVolume(this.#host, machine, disk),
+      detach: async (volumeId) => detachFakeVolume(machine, volumeId),
       console: async () => machine.console.read(),
       destroy: async () => {
         if (isSuspended) return;

@@ -1,12 +1,13 @@
 /** The fake agent's execs. */
 import { constants } from "node:os";
-import { AlcoveError } from "@alcove/contract";
+import { AlcoveError, type TerminalSize } from "@alcove/contract";
 import type { ExecSpec, ExecStatus } from "../../guest/guest.js";
 import { Change } from "../../lib/change.js";
 import { Pipe } from "../../lib/pipe.js";
 import { Journal } from "./journal.js";
 import { dispatch, runProgram } from "./run-program.js";
 import { Killed, type Task, type TaskGuest } from "./task.js";
+import { FakeTerminal, shown } from "./terminal.js";
 import { findUser } from "./users.js";
 import { elapse } from "./virtual-sleep.js";
 
@@ -21,6 +22,7 @@ export class FakeExec {
   readonly #killed = new AbortController();
   readonly #started = Date.now();
   readonly #ended = new Change();
+  readonly #terminal: FakeTerminal | undefined;
   #pid = 0;
   #stdinOpen: boolean;
   #timedOut = false;
@@ -29,8 +31,26 @@ export class FakeExec {
   constructor(spec: ExecSpec) {
     this.spec = spec;
     this.journal = new Journal(spec.outputLimitBytes);
-    this.#stdinOpen = spec.stdin;
-    if (!spec.stdin) this.stdin.end();
+    this.#terminal = spec.terminal && new FakeTerminal(spec.terminal, this);
+    this.#stdinOpen = spec.stdin || this.#terminal !== undefined;
+    if (!this.#stdinOpen) this.stdin.end();
+  }
+
+  /** Input, as typed where there is a terminal. False when nobody reads any more. */
+  write(chunk: Uint8Array, signal: AbortSignal): Promise<boolean> {
+    return this.#terminal === undefined ? this.stdin.write(chunk, signal) : this.#terminal.type(chunk, signal);
+  }
+
+  show(stream: "stdout" | "stderr", bytes: Uint8Array): Promise<void> {
+    const { signal } = this.#killed;
+    if (this.#terminal === undefined) return this.journal.append(stream, bytes, signal);
+    return this.journal.append("stdout", shown(bytes), signal);
+  }
+
+  resize(size: TerminalSize): void {
+    if (this.#terminal === undefined) throw new AlcoveError("InvalidRequest", `Exec ${this.spec.id} has no terminal.`);
+    if (this.hasEnded) throw new AlcoveError("ExecEnded", `Exec ${this.spec.id} has ended.`);
+    this.#terminal.size = size;
   }
 
   get hasEnded(): boolean {
@@ -59,7 +79,7 @@ export class FakeExec {
     this.#pid = process.pid;
     void this.#enforceTimeout();
     const signal = this.#killed.signal;
-    const output = (stream: "stdout" | "stderr") => (bytes: Uint8Array) => this.journal.append(stream, bytes, signal);
+    const output = (stream: "stdout" | "stderr") => (bytes: Uint8Array) => this.show(stream, bytes);
     const own = {
       argv: spec.argv,
       pid: process.pid,
@@ -68,6 +88,7 @@ export class FakeExec {
       signal,
       guest,
       run: runProgram,
+      ...(this.#terminal && { terminal: this.#terminal }),
     };
     const running = dispatch({ ...own, ...task, stdout: output("stdout"), stderr: output("stderr") });
     const exit = await Promise.race([running, aborted(signal)]).catch((error: unknown) => error);
@@ -100,6 +121,7 @@ export class FakeExec {
       stderrDroppedBytes: dropped.stderr,
       stdinOpen: this.stdinOpen,
       durationMs: (end?.atUnixMs ?? Date.now()) - this.#started,
+      ...(this.#terminal && { terminal: this.#terminal.size }),
     };
   }
 
@@ -141,7 +163,8 @@ export class FakeExecs {
     const user = findUser(spec.user);
     const directory = this.#directory(spec.workingDirectory, user.home);
     const own = { PATH: searchPath, HOME: user.home, USER: user.name, LOGNAME: user.name };
-    const environment = new Map(Object.entries({ ...own, ...this.environment, ...spec.environment }));
+    const ofTerminal = spec.terminal && { TERM: "xterm-256color", LANG: "C.UTF-8" };
+    const environment = new Map(Object.entries({ ...own, ...ofTerminal, ...this.environment, ...spec.environment }));
     const exec = new FakeExec(spec);
     this.#execs.set(spec.id, exec);
     this.#evict();

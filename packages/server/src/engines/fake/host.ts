@@ -3,6 +3,7 @@ import type { SaveMode } from "../engine.js";
 import type { FakeMachine } from "./machine.js";
 import type { FakeSaved } from "./saved.js";
 import type { FakeTemplate } from "./templates.js";
+import type { FakeVolume } from "./volumes.js";
 
 /** What goes wrong, until it is set back. */
 export interface FakeFaults {
@@ -48,6 +49,8 @@ export class FakeHost {
   readonly suspended = new Map<string, FakeSuspended>();
   /** By key. */
   readonly templates = new Map<string, FakeTemplate>();
+  /** By id. */
+  readonly volumes = new Map<string, FakeVolume>();
   readonly faults: FakeFaults = {};
   /** Ids whose machines ended with the host. */
   readonly lostToRestart = new Set<string>();

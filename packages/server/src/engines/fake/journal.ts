@@ -69,8 +69,8 @@ export class Journal {
     { isLookingOn = false }: { readonly isLookingOn?: boolean } = {},
   ): AsyncGenerator<Piece | Interruption | { readonly from: number; readonly to: number }> {
     const reader = { offset: Math.min(from, this.#next) };
-    let told = this.#interruptions.filter(({ offset }) => isLookingOn || offset < reader.offset).length;
-    const owed = () => (isLookingOn ? undefined : this.#interruptions[told]);
+    let told = this.#interruptions.filter(({ offset }) => offset < reader.offset).length;
+    const owed = () => this.#interruptions[told];
     if (!isLookingOn) this.#readers.add(reader);
     try {
       for (;;) {

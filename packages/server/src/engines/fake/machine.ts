@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import { AlcoveError, type Size } from "@alcove/contract";
-import type { OpenStream, Renewal } from "../../guest/guest.js";
+import type { AddressRule, OpenStream, Renewal } from "../../guest/guest.js";
 import { Change } from "../../lib/change.js";
 import { TailBuffer } from "../../lib/tail-buffer.js";
 import { unixNanos } from "../../lib/unix-nanos.js";
@@ -16,6 +16,7 @@ import { ProcessTable } from "./processes.js";
 import { type Request, routes } from "./routes.js";
 import type { TaskGuest } from "./task.js";
 import { passwd } from "./users.js";
+import type { FakeSlot } from "./volumes.js";
 
 export type Hold = { readonly reason: "DiskFull" } | undefined;
 
@@ -31,6 +32,11 @@ export class FakeMachine implements TaskGuest {
   isSilent = false;
   /** Whom its programs believe: as the last renewal said. */
   certificates: string | undefined;
+  addressRules: readonly AddressRule[] = [];
+  /** What is behind its spare disks, by their serial numbers. */
+  readonly slots = new Map<string, FakeSlot>();
+  /** What listens in it, by port: a test's own program. */
+  readonly listeners = new Map<number, (connection: Duplex) => void>();
   readonly #bootId = randomBytes(8).toString("hex");
   readonly #began = performance.now();
   readonly #thawed = new Change();
@@ -156,6 +162,7 @@ export class FakeMachine implements TaskGuest {
     this.files.write("/etc/machine-id", Buffer.from(`${renewal.machineId}\n`));
     this.execs.environment = renewal.environment;
     this.certificates = renewal.certificates;
+    if (this.#generation !== renewal.generation) this.addressRules = [];
     this.#generation = renewal.generation;
     if (this.#asleepSinceUnixMs !== undefined) this.execs.interrupt(this.#asleepSinceUnixMs);
     this.#asleepSinceUnixMs = undefined;
@@ -188,8 +195,8 @@ export class FakeMachine implements TaskGuest {
   async #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     if (this.isSilent) return;
     const url = new URL(String(headers[":path"]), "http://agent");
-    const id = /^\/execs\/([^/]+)/.exec(url.pathname)?.[1] ?? "";
-    const pattern = url.pathname.replace(/^\/execs\/[^/]+/, "/execs/:id");
+    const [, noun = "", id = ""] = /^\/(execs|ports)\/([^/]+)/.exec(url.pathname) ?? [];
+    const pattern = id === "" ? url.pathname : url.pathname.replace(`/${noun}/${id}`, `/${noun}/:id`);
     const gone = new AbortController();
     stream.once("close", () => gone.abort(new Error("the daemon went away")));
     const request: Request = { machine: this, stream, query: url.searchParams, id, signal: gone.signal };

@@ -111,8 +111,24 @@ const stat: Program = async (task) => {
   return 0;
 };
 
+const stty: Program = async (task) => {
+  if (task.terminal === undefined) return 1;
+  const { rows, columns } = task.terminal.size;
+  await print(task.stdout, `${rows} ${columns}\n`);
+  return 0;
+};
+
+/** `command -v NAME` alone. */
+const command: Program = async (task) => {
+  const name = task.argv[2] ?? "";
+  if (name !== "sh" && programs[name] === undefined) return 127;
+  await print(task.stdout, `/bin/${name}\n`);
+  return 0;
+};
+
 export const programs: Readonly<Record<string, Program>> = {
   cat,
+  command,
   date,
   echo,
   env,
@@ -122,6 +138,7 @@ export const programs: Readonly<Record<string, Program>> = {
   seq,
   sleep,
   stat,
+  stty,
   wc,
   yes,
   true: async () => 0,

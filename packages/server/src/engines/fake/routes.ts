@@ -7,7 +7,9 @@ import { packDirectory, unpackInto } from "./archive.js";
 import { type FakeExec, numberOf } from "./execs.js";
 import { streamFrames, writeAll } from "./frames.js";
 import type { FakeMachine } from "./machine.js";
+import { connectPort } from "./ports.js";
 import { findUser } from "./users.js";
+import { mountFakeVolume, syncFakeVolumes, unmountFakeVolume } from "./volumes.js";
 import { watchFiles } from "./watch.js";
 
 export interface Request {
@@ -22,6 +24,9 @@ export interface Request {
 /** Answers with JSON by what it returns, or with bytes by writing them itself and returning nothing. */
 type Route = (request: Request) => unknown;
 
+const side = z.number().int().min(1).max(4_096);
+const TerminalSize = z.strictObject({ rows: side, columns: side });
+
 const Spec: z.ZodType<ExecSpec & { attach: boolean }> = z.strictObject({
   id: z.uuid(),
   argv: z.array(z.string()).min(1),
@@ -32,6 +37,7 @@ const Spec: z.ZodType<ExecSpec & { attach: boolean }> = z.strictObject({
   timeoutMs: z.number().int().positive().exactOptional(),
   outputLimitBytes: z.number().int().exactOptional(),
   forget: z.boolean().exactOptional(),
+  terminal: TerminalSize.exactOptional(),
   attach: z.boolean(),
 });
 
@@ -47,9 +53,27 @@ const Renewal = z.strictObject({
   certificates: z.string().exactOptional(),
 });
 
+const AddressRules = z.strictObject({
+  rules: z
+    .array(
+      z.strictObject({
+        range: z.union([z.cidrv4(), z.cidrv6()]),
+        port: z.number().int().min(1).max(65_535).exactOptional(),
+        action: z.enum(["Ask", "Reject"]),
+      }),
+    )
+    .max(200),
+});
+
+const VolumeMount = z.strictObject({ serial: z.string(), path: z.string().startsWith("/"), readOnly: z.boolean() });
+
 export const routes: Readonly<Record<string, Route>> = {
   "GET /health": ({ machine }) => machine.health(),
   "POST /renew": async (request) => request.machine.renew(await body(request, Renewal)),
+  "PUT /network/addresses": async (request) => {
+    request.machine.addressRules = (await body(request, AddressRules)).rules;
+    return {};
+  },
   "POST /freeze": async (request) => {
     await body(request, z.strictObject({ timeoutMs: z.number() }));
     request.machine.freeze();
@@ -64,6 +88,10 @@ export const routes: Readonly<Record<string, Route>> = {
     await machine.keepDisk(content);
     return { files, bytes: used };
   },
+  "POST /volumes/mount": async (request) => mountFakeVolume(request.machine, await body(request, VolumeMount)),
+  "POST /volumes/unmount": async (request) =>
+    unmountFakeVolume(request.machine, await body(request, z.strictObject({ serial: z.string() }))),
+  "POST /volumes/sync": ({ machine }) => syncFakeVolumes(machine),
   "GET /stats": ({ machine }) => machine.stats(),
   "GET /processes": ({ machine }) => ({ processes: machine.processes.list() }),
   "POST /execs": async (request) => {
@@ -84,10 +112,16 @@ export const routes: Readonly<Record<string, Route>> = {
     exec.kill(signal);
     return {};
   },
+  "PUT /execs/:id/terminal": async (request) => {
+    const size = await body(request, TerminalSize);
+    request.machine.execs.find(request.id).resize(size);
+    return {};
+  },
   "DELETE /execs/:id": async ({ machine, id, query, signal }) => {
     await machine.execs.delete(id, query.get("force") === "true", signal);
     return {};
   },
+  "POST /ports/:id/connect": (request) => connectPort(request),
   "GET /files": async (request) => await readFile(request),
   "PUT /files": async (request) => await writeFile(request),
   "DELETE /files": ({ machine, query }) => {
@@ -146,7 +180,7 @@ async function writeStdin({ machine, id, query, stream, signal }: Request): Prom
   const refuseClosed = () => new AlcoveError("StdinClosed", `Exec ${id} has no open stdin.`);
   if (!exec.stdinOpen) throw refuseClosed();
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (!(await exec.stdin.write(chunk, signal))) throw refuseClosed();
+    if (!(await exec.write(chunk, signal))) throw refuseClosed();
     bytesWritten += chunk.length;
   }
   if (query.get("close") === "true") exec.closeStdin();

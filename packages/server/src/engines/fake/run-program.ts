@@ -45,9 +45,23 @@ async function shell(task: Task): Promise<number> {
       task,
       task.argv.slice(1),
     );
+  if (task.terminal !== undefined) return await runInteractiveShell(task);
   const input: Uint8Array[] = [];
   for await (const chunk of task.stdin) input.push(chunk);
   return await runShell(Buffer.concat(input).toString(), task);
+}
+
+/** A line at a time, with a prompt before each. */
+async function runInteractiveShell(task: Task): Promise<number> {
+  let status = 0;
+  for (;;) {
+    await print(task.stdout, "$ ");
+    const line = await task.stdin.read(task.signal);
+    if (line === undefined) return status;
+    const exit = /^\s*exit(?:\s+(\d+))?\s*$/.exec(Buffer.from(line).toString());
+    if (exit !== null) return Number(exit[1] ?? status);
+    status = await runShell(Buffer.from(line).toString(), task);
+  }
 }
 
 async function runFile(name: string, task: Task): Promise<number> {

@@ -5,6 +5,7 @@ import type { FakeHost, FakeSuspended } from "./host.js";
 import type { FakeMachine } from "./machine.js";
 import { describeSaved, saveMachine } from "./saved.js";
 import { elapse } from "./virtual-sleep.js";
+import { letGoOfVolumes } from "./volumes.js";
 
 export async function suspendMachine(
   host: FakeHost,
@@ -15,6 +16,7 @@ export async function suspendMachine(
   await elapse(suspendDelayMs, signal);
   if (suspendError !== undefined) throw suspendError;
   if (machine.end !== undefined) throw new AlcoveError("SandboxNotRunning", `The machine ${machine.id} has ended.`);
+  if (mode === "Disk") letGoOfVolumes(machine);
   const saved = describeSaved(saveMachine(machine, mode));
   if (mode === "Memory") machine.fallAsleep();
   else machine.stop({ reason: "Suspended", message: "It is suspended." });

@@ -2,6 +2,7 @@
 import type { Pipe } from "../../lib/pipe.js";
 import type { FakeFileSystem } from "./file-system.js";
 import type { ProcessTable } from "./processes.js";
+import type { FakeTerminal } from "./terminal.js";
 import type { FakeUser } from "./users.js";
 
 export interface Task {
@@ -14,6 +15,8 @@ export interface Task {
   readonly stdin: Pipe;
   readonly stdout: Sink;
   readonly stderr: Sink;
+  /** Left out where input and output are pipes. */
+  readonly terminal?: FakeTerminal;
   /** Aborts with `Killed`. */
   readonly signal: AbortSignal;
   readonly guest: TaskGuest;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tiers } from "@alcove/contract";
 import { describe, test } from "vitest";
+import { startRelay } from "../../guest/relay/relay-test-kit.js";
 import { findProcesses } from "../../host/processes.js";
 import { run } from "../../host/run.js";
 import { makeEmptyDisk } from "../../images/disk.js";
@@ -28,8 +29,10 @@ async function makeSubject() {
   const place = await mkdtemp(join(tmpdir(), "alcove-"));
   const dataDirectory = join(place, "data");
   const runtimeDirectory = join(place, "run");
+  const relay = startRelay();
   return {
-    createEngine: () => createMicrovmEngine({ dataDirectory, runtimeDirectory, guestDirectory, mergeQuietMs: 200 }),
+    createEngine: () =>
+      createMicrovmEngine({ dataDirectory, runtimeDirectory, guestDirectory, mergeQuietMs: 200, relay: relay.relay }),
     disk: await debianDisk(join(place, "b")),
     size: tiers.XS,
     powerOff: ["sh", "-c", "echo o > /proc/sysrq-trigger"],
@@ -50,7 +53,10 @@ async function makeSubject() {
       await makeEmptyDisk(disk, {});
       return disk.path;
     },
-    dispose: () => rm(place, { recursive: true, force: true }),
+    dispose: async () => {
+      await relay[Symbol.asyncDispose]();
+      await rm(place, { recursive: true, force: true });
+    },
   };
 }
 

@@ -24,6 +24,7 @@ import type {
   Recovery,
   Saves,
   Templates,
+  Volumes,
 } from "../engine.js";
 import { builderSize, openBuilder, removeLeftBuilders } from "./builder/builder.js";
 import { sentenceFrom } from "./findings/host-findings.js";
@@ -42,6 +43,8 @@ import { createSaves } from "./saves/saves.js";
 import { forget, recoverSaves, removeLeftLayers, removeLeftMemories } from "./saves/saves-recovery.js";
 import { TemplateStore } from "./templates/template-store.js";
 import { templateUpkeep, trimTemplates } from "./templates/template-upkeep.js";
+import { removeLeftVolumes } from "./volumes/volume-store.js";
+import { createVolumes } from "./volumes/volumes.js";
 
 /** How soon it is noticed that somebody changed a template. A look at one that was not takes microseconds. */
 const checkIntervalMs = 15_000;
@@ -56,6 +59,7 @@ class MicrovmEngine implements Engine {
   readonly name = "microvm";
   readonly builders: Builders = { size: builderSize, open: (build, signal) => this.#openBuilder(build, signal) };
   readonly saves: Saves = createSaves(async (signal) => (await this.#ready(signal)).host);
+  readonly volumes: Volumes = createVolumes(async (signal) => (await this.#ready(signal)).host);
   readonly templates: Templates = templateUpkeep((signal) => this.#ready(signal));
   readonly #options: MicrovmOptions;
   readonly #closing = new AbortController();
@@ -128,7 +132,8 @@ class MicrovmEngine implements Engine {
     const layers = [...(await removeLeftLayers(host)), ...(await removeLeftMemories(host))];
     const stale = await templates.removeStale(host.holdings.templateKeys());
     this.#checking = Promise.all([this.#checkTemplates(templates), this.#packMemories(host)]);
-    const removed = [...halfMade, ...left, ...saves.removed, ...recovery.removed, ...layers, ...stale];
+    const volumes = await removeLeftVolumes(host, owned.volumes);
+    const removed = [...halfMade, ...left, ...volumes, ...saves.removed, ...recovery.removed, ...layers, ...stale];
     const { lostSnapshots } = saves;
     return { machines: recovery.machines, lost: new Map([...recovery.lost, ...saves.lost]), lostSnapshots, removed };
   }

@@ -1,4 +1,5 @@
 import type { ServeHost } from "../../guest/host-side.js";
+import type { GuestRelay } from "../../guest/relay/relay.js";
 import type { Accelerator } from "./machine/command-line.js";
 import type { Roots } from "./machine/machine-paths.js";
 
@@ -9,6 +10,8 @@ export interface MicrovmOptions extends Roots {
   readonly accelerator?: Accelerator;
   /** Who answers the calls that the agent of a sandbox makes; the daemon's own answer is the time, and nothing else. */
   readonly serveHost?: (sandboxId: string) => ServeHost;
+  /** Who takes apart what agents answer; left out, this process does. */
+  readonly relay?: GuestRelay;
   /** How long a builder may take nothing of a layer that has bytes for it; 2 minutes when left out. */
   readonly builderStallMs?: number;
   /** How long a machine sleeps before layers of its disk are merged; 5 s when left out. */

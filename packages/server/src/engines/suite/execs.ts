@@ -8,6 +8,7 @@ export function execCases(subject: Subject): void {
   givenCases(subject);
   endingCases(subject);
   lookingCases(subject);
+  terminalCases(subject);
 }
 
 function givenCases(subject: Subject): void {
@@ -139,4 +140,34 @@ function lookingCases(subject: Subject): void {
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
+}
+
+function terminalCases(subject: Subject): void {
+  subject.case("a program in a terminal finds its size, and what is typed is shown, read, and a signal", async () => {
+    const { execs } = subject.machine.guest;
+    const spec = { ...specOf(["sh", "-c", "stty size; cat; echo unread"]), terminal: { rows: 40, columns: 120 } };
+    const outcome = collect(execs.run(spec, subject.signal()));
+    const written = async (bytes: number) =>
+      (await execs.get(spec.id, 0, subject.signal())).stdoutBytes >= bytes || undefined;
+    await waitFor(() => written("40 120\r\n".length).catch(() => undefined), subject.signal());
+    await execs.resize(spec.id, { rows: 50, columns: 132 }, subject.signal());
+    expect((await execs.get(spec.id, 0, subject.signal())).terminal).toEqual({ rows: 50, columns: 132 });
+    const type = (text: string) => execs.writeStdin(spec.id, bytesOf(text), { close: false }, subject.signal());
+    await type("line\r");
+    await waitFor(() => written("40 120\r\nline\r\nline\r\n".length), subject.signal());
+    await type("\x03");
+    const { stdout, stderr, end } = await outcome;
+    expect([stdout, stderr]).toEqual(["40 120\r\nline\r\nline\r\n^C", ""]);
+    expect(end).toMatchObject({ exitCode: 130, signal: "INT", terminal: { rows: 50, columns: 132 } });
+    const late = execs.resize(spec.id, { rows: 1, columns: 1 }, subject.signal());
+    await expect(late).rejects.toMatchObject({ code: "ExecEnded" });
+  });
+
+  subject.case("a program without a terminal has none to resize", async () => {
+    const { execs } = subject.machine.guest;
+    const { id } = await execs.start(specOf(["sleep", "60"]), subject.signal());
+    const resized = execs.resize(id, { rows: 24, columns: 80 }, subject.signal());
+    await expect(resized).rejects.toMatchObject({ code: "InvalidRequest" });
+    await execs.delete(id, { force: true }, subject.signal());
+  });
 }

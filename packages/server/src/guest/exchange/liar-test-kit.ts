@@ -1,7 +1,7 @@
 /** For tests: a guest that lies about what lies in the exchange. */
 import http2, { type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { waitFor } from "../../lib/backoff.js";
-import { type Answer, answerHello, answering, type Play, type PlayedAgent, playAgent } from "../agent-kit.js";
+import { type Answer, answerHello, answering, type Play, type PlayedAgent, playAgent } from "../agent-test-kit.js";
 import { connectGuest } from "../connect.js";
 import type { Guest } from "../guest.js";
 import { type OpenExchange, placeBytes } from "./exchange.js";

@@ -12,13 +12,16 @@ import {
   testEgress,
   testSandboxEgress,
 } from "@alcove/contract";
+import { ownsGroup } from "../../control/access/access-control.js";
 import type { EgressControl } from "../../control/egress/egress-control.js";
 import { jsonLines } from "../json-lines.js";
 import { route } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 
 export function egressRoutes(routes: RouteTable, egress: EgressControl): void {
-  route(routes, setEgressPolicy, ({ params, body }) => egress.setPolicy(params, body));
+  route(routes, setEgressPolicy, ({ params, body, caller }) =>
+    egress.setPolicy(params, body, { ownsGroup: ownsGroup(caller, params.group) }),
+  );
   route(routes, setEgressPolicyId, ({ params, body }) => egress.setPolicyId(params, body.egressPolicyId));
   route(routes, getEgressDecisions, ({ params }) => egress.decisions(params));
   route(routes, streamEgressDecisions, async ({ params, signal }) =>

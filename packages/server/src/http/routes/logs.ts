@@ -6,11 +6,14 @@ import type { RouteTable } from "../route-table.js";
 
 const keepAlive = { everyMs: 15_000, text: "\n" };
 const defaultTailLines = 100;
+/** As many as the sandbox keeps. */
+const allLines = Number.MAX_SAFE_INTEGER;
 
 export function logRoutes(routes: RouteTable, execs: ExecControl): void {
   route(routes, streamLogs, async ({ params, query, signal }) => {
-    const { logFormat, tailLines = defaultTailLines, follow = false, ...which } = query;
-    const items = await execs.logs(params, { tailLines, follow, ...which }, signal);
+    const { logFormat, since, tailLines = since ? allLines : defaultTailLines, follow = false, ...which } = query;
+    const from = since === undefined ? {} : { sinceUnixMs: Date.parse(since) };
+    const items = await execs.logs(params, { tailLines, follow, ...from, ...which }, signal);
     return logFormat === "json"
       ? { content: streamOf(items, jsonOf), type: "application/x-ndjson", keepAlive }
       : { content: streamOf(items, textOf), type: "text/plain; charset=utf-8" };
@@ -25,11 +28,20 @@ function streamOf(items: AsyncIterable<LogItem>, format: (item: LogItem) => Uint
 }
 
 function textOf(item: LogItem): Uint8Array | string {
-  return "lostBytes" in item ? `[${item.lostBytes} bytes are not kept any more]\n` : item.bytes;
+  if ("lostBytes" in item) return `[${item.lostBytes} bytes are not kept any more]\n`;
+  if ("bytes" in item) return item.bytes;
+  const { stoppedAt, resumedAt } = stillness(item);
+  return `[the sandbox stood still from ${stoppedAt} to ${resumedAt}]\n`;
 }
 
 function jsonOf(item: LogItem): string {
-  return `${JSON.stringify("lostBytes" in item ? item : entryOf(item))}\n`;
+  if ("stream" in item) return `${JSON.stringify(entryOf(item))}\n`;
+  return `${JSON.stringify("lostBytes" in item ? item : stillness(item))}\n`;
+}
+
+function stillness({ stoppedAtUnixMs, resumedAtUnixMs }: Extract<LogItem, { resumedAtUnixMs: number }>) {
+  const unknown = new Date(0).toISOString();
+  return { stoppedAt: timeOf(stoppedAtUnixMs) ?? unknown, resumedAt: timeOf(resumedAtUnixMs) ?? unknown };
 }
 
 function entryOf({ stream, unixMs, bytes, isPartial }: Extract<LogItem, { stream: string }>): LogEntry {

@@ -15,20 +15,26 @@ import {
   setLifecycle,
   stopSandbox,
   stopSandboxAsync,
+  streamProcesses,
+  streamSandboxStats,
   updateSandbox,
 } from "@alcove/contract";
-import type { SandboxControl, SandboxFilter } from "../../control/sandboxes/sandbox-control.js";
+import { type Caller, ownsGroup } from "../../control/access/access-control.js";
+import type { ByMaker, SandboxControl, SandboxFilter } from "../../control/sandboxes/sandbox-control.js";
+import { jsonLines } from "../json-lines.js";
 import { route, slowRoute } from "../route.js";
 import type { RouteTable } from "../route-table.js";
 import { selector } from "../selector.js";
 
+const defaultIntervalMs = 2_000;
+
 export function sandboxRoutes(routes: RouteTable, sandboxes: SandboxControl): void {
   // Creation and deletion are carried to their end whether their client waits or not.
-  route(routes, createSandbox, ({ params, query, body, daemonSignal }) =>
-    sandboxes.create(params.group, body, daemonSignal, query),
+  route(routes, createSandbox, ({ params, query, body, caller, daemonSignal }) =>
+    sandboxes.create(params.group, body, daemonSignal, { ...query, ...makerOf(caller, params.group) }),
   );
-  slowRoute(routes, createSandboxes, ({ params, body, daemonSignal }) =>
-    sandboxes.createBatch(params.group, body.count, body.sandbox, daemonSignal),
+  slowRoute(routes, createSandboxes, ({ params, body, caller, daemonSignal }) =>
+    sandboxes.createBatch(params.group, body.count, body.sandbox, daemonSignal, makerOf(caller, params.group)),
   );
   route(routes, listSandboxes, async ({ params, query: { labels, ...query } }) => [
     ...(await sandboxes.list(params.group, { ...query, ...selector(labels) })),
@@ -49,13 +55,21 @@ export function sandboxRoutes(routes: RouteTable, sandboxes: SandboxControl): vo
   route(routes, enableSandbox, ({ params }) => sandboxes.enable(params));
   route(routes, disableSandbox, ({ params, daemonSignal }) => sandboxes.disable(params, daemonSignal));
   route(routes, getSandboxStats, ({ params, signal }) => sandboxes.stats(params, signal));
-  route(routes, listProcesses, async ({ params, signal }) => ({
-    processes: [...(await sandboxes.processes(params, signal))],
-  }));
+  route(routes, streamSandboxStats, async ({ params, query: { intervalMs = defaultIntervalMs }, signal }) =>
+    jsonLines(await sandboxes.followStats(params, intervalMs, signal)),
+  );
+  route(routes, listProcesses, ({ params, signal }) => sandboxes.processes(params, signal));
+  route(routes, streamProcesses, async ({ params, query: { intervalMs = defaultIntervalMs }, signal }) =>
+    jsonLines(await sandboxes.followProcesses(params, intervalMs, signal)),
+  );
   route(routes, getConsole, async ({ params }) => ({ content: await sandboxes.console(params) }));
 }
 
 function filter(query: { labels?: string; state?: SandboxState }): SandboxFilter {
   const { labels, ...rest } = query;
   return { ...rest, ...selector(labels) };
+}
+
+function makerOf(caller: Caller, group: string): ByMaker {
+  return { maker: caller.principal, ownsGroup: ownsGroup(caller, group) };
 }

@@ -19,7 +19,9 @@ import { selector } from "../selector.js";
 export function snapshotRoutes(routes: RouteTable, snapshots: SnapshotControl): void {
   // What is begun is carried to its end whether its client waits or not.
   route(routes, takeSnapshot, ({ params, body, daemonSignal }) => snapshots.take(params, body, daemonSignal));
-  slowRoute(routes, forkSandbox, ({ params, body, daemonSignal }) => snapshots.fork(params, body, daemonSignal));
+  slowRoute(routes, forkSandbox, ({ params, body, caller, daemonSignal }) =>
+    snapshots.fork(params, body, daemonSignal, { maker: caller.principal }),
+  );
   route(routes, rollbackSandbox, ({ params, body, daemonSignal }) => snapshots.rollback(params, body, daemonSignal));
   route(routes, commitSandbox, ({ params, body, daemonSignal }) => snapshots.commit(params, body, daemonSignal));
   route(routes, listSnapshots, async ({ params, query: { labels, ...query } }) => [

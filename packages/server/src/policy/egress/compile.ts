@@ -1,9 +1,11 @@
 /** A policy made ready to be asked often: normalised, its globs compiled, its rules found by host. */
 import {
   type AddressRange,
-  type EgressAction,
+  actionOf,
+  changesRequests,
   type EgressPolicy,
   type EgressRule,
+  type RuleAction,
   readHostPattern,
   readRange,
   schemeOf,
@@ -28,7 +30,7 @@ export interface CompiledRule {
   readonly name: string;
   /** As sentences name it. */
   readonly title: string;
-  readonly action: EgressAction;
+  readonly action: RuleAction;
   /** Folded, in punycode. */
   readonly host: string;
   readonly matchesHost: Matches;
@@ -37,6 +39,8 @@ export interface CompiledRule {
   readonly ports: ReadonlySet<number> | undefined;
   readonly methods: ReadonlySet<string> | undefined;
   readonly path: CompiledPath | undefined;
+  /** One of the group's, by name. Undefined: its default. */
+  readonly route: string | undefined;
 }
 
 export interface CompiledPath {
@@ -69,10 +73,11 @@ export function compileEgress(policy: EgressPolicy): CompiledEgress {
 }
 
 function compileRule(rule: EgressRule, title: string): CompiledRule {
-  const { name, match, action } = rule;
+  const { name, match } = rule;
+  const action = actionOf(rule);
   const host = patternOf(match.host);
   const scheme = schemeOf(rule);
-  const isForRequests = action.type === "Transform" || action.type === "Rewrite";
+  const isForRequests = changesRequests(action);
   return {
     name,
     title,
@@ -87,6 +92,7 @@ function compileRule(rule: EgressRule, title: string): CompiledRule {
     ports: match.ports && new Set(match.ports),
     methods: match.methods && new Set(match.methods),
     path: compilePath(match),
+    route: rule.route,
   };
 }
 

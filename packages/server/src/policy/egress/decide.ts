@@ -1,4 +1,5 @@
 /** The verdict on one connection or one request. */
+import { type RuleAction, sourceOf } from "@alcove/contract";
 import { isAddressHost, isNormalHost } from "./address-host.js";
 import type { CompiledEgress, CompiledRule } from "./compile.js";
 import { matchRule, type ReadQuestion, type RuleMatch, readQuestion } from "./rule-match.js";
@@ -29,18 +30,34 @@ export function verdictBefore(compiled: CompiledEgress, { host, port }: EgressQu
 
 /** What a rule says; undefined where it does not count. */
 export function verdictOf(rule: CompiledRule, match: RuleMatch, asked: ReadQuestion): EgressVerdict | undefined {
-  const { name, title, action } = rule;
+  const { name, title, action, route } = rule;
   if (match.outcome === "no") return undefined;
   if (match.outcome === "unknown") {
     if (action.type !== "Deny") return undefined;
     return denied(name, `${title} may deny it: ${doubtOf(match, asked)}`);
   }
   if (action.type === "Deny") return denied(name, `${title} denies it`);
-  if (action.type === "Allow") return { action, rule: name, reason: `${title} allows it`, isDenied: false };
+  const allowed = { action, rule: name, isDenied: false, ...(route !== undefined && { route }) };
+  if (action.type === "Allow") return { ...allowed, reason: `${title} allows it` };
   if (!isRequest(asked)) return denied(name, `${title} changes requests, and nobody looks into this connection`);
-  const how = action.type === "Transform" ? "with its headers" : "and sends it elsewhere";
-  return { action, rule: name, reason: `${title} allows it ${how}`, isDenied: false };
+  return { ...allowed, reason: `${title} ${does[action.type]}${withValues(action)}` };
 }
+
+/** Where values come from that the rule does not have itself. */
+function withValues(action: RuleAction): string {
+  const changes = "headers" in action ? (action.headers ?? []) : [];
+  const sources = changes.flatMap((change) => {
+    const ref = change.operation === "Remove" ? undefined : change.valueRef;
+    return ref === undefined ? [] : [`${change.name} from ${sourceOf(ref)}`];
+  });
+  return sources.length === 0 ? "" : `, ${sources.join(", ")}`;
+}
+
+const does = {
+  Transform: "allows it with its headers",
+  Rewrite: "allows it and sends it elsewhere",
+  Hook: "leaves it to its endpoint, which is asked for each request",
+} as const;
 
 export function doubtOf({ on }: RuleMatch, asked: ReadQuestion): string {
   const value = on === "method" ? asked.method : asked.path;

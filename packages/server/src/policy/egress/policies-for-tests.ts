@@ -141,8 +141,8 @@ export function plainVerdict(
 }
 
 function plainRule({ match: wanted, action }: EgressRule, asked: PlainQuestion): "allow" | "deny" | undefined {
-  const isDeny = action.type === "Deny";
-  const changesRequests = action.type === "Transform" || action.type === "Rewrite";
+  const isDeny = action?.type === "Deny";
+  const changesRequests = action?.type !== "Allow" && !isDeny;
   if (!plainHost(wanted.host, asked.host)) return undefined;
   if (wanted.ports !== undefined && !wanted.ports.includes(asked.port)) return undefined;
   if (wanted.scheme === undefined && !isDeny && asked.scheme !== "https") return undefined;

@@ -43,7 +43,7 @@ export function matchRule(rule: CompiledRule, asked: ReadQuestion): RuleMatch {
 }
 
 /** Only `*` and the address itself match an address: what a glob says is about names. */
-export function hasHost(rule: CompiledRule, host: string): boolean {
+export function hasHost(rule: Pick<CompiledRule, "host" | "matchesHost">, host: string): boolean {
   if (rule.host === "*" || rule.host === host) return true;
   return rule.matchesHost(host) && !isAddressHost(host);
 }

@@ -1,5 +1,5 @@
 /** What is asked of a policy, and what it answers. */
-import type { EgressAction } from "@alcove/contract";
+import type { RuleAction } from "@alcove/contract";
 
 export interface EgressQuestion {
   /** In normal form: normalizeHost of the contract. Anything else is denied. */
@@ -16,11 +16,13 @@ export interface EgressQuestion {
 export type EgressScheme = "http" | "https" | "tcp";
 
 export interface EgressVerdict {
-  readonly action: EgressAction;
+  readonly action: RuleAction;
   /** Its name, `hostRules[3]`, `transportRules[0]` or `default`. */
   readonly rule: string;
   /** A sentence for people. */
   readonly reason: string;
   /** Also in Audit mode, where what is denied goes through all the same. */
   readonly isDenied: boolean;
+  /** How what is let through leaves: one of the group's routes, by name. Left out: its default. */
+  readonly route?: string;
 }

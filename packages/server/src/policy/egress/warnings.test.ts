@@ -114,6 +114,25 @@ test("what is told to be unreachable decides on no request", () => {
   expect(unreachable).toBeGreaterThan(20);
 });
 
+test("a header that looks as if something were put in, and is sent as it stands, is told of with what to write", () => {
+  const sending = (header: object) => {
+    const headers = [{ operation: "Set", name: "Authorization", ...header }];
+    return warnings({ rules: [{ name: "api", match: { host: "a.test" }, action: { type: "Transform", headers } }] });
+  };
+  const field = "rules[0].action.headers[0]";
+  expect(sending({ value: `Bearer \${value}` })).toEqual([
+    { code: "LiteralTemplate", message: expect.stringContaining('format: "Bearer {value}"'), field: `${field}.value` },
+  ]);
+  const from = (format: string) => sending({ valueRef: { secretRef: { secretId: "github", format } } });
+  expect(from(`Bearer \${value}`)).toMatchObject([{ code: "LiteralTemplate", field: `${field}.valueRef` }]);
+  expect([...from("Bearer {value}"), ...sending({ value: "costs 5$" })]).toEqual([]);
+  const authHeaders = [{ operation: "Set", name: "X-Key", value: `\${KEY}` }];
+  const hookRef = { endpoint: "https://h.test/", authHeaders };
+  expect(warnings({ rules: [{ name: "ask", match: { host: "a.test" }, hookRef }] })).toMatchObject([
+    { code: "LiteralTemplate", field: "rules[0].hookRef.authHeaders[0].value" },
+  ]);
+});
+
 test("a policy of a thousand rules for one host is looked through quickly", () => {
   const rules = Array.from({ length: 1_000 }, (_, at) =>
     rule(`r${at}`, { host: "a.test", path: `/${"?*".repeat(200)}${at}x*` }),

@@ -1,10 +1,17 @@
 /** What is allowed in a policy and hardly meant. */
-import { type EgressPolicy, rangeHas } from "@alcove/contract";
+import { actionOf, type EgressPolicy, rangeHas } from "@alcove/contract";
 import { type CompiledEgress, type CompiledRule, type CompiledTransportRule, compileEgress } from "./compile.js";
 import { coverGlobs, hostGlobs, hostSyntax, pathGlobs, pathSyntax } from "./glob.js";
+import { literalTemplates } from "./literal-templates.js";
 
 export interface EgressWarning {
-  readonly code: "UnreachableRule" | "ShallowPath" | "QueryInPath" | "UnseenDenied";
+  readonly code:
+    | "UnreachableRule"
+    | "ShallowPath"
+    | "QueryInPath"
+    | "UnseenDenied"
+    | "SecretNotForHost"
+    | "LiteralTemplate";
   /** A sentence for people. */
   readonly message: string;
   /** As a path: `rules[3].match.path`. */
@@ -19,6 +26,7 @@ export function egressWarnings(policy: EgressPolicy): readonly EgressWarning[] {
     ...unreachableTransport(compiled),
     ...oddPaths(policy),
     ...unseenDenied(compiled),
+    ...literalTemplates(policy),
   ].slice(0, 100);
 }
 
@@ -95,13 +103,13 @@ function takesAllAddresses(earlier: CompiledTransportRule, later: CompiledTransp
 }
 
 function oddPaths({ rules = [] }: EgressPolicy): EgressWarning[] {
-  return rules.flatMap(({ name, match: { path = "" }, action }, at): EgressWarning[] => {
+  return rules.flatMap(({ name, match: { path = "" }, ...does }, at): EgressWarning[] => {
     const field = `rules[${at}].match.path`;
     if (/\?[^/]*=/.test(path)) {
       const message = `rule "${name}" seems to name a query, which is no part of the path: its ? stands for one character.`;
       return [{ code: "QueryInPath", message, field }];
     }
-    if (action.type !== "Deny" || !/(?<!\*)\*$/.test(path)) return [];
+    if (actionOf(does).type !== "Deny" || !/(?<!\*)\*$/.test(path)) return [];
     const message = `rule "${name}" denies no more than one segment: * stops at a slash. Write ${path}* for everything below.`;
     return [{ code: "ShallowPath", message, field }];
   });

@@ -68,6 +68,7 @@ async function setUp(
       holdings,
       chains,
       serveHost: options.serveHost,
+      relay: options.relay,
       hostBootId: bootId,
       cgroups,
       users: shelter.namespaces === "root" ? new MachineUsers() : undefined,

@@ -8,6 +8,7 @@ import { connectGuest } from "../../../guest/connect.js";
 import type { OpenExchange } from "../../../guest/exchange/exchange.js";
 import type { Guest } from "../../../guest/guest.js";
 import type { ServeHost } from "../../../guest/host-side.js";
+import type { GuestRelay } from "../../../guest/relay/relay.js";
 import { killProcess } from "../../../host/processes.js";
 import type { SpawnedProgram } from "../../../host/spawn.js";
 import { withDeadline } from "../../../lib/deadline.js";
@@ -88,7 +89,7 @@ async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal):
   try {
     const control = await unlessEnded(program, connectQmp(plan.devices.sockets, giveUp.signal));
     qmp = control;
-    const guest = await unlessEnded(program, connectAgent(plan, giveUp.signal));
+    const guest = await unlessEnded(program, connectAgent(plan, host.relay, giveUp.signal));
     const endAll = async () => void (await Promise.all([guest.close(), end()]));
     return { guest, qmp: control, program, lastLines: () => lastLines(control), end: endAll };
   } catch (error) {
@@ -100,8 +101,12 @@ async function bootOnce(host: MachineHost, plan: BootPlan, signal: AbortSignal):
 }
 
 /** The agent's hellos give up after some seconds, a guest's kernel takes longer: asked again until the deadline. */
-async function connectAgent({ devices, openExchange, serveHost }: BootPlan, signal: AbortSignal): Promise<Guest> {
-  const options = { signal, serveHost, ...(openExchange && { openExchange }) };
+async function connectAgent(
+  { devices, openExchange, serveHost }: BootPlan,
+  relay: GuestRelay | undefined,
+  signal: AbortSignal,
+): Promise<Guest> {
+  const options = { signal, serveHost, relay, ...(openExchange && { openExchange }) };
   for (;;) {
     try {
       return await connectGuest((name, within) => connectUnread(devices.sockets[name], within), options);

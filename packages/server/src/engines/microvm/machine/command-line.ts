@@ -27,6 +27,8 @@ export interface MachineDevices {
   readonly diskFormat?: "qcow2" | "raw";
   /** The file through which large contents go; without it the guest has an empty disk in its place. */
   readonly exchange?: string;
+  /** Volumes behind its spare slots, from the first on, as block nodes; a slot without one is empty. */
+  readonly volumes?: readonly (BlockNode | undefined)[];
   /** Paths of the channel's and the control's sockets. */
   readonly sockets: { readonly qmp: string; readonly agent: string; readonly host: string };
 }
@@ -46,6 +48,17 @@ export const consoleBytes = 64 * 1024;
 export const rootDiskNode = "root";
 /** Slots for disks that come later: virtio-mmio has no hot plug, what stands behind a slot can be changed. */
 export const spareDiskNodes = ["spare0", "spare1"] as const;
+/** By which the agent finds what is behind a slot. */
+export const spareSerials = spareDiskNodes.map((node) => `alcove-${node}`);
+/** The device in front of a slot, as QMP names it. */
+export const spareDevicePath = (slot: number) => `/machine/peripheral/slot${slot}`;
+
+/** As QMP's `blockdev-add` takes it. */
+export interface BlockNode {
+  readonly "node-name": string;
+  readonly [option: string]: unknown;
+}
+
 const exchangeNode = "exchange";
 /** By which the agent finds it. */
 const exchangeSerial = "alcove-exchange";
@@ -126,16 +139,22 @@ function channel({ sockets }: MachineDevices): string[] {
   return ["-device", "virtio-serial-device", ...port("agent"), ...port("host")];
 }
 
-function disks({ disk, diskFormat = "qcow2", exchange }: MachineDevices): string[] {
+function disks({ disk, diskFormat = "qcow2", exchange, volumes = [] }: MachineDevices): string[] {
   const flushing = diskFormat === "raw" ? ",cache.no-flush=on" : "";
   return [
     ...["-drive", `if=none,id=${rootDiskNode},file=${quoted(disk)},format=${diskFormat},discard=unmap${flushing}`],
     ...["-device", `virtio-blk-device,drive=${rootDiskNode}`],
-    ...spareDiskNodes.flatMap((node) => [
-      ...["-blockdev", `driver=null-co,node-name=${node},size=0,read-zeroes=on`],
-      ...["-device", `virtio-blk-device,drive=${node}`],
-    ]),
+    ...spareDiskNodes.flatMap((node, slot) => spareSlot(node, slot, volumes[slot])),
     ...exchangeDisk(exchange),
+  ];
+}
+
+function spareSlot(node: string, slot: number, volume: BlockNode | undefined): string[] {
+  const drive = volume?.["node-name"] ?? node;
+  return [
+    ...["-blockdev", `driver=null-co,node-name=${node},size=0,read-zeroes=on`],
+    ...(volume === undefined ? [] : ["-blockdev", JSON.stringify(volume)]),
+    ...["-device", `virtio-blk-device,id=slot${slot},drive=${drive},serial=${spareSerials[slot]}`],
   ];
 }
 

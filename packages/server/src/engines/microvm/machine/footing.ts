@@ -2,6 +2,7 @@
 import { AlcoveError } from "@alcove/contract";
 import { z } from "zod";
 import { type Template, templateIn } from "../templates/template.js";
+import { spareDiskNodes } from "./command-line.js";
 import type { MachineHost } from "./machine-host.js";
 import { layerPath, machinePaths, type Roots, sharedMemoryPath, templatesDirectory } from "./machine-paths.js";
 import type { Backing } from "./overlay.js";
@@ -35,6 +36,21 @@ export const Footing = z.object({
     path: z.string(),
     warm: z.array(z.array(z.string()).readonly()).readonly(),
   }),
+  /** Volumes behind its slots; their content is in no layer of these. */
+  volumes: z
+    .array(
+      z.object({
+        volumeId: z.uuid(),
+        slot: z
+          .number()
+          .int()
+          .min(0)
+          .max(spareDiskNodes.length - 1),
+        isReadOnly: z.boolean(),
+      }),
+    )
+    .readonly()
+    .optional(),
   size: z.object({ cpuMillicores: z.number().int(), memoryMiB: z.number().int(), diskMiB: z.number().int() }),
 });
 export type Footing = Readonly<z.infer<typeof Footing>>;

@@ -1,6 +1,7 @@
 /** What every machine of this engine shares: where things lie, what it is made of, and how it is limited. */
 import type { Size } from "@alcove/contract";
 import type { ServeHost } from "../../../guest/host-side.js";
+import type { GuestRelay } from "../../../guest/relay/relay.js";
 import type { Cgroups } from "../../../host/cgroups.js";
 import type { Installation } from "../findings/installation.js";
 import type { Holdings } from "../saves/holdings.js";
@@ -14,6 +15,8 @@ export interface MachineHost {
   readonly chains: LayerChains;
   /** Who answers the calls that a sandbox's agent makes, where it is not the daemon. */
   readonly serveHost: ((sandboxId: string) => ServeHost) | undefined;
+  /** Who takes apart what agents answer, where it is not the daemon. */
+  readonly relay: GuestRelay | undefined;
   readonly installation: Installation;
   readonly hostBootId: string;
   /** Undefined where this user has no rights to make control groups. */

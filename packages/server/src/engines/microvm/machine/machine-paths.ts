@@ -35,11 +35,13 @@ export const snapshotsDirectory = (roots: Roots) => join(roots.dataDirectory, "s
 export const layersDirectory = (roots: Roots) => join(roots.dataDirectory, "layers");
 /** Memories of snapshots from which many machines start. */
 export const memoriesDirectory = (roots: Roots) => join(roots.dataDirectory, "memories");
+/** Volumes, each in a directory of its own. */
+export const volumesDirectory = (roots: Roots) => join(roots.dataDirectory, "volumes");
 export const socketsDirectory = (roots: Roots) => join(roots.runtimeDirectory, "m");
 
 /** Makes the directories that everything else lies in. */
 export async function makeRoots(roots: Roots): Promise<void> {
-  const kept = [suspendedDirectory, snapshotsDirectory, layersDirectory, memoriesDirectory];
+  const kept = [suspendedDirectory, snapshotsDirectory, layersDirectory, memoriesDirectory, volumesDirectory];
   const places = [sandboxesDirectory, templatesDirectory, buildersDirectory, socketsDirectory, ...kept];
   for (const directory of places.map((place) => place(roots))) {
     await mkdir(directory, { recursive: true, mode: 0o711 });

@@ -4,10 +4,11 @@ import type { Guest } from "../../../guest/guest.js";
 import { type ProcessIdentity, processGone } from "../../../host/processes.js";
 import type { SpawnedProgram } from "../../../host/spawn.js";
 import { withDeadline } from "../../../lib/deadline.js";
-import type { Machine, MachineEnd, Saved, SaveMode } from "../../engine.js";
+import type { DataDisk, Machine, MachineEnd, Saved, SaveMode } from "../../engine.js";
 import type { Qmp, QmpEvent } from "../qmp/qmp.js";
 import { DiskInDoubt, snapshotMachine } from "../saves/snapshotting.js";
 import { suspendMachine } from "../saves/suspension.js";
+import { type Attachable, attachVolume, detachVolume } from "../volumes/attachment.js";
 import { type Footing, requireRoomForLayer } from "./footing.js";
 import { GuestConsole } from "./guest-console.js";
 import { HoldWatch } from "./hold-watch.js";
@@ -101,6 +102,25 @@ export class MicrovmMachine implements Machine {
         throw error;
       });
     });
+  }
+
+  get dataDisks(): readonly DataDisk[] {
+    return this.#footing?.volumes ?? [];
+  }
+
+  attach(disk: DataDisk, signal: AbortSignal): Promise<void> {
+    return this.#oneAtATime((footing) => attachVolume(this.#host, this.#attachable(footing), disk, signal));
+  }
+
+  detach(volumeId: string, signal: AbortSignal): Promise<void> {
+    return this.#oneAtATime((footing) => detachVolume(this.#host, this.#attachable(footing), volumeId, signal));
+  }
+
+  #attachable(footing: Footing): Attachable {
+    const onRecorded = (changed: Footing) => {
+      this.#footing = changed;
+    };
+    return { ...this.#parts, footing, onRecorded };
   }
 
   destroy(): Promise<void> {

@@ -35,7 +35,7 @@ export async function findOrigin(
   );
   if (sizes[0] !== sizes[1])
     throw incompatible(origin, `its size is ${sizes[0]}, not ${sizes[1]} (millicores/MiB/MiB)`);
-  if (origin.from === "Disk") return { footing: { ...footing, memory: { kind: "blank" } }, kept };
+  if (origin.from === "Disk") return { footing: { ...footing, memory: { kind: "blank" }, volumes: [] }, kept };
   const problem = await misfit(host, manifest);
   if (problem !== undefined) throw incompatible(origin, problem);
   return { footing, kept, isWholeMemory: manifest.isWholeMemory };

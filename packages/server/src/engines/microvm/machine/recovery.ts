@@ -86,7 +86,7 @@ async function reconnect(
   const openExchange = () => openExchangeFile(paths.exchange, uid);
   const footing = await settle(host, record, qmp, deadline.signal);
   const serveHost = host.serveHost?.(id);
-  const options = { generation, openExchange, serveHost };
+  const options = { generation, openExchange, serveHost, relay: host.relay };
   const guest = reconnectGuest((name, within) => connectUnread(paths[name], within), options);
   const process = { pid: record.pid, startTime: record.startTime };
   const machine = new MicrovmMachine(host, { id, uid, process, generation, footing, guest, qmp }, onEnded);

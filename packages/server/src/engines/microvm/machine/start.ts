@@ -14,6 +14,8 @@ import type { StartTimings } from "../options.js";
 import type { Qmp } from "../qmp/qmp.js";
 import { connectQmp } from "../qmp/qmp-connection.js";
 import { connectUnread } from "../qmp/socket.js";
+import { lendVolumes } from "../volumes/lent-volumes.js";
+import type { BlockNode } from "./command-line.js";
 import { makeExchangeFile, openExchangeFile } from "./exchange-file.js";
 import { disksBelow, type Footing, memoryFileOf, templateOf } from "./footing.js";
 import { goOn } from "./going-on.js";
@@ -101,13 +103,18 @@ async function makeDirectory(path: string, uid: number | undefined): Promise<voi
 }
 
 /** What its QEMU is given, however it begins. */
-export function devicesOf(host: MachineHost, { spec, footing, paths }: Making) {
+export function devicesOf(
+  host: MachineHost,
+  { spec, footing, paths }: Making,
+  volumes: readonly (BlockNode | undefined)[] = [],
+) {
   return {
     vcpus: vcpusOf(spec.size),
     memoryMiB: spec.size.memoryMiB,
     memoryFile: memoryFileOf(host, spec.id, footing),
     disk: paths.overlay,
     exchange: paths.exchange,
+    volumes,
     sockets: paths,
   };
 }
@@ -117,7 +124,7 @@ async function spawn(
   making: Making & { readonly groups: readonly string[] },
 ): Promise<SpawnedProgram> {
   const { footing, kept, isWholeMemory, groups, uid } = making;
-  const devices = devicesOf(host, making);
+  const devices = devicesOf(host, making, await lendVolumes(host, making));
   const backing = disksBelow(host.roots, footing).map(({ path }) => path);
   const awaits = kept !== undefined && isWholeMemory !== true;
   const origin = awaits ? ({ kind: "await" } as const) : ({ kind: "restore", stateDescriptor } as const);
@@ -152,7 +159,11 @@ async function connect(
   const [qmp, guest] = await allOrNothing(
     control,
     Promise.resolve(goesOn).then(() =>
-      connectAndRenew({ spec, paths, uid, serveHost: host.serveHost?.(spec.id) }, hooks, giveUp.signal),
+      connectAndRenew(
+        { spec, paths, uid, serveHost: host.serveHost?.(spec.id), relay: host.relay },
+        hooks,
+        giveUp.signal,
+      ),
     ),
     [writeMachineRecord(paths.record, record)],
     giveUp,
@@ -212,7 +223,7 @@ async function allOrNothing(
  * the guest tens of milliseconds the first time.
  */
 async function connectAndRenew(
-  { spec, paths, uid, serveHost }: Pick<Making, "spec" | "paths" | "uid"> & Pick<ConnectOptions, "serveHost">,
+  { spec, paths, uid, ...sides }: Pick<Making, "spec" | "paths" | "uid"> & Pick<ConnectOptions, "serveHost" | "relay">,
   hooks: StartHooks,
   signal: AbortSignal,
 ): Promise<Guest> {
@@ -224,7 +235,7 @@ async function connectAndRenew(
     return socket;
   };
   const openExchange = () => openExchangeFile(paths.exchange, uid);
-  const guest = await connectGuest(open, { generation: spec.generation, signal, openExchange, serveHost });
+  const guest = await connectGuest(open, { generation: spec.generation, signal, openExchange, ...sides });
   hooks.mark("connected");
   try {
     await renewOnTime(guest, spec, signal);

@@ -10,12 +10,14 @@ import {
   snapshotsDirectory,
   suspendedDirectory,
   templatesDirectory,
+  volumesDirectory,
 } from "../machine/machine-paths.js";
 
 /** In this order: a disk that has become a layer is one, whatever other name it has. */
 const places = [
   ["layers", layersDirectory],
   ["memories", memoriesDirectory],
+  ["volumes", volumesDirectory],
   ["snapshots", snapshotsDirectory],
   ["suspended", suspendedDirectory],
   ["templates", templatesDirectory],

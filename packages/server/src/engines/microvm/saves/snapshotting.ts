@@ -47,7 +47,7 @@ export async function snapshotMachine(
   signal: AbortSignal,
 ): Promise<Saved> {
   const kept = { kind: "snapshot", snapshotId: order.snapshotId } as const;
-  await syncGuest(machine.guest, signal);
+  await syncGuest(machine, signal);
   const isFrozen = await freezeGuest(machine, signal);
   if (!isFrozen && order.mustFreeze) {
     await machine.guest.thaw(AbortSignal.timeout(letRunMs));

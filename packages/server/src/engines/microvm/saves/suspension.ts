@@ -48,7 +48,7 @@ export async function suspendMachine(
   { mode, onKept }: { readonly mode: SaveMode; readonly onKept: () => void },
   signal: AbortSignal,
 ): Promise<Saved> {
-  if (mode === "Disk") await syncGuest(machine.guest, signal);
+  await syncBefore(mode, machine, signal);
   const isFrozen = await freezeGuest(machine, signal);
   const kept = { kind: "suspended", sandboxId: machine.id } as const;
   const began = performance.now();
@@ -81,11 +81,25 @@ export async function freezeGuest({ guest }: Pick<Suspendable, "guest">, signal:
   }
 }
 
+/** What is kept with the memory goes on from there; a volume outlives it, should the sandbox be deleted as it sleeps. */
+export async function syncBefore(
+  mode: SaveMode,
+  machine: Pick<Suspendable, "guest" | "footing">,
+  signal: AbortSignal,
+): Promise<void> {
+  if (mode === "Disk" || (machine.footing.volumes ?? []).length > 0) await syncGuest(machine, signal);
+}
+
 /** For a disk that shall be booted from: a guest without the program loses what a power cut would take. */
-export async function syncGuest(guest: Guest, signal: AbortSignal): Promise<void> {
+export async function syncGuest(
+  { guest, footing }: Pick<Suspendable, "guest" | "footing">,
+  signal: AbortSignal,
+): Promise<void> {
   const id = randomUUID();
   using deadline = withDeadline(signal, syncMs);
   try {
+    // The agent's own, which the guest's image need not have.
+    if ((footing.volumes ?? []).length > 0) return await guest.volumes.sync(deadline.signal);
     const spec = { id, argv: ["sync"], environment: {}, stdin: false, forget: true, user: "0", timeoutMs: syncMs };
     for await (const _ of guest.execs.run(spec, deadline.signal));
   } catch {

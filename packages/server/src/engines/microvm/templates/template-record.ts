@@ -90,7 +90,7 @@ const blockBytes = 256 * 1024;
 const zeroBlock = Buffer.alloc(blockBytes);
 
 /** Over the blocks that are not zero, each with its place: holes cost nothing, and are worth as much as written zeros. */
-async function fingerprintFile(path: string, signal?: AbortSignal): Promise<string> {
+export async function fingerprintFile(path: string, signal?: AbortSignal): Promise<string> {
   const options = { timeoutMs: 60_000, ...(signal === undefined ? {} : { signal }) };
   const map = await run("qemu-img", ["map", "-U", "--output=json", "-f", "raw", path], options);
   const hash = createHash("sha256");

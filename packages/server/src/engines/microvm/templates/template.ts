@@ -42,8 +42,12 @@ export function makingOf(installation: Installation): string {
 
 /** A saved machine goes on only where everything that it was saved from is the same. */
 export function templateKey(installation: Installation, disk: DiskImage, size: Size): string {
+  return keyOfMaking(makingOf(installation), disk, size);
+}
+
+export function keyOfMaking(making: string, disk: Omit<DiskImage, "name">, size: Size): string {
   const parts = {
-    making: makingOf(installation),
+    making,
     image: disk.digest,
     imagePath: disk.path,
     warm: disk.warm,

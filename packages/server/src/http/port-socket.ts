@@ -1,0 +1,60 @@
+/** One connection to a port of a sandbox over a WebSocket: bytes as fast as the other side takes them, and the end of either direction. */
+import type { Duplex } from "node:stream";
+import { AlcoveError, type PortReceive, PortSend } from "@alcove/contract";
+import { parseJson } from "../lib/parse-json.js";
+import type { SocketMessages } from "./socket-messages.js";
+import { validate } from "./validation.js";
+
+/** Fulfils when both directions have ended, or the client is gone. */
+export async function carryPort(connection: Duplex, messages: SocketMessages, signal: AbortSignal): Promise<void> {
+  const tell = (message: PortReceive) => messages.send(JSON.stringify(message));
+  const stop = () => connection.destroy();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await tell({ type: "connected" });
+    await Promise.all([toClient(connection, messages, tell), fromClient(connection, messages)]);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    connection.destroy();
+  }
+}
+
+async function toClient(
+  connection: Duplex,
+  messages: SocketMessages,
+  tell: (message: PortReceive) => Promise<void>,
+): Promise<void> {
+  for await (const chunk of connection.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)
+    await messages.send(chunk);
+  await tell({ type: "end" });
+}
+
+async function fromClient(connection: Duplex, messages: SocketMessages): Promise<void> {
+  for await (const message of messages) {
+    if (message.kind === "bytes") await written(connection, message.bytes);
+    else {
+      requireEnd(message.text);
+      connection.end();
+      return;
+    }
+  }
+  // It went away without an end: that is not one.
+  connection.destroy();
+}
+
+function written(connection: Duplex, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => connection.write(bytes, (error) => (error ? reject(error) : resolve())));
+}
+
+function requireEnd(text: string): void {
+  try {
+    validate(PortSend, parseJson(text), "message");
+  } catch (error) {
+    if (error instanceof AlcoveError) throw error;
+    throw new AlcoveError("InvalidRequest", "The message is not valid JSON.", {
+      hint: "Bytes travel in binary messages.",
+    });
+  }
+}

@@ -1,0 +1,50 @@
+/** The ingress gateway of this daemon, and its process. */
+import { extname, join } from "node:path";
+import type { Logger } from "pino";
+import type { Config } from "./config.js";
+import { startWorker } from "./host/worker.js";
+import { createIngress } from "./ingress/daemon/create-ingress.js";
+import type { IngressGateway, PreviewAddress } from "./ingress/ingress.js";
+import { ownDirectory } from "./runtime-directory.js";
+import { tlsIdentity } from "./tls-identity.js";
+
+/** Of what is on its heap; buffers of connections are bounded by themselves. */
+const memoryMiB = 256;
+const threads = 1;
+const usualListen = { host: "127.0.0.1", port: 7_480 };
+
+/** Undefined where previews are turned off. */
+export async function openIngress(config: Config, logger: Logger): Promise<IngressGateway | undefined> {
+  const { previewListen: listen, previewDomain: domain, previewUrl, trustedProxies } = config;
+  if (listen === "off") return undefined;
+  const tls = await identity(config);
+  const module = new URL(`./ingress/worker-main${extname(import.meta.url)}`, import.meta.url);
+  return createIngress({
+    startWorker: () => startWorker({ module, memoryMiB, threads }),
+    listen: {
+      ...(listen ?? usualListen),
+      ...{ mayMove: listen === undefined, domain, trustedProxies, tls },
+      published: previewUrl === undefined ? undefined : published(previewUrl),
+    },
+    logger,
+  });
+}
+
+async function identity({ previewTls, previewTlsCertificate, previewTlsKey, previewDomain, dataDirectory }: Config) {
+  if (previewTls === "off") return undefined;
+  const given =
+    previewTlsCertificate === undefined || previewTlsKey === undefined
+      ? undefined
+      : { certificatePath: previewTlsCertificate, keyPath: previewTlsKey };
+  const folder = join(dataDirectory, "previews");
+  ownDirectory(folder);
+  const names = [previewDomain, `*.${previewDomain}`];
+  const { certificate, key } = await tlsIdentity({ dataDirectory: folder, given, names });
+  return { certificate, key };
+}
+
+function published(text: string): PreviewAddress {
+  const { protocol, hostname, port } = new URL(text);
+  const scheme = protocol === "https:" ? "https" : "http";
+  return { scheme, domain: hostname, port: port === "" ? { http: 80, https: 443 }[scheme] : Number(port) };
+}

@@ -1,0 +1,184 @@
+/** The daemon's side of the ingress gateway: routes that it holds for the process, and what the process asks of it. */
+import type { Socket } from "node:net";
+import { AlcoveError } from "@alcove/contract";
+import type { Logger } from "pino";
+import { untilAborted } from "../../lib/until-aborted.js";
+import { withResolvers } from "../../lib/with-resolvers.js";
+import { KeptWorker, type WorkerProcess } from "../../worker-process/kept-worker.js";
+import type { LifeFromWorker } from "../../worker-process/life-messages.js";
+import type { IngressGateway, IngressHooks, PreviewAddress, PreviewRoute } from "../ingress.js";
+import { type Fault, FromIngress, type ToIngress } from "../messages.js";
+
+export interface IngressOptions {
+  readonly startWorker: () => WorkerProcess<ToIngress>;
+  readonly listen: {
+    readonly host: string;
+    readonly port: number;
+    /** Where another program has the port, any other does. */
+    readonly mayMove: boolean;
+    readonly domain: string;
+    readonly trustedProxies: readonly string[];
+    readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
+    /** As clients see it, where a proxy stands in front. */
+    readonly published?: PreviewAddress | undefined;
+  };
+  readonly logger: Pick<Logger, "error" | "warn" | "info">;
+}
+
+const listenMs = 30_000;
+
+export function createIngress(options: IngressOptions): IngressGateway {
+  return new Ingress(options);
+}
+
+type About = Exclude<FromIngress, LifeFromWorker>;
+type Message<K extends FromIngress["kind"]> = Extract<FromIngress, { kind: K }>;
+
+class Ingress implements IngressGateway {
+  readonly #options: IngressOptions;
+  readonly #process: KeptWorker<ToIngress, FromIngress>;
+  readonly #routes = new Map<string, PreviewRoute>();
+  readonly #leave = new Map<string, () => void>();
+  readonly #listening = withResolvers<void>();
+  #hooks: IngressHooks | undefined;
+  /** Of the process: each numbers its requests from 1. */
+  #generation = 0;
+  /** The one it got first is asked for again. */
+  #port: number | undefined;
+  known: PreviewAddress | undefined;
+
+  constructor(options: IngressOptions) {
+    this.#options = options;
+    this.#process = new KeptWorker({
+      name: "The ingress gateway",
+      loss: "connections to previews are cut",
+      start: options.startWorker,
+      messages: FromIngress,
+      logger: options.logger,
+      hooks: {
+        onReady: () => this.#onReady(),
+        onMessage: (message: About) => this.#take(message),
+        onGone: () => this.#onGone(),
+      },
+    });
+  }
+
+  serve(hooks: IngressHooks): void {
+    this.#hooks = hooks;
+  }
+
+  async address(): Promise<PreviewAddress | undefined> {
+    this.#process.begin();
+    await untilAborted(this.#listening.promise, AbortSignal.timeout(listenMs)).catch(() => {});
+    return this.known;
+  }
+
+  apply(sandboxId: string, route: PreviewRoute): void {
+    this.#routes.set(sandboxId, route);
+    this.#process.begin();
+    this.#process.send(applied(sandboxId, route));
+  }
+
+  remove(sandboxId: string): void {
+    if (this.#routes.delete(sandboxId)) this.#process.send({ kind: "remove", sandboxId });
+  }
+
+  async close(): Promise<void> {
+    await this.#process.close();
+    this.#onGone();
+  }
+
+  #onReady(): void {
+    for (const [sandboxId, route] of this.#routes) this.#process.send(applied(sandboxId, route));
+    this.#listen(this.#port ?? this.#options.listen.port);
+  }
+
+  #listen(port: number): void {
+    const { host, domain, trustedProxies, tls } = this.#options.listen;
+    this.#process.send({
+      kind: "listen",
+      host,
+      port,
+      domain,
+      trustedProxies: [...trustedProxies],
+      ...(tls && { tls }),
+    });
+  }
+
+  #onGone(): void {
+    this.#generation++;
+    for (const leave of this.#leave.values()) leave();
+    this.#leave.clear();
+  }
+
+  #take(message: About): void {
+    if (message.kind === "listening") this.#onListening(message.port);
+    else if (message.kind === "deaf") this.#onDeaf(message);
+    else if (message.kind === "reach") void this.#reach(message);
+    else if (message.kind === "mayCome") void this.#decide(message);
+    else this.#setBusy(message);
+  }
+
+  #onListening(port: number): void {
+    const { listen, logger } = this.#options;
+    this.#port = port;
+    this.known = listen.published ?? { scheme: listen.tls ? "https" : "http", domain: listen.domain, port };
+    this.#listening.resolve();
+    logger.info({ ...this.known }, "Previews are served");
+  }
+
+  #onDeaf({ reason, isTaken }: Message<"deaf">): void {
+    const { listen, logger } = this.#options;
+    if (isTaken && listen.mayMove && this.#port === undefined) {
+      this.#listen(0);
+      return;
+    }
+    logger.error(
+      { reason, host: listen.host, port: listen.port },
+      "Previews cannot be served; choose another address with previewListen",
+    );
+    this.#listening.resolve();
+  }
+
+  async #reach({ request, sandboxId, port }: Message<"reach">): Promise<void> {
+    const generation = this.#generation;
+    try {
+      if (this.#hooks === undefined) throw new AlcoveError("DaemonStopping");
+      const line = await this.#hooks.reach(sandboxId, port);
+      line.on("error", () => {});
+      this.#answer(generation, { kind: "reached", request }, line);
+    } catch (error) {
+      this.#answer(generation, { kind: "reached", request, fault: faultOf(error, this.#options.logger) });
+    }
+  }
+
+  async #decide({ request, sandboxId, key }: Message<"mayCome">): Promise<void> {
+    const generation = this.#generation;
+    const mayCome = (await this.#hooks?.mayCome(sandboxId, key).catch(() => false)) ?? false;
+    this.#answer(generation, { kind: "decided", request, mayCome });
+  }
+
+  /** To the process that asked, and to none after it. */
+  #answer(generation: number, answer: ToIngress, line?: Socket): void {
+    if (generation === this.#generation) this.#process.send(answer, line);
+    else line?.destroy();
+  }
+
+  #setBusy({ sandboxId, isBusy }: Message<"busy">): void {
+    this.#leave.get(sandboxId)?.();
+    this.#leave.delete(sandboxId);
+    if (isBusy && this.#hooks !== undefined) this.#leave.set(sandboxId, this.#hooks.begin(sandboxId));
+  }
+}
+
+function applied(sandboxId: string, { ports, linkKey }: PreviewRoute): ToIngress {
+  return { kind: "apply", sandboxId, route: { ports: [...ports], linkKey } };
+}
+
+/** What is no error for others is told as one without its cause. */
+function faultOf(error: unknown, logger: Pick<Logger, "error">): Fault {
+  if (!(error instanceof AlcoveError)) logger.error({ err: error }, "A sandbox could not be reached for a preview");
+  const known = error instanceof AlcoveError ? error : new AlcoveError("InternalError");
+  const { status, code, message, hint } = known;
+  return { status, code, message: message.slice(0, 1_000), hint: hint.slice(0, 1_000) };
+}

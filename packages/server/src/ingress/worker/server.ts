@@ -1,0 +1,159 @@
+/** The listener for visitors: who comes is looked at, let in or not, and led to the program. */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { type AddressRange, formatAddress, parseAddress, readRange } from "@alcove/contract";
+import { shareConnections } from "../../lib/share-connections.js";
+import { decideAddress } from "../../policy/ports/ip-access.js";
+import { isTrusted } from "../../policy/ports/visitor.js";
+import { admit, type Coming } from "./admission.js";
+import type { Connections } from "./connections.js";
+import { preflightAnswer } from "./cors.js";
+import type { Daemon } from "./daemon.js";
+import { type Forwarding, forwardRequest, forwardUpgrade, hasBody } from "./forward.js";
+import type { Lines } from "./lines.js";
+import { pageOf, type Trouble } from "./page.js";
+import { placeOf } from "./place.js";
+import { hidesItsEnds } from "./request-headers.js";
+import type { Routes } from "./routes.js";
+import { notFromThere, nothingHere, notKnown, troubleOf, wrongRequest } from "./troubles.js";
+import { visitorOf } from "./visitor.js";
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly domain: string;
+  readonly trustedProxies: readonly string[];
+  readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
+  readonly routes: Routes;
+  readonly lines: Lines;
+  readonly connections: Connections;
+  readonly daemon: Daemon;
+  readonly patienceMs?: number;
+}
+
+const limits = {
+  headersTimeout: 20_000,
+  requestTimeout: 0,
+  keepAliveTimeout: 30_000,
+  maxHeaderSize: 65_536,
+};
+const mostConnections = { total: 4_096, perPeer: 512 };
+const usualPatienceMs = 300_000;
+
+/** Answers the port that it got. */
+export async function listenForVisitors(options: ListenOptions): Promise<number> {
+  const visits = new Visits(options);
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => void visits.answer(request, response);
+  const { tls } = options;
+  const server: Server = tls
+    ? createTlsServer({ ...limits, cert: tls.certificate, key: tls.key }, onRequest)
+    : createServer(limits, onRequest);
+  shareConnections(server, mostConnections, (address) => visits.isProxy(address));
+  server.on("upgrade", (request, socket, head) => void visits.upgrade(request, { socket, head }));
+  server.on("connect", (_request, socket) => socket.destroy());
+  server.listen({ host: options.host, port: options.port });
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+type Seen = { readonly coming: Coming } | { readonly trouble: Trouble };
+
+class Visits {
+  readonly #options: ListenOptions;
+  readonly #trusted: readonly AddressRange[];
+
+  constructor(options: ListenOptions) {
+    this.#options = options;
+    this.#trusted = options.trustedProxies.map(readRange).filter((range) => !("message" in range)) as AddressRange[];
+  }
+
+  isProxy(address: string): boolean {
+    const peer = parseAddress(address);
+    return peer !== undefined && isTrusted(peer, this.#trusted);
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refuse = (trouble: Trouble) => {
+      if (response.headersSent) return void response.destroy();
+      const { status, headers, body } = pageOf(trouble, request);
+      response.writeHead(status, { ...headers, connection: "close" });
+      response.end(request.method === "HEAD" ? undefined : body);
+    };
+    response.on("error", () => {});
+    const seen = this.#look(request);
+    if ("trouble" in seen) return refuse(seen.trouble);
+    const { coming } = seen;
+    const preflight = preflightAnswer(coming.port.cors, request);
+    if (preflight !== undefined) return void response.writeHead(204, preflight).end();
+    try {
+      const admission = await admit(coming, this.#options.daemon);
+      if (admission.kind === "refused") return refuse(admission.trouble);
+      if (admission.kind === "exchange") {
+        const { location, cookie } = admission;
+        const headers = {
+          location,
+          "set-cookie": cookie,
+          "cache-control": "no-store",
+          "referrer-policy": "no-referrer",
+        };
+        return void response.writeHead(303, headers).end();
+      }
+      await this.#visit(coming, (forwarding) => forwardRequest(forwarding, response));
+    } catch (error) {
+      refuse(troubleOf(error, coming.place.port));
+    }
+  }
+
+  /** Never a redirect: a WebSocket cannot follow one. */
+  async upgrade(request: IncomingMessage, upgraded: { socket: Duplex; head: Buffer }): Promise<void> {
+    const { socket } = upgraded;
+    socket.on("error", () => socket.destroy());
+    const refuse = (trouble: Trouble) => {
+      const { status, headers, body } = pageOf(trouble, request);
+      const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.end(`HTTP/1.1 ${status} ${trouble.title}\r\n${lines.join("")}\r\n${body}`);
+    };
+    const seen = this.#look(request);
+    if ("trouble" in seen) return refuse(seen.trouble);
+    if (request.headers.upgrade?.toLowerCase() !== "websocket")
+      return refuse(wrongRequest("Connections become WebSockets here, and nothing else."));
+    if (hasBody(request)) return refuse(wrongRequest("A request for a WebSocket has no body."));
+    try {
+      const admission = await admit(seen.coming, this.#options.daemon);
+      if (admission.kind !== "in") return refuse(admission.kind === "refused" ? admission.trouble : notKnown);
+      await this.#visit(seen.coming, (forwarding) => forwardUpgrade(forwarding, upgraded));
+    } catch (error) {
+      refuse(troubleOf(error, seen.coming.place.port));
+    }
+  }
+
+  #look(request: IncomingMessage): Seen {
+    const visitor = visitorOf(request, this.#trusted);
+    if (visitor === undefined)
+      return { trouble: wrongRequest("It does not say which host it is for, or says it twice.") };
+    if (hidesItsEnds(request.rawHeaders))
+      return {
+        trouble: wrongRequest("Its Connection header names Content-Length or Host, which are not the connection's."),
+      };
+    const place = placeOf(visitor.host, request.url ?? "", this.#options.domain);
+    const port = place && this.#options.routes.find(place.sandboxId, place.port);
+    if (place === undefined || port === undefined) return { trouble: nothingHere };
+    if (decideAddress(port.ipAccessControl, visitor.address).action === "Deny")
+      return { trouble: notFromThere(formatAddress(visitor.address)) };
+    return { coming: { request, visitor, place, port } };
+  }
+
+  /** Only who is let in keeps the sandbox awake. */
+  async #visit(coming: Coming, forward: (forwarding: Forwarding) => Promise<void>): Promise<void> {
+    const leave = this.#options.lines.visit(coming.place.sandboxId);
+    const connections = this.#options.connections.to(coming.place);
+    try {
+      await forward({ ...coming, connections, patienceMs: this.#options.patienceMs ?? usualPatienceMs });
+    } finally {
+      leave();
+    }
+  }
+}

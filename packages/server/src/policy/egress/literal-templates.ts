@@ -1,0 +1,28 @@
+import { actionOf, type EgressPolicy, type HeaderChange } from "@alcove/contract";
+import type { EgressWarning } from "./warnings.js";
+
+/** Shells and templates have `${}` for what is put in; here it is sent as it stands, or all but the $ of it. */
+export function literalTemplates({ rules = [] }: EgressPolicy): EgressWarning[] {
+  return rules.flatMap((rule, at) => {
+    const action = actionOf(rule);
+    if (action.type === "Hook") return changesAt(`rules[${at}].hookRef.authHeaders`, action.authHeaders);
+    return "headers" in action ? changesAt(`rules[${at}].action.headers`, action.headers) : [];
+  });
+}
+
+function changesAt(within: string, changes: readonly HeaderChange[] = []): EgressWarning[] {
+  return changes.flatMap((change, at): EgressWarning[] => {
+    if (change.operation === "Remove") return [];
+    const { name, value, valueRef } = change;
+    const field = `${within}[${at}]`;
+    if (value?.includes("${") === true) {
+      const instead = 'valueRef: { secretRef: { secretId: ID, format: "Bearer {value}" } } in place of value';
+      const message = `The header ${name} is sent with \${ as it stands: for a secret's value write ${instead}.`;
+      return [{ code: "LiteralTemplate", message, field: `${field}.value` }];
+    }
+    const format = (valueRef?.secretRef ?? valueRef?.managedIdentityRef)?.format;
+    if (format?.includes(`\${value}`) !== true) return [];
+    const message = `The header ${name} is sent with a $ before its value: write {value} without the $.`;
+    return [{ code: "LiteralTemplate", message, field: `${field}.valueRef` }];
+  });
+}
