@@ -4,7 +4,7 @@
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Snapshot } from "@alcove/contract";
+import type { Snapshot, Volume } from "@alcove/contract";
 import { Sandbox } from "alcove";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type CrashPointName, crashPoints } from "../../packages/server/src/control/crash-points.js";
@@ -280,12 +280,20 @@ async function crashInVolume(point: CrashPointName): Promise<void> {
     await volumes.delete("crashing");
   };
   await expectCrash(live());
-  const [left] = await volumes.list();
+  const left = await attachedOrNot("crashing");
   if (left?.attachments.length === 0) await bystander.volumes.attach("crashing", "/volume");
   if (point === "volume.afterTakeOut") expect(await bystander.files.readText("/volume/word")).toBe(point);
   if (left !== undefined) await bystander.volumes.detach("crashing");
   await volumes.delete("crashing").catch(() => undefined);
   expect(await entries("volumes")).toEqual([]);
+}
+
+/** The volume, or undefined, when the daemon has finished what was asked for of it. */
+async function attachedOrNot(name: string): Promise<Volume | undefined> {
+  const find = async () => (await daemon.alcove.defaultGroup.volumes.list()).find((volume) => volume.name === name);
+  const states = async () => (await find())?.attachments.map(({ state }) => state).join(" ") ?? "";
+  await expect.poll(states, { timeout: 20_000 }).toMatch(/^(Attached)?$/);
+  return find();
 }
 
 /** Its state when the daemon has finished with it. */

@@ -26,10 +26,10 @@ def rest(conn):
         return errno.errorcode.get(error.errno, str(error))
 
 
-def own_port(address):
-    """The reset may come before connect has returned."""
+def broken_off(port, to=address):
+    """How a connection ends that is reset at once: the reset may come before connect has returned."""
     try:
-        return rest(connect(61000, address))
+        return rest(connect(port, to))
     except OSError as error:
         return errno.errorcode[error.errno]
 
@@ -62,9 +62,9 @@ def ends():
     out["gateway first"] = rest(conn)
     conn.sendall(b"y" * 100_000)
     conn.close()
-    out["reset"] = rest(connect(1020))
-    out["refused"] = rest(connect(1021))
-    out["own port"] = [own_port("127.0.0.1"), own_port("::1")]
+    out["reset"] = broken_off(1020)
+    out["refused"] = broken_off(1021)
+    out["own port"] = [broken_off(61000, "127.0.0.1"), broken_off(61000, "::1")]
     conn = connect(1022)
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     conn.close()
