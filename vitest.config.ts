@@ -13,13 +13,13 @@ const realBesideSource = [
 
 /** Real ones that have directories of their own, and little that is measured in time. */
 const realWithOwnDirectories = [
-  "packages/sdk/tests/local.test.ts",
+  "packages/sdk/tests/{local,pack}.test.ts",
   "packages/server/src/main.test.ts",
   "packages/server/src/engines/microvm/microvm.test.ts",
   "tests/e2e/{backup,cgroup-v2,code,crash-points,crash-random,cycles,docs,egress,freed-space,identity,inside}.test.ts",
   "tests/e2e/{packed-memory,ports,readme,relay,secrets,sleep,terminal,time,upgrade,volumes}.test.ts",
-  "tests/security/{bypass,bypass-in-time,disk-and-memory,port-scan}.test.ts",
-  "tests/cli/{cli,config,examples,exit-codes,images,launcher,login,watch}.test.ts",
+  "tests/security/{bypass,bypass-in-time,disk-and-memory,full-disk,hazards,played-floods,port-scan}.test.ts",
+  "tests/cli/{cli,completion,config,examples,exit-codes,images,launcher,login,watch}.test.ts",
   "tests/{compat,engines,fuzz,images}/**/*.test.ts",
 ];
 
@@ -113,6 +113,8 @@ export default defineConfig({
             "tests/soak/**/*.test.ts",
             "tests/e2e/{crash-points,crash-random,cycles}.test.ts",
             ...inSoakAlone,
+            "tests/fuzz/fuzz.test.ts",
+            "tests/security/played-floods.test.ts",
             "tests/compat/images-like-docker.test.ts",
             "tests/images/{dockerfile,recipe-build}.test.ts",
             "packages/server/src/egress/{dns/dns,tls/client-hello,http/fuzz}.test.ts",

@@ -15,7 +15,7 @@ let id: string;
 let environment: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
-  daemon = await TestDaemon.start({ environment: { ALCOVE_ENGINE: "fake" } });
+  daemon = await TestDaemon.start({ hasOwnData: true, environment: { ALCOVE_ENGINE: "fake" } });
   id = (await daemon.alcove.sandboxes.create({ image: "debian" })).id;
   mkdirSync(join(scratch, "bin"));
   mkdirSync(join(scratch, "home/alcove"), { recursive: true });

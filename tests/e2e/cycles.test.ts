@@ -38,7 +38,7 @@ test("10 sandboxes at once leave nothing", async () => {
   expect(await census(daemon)).toEqual(nothing);
 }, 300_000);
 
-const outputBytes = isLong ? 1_073_741_824 : 268_435_456;
+const outputBytes = isLong ? 1_073_741_824 : 134_217_728;
 
 test(`${outputBytes / 1_048_576} MiB through a slow reader do not pile up in the daemon`, async () => {
   await using sandbox = await Sandbox.create({ image: "debian", alcove: daemon.alcove, memory: "512Mi" });

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TestDaemon } from "../harness/daemon.js";
+import { isLong } from "../harness/long.js";
 import { fuzz, hasFuzzer } from "./fuzzer.js";
 
 /** Streams that have no end, and WebSockets: the fuzzer would wait for their last byte. */
@@ -73,7 +74,7 @@ whereInstalled(
   async () => {
     // Of a path with one free part the fuzzer spoils the known ones too, and sends what is right after all.
     const known = { group: "default", id: sandboxId, principal: "oidc:fuzzer@example.com" };
-    const options = { url, key, directory, document, known, examples: 12, seconds: 60 };
+    const options = { url, key, directory, document, known, examples: isLong ? 12 : 5, seconds: 60 };
     const excluded = [...endless, ...removing];
     const { cases, operations, complaint } = await fuzz({ ...options, excluded });
     process.stdout.write(`The fuzzer sent ${cases} requests to what is there.\n`);
@@ -88,7 +89,15 @@ whereInstalled(
   `Operations that remove, and names that lead nowhere, are answered as the document says${lack}`,
   async () => {
     const excluded = operationIds().filter((id) => !removing.includes(id) && id !== "getSandbox" && id !== "getImage");
-    const options = { url, key, directory, document, known: { group: "nowhere" }, examples: 20, seconds: 20 };
+    const options = {
+      url,
+      key,
+      directory,
+      document,
+      known: { group: "nowhere" },
+      examples: isLong ? 20 : 8,
+      seconds: 20,
+    };
     const { cases, operations, complaint } = await fuzz({ ...options, excluded });
     process.stdout.write(`The fuzzer sent ${cases} requests to what is not there.\n`);
     expect({ complaint, faults: await faults() }).toEqual({ complaint: "", faults: [] });

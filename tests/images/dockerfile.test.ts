@@ -143,7 +143,7 @@ describe.skipIf(lack !== undefined)(`Dockerfiles${lack ? ` (skipped: there is no
       const filling = "RUN for i in 1 2 3; do /bin/busybox fallocate -l 16000000000 /full$i; done; test -s /full3";
       await expect(build("full", [`FROM ${base}:1`, "USER root", filling])).rejects.toThrow(/No space left/);
       await daemon.stop();
-      await daemon.restart({ ALCOVE_IMAGE_BUILD_TIMEOUT_MS: "20000" });
+      await daemon.restart({ ALCOVE_IMAGE_BUILD_TIMEOUT_MS: "10000" });
       const forking = build("forking", [`FROM ${base}:1`, "USER root", "RUN f() { f | f & f; }; f"]).catch(
         (error) => error,
       );

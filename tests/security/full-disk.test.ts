@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Sandbox } from "alcove";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { prepareTestImage } from "../../tools/dev/test-image.js";
 import { sharedDataDirectory, TestDaemon } from "../harness/daemon.js";
 
 const run = promisify(execFile);
@@ -28,9 +29,7 @@ beforeAll(async () => {
   await run("mkfs.ext4", ["-q", "-m", "0", join(directory, "disk")]);
   await run("mount", ["-o", "loop", join(directory, "disk"), data]);
   // The image is the one that the other tests built: copied, since building it again takes a minute.
-  const seed = await TestDaemon.start();
-  await (await Sandbox.create({ image: "debian", alcove: seed.alcove, memory: "512Mi" })).delete();
-  await seed[Symbol.asyncDispose]();
+  await prepareTestImage(AbortSignal.timeout(600_000));
   await run("cp", ["-a", "--sparse=always", join(sharedDataDirectory, "images"), data]);
   daemon = await TestDaemon.start({
     dataDirectory: data,

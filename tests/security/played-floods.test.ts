@@ -1,6 +1,6 @@
 /**
- * Machines whose root has taken the agent's place, played at the full rate of this host beside a real one: none of their floods holds up the
- * other's execs.
+ * Machines whose root has taken the agent's place, played at the full rate of this host beside a real one: their sessions are ended, and the
+ * other's execs are answered all the while. How fast, held against an idle host, is for the long tests: a busy one would say nothing.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -19,13 +19,16 @@ import { collect } from "../../packages/server/src/engines/suite/subject.js";
 import { reconnectGuest } from "../../packages/server/src/guest/connect.js";
 import { startRelay, type TestRelay } from "../../packages/server/src/guest/relay/relay-test-kit.js";
 import { percentile } from "../harness/latency.js";
+import { isLong } from "../harness/long.js";
 import { openRealMachines, type RealMachines } from "../harness/machines.js";
 import { type FloodName, floods } from "./floods/floods.js";
 
-const floodMs = 3_000;
-const quietMs = 1_500;
+const floodMs = isLong ? 3_000 : 1_000;
+const quietMs = isLong ? 1_500 : 0;
 /** What else the host does may come between a flood and what it is held against; what a flood does, it does again. */
-const patience = { timeout: 60_000, retry: 2 };
+const patience = { timeout: 60_000, retry: isLong ? 2 : 0 };
+/** One that waits so long is held up by the flood, not by what else the host does. */
+const stalledMs = 10_000;
 const signal = AbortSignal.timeout(900_000);
 let relay: TestRelay;
 let machines: RealMachines;
@@ -51,13 +54,15 @@ for (const name of Object.keys(floods) as FloodName[]) {
     const idleMs = await execsFor(neighbour, quietMs);
     const { floodedMs, sessions, longestTurnMs } = await flooded(name);
     idleMs.push(...(await execsFor(neighbour, quietMs)));
+    expect(sessions).toBeGreaterThan(0);
+    expect(relay.workers).toHaveLength(1);
+    expect(Math.max(...floodedMs)).toBeLessThan(stalledMs);
+    if (!isLong) return;
     const [p95Ms, idleP95Ms] = [percentile(floodedMs, 0.95), percentile(idleMs, 0.95)];
     const figures = [p95Ms, idleP95Ms, longestTurnMs].map((each) => each.toFixed(1));
     console.log(
       `${name}: p95, idle p95, longest turn: ${figures.join(" ")} ms; ${floodedMs.length} execs, ${sessions} sessions`,
     );
-    expect(sessions).toBeGreaterThan(0);
-    expect(relay.workers).toHaveLength(1);
     expect(p95Ms).toBeLessThanOrEqual(3 * idleP95Ms);
   });
 }
