@@ -1,9 +1,10 @@
 /** A disk that is there already becomes a content: written into its place, named by what is on it. */
 import { createHash } from "node:crypto";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turnOfEventLoop } from "node:timers/promises";
 import type { ImageConfig } from "@alcove/contract";
+import { dataBlocks } from "../host/data-blocks.js";
 import { syncPath } from "../host/write-durably.js";
 import type { Workbench } from "./content-build.js";
 import { diskName } from "./contents.js";
@@ -52,29 +53,17 @@ export async function takeDisk(bench: Workbench, order: DiskOrder, options: Buil
 }
 
 const pieceBytes = 1_048_576;
-const zeros = Buffer.alloc(pieceBytes);
 
-/** sha256 of its length and of each MiB that is not all zeros, with its place: holes cost no hashing. */
+/** sha256 of its length and of each MiB that is not all zeros, with its place: holes cost nothing. */
 async function digestOf(
   path: string,
   signal: AbortSignal,
 ): Promise<{ readonly key: string; readonly sizeBytes: number }> {
-  const file = await open(path, "r");
-  try {
-    const { size: sizeBytes } = await file.stat();
-    const hash = createHash("sha256").update(`disk of ${sizeBytes} bytes\n`);
-    const buffer = Buffer.allocUnsafe(pieceBytes);
-    for (let position = 0; position < sizeBytes; ) {
-      signal.throwIfAborted();
-      const { bytesRead } = await file.read(buffer, 0, Math.min(pieceBytes, sizeBytes - position), position);
-      if (bytesRead === 0) throw new Error(`${path} ended at ${position} of ${sizeBytes} bytes`);
-      const piece = buffer.subarray(0, bytesRead);
-      if (!piece.equals(zeros.subarray(0, bytesRead))) hash.update(`${position} ${bytesRead}\n`).update(piece);
-      position += bytesRead;
-      await turnOfEventLoop();
-    }
-    return { key: hash.digest("hex"), sizeBytes };
-  } finally {
-    await file.close();
+  const { size: sizeBytes } = await stat(path);
+  const hash = createHash("sha256").update(`disk of ${sizeBytes} bytes\n`);
+  for await (const { at, block } of dataBlocks(path, pieceBytes, signal)) {
+    hash.update(`${at} ${block.length}\n`).update(block);
+    await turnOfEventLoop();
   }
+  return { key: hash.digest("hex"), sizeBytes };
 }

@@ -3,10 +3,10 @@
  * what it was is noticed by the fingerprint at start-up and in the background, never while a sandbox is being created.
  */
 import { createHash } from "node:crypto";
-import { open, readFile, rm } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { run } from "../../../host/run.js";
+import { dataBlocks } from "../../../host/data-blocks.js";
 import { writeDurably } from "../../../host/write-durably.js";
 import type { Installation } from "../findings/installation.js";
 import { makingOf, type Template } from "./template.js";
@@ -85,40 +85,11 @@ export async function fingerprintTemplate(template: Template, signal?: AbortSign
   };
 }
 
-const Extents = z.array(z.object({ start: z.number(), length: z.number(), data: z.boolean() }));
 const blockBytes = 256 * 1024;
-const zeroBlock = Buffer.alloc(blockBytes);
 
 /** Over the blocks that are not zero, each with its place: holes cost nothing, and are worth as much as written zeros. */
 export async function fingerprintFile(path: string, signal?: AbortSignal): Promise<string> {
-  const options = { timeoutMs: 60_000, ...(signal === undefined ? {} : { signal }) };
-  const map = await run("qemu-img", ["map", "-U", "--output=json", "-f", "raw", path], options);
-  const hash = createHash("sha256");
-  const file = await open(path, "r");
-  try {
-    hash.update(`${(await file.stat()).size}\n`);
-    for (const at of blocksOf(Extents.parse(JSON.parse(map.stdout)))) {
-      signal?.throwIfAborted();
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(blockBytes), 0, blockBytes, at);
-      const block = buffer.subarray(0, bytesRead);
-      if (block.equals(zeroBlock.subarray(0, bytesRead))) continue;
-      hash.update(`${at}\n`).update(block);
-    }
-  } finally {
-    await file.close();
-  }
+  const hash = createHash("sha256").update(`${(await stat(path)).size}\n`);
+  for await (const { at, block } of dataBlocks(path, blockBytes, signal)) hash.update(`${at}\n`).update(block);
   return `sha256:${hash.digest("hex")}`;
-}
-
-/** Where the blocks begin that hold any data; each once, though several extents may lie in it. */
-function* blocksOf(extents: z.infer<typeof Extents>): Iterable<number> {
-  let next = 0;
-  for (const { start, length, data } of extents) {
-    if (!data) continue;
-    const first = Math.floor(start / blockBytes) * blockBytes;
-    for (let at = Math.max(first, next); at < start + length; at += blockBytes) {
-      yield at;
-      next = at + blockBytes;
-    }
-  }
 }
