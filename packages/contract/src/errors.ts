@@ -312,6 +312,11 @@ export const errorCatalogue = {
     sentence: "Nothing listens on this port of the sandbox.",
     hint: "Start the program, or look at its output with `alcove logs`; `alcove exec SANDBOX -- ss -ltn` lists the ports that are listened on.",
   },
+  PortReset: {
+    status: 502,
+    sentence: "The connection to the sandbox's program broke off.",
+    hint: "Look at the program's output with `alcove logs`, and whether the sandbox runs; then connect again.",
+  },
   PortTimedOut: {
     status: 504,
     sentence: "What listens on this port of the sandbox does not answer.",

@@ -119,5 +119,5 @@ export const connectPort = endpoint({
     send: PortSend,
     receive: PortReceive,
   },
-  errors: ["SandboxNotFound", ...wakeErrors, "PortRefused", "PortTimedOut", "GuestUnresponsive"],
+  errors: ["SandboxNotFound", ...wakeErrors, "PortRefused", "PortReset", "PortTimedOut", "GuestUnresponsive"],
 });

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** What a browser gets of the SDK: all but what is about daemons of the same machine. */
 export {
+  type AddPort,
   type AdobeEgress,
   AlcoveError,
   type AlcoveEvent,
@@ -13,6 +14,7 @@ export {
   fromAdobe,
   type Image,
   type LogEntry,
+  type SandboxPort,
 } from "@alcove/contract";
 export { Alcove, type RawRequest } from "./alcove.js";
 export type { Applied, ApplyOptions } from "./apply/apply.js";
@@ -55,6 +57,7 @@ export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";
 export type { PoolOptions, Pools } from "./pools.js";
+export type { PortConnection } from "./port-connection.js";
 export type { RoleAssignments } from "./role-assignments.js";
 export { Sandbox } from "./sandbox.js";
 export type { FollowDecisions, TestEgressOptions } from "./sandbox-egress.js";
@@ -68,6 +71,7 @@ export {
   type StopOptions,
 } from "./sandbox-handle.js";
 export type { FollowOptions } from "./sandbox-insights.js";
+export type { LinkOptions, PortChanges, SandboxPorts } from "./sandbox-ports.js";
 export type { SandboxTerminals } from "./sandbox-terminals.js";
 export type { AttachVolumeOptions, SandboxVolumes } from "./sandbox-volumes.js";
 export type { WaitOptions } from "./sandbox-wait.js";

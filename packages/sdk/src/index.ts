@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export {
+  type AddPort,
   type AdobeEgress,
   AlcoveError,
   type AlcoveEvent,
@@ -12,6 +13,7 @@ export {
   fromAdobe,
   type Image,
   type LogEntry,
+  type SandboxPort,
 } from "@alcove/contract";
 export { Alcove, type RawRequest } from "./alcove.js";
 export type { Applied, ApplyOptions } from "./apply/apply.js";
@@ -57,6 +59,8 @@ export type { LogOptions } from "./logs.js";
 export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";
 export type { PoolOptions, Pools } from "./pools.js";
+export type { PortConnection } from "./port-connection.js";
+export { asDuplex } from "./port-duplex-node.js";
 export type { RoleAssignments } from "./role-assignments.js";
 export { Sandbox } from "./sandbox.js";
 export type { FollowDecisions, TestEgressOptions } from "./sandbox-egress.js";
@@ -70,6 +74,7 @@ export {
   type StopOptions,
 } from "./sandbox-handle.js";
 export type { FollowOptions } from "./sandbox-insights.js";
+export type { LinkOptions, PortChanges, SandboxPorts } from "./sandbox-ports.js";
 export type { SandboxTerminals } from "./sandbox-terminals.js";
 export type { AttachVolumeOptions, SandboxVolumes } from "./sandbox-volumes.js";
 export type { WaitOptions } from "./sandbox-wait.js";

@@ -49,6 +49,7 @@ import {
   testUrl,
 } from "./sandbox-egress.js";
 import { type FollowOptions, followProcesses, followStats, readProcesses, readStats } from "./sandbox-insights.js";
+import { SandboxPorts } from "./sandbox-ports.js";
 import { SandboxTerminals } from "./sandbox-terminals.js";
 import { SandboxVolumes } from "./sandbox-volumes.js";
 import { type WaitOptions, waitUntilGone, waitUntilState } from "./sandbox-wait.js";
@@ -91,6 +92,7 @@ export class SandboxHandle implements AsyncDisposable {
   readonly group: string;
   readonly files: SandboxFiles;
   readonly volumes: SandboxVolumes;
+  readonly ports: SandboxPorts;
   readonly execs: SandboxExecs;
   readonly terminals: SandboxTerminals;
   readonly #address: SandboxAddress;
@@ -102,6 +104,7 @@ export class SandboxHandle implements AsyncDisposable {
     this.group = address.params.group;
     this.files = new SandboxFiles(address);
     this.volumes = new SandboxVolumes(address);
+    this.ports = new SandboxPorts(address);
     this.execs = new SandboxExecs(address);
     this.terminals = new SandboxTerminals(address);
     this.#address = address;

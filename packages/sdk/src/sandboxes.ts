@@ -1,5 +1,6 @@
 /** The sandboxes of a group: create, find, count. */
 import {
+  type AddPort,
   type AlcoveError,
   type CreateSandbox,
   countSandboxes,
@@ -62,6 +63,8 @@ export interface CreateOptions extends Abortable {
   readonly egressPolicy?: EgressPolicy | string | undefined;
   /** Volumes of the group, and where they are mounted before the program starts. */
   readonly volumes?: VolumesAt | undefined;
+  /** Which of its ports others may come to; nothing needs to listen there yet. `sandbox.ports` tells where they are reached. */
+  readonly ports?: readonly AddPort[] | undefined;
   /** With `false` it answers while the sandbox is Creating: `info` tells when it is Running. Default true. */
   readonly wait?: boolean | undefined;
 }
@@ -177,6 +180,7 @@ function bodyOf(options: Omit<CreateOptions, "signal" | "wait">): CreateSandbox 
     activationMode: options.activationMode,
     ...egressOf(options.egressPolicy),
     volumes: options.volumes && mountsIn(options.volumes),
+    ports: options.ports && [...options.ports],
   };
 }
 

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 /** What is about daemons and directories of the same machine. */
 const onlyInNode = [
   "ImportDirectoryOptions",
+  "asDuplex",
   "localSocketPath",
   "restoreLocalBackup",
   "runtimeDirectory",

@@ -9,12 +9,14 @@ import { validate } from "./validation.js";
 export async function carryPort(connection: Duplex, messages: SocketMessages, signal: AbortSignal): Promise<void> {
   const tell = (message: PortReceive) => messages.send(JSON.stringify(message));
   const stop = () => connection.destroy();
+  // Told below; it may break off while nothing of it is awaited.
+  connection.on("error", () => undefined);
   signal.addEventListener("abort", stop, { once: true });
   try {
     await tell({ type: "connected" });
     await Promise.all([toClient(connection, messages, tell), fromClient(connection, messages)]);
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) throw connection.errored ? brokenOff(connection.errored) : error;
   } finally {
     signal.removeEventListener("abort", stop);
     connection.destroy();
@@ -42,6 +44,12 @@ async function fromClient(connection: Duplex, messages: SocketMessages): Promise
   }
   // It went away without an end: that is not one.
   connection.destroy();
+}
+
+/** By its program, or with the sandbox's machine. */
+function brokenOff(error: Error): AlcoveError {
+  if (error instanceof AlcoveError) return error;
+  return new AlcoveError("PortReset", `The connection to the program ended early: ${error.message}.`, { cause: error });
 }
 
 function written(connection: Duplex, bytes: Buffer): Promise<void> {

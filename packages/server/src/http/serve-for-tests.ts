@@ -11,6 +11,7 @@ import { TestGateway } from "../control/egress/test-gateway.js";
 import { GroupTokens } from "../control/identity/group-tokens.js";
 import { Issuer } from "../control/identity/issuer.js";
 import { TestImages } from "../control/images/test-images.js";
+import { TestIngress } from "../control/ports/test-ingress.js";
 import { createFakeEngine } from "../engines/fake/engine.js";
 import { FakeHost } from "../engines/fake/host.js";
 import { openStore } from "../store/store.js";
@@ -19,6 +20,8 @@ import { createHttpServer, type HttpServer, type HttpServerOptions, type TcpOpti
 export interface Served extends AsyncDisposable {
   readonly socketPath: string;
   readonly server: HttpServer;
+  /** By sandbox. */
+  readonly machines: FakeHost["machines"];
   /** Opens it to TCP on a port of the system's choice, which is answered. From the first on it issues tokens, under that address. */
   openTcp(options?: Partial<TcpOptions>): Promise<number>;
   readonly logged: readonly LogLine[];
@@ -55,6 +58,7 @@ export async function serve(
   return {
     socketPath,
     logged,
+    machines: host.machines,
     get server() {
       return daemon.server;
     },
@@ -92,6 +96,7 @@ async function startDaemon({ directory, host, logger, change, limits, options, i
   const engine = createFakeEngine({ host });
   const running = createControl({
     gateway: new TestGateway(),
+    ingress: new TestIngress(),
     groupTokens: new GroupTokens(store, new Issuer({ keys: store.issuerKeys, url: issuer })),
     ...{ store, engine, images: new TestImages(), logger, version: "0.0.0", freeSpaceMarkBytes: 0 },
     host: {
