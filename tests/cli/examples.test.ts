@@ -41,6 +41,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   "alcove list --watch -l run=42": "watch.test.ts",
   "alcove get --watch 3f2a": "watch.test.ts",
   "alcove egress decisions --follow -o json 3f2a | jq -r 'select(.verdict == \"Deny\").host'": "watch.test.ts",
+  "alcove port-forward 3f2a 5432": "watch.test.ts",
+  "alcove port-forward 3f2a 8080:80 0:5432": "watch.test.ts",
   "alcove stats --follow 3f2a": "watch.test.ts",
   "alcove ps --follow 3f2a": "watch.test.ts",
   "alcove image build -t tools .": "../images/dockerfile.test.ts",
@@ -129,6 +131,7 @@ async function prepare(): Promise<void> {
     image: "debian",
     labels,
     secretEnv: { TOKEN: "1" },
+    ports: [{ port: 8080 }, { port: 8081, name: "web" }],
     cmd: ["sh", "-c", "echo started"],
   });
   second = await sandboxes.create({ image: "debian" });

@@ -1,6 +1,7 @@
-/** Commands that go on: `list --watch`, `get --watch`, `egress decisions --follow`, `stats --follow`, `ps --follow`. */
+/** Commands that go on: `list --watch`, `get --watch`, `port-forward`, `egress decisions --follow`, `stats --follow`, `ps --follow`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
@@ -101,4 +102,36 @@ test("ps --follow lists processes again and again until Ctrl-C", async () => {
   await next(lines, /sleep 60/);
   child.kill("SIGINT");
   expect(await once(child, "exit")).toEqual([130, null]);
+});
+
+test("port-forward says what it listens on, tells why a connection is closed, goes on, and ends with Ctrl-C", async () => {
+  await using sandbox = await daemon.alcove.sandboxes.create({ image: "debian" });
+  const { lines, said, child } = start(["port-forward", "-o", "json", sandbox.id, "0:80", ":5432"]);
+  const [web, database] = [JSON.parse((await lines.next()).value), JSON.parse((await lines.next()).value)];
+  expect([web, database]).toMatchObject([
+    { address: "127.0.0.1", remotePort: 80 },
+    { address: "127.0.0.1", remotePort: 5432 },
+  ]);
+  for (const { port, remotePort } of [web, database, web]) {
+    const [failure] = await once(connect(port, "127.0.0.1").resume(), "error");
+    expect(failure).toMatchObject({ code: "ECONNRESET" });
+    await next(said, new RegExp(`^warning: a connection to port ${remotePort} is closed: .*listens`));
+  }
+  child.kill("SIGINT");
+  expect(await once(child, "exit")).toEqual([130, null]);
+});
+
+test("port-forward ends with an error once its sandbox is deleted, and where it cannot listen", async () => {
+  const sandbox = await daemon.alcove.sandboxes.create({ image: "debian" });
+  const first = start(["port-forward", sandbox.id, "0:80"]);
+  const ended = once(first.child, "exit");
+  const { value: line } = await first.lines.next();
+  expect(line).toMatch(/^127\.0\.0\.1:\d+ leads to port 80$/);
+  const second = start(["port-forward", sandbox.id, `${/:(\d+)/.exec(line)?.[1]}:80`]);
+  const refused = once(second.child, "exit");
+  await next(second.said, /^error: 127\.0\.0\.1:\d+ cannot be listened on: something else listens there\.$/);
+  expect(await refused).toEqual([1, null]);
+  await sandbox.delete();
+  await next(first.said, new RegExp(`^error: The sandbox ${sandbox.id} is deleted\\.$`));
+  expect(await ended).toEqual([1, null]);
 });

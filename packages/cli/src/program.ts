@@ -42,6 +42,8 @@ import { addLogin } from "./commands/login.js";
 import { addLogout } from "./commands/logout.js";
 import { addLogs } from "./commands/logs.js";
 import { addPool } from "./commands/pool.js";
+import { addPort } from "./commands/port.js";
+import { addPortForward } from "./commands/port-forward.js";
 import { addPs } from "./commands/ps.js";
 import { addResume } from "./commands/resume.js";
 import { addRole } from "./commands/role.js";
@@ -81,6 +83,8 @@ const commands = [
   addPs,
   addStats,
   addCp,
+  addPort,
+  addPortForward,
   addConsole,
   addStop,
   addResume,

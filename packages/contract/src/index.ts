@@ -165,7 +165,18 @@ export { errorsOf, openApi, tagOf } from "./openapi.js";
 export { parseUrl } from "./parse-url.js";
 export { deletePool, getPool, listPools, Pool, PoolName, PutPool, putPool } from "./pools.js";
 export { PortIpAccessControl } from "./port-access.js";
-export { AddPort, ChangePort, PortAuth, PortCors, PortRef, PreviewLink, SandboxPort, SandboxPorts } from "./ports.js";
+export {
+  AddPort,
+  ChangePort,
+  PortAuth,
+  PortCors,
+  PortName,
+  PortNumber,
+  PortRef,
+  PreviewLink,
+  SandboxPort,
+  SandboxPorts,
+} from "./ports.js";
 export { AlcoveError, type ErrorContext, fromProblem, Problem, toProblem } from "./problem.js";
 export {
   deleteRoleAssignment,

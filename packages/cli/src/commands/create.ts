@@ -1,4 +1,4 @@
-import type { CreateOptions, Sandbox, VolumesAt } from "alcove";
+import type { AddPort, CreateOptions, Sandbox, VolumesAt } from "alcove";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Cli } from "../cli.js";
 import { addSizeOptions, createManyWithProgress, createWithProgress, type SizeOptions } from "../creation.js";
@@ -9,6 +9,7 @@ import { type FromOptions, fromOf, fromOption } from "../from-option.js";
 import { addLifecycleOptions, type LifecycleOptions, newPolicy } from "../lifecycle-options.js";
 import { names, pairs } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
+import { newPorts } from "../ports/new-ports.js";
 import { programOf } from "../process-options.js";
 import { secretPairs } from "../secret-options.js";
 import { addGroupSecretOptions, type GroupSecretOptions, groupSecretsOf } from "../secrets/group-secrets.js";
@@ -22,6 +23,7 @@ interface Options extends SizeOptions, LifecycleOptions, FromOptions, PolicyOpti
   readonly secret?: string[];
   readonly cwd?: string;
   readonly volume?: VolumesAt;
+  readonly port?: AddPort[];
   readonly count?: number;
   readonly snapshot?: string;
   readonly activation?: "on-demand" | "manual";
@@ -43,6 +45,7 @@ export function addCreate(program: Command, cli: Cli): void {
     .option("--secret <name>", "add this secret to the environment of the program started with it", names)
     .option("-w, --cwd <directory>", "where programs start")
     .option("--volume <name:directory>", "mount a volume there, with :ro read-only; repeat for more", volumesAt)
+    .option("--port <port>", "let others come to it, as PORT, NAME=PORT or PORT:anonymous; repeat for more", newPorts)
     .option("--snapshot <snapshot>", "go on from a snapshot, instead of an image: its id, or its name")
     .addOption(activationOption())
     .addOption(fromOption("of a snapshot: what to go on from"))
@@ -65,6 +68,7 @@ export function addCreate(program: Command, cli: Cli): void {
     ["alcove create --egress-policy policy.yaml debian", "it may reach what the file says"],
     ["alcove create --activation manual debian", "once stopped it sleeps until somebody resumes it"],
     ["alcove create --volume data:/data debian", "with the volume data"],
+    ["alcove create --port web=3000 debian", "others may come to port 3000; `alcove get` has its URL"],
     ["alcove create debian -- python3 -m http.server", "with a program"],
   ]);
 }
@@ -76,6 +80,7 @@ async function create(cli: Cli, image: string | undefined, words: readonly strin
     groupSecret: _secret,
     groupSecretValue: _value,
     volume: volumes,
+    port: ports,
     wait,
     count,
     snapshot: text,
@@ -101,6 +106,7 @@ async function create(cli: Cli, image: string | undefined, words: readonly strin
     lifecycle,
     activationMode,
     volumes,
+    ports,
   };
   const creation = { ...rest, from, ...what, egressPolicy: await policyOf(options) };
   if (count !== undefined) {

@@ -2,6 +2,7 @@ import type { Sandbox } from "@alcove/contract";
 import { age } from "../output/table.js";
 import { labelText, type View } from "../output/view.js";
 import { lifecycleLines } from "./lifecycle.js";
+import { portsText } from "./port.js";
 
 export const sandboxView: View<Sandbox> = {
   name: ({ id }) => id,
@@ -23,6 +24,8 @@ export const sandboxView: View<Sandbox> = {
     { heading: "COPY OF", value: ({ forkedFrom }) => forkedFrom },
     { heading: "DISK", value: ({ resources }) => resources.disk },
     { heading: "ENGINE", value: ({ engine }) => engine },
+    { heading: "PORTS", value: portsText },
+    { heading: "VOLUMES", value: volumesText },
     { heading: "EGRESS", value: egressText },
     { heading: "SECRETS", value: secretsText },
     { heading: "PROGRAM", value: ({ entrypoint, cmd }) => [...entrypoint, ...cmd].join(" ") || undefined },
@@ -38,6 +41,13 @@ function egressText({ egressPolicy, egressPolicyId }: Sandbox): string | undefin
   const { defaultAction, rules = [], hostRules = [], transportRules } = egressPolicy;
   const count = rules.length + hostRules.length + (transportRules?.rules.length ?? 0);
   return `${defaultAction}, ${count} ${count === 1 ? "rule" : "rules"}`;
+}
+
+function volumesText({ volumes = [] }: Sandbox): string | undefined {
+  const texts = volumes.map(({ volumeName, mountpoint, readOnly }) =>
+    [volumeName, "on", mountpoint, readOnly === true ? "(read-only)" : ""].join(" ").trimEnd(),
+  );
+  return texts.join(", ") || undefined;
 }
 
 function secretsText({ secrets = {} }: Sandbox): string | undefined {

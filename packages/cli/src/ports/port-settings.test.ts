@@ -1,0 +1,33 @@
+import { AddPort } from "@alcove/contract";
+import { expect, test } from "vitest";
+import { settingsOf } from "./port-settings.js";
+
+test("what is not given is not said", () => expect(settingsOf({})).toEqual({}));
+
+test("what is denied is looked at before what is allowed, and then nothing else may come", () => {
+  const settings = settingsOf({
+    allow: ["10.0.0.0/8"],
+    deny: ["10.9.0.0/16"],
+    activation: "manual",
+    corsOrigin: ["*"],
+  });
+  expect(settings).toEqual({
+    activationMode: "Manual",
+    ipAccessControl: {
+      defaultAction: "Deny",
+      rules: [
+        { name: "deny-1", action: "Deny", priority: 0, sourceCidrs: ["10.9.0.0/16"] },
+        { name: "allow-1", action: "Allow", priority: 1, sourceCidrs: ["10.0.0.0/8"] },
+      ],
+    },
+    cors: { allowOrigins: ["*"] },
+  });
+});
+
+test("many ranges are rules of ten, as the server takes them; a denial alone leaves the rest", () => {
+  const deny = Array.from({ length: 25 }, (_, at) => `192.0.2.${at}/32`);
+  const { ipAccessControl } = settingsOf({ deny });
+  expect(ipAccessControl).toMatchObject({ defaultAction: "Allow" });
+  expect(ipAccessControl?.rules?.map(({ sourceCidrs }) => sourceCidrs.length)).toEqual([10, 10, 5]);
+  expect(AddPort.safeParse({ port: 80, ...settingsOf({ deny }) }).success).toBe(true);
+});

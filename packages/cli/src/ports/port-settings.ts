@@ -1,0 +1,60 @@
+/** Who may come to a port, and from where, as options. */
+import { type AddPort, type PortIpAccessControl, readRange } from "@alcove/contract";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { names } from "../option-values.js";
+
+export interface PortSettings {
+  readonly anonymous?: boolean;
+  readonly activation?: "on-demand" | "manual";
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+  readonly corsOrigin?: readonly string[];
+}
+
+const activationModes = { "on-demand": "OnDemand", manual: "Manual" } as const;
+
+export function addPortSettings(command: Command): Command {
+  const activation = "what a visit does to a sandbox that sleeps: on-demand wakes it, manual says that it sleeps";
+  return command
+    .option("--anonymous", "everybody may come, without a key or a link")
+    .addOption(new Option("--activation <mode>", activation).choices(Object.keys(activationModes)))
+    .option("--allow <range>", "only addresses of these ranges may come, such as 10.0.0.0/8; repeat for more", ranges)
+    .option("--deny <range>", "addresses of these ranges may not come, whatever is allowed; repeat for more", ranges)
+    .option("--cors-origin <origin>", "pages of this origin may call it; repeat for more", names);
+}
+
+/** What is given of them. */
+export function settingsOf({ anonymous, activation, allow, deny, corsOrigin }: PortSettings): Omit<AddPort, "port"> {
+  return {
+    ...(anonymous !== undefined && { auth: { anonymous } }),
+    ...(activation !== undefined && { activationMode: activationModes[activation] }),
+    ...((allow !== undefined || deny !== undefined) && { ipAccessControl: accessOf(allow, deny) }),
+    ...(corsOrigin !== undefined && { cors: { allowOrigins: [...corsOrigin] } }),
+  };
+}
+
+const rangesOfRule = 10;
+
+/** What is denied comes first. */
+function accessOf(allow: readonly string[] = [], deny: readonly string[] = []): PortIpAccessControl {
+  const rules = [...rulesOf("Deny", deny), ...rulesOf("Allow", allow)];
+  return {
+    defaultAction: allow.length > 0 ? "Deny" : "Allow",
+    rules: rules.map((rule, priority) => ({ ...rule, priority })),
+  };
+}
+
+function rulesOf(action: "Allow" | "Deny", sources: readonly string[]) {
+  const count = Math.ceil(sources.length / rangesOfRule);
+  return Array.from({ length: count }, (_, at) => ({
+    name: `${action.toLowerCase()}-${at + 1}`,
+    action,
+    sourceCidrs: sources.slice(at * rangesOfRule, (at + 1) * rangesOfRule),
+  }));
+}
+
+function ranges(text: string, before: readonly string[] = []): string[] {
+  const read = readRange(text);
+  if ("message" in read) throw new InvalidArgumentError(`${text} ${read.message}. ${read.hint}`);
+  return [...before, text];
+}
