@@ -142,6 +142,7 @@ export {
   LifecyclePolicy,
   UpdateLifecycle,
 } from "./lifecycle.js";
+export { type LiteralTemplate, literalTemplates } from "./literal-templates.js";
 export { LogEntry, streamLogs } from "./logs.js";
 export { manifestLabel, manifestSchema, SandboxManifest } from "./manifest.js";
 export {

@@ -8,10 +8,12 @@ import * as z from "zod";
 import { EgressPolicy } from "./egress.js";
 import { LifecyclePolicy } from "./lifecycle.js";
 import { EgressPolicyId, Environment, GuestPath, ImageName, Labels, maximumLabels } from "./names.js";
+import { PortList } from "./ports.js";
 import { ActivationMode } from "./sandbox-state.js";
 import { Argv } from "./sandboxes.js";
 import { Resources } from "./sizes.js";
 import { SandboxSecrets } from "./value-refs.js";
+import { VolumeMounts } from "./volume-mounts.js";
 
 /** The label that a sandbox of a manifest is found by. */
 export const manifestLabel = "name";
@@ -40,6 +42,10 @@ export const SandboxManifest = z
     lifecycle: LifecyclePolicy.optional().describe("When it is suspended and deleted by itself."),
     activationMode: ActivationMode.optional().describe(
       "OnDemand: stopped, it is resumed by the next call that needs it. Manual: by `resume` alone. Needs a new sandbox to change.",
+    ),
+    ports: PortList.optional().describe("Which of its ports others may come to: these, and no others."),
+    volumes: VolumeMounts.optional().describe(
+      "Volumes of the group, and where they are mounted; others that it has stay.",
     ),
     egressPolicy: EgressPolicy.optional().describe("What it may reach."),
     egressPolicyId: EgressPolicyId.optional().describe("One of the group's policies, in place of one of its own."),

@@ -26,6 +26,10 @@ const whole: SandboxManifest = {
   workingDirectory: "/tmp",
   lifecycle: { autoSuspendPolicy: { enabled: true, interval: 600 } },
   activationMode: "Manual",
+  ports: [
+    { port: 8080, auth: { anonymous: true } },
+    { port: 3000, name: "web" },
+  ],
   egressPolicy: { defaultAction: "Deny", hostRules: [{ pattern: "pypi.org", action: "Allow" }] },
 };
 
@@ -41,6 +45,7 @@ test("a manifest is created once, with all it says; the same again changes nothi
     ...{ entrypoint: ["sleep"], cmd: ["600"], workingDirectory: "/tmp", activationMode: "Manual" },
     lifecycle: { autoSuspendPolicy: { enabled: true, interval: 600 } },
     egressPolicy: whole.egressPolicy,
+    ports: [{ port: 8080 }, { port: 3000, name: "web" }],
   });
   expect(await alcove.sandboxes.count({ labels: { name: "whole" } })).toBe(1);
 });
@@ -111,4 +116,63 @@ test("one that sleeps is what the manifest says", async () => {
   const { id = "" } = await alcove.sandboxes.apply(manifest);
   await alcove.sandboxes.connect(id).stop();
   expect(await alcove.sandboxes.apply(manifest)).toMatchObject({ action: "unchanged", needsNew: [] });
+});
+
+test("ports are all that the manifest names, whatever their order; without the field they are left", async () => {
+  const base: SandboxManifest = { name: "ported", image: "debian" };
+  const web = { port: 3000, name: "web", cors: { allowOrigins: ["*"] } };
+  const { id = "" } = await alcove.sandboxes.apply({ ...base, ports: [web, { port: 80 }] });
+  const { ports } = alcove.sandboxes.connect(id);
+  expect(await alcove.sandboxes.apply({ ...base, ports: [{ port: 80, auth: {} }, web] })).toMatchObject({
+    action: "unchanged",
+  });
+  expect(await alcove.sandboxes.apply({ ...base, ports: [web] })).toMatchObject({ id, changed: ["ports"] });
+  expect((await ports.list()).map(({ port }) => port)).toEqual([3000]);
+  expect(await alcove.sandboxes.apply({ ...base, ports: [{ ...web, cors: undefined }] })).toMatchObject({
+    changed: ["ports"],
+  });
+  expect((await ports.get("web")).cors).toBeUndefined();
+  expect(await alcove.sandboxes.apply(base)).toMatchObject({ action: "unchanged" });
+  expect(await ports.list()).toHaveLength(1);
+  expect(await alcove.sandboxes.apply({ ...base, ports: [] })).toMatchObject({ changed: ["ports"] });
+  expect(await ports.list()).toEqual([]);
+});
+
+test("volumes are mounted where they are not, moved where they are elsewhere, and never taken away", async () => {
+  const { volumes } = alcove.defaultGroup;
+  for (const name of ["code", "cache"]) await volumes.create(name, { size: "64Mi" });
+  const base: SandboxManifest = { name: "mounted", image: "debian" };
+  const code = { volumeName: "code", mountpoint: "/code" };
+  const cache = { volumeName: "cache", mountpoint: "/cache", readOnly: true };
+  const { id = "" } = await alcove.sandboxes.apply({ ...base, volumes: [code] });
+  const mounts = async () => (await alcove.sandboxes.connect(id).info()).volumes;
+  expect(await mounts()).toMatchObject([code]);
+  expect(await alcove.sandboxes.apply({ ...base, volumes: [code] })).toMatchObject({
+    action: "unchanged",
+    besides: [],
+  });
+  expect(await alcove.sandboxes.apply({ ...base, volumes: [cache] })).toMatchObject({
+    ...{ id, changed: ["volumes"], besides: ["the volume code on /code"] },
+  });
+  expect(await mounts()).toMatchObject([code, cache]);
+  const moved = { ...code, mountpoint: "/srv/code" };
+  expect(await alcove.sandboxes.apply({ ...base, volumes: [moved, cache] })).toMatchObject({ changed: ["volumes"] });
+  expect(await mounts()).toEqual(
+    expect.arrayContaining([expect.objectContaining(moved), expect.objectContaining(cache)]),
+  );
+  await alcove.sandboxes.connect(id).delete();
+});
+
+test("one that is made anew has the volumes of the old one; where it cannot be, the old one has them still", async () => {
+  const { volumes } = alcove.defaultGroup;
+  await volumes.create("kept", { size: "64Mi" });
+  const mounted = [{ volumeName: "kept", mountpoint: "/kept" }];
+  const base: SandboxManifest = { name: "anew", image: "debian", volumes: mounted };
+  const { id = "" } = await alcove.sandboxes.apply(base);
+  const impossible: SandboxManifest = { ...base, image: "nowhere" };
+  await expect(alcove.sandboxes.apply(impossible, { recreate: true })).rejects.toMatchObject({ code: "ImageNotFound" });
+  expect((await alcove.sandboxes.connect(id).info()).volumes).toMatchObject(mounted);
+  const recreated = await alcove.sandboxes.apply({ ...base, cmd: ["sleep", "60"] }, { recreate: true });
+  expect(recreated).toMatchObject({ action: "recreated", changed: ["cmd"] });
+  expect((await volumes.get("kept")).attachments).toMatchObject([{ sandboxId: recreated.id }]);
 });

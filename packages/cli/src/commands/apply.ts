@@ -2,6 +2,7 @@ import type { Applied } from "alcove";
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { ensureImage } from "../creation.js";
+import { warnOfTemplates } from "../egress/template-warnings.js";
 import { examples } from "../examples.js";
 import { Exit, exitCodes } from "../exit-codes.js";
 import { fileOption, manifestsOf } from "../manifest/file-option.js";
@@ -34,6 +35,7 @@ export function addApply(program: Command, cli: Cli): void {
 
 async function apply(cli: Cli, { file, dryRun, recreate }: ApplyOptions): Promise<void> {
   const manifests = await manifestsOf(file);
+  for (const { name, egressPolicy } of manifests) warnOfTemplates(cli.terminal, egressPolicy, name);
   const alcove = await cli.alcove();
   const all: Applied[] = [];
   try {
@@ -45,7 +47,14 @@ async function apply(cli: Cli, { file, dryRun, recreate }: ApplyOptions): Promis
     // What was done before something failed was done.
     if (all.length > 0) await cli.output.value(all, () => appliedTable(all, dryRun === true));
   }
+  tellBesides(cli, all);
   if (dryRun !== true && tell(cli, all)) throw new Exit(exitCodes.error);
+}
+
+function tellBesides({ terminal }: Cli, all: readonly Applied[]): void {
+  for (const { name, besides } of all)
+    for (const what of besides)
+      terminal.say(`warning: ${name} has ${what}, which its manifest does not name; it stays`);
 }
 
 /** Whether something is left otherwise than its manifest says. */

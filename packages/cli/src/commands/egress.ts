@@ -7,6 +7,7 @@ import { addSchema, addValidate } from "../egress/policy-format.js";
 import { appliedPolicy } from "../egress/policy-options.js";
 import { nothing, printPolicy } from "../egress/print-policy.js";
 import { addSet } from "../egress/set.js";
+import { warnOfTemplates } from "../egress/template-warnings.js";
 import { addEgressUpstream } from "../egress/upstream.js";
 import { examples } from "../examples.js";
 import { UsageError } from "../exit-codes.js";
@@ -59,6 +60,7 @@ function addApply(egress: Command, cli: Cli): void {
     const sandboxes = await cli.sandboxes(id);
     if (sandboxes.length === 0) throw new UsageError(`No sandbox has ${id}.`, "`alcove list` shows the labels.");
     await Promise.all(sandboxes.map((sandbox) => sandbox.setEgressPolicy(wanted, { signal: cli.signal })));
+    warnOfTemplates(cli.terminal, wanted);
     cli.terminal.print(sandboxes.map((sandbox) => sandbox.id).join("\n"));
   });
   examples(command, [

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
+import { warnOfTemplates } from "../egress/template-warnings.js";
 import { examples } from "../examples.js";
 import { fileOption, manifestsOf } from "../manifest/file-option.js";
 
@@ -13,6 +14,7 @@ export function addValidate(program: Command, cli: Cli): void {
     .option(...fileOption)
     .action(async ({ file }: { file: string }) => {
       const manifests = await manifestsOf(file);
+      for (const { name, egressPolicy } of manifests) warnOfTemplates(cli.terminal, egressPolicy, name);
       cli.terminal.print(manifests.map(({ name }) => `${name} is valid`).join("\n"));
     });
   examples(command, [

@@ -6,6 +6,7 @@ import { examples } from "../examples.js";
 import { printableLines } from "../printable.js";
 import { policyText } from "../views/egress.js";
 import { invalid, readPolicy, readPolicyFile } from "./policy-file.js";
+import { warnOfTemplates } from "./template-warnings.js";
 
 export function addSchema(egress: Command, cli: Cli): void {
   const command = egress
@@ -27,6 +28,7 @@ export function addValidate(egress: Command, cli: Cli): void {
       const policy = await readPolicy(path);
       const { data, error } = EgressPolicy.safeParse(policy);
       if (data === undefined) throw invalid(path, await readPolicyFile(path), error.issues);
+      warnOfTemplates(cli.terminal, data);
       cli.terminal.print(printableLines(policyText(data)));
     });
   examples(command, [["alcove egress validate --file policy.yaml", ""]]);

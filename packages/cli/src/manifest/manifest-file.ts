@@ -108,6 +108,14 @@ lifecycle:
   autoSuspendPolicy:
     enabled: true
     interval: 600 # seconds without use
+# Which of its ports others may come to: these, and no others.
+ports:
+  - port: 3000
+    name: web
+# Disks that outlive it: \`alcove volume create --size 1Gi data\` makes one.
+# volumes:
+#   - volumeName: data
+#     mountpoint: /data
 egressPolicy:
   defaultAction: Deny
   hostRules:

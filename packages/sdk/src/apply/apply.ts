@@ -4,6 +4,7 @@ import type { Abortable } from "../files.js";
 import type { SandboxHandle } from "../sandbox-handle.js";
 import type { CreateOptions, Sandboxes } from "../sandboxes.js";
 import { type ManifestField, manifestFields } from "./manifest-fields.js";
+import { handedOver } from "./volumes-field.js";
 
 export interface ApplyOptions extends Abortable {
   /** Says what would be done, and does nothing. */
@@ -23,6 +24,8 @@ export interface Applied {
   readonly needsNew: readonly string[];
   /** Fields of which nobody can say, since they are never returned. */
   readonly notCompared: readonly string[];
+  /** What the sandbox has that the manifest does not name, and that is left: volumes, in words. */
+  readonly besides: readonly string[];
 }
 
 /** Errors: InvalidRequest where several sandboxes have the name. */
@@ -36,8 +39,9 @@ export async function applyManifest(
   const difference = differenceOf(manifest, found);
   const { recreate, dryRun, signal } = options;
   if (recreate === true && difference.needsNew.length + difference.notCompared.length > 0) {
-    const created = await create(sandboxes, manifest, options);
-    if (dryRun !== true) await sandboxes.connect(found.id).delete({ signal });
+    const old = sandboxes.connect(found.id);
+    const created = await recreated(sandboxes, manifest, { ...options, old });
+    if (dryRun !== true) await old.delete({ signal });
     return { ...created, action: "recreated", changed: [...difference.needsNew, ...difference.changed] };
   }
   if (dryRun !== true) await change(sandboxes.connect(found.id), manifest, { difference, signal });
@@ -64,10 +68,19 @@ async function create(
   { dryRun, signal }: ApplyOptions,
 ): Promise<Applied> {
   const { name } = manifest;
-  const nothing = { changed: [], needsNew: [], notCompared: [] };
+  const nothing = { changed: [], needsNew: [], notCompared: [], besides: [] };
   if (dryRun === true) return { name, action: "created", ...nothing };
   const { id } = await sandboxes.create({ ...creationOf(manifest), signal });
   return { name, action: "created", id, ...nothing };
+}
+
+async function recreated(
+  sandboxes: Sandboxes,
+  manifest: SandboxManifest,
+  { old, ...options }: ApplyOptions & { readonly old: SandboxHandle },
+): Promise<Applied> {
+  const again = () => create(sandboxes, manifest, options);
+  return options.dryRun === true ? again() : handedOver(old, manifest.volumes ?? [], again);
 }
 
 /** What `create` takes. */
@@ -77,7 +90,7 @@ export function creationOf(manifest: SandboxManifest): Omit<CreateOptions, "sign
   return { ...creation, labels: { ...creation.labels, [manifestLabel]: manifest.name } };
 }
 
-type Difference = Pick<Applied, "changed" | "needsNew" | "notCompared">;
+type Difference = Pick<Applied, "changed" | "needsNew" | "notCompared" | "besides">;
 
 function differenceOf(manifest: SandboxManifest, sandbox: Sandbox): Difference {
   const looked = fieldsOf(manifest).map((each) => ({ ...each, isMet: each.field.isMet(each.value, sandbox) }));
@@ -90,6 +103,7 @@ function differenceOf(manifest: SandboxManifest, sandbox: Sandbox): Difference {
       ...named(({ isMet, field }) => isMet === false && field.change === undefined),
     ],
     notCompared: named(({ isMet }) => isMet === undefined),
+    besides: looked.flatMap(({ field, value }) => field.besides?.(value, sandbox) ?? []),
   };
 }
 

@@ -3,6 +3,9 @@ import { roundUp, type Sandbox, type SandboxManifest, sizeOf } from "@alcove/con
 import type { Abortable } from "../files.js";
 import type { SandboxHandle } from "../sandbox-handle.js";
 import type { CreateOptions } from "../sandboxes.js";
+import { hasPorts } from "./ports-field.js";
+import { isSame, isWithin } from "./sameness.js";
+import { besidesOf, hasVolumes, mountAll, volumesAt } from "./volumes-field.js";
 
 type Name = Exclude<keyof SandboxManifest, "name">;
 
@@ -13,6 +16,8 @@ export interface ManifestField<Value = unknown> {
   readonly isMet: (value: Value, sandbox: Sandbox) => boolean | undefined;
   /** Absent: it takes a new sandbox. */
   readonly change?: (sandbox: SandboxHandle, value: Value, options: Abortable) => Promise<unknown>;
+  /** What a sandbox has of it that the manifest does not name, and that is left; for people. */
+  readonly besides?: (value: Value, sandbox: Sandbox) => readonly string[];
 }
 
 type Fields = { readonly [Field in Name]: ManifestField<NonNullable<SandboxManifest[Field]>> };
@@ -47,6 +52,17 @@ export const manifestFields: Fields = {
     creation: (activationMode) => ({ activationMode }),
     isMet: (value, { activationMode }) => value === activationMode,
   },
+  ports: {
+    creation: (ports) => ({ ports }),
+    isMet: hasPorts,
+    change: (sandbox, ports, options) => sandbox.ports.replace(ports, options),
+  },
+  volumes: {
+    creation: (volumes) => ({ volumes: volumesAt(volumes) }),
+    isMet: hasVolumes,
+    change: mountAll,
+    besides: besidesOf,
+  },
   egressPolicy: {
     creation: (egressPolicy) => ({ egressPolicy }),
     isMet: (value, { egressPolicy, egressPolicyId }) => egressPolicyId === undefined && isSame(value, egressPolicy),
@@ -62,22 +78,4 @@ export const manifestFields: Fields = {
 function hasSize(asked: NonNullable<SandboxManifest["resources"]>, { resources }: Sandbox): boolean {
   const wanted = roundUp({ ...sizeOf(resources), ...sizeOf(asked) });
   return isSame(wanted, roundUp(sizeOf(resources)));
-}
-
-/** All that is wanted is there; there may be more. */
-function isWithin(wanted: unknown, present: unknown): boolean {
-  if (!isObject(wanted) || !isObject(present)) return isSame(wanted, present);
-  return Object.entries(wanted).every(([name, value]) => value === undefined || isWithin(value, present[name]));
-}
-
-function isSame(one: unknown, other: unknown): boolean {
-  if (Array.isArray(one) && Array.isArray(other))
-    return one.length === other.length && one.every((item, at) => isSame(item, other[at]));
-  if (!isObject(one) || !isObject(other)) return one === other;
-  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return [...names].every((name) => isSame(one[name], other[name]));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

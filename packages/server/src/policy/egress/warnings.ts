@@ -1,8 +1,7 @@
 /** What is allowed in a policy and hardly meant. */
-import { actionOf, type EgressPolicy, rangeHas } from "@alcove/contract";
+import { actionOf, type EgressPolicy, type LiteralTemplate, literalTemplates, rangeHas } from "@alcove/contract";
 import { type CompiledEgress, type CompiledRule, type CompiledTransportRule, compileEgress } from "./compile.js";
 import { coverGlobs, hostGlobs, hostSyntax, pathGlobs, pathSyntax } from "./glob.js";
-import { literalTemplates } from "./literal-templates.js";
 
 export interface EgressWarning {
   readonly code:
@@ -11,7 +10,7 @@ export interface EgressWarning {
     | "QueryInPath"
     | "UnseenDenied"
     | "SecretNotForHost"
-    | "LiteralTemplate";
+    | LiteralTemplate["code"];
   /** A sentence for people. */
   readonly message: string;
   /** As a path: `rules[3].match.path`. */

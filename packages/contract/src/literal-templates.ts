@@ -1,8 +1,17 @@
-import { actionOf, type EgressPolicy, type HeaderChange } from "@alcove/contract";
-import type { EgressWarning } from "./warnings.js";
+/** Headers of a policy that look as if something were put in, and are sent as they stand. */
+import type { EgressPolicy, HeaderChange } from "./egress.js";
+import { actionOf } from "./egress-rules.js";
+
+export interface LiteralTemplate {
+  readonly code: "LiteralTemplate";
+  /** A sentence for people. */
+  readonly message: string;
+  /** As a path: `rules[3].action.headers[0].value`. */
+  readonly field: string;
+}
 
 /** Shells and templates have `${}` for what is put in; here it is sent as it stands, or all but the $ of it. */
-export function literalTemplates({ rules = [] }: EgressPolicy): EgressWarning[] {
+export function literalTemplates({ rules = [] }: EgressPolicy): LiteralTemplate[] {
   return rules.flatMap((rule, at) => {
     const action = actionOf(rule);
     if (action.type === "Hook") return changesAt(`rules[${at}].hookRef.authHeaders`, action.authHeaders);
@@ -10,8 +19,8 @@ export function literalTemplates({ rules = [] }: EgressPolicy): EgressWarning[] 
   });
 }
 
-function changesAt(within: string, changes: readonly HeaderChange[] = []): EgressWarning[] {
-  return changes.flatMap((change, at): EgressWarning[] => {
+function changesAt(within: string, changes: readonly HeaderChange[] = []): LiteralTemplate[] {
+  return changes.flatMap((change, at): LiteralTemplate[] => {
     if (change.operation === "Remove") return [];
     const { name, value, valueRef } = change;
     const field = `${within}[${at}]`;
