@@ -35,6 +35,8 @@ export const AlcoveEvent = z
       /** The policy of this name is gone. */
       isDeleted: z.boolean().optional(),
     }),
+    /** The sandbox has no network until then: it made the egress gateway's process end again and again. */
+    z.object({ ...base, type: z.literal("egress.refused"), sandboxId: z.string(), until: z.iso.datetime() }),
     /** A new version, or other hosts; never with values. */
     z.object({ ...base, type: z.literal("secret.changed"), secretId: SecretId, version: z.number().int() }),
     z.object({ ...base, type: z.literal("secret.deleted"), secretId: SecretId }),

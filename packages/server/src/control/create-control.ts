@@ -24,6 +24,7 @@ import { DecisionLog } from "./egress/decision-log.js";
 import { noteDecisions } from "./egress/decisions-noted.js";
 import { egressControl } from "./egress/egress.js";
 import { EgressKeeper } from "./egress/egress-keeper.js";
+import { tellRefusals } from "./egress/refusals-told.js";
 import { TrafficTotals } from "./egress/traffic-totals.js";
 import { execControl } from "./execs/execs.js";
 import { fileControl } from "./files/files.js";
@@ -135,6 +136,7 @@ export function createControl(options: ControlOptions): RunningControl {
   const context = contextOf(options, stopping.signal);
   const audit = startAudit(context, options.auditKept ?? defaultAuditKept);
   const noting = noteDecisions(context, options);
+  const stopTelling = tellRefusals(context, options.gateway);
   const reconciler = new Reconciler(context);
   const { alarm = hostAlarm, clocks = hostClocks } = options;
   const policies = new PolicyKeeper({ context, deeds: policyDeeds(context, reconciler), alarm, wall: clocks.wall });
@@ -195,6 +197,7 @@ export function createControl(options: ControlOptions): RunningControl {
       await Promise.all([...work, pools.close(), policies.close(), context.snapshotRemovals.settled()]);
       retentions.close();
       context.usage.end();
+      stopTelling();
       await noting.close();
     },
   };

@@ -62,9 +62,12 @@ export interface TestGateway extends AsyncDisposable {
   agent(sandboxId: string): Promise<TestAgent>;
 }
 
-export async function startGateway(
-  options: Partial<Pick<GatewayOptions, "silenceMs" | "issueToken">> = {},
-): Promise<TestGateway> {
+export async function startGateway({
+  module = new URL("./worker-main.ts", import.meta.url),
+  ...options
+}: Partial<Pick<GatewayOptions, "silenceMs" | "issueToken" | "suspicion">> & {
+  readonly module?: URL;
+} = {}): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), "egress-"));
   const authority = await makeAuthority("default");
   const workers: Worker[] = [];
@@ -77,7 +80,7 @@ export async function startGateway(
     issueToken: async () => ({ fault: "unavailable" }),
     ...options,
     startWorker: () => {
-      const worker = startWorker({ module: new URL("./worker-main.ts", import.meta.url), memoryMiB: 128, threads: 8 });
+      const worker = startWorker({ module, memoryMiB: 128, threads: 8 });
       workers.push(worker);
       return worker;
     },

@@ -12,8 +12,10 @@ export interface EgressGateway {
   onOmitted(listener: (sandboxId: string, omitted: number) => void): () => void;
   /** Told what passed since it was told last. Answers how to stop listening. */
   onTraffic(listener: (sandboxId: string, traffic: Traffic) => void): () => void;
+  /** Told that a sandbox has no network until then (milliseconds since 1970), since it made the gateway's process end again and again. Answers how to stop listening. */
+  onRefused(listener: (sandboxId: string, until: number) => void): () => void;
   serveHost(sandboxId: string): ServeHost;
-  /** How often its process was started anew. */
+  /** How often a process of it was started anew. */
   readonly restarts: number;
   close(): Promise<void>;
 }

@@ -341,6 +341,19 @@ test("followers of a group are told what may be reached from now on", async () =
   expect(told).toEqual([{ type, sandboxId: sandbox.id }, named, { ...named, isDeleted: true }, { type }]);
 });
 
+test("followers are told of a sandbox that has no network for a while, and until when", async () => {
+  await using host = new TestHost();
+  const { control, gateway } = await host.daemon();
+  const sandbox = await control.sandboxes.create(group, debian, never);
+  const events = control.events.follow(group, undefined, never, { sandboxId: sandbox.id })[Symbol.asyncIterator]();
+  const next = events.next();
+  await new Promise(setImmediate);
+  gateway.refuse("of nobody", 1_000);
+  gateway.refuse(sandbox.id, 1_700_000_000_000);
+  const until = "2023-11-14T22:13:20.000Z";
+  expect((await next).value).toMatchObject({ type: "egress.refused", sandboxId: sandbox.id, until });
+});
+
 test("an exported snapshot brings policy and names along, whatever the policy was called", async () => {
   await using host = new TestHost();
   const { control, gateway, store } = await host.daemon();

@@ -10,6 +10,7 @@ export class TestGateway implements EgressGateway {
   beforeApply: (sandboxId: string) => Promise<void> = async () => undefined;
   readonly #listeners = new Set<(sandboxId: string, decision: EgressDecision) => void>();
   readonly #trafficListeners = new Set<(sandboxId: string, traffic: Traffic) => void>();
+  readonly #refusedListeners = new Set<(sandboxId: string, until: number) => void>();
   readonly #omittedListeners = new Set<(sandboxId: string, omitted: number) => void>();
 
   async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
@@ -59,6 +60,16 @@ export class TestGateway implements EgressGateway {
   /** As if something had passed. */
   pass(sandboxId: string, traffic: Traffic): void {
     for (const listener of this.#trafficListeners) listener(sandboxId, traffic);
+  }
+
+  onRefused(listener: (sandboxId: string, until: number) => void): () => void {
+    this.#refusedListeners.add(listener);
+    return () => void this.#refusedListeners.delete(listener);
+  }
+
+  /** As if a sandbox had ended the gateway's process again and again. */
+  refuse(sandboxId: string, until: number): void {
+    for (const listener of this.#refusedListeners) listener(sandboxId, until);
   }
 
   serveHost(): never {

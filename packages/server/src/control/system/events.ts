@@ -36,7 +36,8 @@ export type EventBody =
       readonly sandboxId?: string;
       readonly egressPolicyId?: string;
       readonly isDeleted?: boolean;
-    };
+    }
+  | { readonly type: "egress.refused"; readonly sandboxId: string; readonly until: string };
 
 const pageLength = 100;
 
@@ -131,7 +132,8 @@ function isAbout(
   if (event.type === "snapshot.changed") return labels === undefined && event.snapshot.sandboxId === sandboxId;
   if (event.type === "snapshot.deleted") return labels === undefined && event.sandboxId === sandboxId;
   if (event.type === "sandbox.deleted") return sandboxId === undefined || event.sandboxId === sandboxId;
-  if (event.type === "egress.changed") return labels === undefined && event.sandboxId === sandboxId;
+  if (event.type === "egress.changed" || event.type === "egress.refused")
+    return labels === undefined && event.sandboxId === sandboxId;
   if (event.type !== "sandbox.changed") return false;
   const { sandbox } = event;
   return hasLabels(sandbox.labels, labels ?? {}) && (sandboxId === undefined || sandbox.id === sandboxId);

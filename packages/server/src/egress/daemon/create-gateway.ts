@@ -4,10 +4,11 @@ import type { EgressDecision } from "@alcove/contract";
 import type { Logger } from "pino";
 import { ChannelLost, ProtocolBreak } from "../../guest/fault.js";
 import type { ServeHost } from "../../guest/host-side.js";
-import { KeptWorker, type WorkerProcess } from "../../worker-process/kept-worker.js";
-import type { LifeFromWorker } from "../../worker-process/life-messages.js";
+import type { WorkerProcess } from "../../worker-process/kept-worker.js";
+import { type Blame, Suspects, type SuspicionPace } from "../../worker-process/suspects.js";
 import type { EgressGateway, EgressSettings, NameEntry, Traffic } from "../gateway.js";
-import { FromWorker, type ToWorker } from "../messages.js";
+import type { FromWorker, ToWorker } from "../messages.js";
+import { type AboutSandboxes, GatewayWorker } from "./gateway-worker.js";
 import { HandedSession } from "./handed-session.js";
 
 export interface GatewayOptions {
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   readonly logger: Pick<Logger, "error" | "warn">;
   /** A process that says nothing for so long, though it is asked, is ended; 15 s when left out. */
   readonly silenceMs?: number;
+  /** How sandboxes are dealt with that make the process end again and again; as usual when left out. */
+  readonly suspicion?: SuspicionPace;
 }
 
 export interface TokenAsked {
@@ -35,48 +38,45 @@ export interface TokenAsked {
 export type TokenIssued = Omit<Extract<ToWorker, { kind: "token" }>, "kind" | "request">;
 
 const omittedEveryMs = 60_000;
+/** Of sandboxes in one line of the log. */
+const toldAtOnce = 20;
 
 export function createGateway(options: GatewayOptions): EgressGateway {
   return new Gateway(options);
 }
 
-type AboutSandboxes = Exclude<FromWorker, LifeFromWorker>;
 type Message<K extends FromWorker["kind"]> = Extract<FromWorker, { kind: K }>;
 
 class Gateway implements EgressGateway {
   readonly #options: GatewayOptions;
-  readonly #process: KeptWorker<ToWorker, FromWorker>;
+  /** Serves all but those who may be, or are, the ones that make it end. */
+  readonly #common: GatewayWorker;
+  #apart: GatewayWorker | undefined;
+  readonly #suspects: Suspects;
   readonly #listeners = new Set<(sandboxId: string, decision: EgressDecision) => void>();
   readonly #omittedListeners = new Set<(sandboxId: string, omitted: number) => void>();
   readonly #trafficListeners = new Set<(sandboxId: string, traffic: Traffic) => void>();
+  readonly #refusedListeners = new Set<(sandboxId: string, until: number) => void>();
   readonly #settings = new Map<string, EgressSettings>();
   readonly #names = new Map<string, Map<number, string>>();
-  readonly #sessions = new Map<number, HandedSession>();
-  /** Of `apply`, until the process answers. */
-  readonly #applying = new Map<number, (fault: string | undefined) => void>();
+  readonly #sessions = new Set<HandedSession>();
   #lastId = 0;
+  #closedRestarts = 0;
+  readonly #closing = new Set<Promise<void>>();
   /** By sandbox. */
   readonly #tellOmittedAfter = new Map<string, number>();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    const hooks = {
-      onReady: () => this.#onReady(),
-      onMessage: (message: AboutSandboxes) => this.#take(message),
-      onGone: () => this.#onGone(),
-    };
-    const { startWorker: start, logger, silenceMs } = options;
-    this.#process = new KeptWorker({
-      name: "The egress gateway",
-      loss: "connections of sandboxes are cut",
-      ...{ start, messages: FromWorker, hooks, logger, silenceMs },
-    });
+    this.#suspects = new Suspects(options.suspicion);
+    this.#common = this.#worker("The egress gateway");
   }
 
   async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
     this.#settings.set(sandboxId, settings);
     this.#names.set(sandboxId, new Map(settings.names.map(({ index, name }) => [index, name])));
-    const fault = await this.#putInForce(sandboxId);
+    const told = this.#workers().filter((worker) => worker === this.#common || worker.concerns(sandboxId));
+    const fault = await this.#putInForce(sandboxId, told);
     if (fault !== undefined) throw new Error(`the egress settings were not taken: ${fault}`);
   }
 
@@ -84,7 +84,7 @@ class Gateway implements EgressGateway {
     this.#settings.delete(sandboxId);
     this.#names.delete(sandboxId);
     this.#tellOmittedAfter.delete(sandboxId);
-    this.#process.send({ kind: "remove", sandboxId });
+    for (const worker of this.#workers()) worker.remove(sandboxId);
   }
 
   onDecision(listener: (sandboxId: string, decision: EgressDecision) => void): () => void {
@@ -102,80 +102,123 @@ class Gateway implements EgressGateway {
     return () => void this.#trafficListeners.delete(listener);
   }
 
+  onRefused(listener: (sandboxId: string, until: number) => void): () => void {
+    this.#refusedListeners.add(listener);
+    return () => void this.#refusedListeners.delete(listener);
+  }
+
   serveHost(sandboxId: string): ServeHost {
     return (stream: Duplex, { generation }) => {
-      this.#process.begin();
       const id = ++this.#lastId;
-      const end = () => void this.#process.send({ kind: "end", session: id });
+      const end = () => {
+        for (const worker of this.#workers()) worker.endSession(id);
+      };
       const session = new HandedSession(stream, { id, sandboxId, generation }, end);
-      this.#sessions.set(id, session);
-      void session.ended.then(() => this.#sessions.delete(id));
-      if (this.#process.isReady) this.#handOver(session);
+      this.#sessions.add(session);
+      void session.ended.then(() => this.#sessions.delete(session));
+      this.#place(session);
       return session;
     };
   }
 
   get restarts(): number {
-    return this.#process.restarts;
+    return this.#workers().reduce((sum, worker) => sum + worker.restarts, this.#closedRestarts);
   }
 
   async close(): Promise<void> {
-    await this.#process.close();
-    for (const session of this.#sessions.values()) session.end(new ChannelLost("the daemon stops"));
+    await Promise.all([...this.#workers().map((worker) => worker.close()), ...this.#closing]);
+    for (const session of this.#sessions) session.end(new ChannelLost("the daemon stops"));
   }
 
-  /** Answers with the fault of settings that the process refuses; the sandbox then reaches nothing, whatever it might before. */
-  async #putInForce(sandboxId: string): Promise<string | undefined> {
+  #workers(): GatewayWorker[] {
+    return this.#apart === undefined ? [this.#common] : [this.#common, this.#apart];
+  }
+
+  #worker(name: string): GatewayWorker {
+    const { startWorker: start, logger, silenceMs } = this.#options;
+    const hooks = {
+      onReady: (worker: GatewayWorker) => this.#tellAll(worker),
+      onMessage: (message: AboutSandboxes, worker: GatewayWorker) => this.#take(message, worker),
+      onCrash: (served: readonly string[]) => this.#crashed(served),
+      onIdle: (worker: GatewayWorker) => this.#idle(worker),
+      onUnknown: (sandboxId: string, worker: GatewayWorker) => void this.#putInForce(sandboxId, [worker]),
+    };
+    return new GatewayWorker({ name, start, logger, silenceMs, hooks });
+  }
+
+  /** One that is refused is held, unread, until it is not: its programs find no network meanwhile. */
+  #place(session: HandedSession): void {
+    if (session.isOver) return;
+    const { sandboxId } = session.handing;
+    const now = performance.now();
+    const refusedForMs = this.#suspects.refusedForMs(sandboxId, now);
+    if (refusedForMs > 0) {
+      const timer = setTimeout(() => this.#place(session), refusedForMs);
+      void session.ended.then(() => clearTimeout(timer));
+    } else if (this.#suspects.isApart(sandboxId, now)) {
+      this.#apart ??= this.#worker("The egress gateway's process for suspects");
+      this.#apart.serve(session);
+    } else {
+      this.#common.serve(session);
+    }
+  }
+
+  #crashed(served: readonly string[]): void {
+    for (const blame of this.#suspects.ended(served, performance.now())) this.#refuse(blame);
+    const { apart } = this.#suspects;
+    if (apart.length === 0) return;
+    const sentence =
+      "The egress gateway ended again: some sandboxes are served by a process apart, to see which of them ends it";
+    this.#options.logger.warn({ count: apart.length, sandboxes: apart.slice(0, toldAtOnce) }, sentence);
+  }
+
+  #refuse({ id, refusedForMs }: Blame): void {
+    const sentence = "A sandbox ended the egress gateway's process again and again: it has no network for a while";
+    this.#options.logger.error({ sandbox: id, refusedForMs }, sentence);
+    // Those that were suspected beside it are not served where it will be.
+    this.#apart?.sendAway((sandboxId) => !this.#suspects.isApart(sandboxId, performance.now()));
+    for (const listener of this.#refusedListeners) listener(id, Date.now() + refusedForMs);
+  }
+
+  #idle(worker: GatewayWorker): void {
+    if (worker !== this.#apart) return;
+    this.#apart = undefined;
+    const closed = worker.close().then(() => {
+      this.#closedRestarts += worker.restarts;
+      this.#closing.delete(closed);
+    });
+    this.#closing.add(closed);
+  }
+
+  #tellAll(worker: GatewayWorker): void {
+    if (worker === this.#common)
+      for (const sandboxId of this.#settings.keys()) void this.#putInForce(sandboxId, [worker]);
+  }
+
+  /** Answers with the fault of settings that a process refuses; the sandbox then reaches nothing, whatever it might before. */
+  async #putInForce(sandboxId: string, workers: readonly GatewayWorker[]): Promise<string | undefined> {
     const settings = this.#settings.get(sandboxId);
-    const fault = await this.#sendSettings(sandboxId);
+    if (settings === undefined) return undefined;
+    const names = [...(this.#names.get(sandboxId) ?? [])].map(([index, name]) => ({ index, name }));
+    const faults = await Promise.all(workers.map((worker) => worker.apply(sandboxId, settings, names)));
+    const fault = faults.find((each) => each !== undefined);
     // Others may have taken their place.
-    if (fault === undefined || settings === undefined || this.#settings.get(sandboxId) !== settings) return fault;
+    if (fault === undefined || this.#settings.get(sandboxId) !== settings) return fault;
     this.#settings.set(sandboxId, nothingOf(settings.group));
     this.#names.set(sandboxId, new Map());
-    this.#process.send({ kind: "remove", sandboxId });
+    for (const worker of this.#workers()) worker.remove(sandboxId);
     const sentence = "What a sandbox may reach was refused by the egress gateway: it reaches nothing";
     this.#options.logger.error({ sandbox: sandboxId, fault }, sentence);
     return fault;
   }
 
-  /** Where no process is there, what is not in force does no harm: nothing passes, and the next one has it before any sandbox. */
-  #sendSettings(sandboxId: string): Promise<string | undefined> {
-    const settings = this.#settings.get(sandboxId);
-    if (settings === undefined || !this.#process.isReady) return Promise.resolve(undefined);
-    const names = [...(this.#names.get(sandboxId) ?? [])].map(([index, name]) => ({ index, name }));
-    const request = ++this.#lastId;
-    const answered = new Promise<string | undefined>((resolve) => this.#applying.set(request, resolve));
-    this.#process.send({ kind: "apply", request, sandboxId, settings: toMessage(settings, names) });
-    return answered;
-  }
-
-  #onReady(): void {
-    for (const sandboxId of this.#settings.keys()) void this.#putInForce(sandboxId);
-    for (const session of this.#sessions.values()) this.#handOver(session);
-  }
-
-  #onGone(): void {
-    for (const answer of this.#applying.values()) answer(undefined);
-    this.#applying.clear();
-    for (const session of this.#sessions.values()) {
-      if (session.isHanded) session.over(new ChannelLost("the egress gateway ended"));
-    }
-  }
-
-  #handOver(session: HandedSession): void {
-    const { id, sandboxId, generation } = session.handing;
-    const socket = session.takeSocket();
-    if (socket !== undefined) this.#process.send({ kind: "serve", session: id, sandboxId, generation }, socket);
-  }
-
-  #take(message: AboutSandboxes): void {
-    if (message.kind === "applied") this.#applied(message);
-    else if (message.kind === "over") this.#over(message);
-    else if (message.kind === "record") this.#record(message);
-    else if (message.kind === "issue") void this.#issue(message);
-    else if (message.kind === "token") void this.#token(message);
+  #take(message: AboutSandboxes, worker: GatewayWorker): void {
+    if (message.kind === "over") this.#over(message, worker);
+    else if (message.kind === "record") this.#record(message, worker);
+    else if (message.kind === "issue") void this.#issue(message, worker);
+    else if (message.kind === "token") void this.#token(message, worker);
     else if (message.kind === "traffic") this.#passed(message);
-    else this.#decided(message);
+    else if (message.kind === "decided") this.#decided(message);
   }
 
   /** Also of a sandbox that has just stopped: it is not known here any more. */
@@ -185,21 +228,14 @@ class Gateway implements EgressGateway {
     }
   }
 
-  #applied({ request, fault }: Message<"applied">): void {
-    this.#applying.get(request)?.(fault);
-    this.#applying.delete(request);
+  #over({ session, isBreak, reason }: Message<"over">, worker: GatewayWorker): void {
+    const sandbox = worker.sandboxOf(session);
+    if (isBreak) this.#options.logger.warn({ sandbox, reason }, "A sandbox broke the protocol of its network");
+    worker.over(session, isBreak ? new ProtocolBreak(reason) : new ChannelLost(reason));
   }
 
-  #over({ session, isBreak, reason }: Message<"over">): void {
-    const handed = this.#sessions.get(session);
-    const { sandboxId } = handed?.handing ?? {};
-    if (isBreak)
-      this.#options.logger.warn({ sandbox: sandboxId, reason }, "A sandbox broke the protocol of its network");
-    handed?.over(isBreak ? new ProtocolBreak(reason) : new ChannelLost(reason));
-  }
-
-  #record({ request, sandboxId, entry }: Message<"record">): void {
-    this.#process.send({ kind: "recorded", request, isDone: this.#recordName(sandboxId, entry) });
+  #record({ request, sandboxId, entry }: Message<"record">, worker: GatewayWorker): void {
+    worker.send({ kind: "recorded", request, isDone: this.#recordName(sandboxId, entry) });
   }
 
   /** Of a sandbox that is known, and never a second name for an index. */
@@ -217,29 +253,29 @@ class Gateway implements EgressGateway {
     return true;
   }
 
-  async #issue({ request, sandboxId, host }: Message<"issue">): Promise<void> {
+  async #issue({ request, sandboxId, host }: Message<"issue">, worker: GatewayWorker): Promise<void> {
     const answer: ToWorker = { kind: "issued", request };
     try {
       const settings = this.#settings.get(sandboxId);
       if (settings === undefined) throw new Error("no such sandbox");
       const { certificate, key } = await this.#options.issueCertificate(settings.group, host);
-      this.#process.send({ ...answer, issued: { certificate, key } });
+      worker.send({ ...answer, issued: { certificate, key } });
     } catch (error) {
       this.#options.logger.warn({ err: error, sandbox: sandboxId }, "A certificate could not be issued");
-      this.#process.send(answer);
+      worker.send(answer);
     }
   }
 
-  async #token({ request, sandboxId, resource }: Message<"token">): Promise<void> {
+  async #token({ request, sandboxId, resource }: Message<"token">, worker: GatewayWorker): Promise<void> {
     const answer = { kind: "token", request } as const;
     try {
       const settings = this.#settings.get(sandboxId);
       if (settings?.identity === undefined) throw new Error("no such sandbox, or one without an identity");
       const issued = await this.#options.issueToken({ group: settings.group, sandboxId, resource });
-      this.#process.send({ ...answer, ...issued });
+      worker.send({ ...answer, ...issued });
     } catch (error) {
       this.#options.logger.warn({ err: error, sandbox: sandboxId }, "A token could not be issued");
-      this.#process.send({ ...answer, fault: "unavailable" });
+      worker.send({ ...answer, fault: "unavailable" });
     }
   }
 
@@ -264,20 +300,4 @@ class Gateway implements EgressGateway {
 
 function nothingOf(group: string): EgressSettings {
   return { group, policy: { defaultAction: "Deny" }, names: [], resolverOverrides: {}, upstreamCertificates: "" };
-}
-
-function toMessage(settings: EgressSettings, names: NameEntry[]) {
-  const { policy, secrets, secretHosts, placeholders, routes, ...rest } = settings;
-  return {
-    ...rest,
-    ...{ policy, names, resolverOverrides: { ...settings.resolverOverrides } },
-    ...(secrets && { secrets: { ...secrets } }),
-    ...(secretHosts && { secretHosts: copied(secretHosts) }),
-    ...(placeholders && { placeholders: placeholders.map(({ hosts, ...each }) => ({ ...each, hosts: [...hosts] })) }),
-    ...(routes && { routes: { ...routes } }),
-  };
-}
-
-function copied(hosts: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {
-  return Object.fromEntries(Object.entries(hosts).map(([name, patterns]) => [name, [...patterns]]));
 }
