@@ -172,6 +172,31 @@ test("TLS to where a value may be put in is opened, and the value is in force no
   expect(await get(upstream.certificate)).toBe(`saw ${text1}`);
 });
 
+test("one sandbox's placeholder stands for nothing in another's requests", async () => {
+  const server = createHttpsServer({ cert, key }, ({ headers }, answer) => void answer.end(`saw ${headers["x-key"]}`));
+  const port = await listen((socket: Socket) => void server.emit("connection", socket));
+  const known = { resolverOverrides: { "www.example.com": "127.0.0.1" }, upstreamCertificates: upstream.certificate };
+  const policy: EgressPolicy = { defaultAction: "Deny", transportRules: loopback, ...onlyWww };
+  const has = async (placeholder: string) => {
+    const { id, to } = await sandbox({});
+    const placeholders = [{ text: placeholder, secret: "one", hosts: ["www.example.com"] }];
+    await kit.gateway.apply(id, settingsOf(policy, { ...known, secrets: { one: "v4lue" }, placeholders }));
+    return async (sent: string) => {
+      const socket = await secured(await to("www.example.com", port), "www.example.com", kit.authority);
+      const headers = { host: `www.example.com:${port}`, "x-key": sent };
+      const call = secureRequest({ createConnection: () => socket, headers, path: "/" }).end();
+      return await text((await once(call, "response"))[0]);
+    };
+  };
+  const [first, second] = [await has("alcove-placeholder-first"), await has("alcove-placeholder-second")];
+  expect(await first("alcove-placeholder-first")).toBe("saw v4lue");
+  for (const [send, other] of [
+    [first, "second"],
+    [second, "first"],
+  ] as const)
+    expect(await send(`alcove-placeholder-${other}`)).toBe(`saw alcove-placeholder-${other}`);
+});
+
 test("a header's value that has hosts is sent to those alone by the gateway's process too", async () => {
   const server = createHttpsServer(
     { cert, key },
@@ -234,4 +259,32 @@ test("an endpoint is reached as every server is: at addresses that the policy pe
   const other = await get(`other.example.com:${port}`);
   expect(other).toMatchObject({ status: 403, reason: expect.stringContaining("TLS with other.example.com failed") });
   expect(told).toHaveLength(1);
+});
+
+test("what an endpoint lets through goes no further than the policy's addresses, as it is and to where the endpoint sends it", async () => {
+  let says = "";
+  let arrived = 0;
+  const server = createHttpsServer({ cert, key }, (asked, answer) => {
+    if (asked.url !== "/decide") arrived++;
+    answer.end(asked.url === "/decide" ? says : "fine");
+  });
+  const asked = await listen((socket: Socket) => void server.emit("connection", socket));
+  const forbidden = await listen((socket: Socket) => void server.emit("connection", socket));
+  const hookRef = { endpoint: `https://www.example.com:${asked}/decide` };
+  const rules = [{ name: "ask", match: { host: "*.example.com" }, hookRef }];
+  const permitted = { rules: [{ action: "Allow", protocol: "Tcp", destination: "127.0.0.0/8", port: asked } as const] };
+  const { id, to } = await sandbox({ rules, transportRules: permitted });
+  const get = async (port: number) => {
+    const socket = await secured(await to("www.example.com", port), "www.example.com", kit.authority);
+    const headers = { host: `www.example.com:${port}` };
+    const call = secureRequest({ createConnection: () => socket, headers, path: "/" }).end();
+    const [response] = await once(call, "response");
+    socket.destroy();
+    return response.statusCode;
+  };
+  says = '{"action":{"type":"Allow"}}';
+  expect([await get(asked), await get(forbidden)]).toEqual([200, 403]);
+  says = '{"action":{"type":"Rewrite","host":"10.0.0.1"}}';
+  expect([await get(asked), arrived]).toEqual([403, 1]);
+  expect(await kit.decision(id, { rule: "forbidden-address" })).toMatchObject({ verdict: "Deny" });
 });

@@ -11,6 +11,7 @@ function played({ failsAtFirst = false } = {}) {
   const said: ToWorker[] = [];
   const logged: unknown[] = [];
   const recorded: unknown[] = [];
+  const tokensAsked: unknown[] = [];
   let starts = 0;
   let hear: (message: unknown) => void = () => {};
   const gateway = createGateway({
@@ -32,7 +33,10 @@ function played({ failsAtFirst = false } = {}) {
     },
     recordName: (...given) => void recorded.push(given),
     issueCertificate: async (group, host) => ({ certificate: `${host} of ${group}`, key: "key" }),
-    issueToken: async () => ({ fault: "unavailable" }),
+    issueToken: async (asked) => {
+      tokensAsked.push(asked);
+      return { fault: "unavailable" };
+    },
     logger: {
       error: (...given: unknown[]) => void logged.push(given),
       warn: (...given: unknown[]) => void logged.push(given),
@@ -44,7 +48,7 @@ function played({ failsAtFirst = false } = {}) {
     gateway.serveHost("none")(duplexPair()[0], { generation: 1 });
     say({ kind: "ready" });
   };
-  return { gateway, said, logged, recorded, say, begin, starts: () => starts };
+  return { gateway, said, logged, recorded, tokensAsked, say, begin, starts: () => starts };
 }
 
 const settings = settingsOf({ defaultAction: "Allow" }, { group: "ours", names: [{ index: 1, name: "one.test" }] });
@@ -155,6 +159,19 @@ test("certificates are issued from the authority of the sandbox's own group", as
       { kind: "issued", request: 1 },
     ]),
   );
+  await gateway.close();
+});
+
+test("tokens are of the sandbox's own group, and only where that has an identity", async () => {
+  const { gateway, said, say, begin, tokensAsked } = played();
+  await gateway.apply("a", { ...settings, identity: { header: "x" } });
+  await gateway.apply("plain", settings);
+  begin();
+  for (const sandboxId of ["a", "plain", "unknown"]) say({ kind: "token", request: 1, sandboxId, resource: "urn:a" });
+  const answers = () => said.filter(({ kind }) => kind === "token");
+  await waitFor(() => answers().length === 3 || undefined, AbortSignal.timeout(5_000));
+  expect(answers()).toEqual(Array(3).fill({ kind: "token", request: 1, fault: "unavailable" }));
+  expect(tokensAsked).toEqual([{ group: "ours", sandboxId: "a", resource: "urn:a" }]);
   await gateway.close();
 });
 
