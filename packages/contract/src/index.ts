@@ -49,6 +49,7 @@ export {
   streamExec,
   writeStdin,
 } from "./execs.js";
+export { faultWords } from "./fault-words.js";
 export { FileEvent, watchFiles } from "./file-events.js";
 export {
   deleteFile,

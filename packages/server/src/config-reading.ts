@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { AlcoveError } from "@alcove/contract";
+import { AlcoveError, faultWords } from "@alcove/contract";
 import { z } from "zod";
 import { Config, type Environment, fixedDefaults, hostDefaults, isRoot, type Key, variables } from "./config.js";
 import { networkFault } from "./config-network.js";
@@ -26,7 +26,7 @@ export function readConfig(environment: Environment = process.env): ReadConfigur
   const file = join(configDirectory(environment), "alcove.json");
   const inFile = readFile(file);
   const written = { ...inFile, ...fromEnvironment(environment) };
-  const parsed = Whole.safeParse({ ...hostDefaults(environment), ...fixedDefaults, ...written });
+  const parsed = Whole.safeParse({ ...hostDefaults(environment), ...fixedDefaults, ...written }, { error: faultWords });
   if (parsed.success) return { config: parsed.data, file, isFilePresent: inFile !== undefined };
   throw together(parsed.error.issues.flatMap((issue) => refusals(issue, written, { file, environment })));
 }

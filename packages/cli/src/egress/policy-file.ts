@@ -1,6 +1,6 @@
 /** Egress policies in files, as YAML, of which JSON is a part. What they mean is the server's to judge. */
 import { readFile } from "node:fs/promises";
-import { AdobeEgress, adobeEgressIn, fromAdobe } from "@alcove/contract";
+import { AdobeEgress, adobeEgressIn, faultWords, fromAdobe } from "@alcove/contract";
 import type { EgressPolicy } from "alcove";
 import { UsageError } from "../exit-codes.js";
 import { fieldOf } from "../field-path.js";
@@ -28,7 +28,7 @@ export async function readPolicy(path: string): Promise<EgressPolicy> {
   const { value } = file;
   const adobe = adobeEgressIn(value);
   if (adobe !== undefined) {
-    const { data, error } = AdobeEgress.safeParse(adobe.entries);
+    const { data, error } = AdobeEgress.safeParse(adobe.entries, { error: faultWords });
     if (data !== undefined) return fromAdobe(data);
     const issues = error.issues.map(({ message, path: within }) => ({ message, path: [...adobe.place, ...within] }));
     throw invalid(path, file, issues);

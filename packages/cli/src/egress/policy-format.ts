@@ -1,5 +1,5 @@
 /** What policies in files look like: the schema for editors, and a check without a server. */
-import { EgressPolicy, egressPolicySchema } from "@alcove/contract";
+import { EgressPolicy, egressPolicySchema, faultWords } from "@alcove/contract";
 import type { Command } from "commander";
 import type { Cli } from "../cli.js";
 import { examples } from "../examples.js";
@@ -26,7 +26,7 @@ export function addValidate(egress: Command, cli: Cli): void {
     .requiredOption("-f, --file <file>", "a policy, as YAML or JSON, or Adobe's list of hosts")
     .action(async ({ file: path }: { file: string }) => {
       const policy = await readPolicy(path);
-      const { data, error } = EgressPolicy.safeParse(policy);
+      const { data, error } = EgressPolicy.safeParse(policy, { error: faultWords });
       if (data === undefined) throw invalid(path, await readPolicyFile(path), error.issues);
       warnOfTemplates(cli.terminal, data);
       cli.terminal.print(printableLines(policyText(data)));

@@ -1,5 +1,5 @@
 /** What `--rule` says about a host or about requests, as people and ACA's own command line write it. */
-import { EgressRule, readHostPattern } from "@alcove/contract";
+import { EgressRule, faultWords, readHostPattern } from "@alcove/contract";
 import { InvalidArgumentError } from "commander";
 
 type Match = EgressRule["match"];
@@ -53,7 +53,7 @@ function matchOf(where: string): Match {
 function checked({ action, match }: Entry): Entry {
   const read = readHostPattern(match.host);
   if ("message" in read) throw new InvalidArgumentError(`The host ${match.host} ${read.message}. ${read.hint ?? ""}`);
-  const { error } = EgressRule.safeParse({ name: "rule", match, action: { type: action } });
+  const { error } = EgressRule.safeParse({ name: "rule", match, action: { type: action } }, { error: faultWords });
   const [issue] = error?.issues ?? [];
   if (issue === undefined) return { action, match };
   throw new InvalidArgumentError(`Its ${issue.path.slice(1).join(" ")} ${issue.message}.`);

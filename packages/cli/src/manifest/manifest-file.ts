@@ -1,5 +1,5 @@
 /** Manifests in a file: YAML, of which JSON is a part, several documents one after the other. What is wrong is told by line and column. */
-import { manifestSchema, SandboxManifest } from "@alcove/contract";
+import { faultWords, manifestSchema, SandboxManifest } from "@alcove/contract";
 import { type Document, isScalar, LineCounter, parseAllDocuments } from "yaml";
 import { nearest } from "../did-you-mean.js";
 import { UsageError } from "../exit-codes.js";
@@ -57,7 +57,7 @@ function isEmpty({ contents, errors }: Document.Parsed): boolean {
 function check(document: Document.Parsed): { data?: SandboxManifest; issues: readonly Issue[] } {
   if (document.errors.length > 0) return { issues: [] };
   try {
-    const { data, error } = SandboxManifest.safeParse(document.toJS());
+    const { data, error } = SandboxManifest.safeParse(document.toJS(), { error: faultWords });
     return data === undefined ? { issues: error.issues } : { data, issues: [] };
   } catch (failure) {
     return { issues: [{ path: [], message: `cannot be read: ${(failure as Error).message}` }] };

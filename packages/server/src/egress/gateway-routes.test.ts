@@ -199,3 +199,24 @@ test("a change of the routes ends what goes another way than is said now, and no
   ]);
   expect(await kit.decision(id, { rule: "no-route" })).toMatchObject({ verdict: "Deny" });
 });
+
+test("a change of the routes resets the request that is under way by one that leads elsewhere now, and no other", async () => {
+  const server = await listen((socket) => {
+    // An answer without end.
+    socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst"));
+  });
+  const corp = proxyAt("http", await listen(httpProxy().serve));
+  const { id, agent } = await sandbox(by("corp"), { routes: { corp } });
+  const stream = await agent.connect(`${await agent.resolve("far.test")}:${server}`);
+  stream.write(`GET / HTTP/1.1\r\nHost: far.test:${server}\r\n\r\n`);
+  let got = "";
+  stream.on("data", (chunk) => {
+    got += chunk;
+  });
+  await waitFor(() => got.endsWith("first") || undefined, AbortSignal.timeout(15_000));
+  await kit.gateway.apply(id, settingsOf(by("corp"), { routes: { corp, other: { type: "Direct" } } }));
+  expect([stream.closed, kit.told.filter(([sandboxId]) => sandboxId === id)]).toEqual([false, []]);
+  const elsewhere = proxyAt("http", await listen(httpProxy().serve));
+  await Promise.all([closeOf(stream), kit.gateway.apply(id, settingsOf(by("corp"), { routes: { corp: elsewhere } }))]);
+  expect(await kit.decision(id, { rule: "no-route" })).toMatchObject({ verdict: "Deny", path: "/" });
+});

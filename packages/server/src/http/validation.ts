@@ -1,12 +1,12 @@
 /** From what was sent to what the contract promises; what does not fit becomes InvalidRequest with field, value and hint. */
-import { AlcoveError } from "@alcove/contract";
+import { AlcoveError, faultWords } from "@alcove/contract";
 import { z } from "zod";
 
 type Place = "path" | "query" | "body" | "message";
 
 /** The parsed value; the first fault found is the one that is told. */
 export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown, place: Place): z.output<Schema> {
-  const parsed = schema.safeParse(input);
+  const parsed = schema.safeParse(input, { error: faultWords });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw issue === undefined ? new AlcoveError("InvalidRequest") : invalid(issue, input, schema, place);
@@ -72,7 +72,7 @@ function unknownField(
 function told(subject: string, issue: z.core.$ZodIssue, seen: unknown): string {
   const message = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   const saw = seen === undefined ? "" : `; got ${seenAt(issue.path, seen)}`;
-  return message.startsWith("must ") ? `${subject} ${message}${saw}.` : `${subject}: ${message}${saw}.`;
+  return /^(must|is|has) /.test(message) ? `${subject} ${message}${saw}.` : `${subject}: ${message}${saw}.`;
 }
 
 function fieldPath(path: readonly PropertyKey[]): string {

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ImageName } from "@alcove/contract";
+import { faultWords, ImageName } from "@alcove/contract";
 import { z } from "zod";
 import { type NamedRecipe, readRecipes } from "./recipe.js";
 
@@ -51,7 +51,7 @@ async function readFileEntries(path: string, { mayBeMissing }: { mayBeMissing: b
     if (error.code === "ENOENT" && mayBeMissing) return "{}";
     throw new Error(`The catalogue ${path} cannot be read: ${error.message}`, { cause: error });
   });
-  const parsed = CatalogueFile.safeParse(parse(path, text));
+  const parsed = CatalogueFile.safeParse(parse(path, text), { error: faultWords });
   if (!parsed.success) throw new Error(`${path} is no catalogue: ${z.prettifyError(parsed.error)}`);
   return Object.entries(parsed.data).map(([name, { description, imageUrl }]) => ({
     ...{ name, description, origin: { kind: "registry", imageUrl } },

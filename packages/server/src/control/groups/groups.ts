@@ -1,4 +1,4 @@
-import { AlcoveError, type CreateGroup, type Group, Tags, type UpdateGroup } from "@alcove/contract";
+import { AlcoveError, type CreateGroup, faultWords, type Group, Tags, type UpdateGroup } from "@alcove/contract";
 import { untilAborted } from "../../lib/until-aborted.js";
 import type { GroupRecord } from "../../store/groups.js";
 import { groupNotFound } from "../access/gate.js";
@@ -103,7 +103,7 @@ function save({ events, store }: ControlContext, record: GroupRecord): Group {
 }
 
 function merged(group: GroupRecord, { tags = {}, defaults = {} }: UpdateGroup): Pick<GroupRecord, "tags" | "defaults"> {
-  const parsed = Tags.safeParse(overlaid(group.tags, tags));
+  const parsed = Tags.safeParse(overlaid(group.tags, tags), { error: faultWords });
   if (!parsed.success) {
     throw new AlcoveError("InvalidRequest", `tags ${parsed.error.issues[0]?.message}.`, { field: "tags" });
   }

@@ -10,6 +10,7 @@ import {
   AlcoveError,
   CreateSandbox,
   EgressPolicy,
+  faultWords,
   ImageConfig,
   ImageName,
   Labels,
@@ -143,7 +144,7 @@ async function readManifest(reader: ByteReader): Promise<ArchiveManifest> {
   await readPadding(reader, sizeBytes);
   const found = manifestIn(text);
   requireVersion(found);
-  const { data, error } = ArchiveManifest.safeParse(found);
+  const { data, error } = ArchiveManifest.safeParse(found, { error: faultWords });
   if (data === undefined) {
     const [issue] = error.issues;
     return refuse(`its ${manifestName} is not one of a snapshot: ${issue?.path.join(".")} ${issue?.message}`);

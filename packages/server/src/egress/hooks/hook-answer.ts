@@ -1,5 +1,5 @@
 /** What a rule's endpoint answered, believed where it is what the rule itself could have said, with values that it says itself. */
-import { EgressAction, EgressPolicy } from "@alcove/contract";
+import { EgressAction, EgressPolicy, faultWords } from "@alcove/contract";
 import * as z from "zod";
 import { parseJson } from "../../lib/parse-json.js";
 import { printable } from "../../lib/printable.js";
@@ -16,7 +16,7 @@ const longestReason = 300;
 
 /** @throws with what is wrong with it: half a sentence */
 export function readHookAnswer(text: string, { scheme, host }: Pick<HttpFlow, "scheme" | "host">): HookAnswer {
-  const parsed = Answer.safeParse(jsonOf(text));
+  const parsed = Answer.safeParse(jsonOf(text), { error: faultWords });
   if (!parsed.success) throw unusable(parsed.error);
   const { action, reason = "" } = parsed.data;
   const headers = "headers" in action ? (action.headers ?? []) : [];
@@ -25,7 +25,7 @@ export function readHookAnswer(text: string, { scheme, host }: Pick<HttpFlow, "s
   }
   // What no rule may do no answer may do.
   const rules = [{ name: "answer", match: { host, scheme }, action }];
-  const asPolicy = EgressPolicy.safeParse({ defaultAction: "Deny", rules });
+  const asPolicy = EgressPolicy.safeParse({ defaultAction: "Deny", rules }, { error: faultWords });
   if (!asPolicy.success) throw unusable(asPolicy.error);
   const half = printable(reason.trim().replace(/\.+$/, ""), longestReason);
   return { action, reason: half === "" ? undefined : half };
