@@ -1,4 +1,5 @@
 /** TLS to a server, verified strictly: its certificate has to be for the host, and from an authority that this system or the group trusts. */
+import { constants } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { connect, createSecureContext, rootCertificates, type SecureContext, type TLSSocket } from "node:tls";
@@ -58,7 +59,11 @@ export function trustOf(certificates: string): SecureContext {
   const known = contexts.get(certificates);
   if (known !== undefined) return known;
   systemAuthorities ??= readAuthorities();
-  const made = createSecureContext({ ca: [systemAuthorities, certificates].filter((pem) => pem !== "") });
+  const made = createSecureContext({
+    ca: [systemAuthorities, certificates].filter((pem) => pem !== ""),
+    // The certificate of a handshake that the server asks for later would not be looked at.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  });
   const [oldest] = contexts.keys();
   if (contexts.size >= maximumContexts && oldest !== undefined) contexts.delete(oldest);
   contexts.set(certificates, made);

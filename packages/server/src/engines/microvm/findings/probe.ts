@@ -18,6 +18,7 @@ import { tryKvm } from "./kvm-trial.js";
 import type { KvmTrial } from "./kvm-trial-memory.js";
 import { memoryFinding } from "./memory-finding.js";
 import { findShelter } from "./shelter.js";
+import { workersFinding } from "./workers-finding.js";
 
 export interface Examination {
   /** Undefined where no machine can run. */
@@ -27,13 +28,16 @@ export interface Examination {
 
 export async function examineHost(options: MicrovmOptions, signal: AbortSignal): Promise<Examination> {
   const findings: Finding[] = [];
-  const [qemu, assets, cgroups] = await Promise.all([
+  const [qemu, assets, cgroups, workers] = await Promise.all([
     examineQemu(findings, signal),
     examineAssets(options.guestDirectory, findings),
     examineCgroups(options.dataDirectory, findings),
+    workersFinding(signal),
     examineDisk(options.dataDirectory).then((finding) => findings.push(finding)),
   ]);
-  if (qemu === undefined || assets === undefined) return { host: undefined, findings: inOrder(findings) };
+  findings.push(workers);
+  if (qemu === undefined || assets === undefined || workers.level === "error")
+    return { host: undefined, findings: inOrder(findings) };
   try {
     const host = await setUp(options, { qemu, assets, cgroups }, findings, signal);
     return { host, findings: inOrder(findings) };
@@ -80,7 +84,7 @@ async function setUp(
   return host;
 }
 
-const order = ["kvm", "qemu", "kernel", "disk", "cgroups", "namespaces", "memory"];
+const order = ["kvm", "qemu", "kernel", "disk", "cgroups", "namespaces", "workers", "memory"];
 
 function inOrder(findings: readonly Finding[]): readonly Finding[] {
   return findings.toSorted((one, other) => order.indexOf(one.check) - order.indexOf(other.check));
