@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"alcove.dev/agent/execs"
 	"alcove.dev/agent/failure"
@@ -18,6 +19,9 @@ type handler func(http.ResponseWriter, *http.Request) error
 // ServeHTTP answers a failure as {code, message}. One that comes after output has begun can only break the stream.
 func (h handler) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	tracked := &trackedWriter{ResponseWriter: writer}
+	if isTraced(request) {
+		tracked.timing = &timing{began: time.Now()}
+	}
 	err := h(tracked, request)
 	if err == nil || request.Context().Err() != nil {
 		return
@@ -26,6 +30,7 @@ func (h handler) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	failed := failure.From(err)
+	tracked.timing.tell(writer.Header())
 	respond(writer, failed.Status(), failed)
 }
 
@@ -33,9 +38,19 @@ func (h handler) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 type trackedWriter struct {
 	http.ResponseWriter
 	begun bool
+	// timing is nil where nobody wants to know it.
+	timing *timing
+}
+
+func (t *trackedWriter) WriteHeader(status int) {
+	t.timing.tell(t.Header())
+	t.ResponseWriter.WriteHeader(status)
 }
 
 func (t *trackedWriter) Write(from []byte) (int, error) {
+	if !t.begun {
+		t.timing.tell(t.Header())
+	}
 	t.begun = true
 	return t.ResponseWriter.Write(from)
 }

@@ -42,6 +42,23 @@ test("sessions of HTTP/2 are made in one place, which keeps Node from freeing wh
   expect(making).toEqual(["packages/server/src/lib/http2-sessions.ts"]);
 });
 
+test("OpenTelemetry is imported in one file, which is loaded where traces are on", () => {
+  const importers = (matches: (target: string) => boolean) =>
+    readSources(checkout)
+      .filter(({ imports }) => imports.some(({ target }) => matches(target)))
+      .map(({ path }) => path);
+  expect(importers((target) => target.startsWith("@opentelemetry/"))).toEqual([
+    "packages/server/src/open-telemetry.ts",
+  ]);
+  expect(importers((target) => target === "packages/server/src/open-telemetry.ts")).toEqual([
+    "packages/server/src/tracing.ts",
+  ]);
+  const text = readFileSync(join(checkout, "packages/server/src/tracing.ts"), "utf8");
+  expect(text.match(/.*open-telemetry\.js.*/g)).toEqual([
+    '  const { openTelemetry } = await import("./open-telemetry.js");',
+  ]);
+});
+
 test("folders of the gateway import from one another without a circle, of types too", () => {
   const folderOf = (path: string) => /^packages\/server\/src\/egress\/([^/]+)\//.exec(path)?.[1];
   const pairs = readSources(checkout)

@@ -123,6 +123,11 @@ export const Config = z.strictObject({
   metricsTokenFile: AbsolutePath.optional().describe(
     "A file whose only line is a bearer token that reads `/metrics`, and nothing else; see observability.md",
   ),
+  traces: z
+    .enum(["off", "otlp"])
+    .describe(
+      "`otlp`: spans of API calls go to a collector, by OTLP over HTTP, as the variables `OTEL_…` of OpenTelemetry say; see observability.md",
+    ),
   crashAt: CrashAt.optional().describe("For the crash tests: the daemon kills itself where it is told to"),
 });
 export type Config = z.output<typeof Config>;
@@ -174,6 +179,7 @@ export const variables = {
   egressDecisionFiles: "ALCOVE_EGRESS_DECISION_FILES",
   secretsKeyFile: "ALCOVE_SECRETS_KEY_FILE",
   metricsTokenFile: "ALCOVE_METRICS_TOKEN_FILE",
+  traces: "ALCOVE_TRACES",
   crashAt: "ALCOVE_CRASH_AT",
 } as const satisfies Record<Key, string>;
 
@@ -202,6 +208,7 @@ export const fixedDefaults = {
   previewDomain: "localhost",
   previewTls: "off",
   trustedProxies: [] as string[],
+  traces: "off",
 } as const satisfies Partial<z.input<typeof Config>>;
 
 /** Defaults that depend on the host and its user. */

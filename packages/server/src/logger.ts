@@ -7,6 +7,7 @@ import { fstatSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import type { Config } from "./config.js";
+import { currentSpan } from "./lib/tracing.js";
 import { boundedFile } from "./log-file.js";
 import { bounded, inText, withPriority } from "./log-record.js";
 
@@ -21,7 +22,7 @@ export function createLogger(options: LogOptions, write = openDestination(option
   const mark = logsToJournal(options) ? withPriority : (_record: string, line: string) => line;
   let lost = 0;
   const logger = pino(
-    { level: options.logLevel },
+    { level: options.logLevel, mixin: traceOfRequest },
     {
       write(given: string) {
         const record = bounded(given);
@@ -39,6 +40,12 @@ export function createLogger(options: LogOptions, write = openDestination(option
     },
   );
   return logger;
+}
+
+/** By the names that OpenTelemetry has for logs. */
+function traceOfRequest(): object {
+  const span = currentSpan();
+  return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
 }
 
 function openDestination(options: LogOptions): (line: string) => void {

@@ -33,6 +33,7 @@ import { issuerUrl, networkIdentity, openNetwork } from "./network.js";
 import { createOidcVerifier } from "./oidc.js";
 import { ownDirectory, socketPath, writeProcessId } from "./runtime-directory.js";
 import { openStore } from "./store/store.js";
+import { openTracing } from "./tracing.js";
 
 try {
   const asked = await answerOf(process.argv.slice(2), ownVersion());
@@ -54,6 +55,8 @@ try {
 /** Answers how to stop it: new calls are refused, work under way is put down, sandboxes go on running. */
 async function startDaemon(config: Config, logger: Logger): Promise<() => Promise<void>> {
   const identity = await networkIdentity(config);
+  const version = ownVersion();
+  const tracing = await openTracing(config, { version, logger });
   const { dataDirectory, secretsKeyFile } = config;
   const store = openStore(dataDirectory, secretsKeyFile === undefined ? {} : { secretsKeyFile });
   let tcp: TcpFacts | undefined;
@@ -64,7 +67,6 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
   const engine = createEngine(config, logger, { gateway, relay });
   const ingress = await openIngress(config, logger);
   const images = await createImages(imagesOptions(config, engine));
-  const version = ownVersion();
   const running = createControl({
     tcp: () => tcp,
     ...(ingress && { ingress }),
@@ -80,7 +82,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     usageRetentionDays: config.usageRetentionDays,
     crashPoint: config.crashAt === undefined ? noCrash : crashAt(config.crashAt),
   });
-  const server = createHttpServer({ control: running.control, version, logger });
+  const server = createHttpServer({ control: running.control, version, logger, ...(tracing && { tracer: tracing }) });
   await server.listen({ socketPath: socketPath(config.runtimeDirectory) }).catch(cannotListen);
   tcp = await openNetwork(server, config, identity);
   const removeProcessId = writeProcessId(config.runtimeDirectory);
@@ -92,7 +94,7 @@ async function startDaemon(config: Config, logger: Logger): Promise<() => Promis
     await running.close();
     await Promise.all([closed, started]);
     await engine.close();
-    await Promise.all([gateway.close(), ingress?.close(), relay?.close()]);
+    await Promise.all([gateway.close(), ingress?.close(), relay?.close(), tracing?.close()]);
     store.close();
     removeProcessId();
   };

@@ -26,6 +26,7 @@ import { egressControl } from "./egress/egress.js";
 import { EgressKeeper } from "./egress/egress-keeper.js";
 import { tellRefusals } from "./egress/refusals-told.js";
 import { TrafficTotals } from "./egress/traffic-totals.js";
+import { tracedExecs, tracedTerminals } from "./execs/exec-spans.js";
 import { execControl } from "./execs/execs.js";
 import { fileControl } from "./files/files.js";
 import { GroupDeletions } from "./groups/group-deletion.js";
@@ -160,8 +161,8 @@ export function createControl(options: ControlOptions): RunningControl {
       usage: usageControl(context),
       sandboxes: sandboxControl(context, helpers),
       snapshots: countedSnapshots(snapshotControl(context, helpers, options.version), context.uses),
-      execs: countedExecs(execControl(context, reach), context.uses),
-      terminals: countedTerminals(terminalControl(context, reach), context.uses),
+      execs: countedExecs(tracedExecs(execControl(context, reach)), context.uses),
+      terminals: countedTerminals(tracedTerminals(terminalControl(context, reach)), context.uses),
       files: countedFiles(fileControl(context, reach), context.uses),
       egress: egressControl(context),
       secrets: secretControl(context),

@@ -4,6 +4,7 @@
  */
 import { AlcoveError } from "@alcove/contract";
 import { Backoff } from "../lib/backoff.js";
+import { inSpan } from "../lib/tracing.js";
 import { type Gap, gapOf } from "../lifecycle/gap.js";
 import type { SandboxRecord } from "../store/sandboxes.js";
 import type { ControlContext } from "./context.js";
@@ -11,6 +12,7 @@ import { startSandbox } from "./sandboxes/creation.js";
 import { removeSandbox } from "./sandboxes/deletion.js";
 import { requireEngine } from "./sandboxes/other-engine.js";
 import { resumeSandbox } from "./sandboxes/resumption.js";
+import { ofSandbox } from "./sandboxes/sandbox-span.js";
 import { suspendSandbox } from "./sandboxes/suspension.js";
 
 export class Reconciler {
@@ -61,7 +63,11 @@ export class Reconciler {
     return drive;
   }
 
-  async #work(record: SandboxRecord, gap: Gap, signal: AbortSignal): Promise<void> {
+  #work(record: SandboxRecord, gap: Gap, signal: AbortSignal): Promise<void> {
+    return inSpan(spanNames[gap], ofSandbox(record), () => this.#fill(record, gap, signal));
+  }
+
+  async #fill(record: SandboxRecord, gap: Gap, signal: AbortSignal): Promise<void> {
     switch (gap) {
       case "start":
         return startSandbox(this.#context, record, signal);
@@ -111,6 +117,14 @@ export class Reconciler {
     for (const { controller } of this.#drives.values()) controller.abort(this.#context.stopping.reason);
   }
 }
+
+const spanNames: Readonly<Record<Gap, string>> = {
+  start: "sandbox.create",
+  suspend: "sandbox.suspend",
+  resume: "sandbox.resume",
+  remove: "sandbox.delete",
+  noteLoss: "sandbox.note_loss",
+};
 
 interface Drive {
   readonly gap: Gap;

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connectHttp2 } from "../lib/http2-sessions.js";
 import { printable } from "../lib/printable.js";
+import { requestInSpan } from "./call-span.js";
 import { CallDropped, ChannelLost, ProtocolBreak, TooManyCalls } from "./fault.js";
 import { checkLiving, endSession, maxSessionMemory, onceOver } from "./http2-socket.js";
 import { type Allowance, type Meter, startMeter } from "./meter.js";
@@ -97,7 +98,7 @@ export class AgentSession {
   request(headers: OutgoingHttpHeaders, hasBody: boolean, kind: StreamKind = "call"): ClientHttp2Stream {
     if (this.isOver) throw this.#fault ?? new ChannelLost("the channel's session ended");
     if (this.#open[kind] >= this.#most[kind]) throw new TooManyCalls(tooMany(kind, this.#most[kind]));
-    const stream = this.#http.request(headers, { endStream: !hasBody });
+    const stream = requestInSpan(headers, (sent) => this.#http.request(sent, { endStream: !hasBody }));
     this.#open[kind]++;
     // Whoever reads the stream looks at its errors; without a listener of its own an early one would be nobody's.
     stream.on("error", () => {});

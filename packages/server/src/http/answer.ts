@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { AlcoveError } from "@alcove/contract";
 import type { Connections } from "./connections.js";
 import { checkComing, type Door, trustedOrigin } from "./door.js";
-import type { Guard } from "./guard.js";
+import type { Guard, Visit } from "./guard.js";
 import type { Logger } from "./logger.js";
 import { publicError, sendProblem } from "./problem.js";
 import type { Allowance } from "./rate-limits.js";
@@ -29,22 +29,37 @@ export async function answer(
   const { requestId } = visit;
   response.setHeader("x-request-id", requestId);
   response.once("close", () => visit.over(response.headersSent ? response.statusCode : clientGone));
-  const { end, ...underway } = connections.begin(response);
-  try {
-    checkComing(door, request);
-    letPageRead(door, request, response);
-    const [path, query] = target(request);
-    if (request.method === "OPTIONS") return void options(context.routes, path, response);
-    const match = context.routes.match(request.method ?? "", path);
-    const { caller, allowance } = await visit.admit(match, end);
-    tellAllowance(response, allowance);
-    const route = httpRoute(match);
-    await route.handle({ request, params: match.params, query, caller, ...underway }, response);
-  } catch (error) {
-    if (response.destroyed) return;
-    const shown = publicError(error, logger, { requestId, method: request.method, path: target(request)[0] });
-    fail(context.routes, request, response, shown);
-  }
+  const underway = connections.begin(response);
+  await visit.within(async () => {
+    try {
+      await run(context, { door, request, response, visit, underway });
+    } catch (error) {
+      if (response.destroyed) return;
+      const shown = publicError(error, logger, { requestId, method: request.method, path: target(request)[0] });
+      fail(context.routes, request, response, shown);
+    }
+  });
+}
+
+interface Asked {
+  readonly door: Door;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly visit: Visit;
+  readonly underway: ReturnType<Connections["begin"]>;
+}
+
+async function run({ routes }: Answering, { door, request, response, visit, underway }: Asked): Promise<void> {
+  checkComing(door, request);
+  letPageRead(door, request, response);
+  const [path, query] = target(request);
+  if (request.method === "OPTIONS") return options(routes, path, response);
+  const match = routes.match(request.method ?? "", path);
+  const { end, ...signals } = underway;
+  const { caller, allowance } = await visit.admit(match, end);
+  tellAllowance(response, allowance);
+  const route = httpRoute(match);
+  await route.handle({ request, params: match.params, query, caller, ...signals }, response);
 }
 
 /** As others log it; no answer was sent. */

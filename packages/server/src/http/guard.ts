@@ -7,10 +7,12 @@ import { AlcoveError } from "@alcove/contract";
 import type { Caller, Demand, Verdict } from "../control/access/access-control.js";
 import { groupNotFound } from "../control/access/gate.js";
 import type { Control } from "../control/control.js";
+import type { Tracer } from "../lib/tracing.js";
 import { bearerToken } from "./bearer.js";
 import type { Door } from "./door.js";
 import { type Allowance, createAllowances } from "./rate-limits.js";
 import { requestIdOf } from "./request-id.js";
+import { beginRequestSpan, endRequestSpan, nameByRoute, tellTarget } from "./request-span.js";
 import type { Match } from "./route-table.js";
 
 export interface Guard {
@@ -20,6 +22,8 @@ export interface Guard {
 /** One request or upgrade, from its arrival to its end. */
 export interface Visit {
   readonly requestId: string;
+  /** What the work does is part of its trace, where there is one. */
+  within<T>(work: () => T): T;
   /**
    * Lets the caller in, or throws Unauthorized, TooManyRequests, Forbidden, or GroupNotFound where it may not see the group.
    * `end` is called when it may no longer, while it is still there.
@@ -46,7 +50,10 @@ interface Staying {
 const lookAgainMs = 2_000;
 const longestTarget = 200;
 
-export function createGuard({ access, audit, metrics }: Pick<Control, "access" | "audit" | "metrics">): Guard {
+export function createGuard(
+  { access, audit, metrics }: Pick<Control, "access" | "audit" | "metrics">,
+  tracer?: Tracer,
+): Guard {
   const allowances = createAllowances();
   const staying = createStaying(access);
   const identify = async (door: Door, request: IncomingMessage, peer: string | undefined) => {
@@ -67,16 +74,20 @@ export function createGuard({ access, audit, metrics }: Pick<Control, "access" |
       const requestId = requestIdOf(request);
       // Later the connection may have no address any more, and the request no connection.
       const peer = request.socket.remoteAddress;
+      const span = tracer && beginRequestSpan(tracer, request, { requestId, peer });
       return {
         requestId,
+        within: (work) => (span === undefined ? work() : span.run(work)),
         async admit(match, end) {
           visit.match = match;
+          if (span !== undefined) nameByRoute(span, match);
           const caller = await identify(door, request, peer);
           const demand = { access: match.route.endpoint.access, group: match.params.group };
           if (caller !== undefined) visit.caller = caller;
           const allowance = caller && allowances.take(caller, demand.group);
           visit.verdict = access.decide(caller, demand);
           if (visit.verdict !== "allowed") throw refusal(visit.verdict, demand);
+          if (span !== undefined) tellTarget(span, match);
           // Whoever went away while it was asked who it is has nothing under way that would end.
           if (caller === undefined || isOver) return { caller, allowance };
           leave.push(allowances.enter(caller, demand.group));
@@ -88,6 +99,7 @@ export function createGuard({ access, audit, metrics }: Pick<Control, "access" |
           for (const act of leave) act();
           const { endpoint, kind = "http" } = visit.match?.route ?? {};
           metrics.requestOver({ route: endpoint?.id, kind, status, durationMs: performance.now() - began });
+          if (span !== undefined) endRequestSpan(span, status);
           tell(audit, visit, { status, requestId, peer: peer ?? "socket" });
         },
       };

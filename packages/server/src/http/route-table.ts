@@ -19,7 +19,7 @@ export interface Exchange {
 }
 
 interface Called {
-  readonly endpoint: Pick<Endpoint, "id" | "method" | "access" | "isAudited">;
+  readonly endpoint: Pick<Endpoint, "id" | "method" | "path" | "access" | "isAudited">;
 }
 
 export interface HttpRoute extends Called {

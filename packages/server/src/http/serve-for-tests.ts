@@ -37,11 +37,13 @@ export interface LogLine extends Record<string, unknown> {
 
 export const errorLevel = pino.levels.values.error;
 
+export type ServeOptions = Partial<ControlOptions> & Pick<HttpServerOptions, "tracer">;
+
 /** `change` replaces parts of control, to play faults. */
 export async function serve(
   change: (control: Control) => Control = (control) => control,
   limits: NonNullable<HttpServerOptions["limits"]> = {},
-  options: Partial<ControlOptions> = {},
+  options: ServeOptions = {},
 ): Promise<Served> {
   const directory = await mkdtemp(join(tmpdir(), "alcove-http-"));
   const logged: LogLine[] = [];
@@ -85,7 +87,7 @@ interface DaemonParts {
   readonly logger: pino.Logger;
   readonly change: (control: Control) => Control;
   readonly limits: NonNullable<HttpServerOptions["limits"]>;
-  readonly options: Partial<ControlOptions>;
+  readonly options: ServeOptions;
   readonly issuer: () => string | undefined;
 }
 
@@ -108,7 +110,9 @@ async function startDaemon({ directory, host, logger, change, limits, options, i
     capacity: { reservedMemoryMiB: 0, memoryOvercommit: 1, maxConcurrentCreates: 16, queueTimeoutMs: 10_000 },
     ...options,
   });
-  const server = createHttpServer({ control: change(running.control), logger, version: "0.0.0", limits });
+  const { tracer } = options;
+  const parts = { control: change(running.control), logger, version: "0.0.0", limits };
+  const server = createHttpServer({ ...parts, ...(tracer && { tracer }) });
   await running.start();
   const stop = async () => {
     await Promise.all([server.close({ deadlineMs: 50 }), running.close()]);

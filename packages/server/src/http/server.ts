@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { Control } from "../control/control.js";
 import { shareConnections } from "../lib/share-connections.js";
+import type { Tracer } from "../lib/tracing.js";
 import { answer } from "./answer.js";
 import { answerClientError } from "./client-error.js";
 import { createConnections } from "./connections.js";
@@ -55,6 +56,8 @@ export interface HttpServerOptions {
   readonly control: Control;
   readonly logger: Logger;
   readonly version: string;
+  /** Who keeps spans of requests; nobody where it is left out. */
+  readonly tracer?: Tracer;
   readonly limits?: Partial<typeof defaultLimits>;
 }
 
@@ -70,9 +73,9 @@ const maximumConnections = { total: 2_048, perPeer: 512 };
 const handshakeTimeoutMs = 10_000;
 const defaultDeadlineMs = 5_000;
 
-export function createHttpServer({ control, logger, version, limits }: HttpServerOptions): HttpServer {
+export function createHttpServer({ control, logger, version, tracer, limits }: HttpServerOptions): HttpServer {
   const routes = allRoutes(control, logger, version);
-  const context = { routes, logger, connections: createConnections(), guard: createGuard(control) };
+  const context = { routes, logger, connections: createConnections(), guard: createGuard(control, tracer) };
   const upgrades = createUpgrades(context);
   const servers: Server[] = [];
   const settings = { ...defaultLimits, ...limits };

@@ -27,8 +27,8 @@ const slow = endpoint({
 async function served(handle: () => Promise<{ done: boolean }>): Promise<string> {
   const routes = createRouteTable();
   slowRoute(routes, slow, handle, 20);
-  const visit = { requestId: "1", admit: async () => ({ caller: undefined, allowance: undefined }), over: () => {} };
-  const guard: Guard = { visit: () => visit };
+  const admit = async () => ({ caller: undefined, allowance: undefined });
+  const guard: Guard = { visit: () => ({ requestId: "1", within: (work) => work(), admit, over: () => {} }) };
   const context = { routes, logger: pino({ level: "silent" }), connections: createConnections(), guard };
   const door = { caller: undefined, hosts: undefined, origins: new Set<string>() };
   const server: Server = createServer((request, response) => void answer(context, door, request, response));

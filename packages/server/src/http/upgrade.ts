@@ -58,13 +58,15 @@ export function createUpgrades(context: Context): Upgrades {
       const visit = context.guard.visit(door, request);
       let status = switching;
       socket.once("close", () => visit.over(status));
-      accept(context, { door, request, visit })
-        .then((serve) => server.handleUpgrade(request, socket, head, serve))
-        .catch((error: unknown) => {
-          const shown = publicError(error, context.logger, { method: request.method, path: target(request)[0] });
-          status = shown.status;
-          refuse(socket, shown);
-        });
+      void visit.within(() =>
+        accept(context, { door, request, visit })
+          .then((serve) => server.handleUpgrade(request, socket, head, serve))
+          .catch((error: unknown) => {
+            const shown = publicError(error, context.logger, { method: request.method, path: target(request)[0] });
+            status = shown.status;
+            refuse(socket, shown);
+          }),
+      );
     },
     close: () => server.close(),
     terminate: () => {

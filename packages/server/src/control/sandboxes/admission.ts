@@ -4,6 +4,7 @@
  */
 import { AlcoveError } from "@alcove/contract";
 import { Backoff } from "../../lib/backoff.js";
+import { inSpan } from "../../lib/tracing.js";
 import {
   type Demand,
   type Limits,
@@ -62,7 +63,11 @@ export class Admission {
   }
 
   /** Waits for its turn, and counts as starting from then on. */
-  enter({ id, group, what = "this sandbox" }: Claimant, demand: Demand, signal: AbortSignal): Promise<void> {
+  enter(claimant: Claimant, demand: Demand, signal: AbortSignal): Promise<void> {
+    return inSpan("sandbox.wait_for_room", {}, () => this.#wait(claimant, demand, signal));
+  }
+
+  #wait({ id, group, what = "this sandbox" }: Claimant, demand: Demand, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const leave = (settle: () => void) => {

@@ -14,6 +14,7 @@ import { originOf } from "../snapshots/snapshot-source.js";
 import { untilRecorded } from "../until-recorded.js";
 import { attachAll } from "../volumes/attaching.js";
 import { machineSpec } from "./machine-spec.js";
+import { prepareTemplate, startMachine } from "./machine-start.js";
 import { watchMachine } from "./machine-watch.js";
 import { imageDefaults } from "./machines.js";
 
@@ -54,7 +55,7 @@ async function bringUp(attempt: Attempt): Promise<void> {
   ]);
   const demand = demandOf(context, record.size);
   const spec = { ...machineSpec(record, disk, told), ...originOf(context, record) };
-  const machine = (await context.pools.claim(spec, signal)) ?? (await startMachine(attempt, spec, demand));
+  const machine = (await context.pools.claim(spec, signal)) ?? (await startAnew(attempt, spec, demand));
   attempt.machine = machine;
   await attachAll(context, machine, signal);
   // With its memory it has its programs, the entrypoint among them.
@@ -71,30 +72,31 @@ async function bringUp(attempt: Attempt): Promise<void> {
   watchMachine(context, running, machine);
 }
 
-async function startMachine(attempt: Attempt, spec: MachineSpec, demand: Demand): Promise<Machine> {
+async function startAnew(attempt: Attempt, spec: MachineSpec, demand: Demand): Promise<Machine> {
   const { context, record, signal } = attempt;
-  const { admission, crashPoint, engine, pools } = context;
+  const { admission, crashPoint, pools } = context;
   using primed = pools.primedFor(record, spec.disk);
-  if (spec.origin === undefined && primed === undefined) await engine.prepare(spec.disk, spec.size, { signal });
+  if (spec.origin === undefined && primed === undefined) await prepareTemplate(context, spec, signal);
   await admission.enter(record, demand, signal);
   crashPoint("create.beforeStart");
-  const machine = primed === undefined ? await engine.start(spec, signal) : await startPrimed(attempt, spec, primed);
+  const machine =
+    primed === undefined ? await startMachine(context, spec, signal) : await startPrimed(attempt, spec, primed);
   crashPoint("create.afterStart");
   return machine;
 }
 
 /** What cannot go on from its group's primed template starts as if there were none. */
 async function startPrimed({ context, record, signal }: Attempt, spec: MachineSpec, primed: Primed): Promise<Machine> {
-  const { engine, logger } = context;
+  const { logger } = context;
   try {
-    return await engine.start({ ...spec, origin: primed.origin }, signal);
+    return await startMachine(context, { ...spec, origin: primed.origin }, signal);
   } catch (error) {
     signal.throwIfAborted();
     logger.warn({ sandbox: record.id, err: error }, "A primed template is of no use; the sandbox starts without");
     primed.giveUp();
   }
-  await engine.prepare(spec.disk, spec.size, { signal });
-  return await engine.start(spec, signal);
+  await prepareTemplate(context, spec, signal);
+  return await startMachine(context, spec, signal);
 }
 
 /** Starts the sandbox's program, in a guest that has just booted. */

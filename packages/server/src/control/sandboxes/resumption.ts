@@ -12,6 +12,7 @@ import { untilRecorded } from "../until-recorded.js";
 import { attachAll } from "../volumes/attaching.js";
 import { startEntrypoint } from "./creation.js";
 import { machineSpec } from "./machine-spec.js";
+import { startMachine } from "./machine-start.js";
 import { watchMachine } from "./machine-watch.js";
 
 /** Ends with the sandbox Running, or throws and leaves it Stopped; Resuming or Deleting when the signal aborted. */
@@ -38,7 +39,7 @@ function whatFailed(record: SandboxRecord): string {
 }
 
 async function bringBack(context: ControlContext, record: SandboxRecord, signal: AbortSignal): Promise<Machine> {
-  const { admission, crashPoint, egress, engine, imageUse } = context;
+  const { admission, crashPoint, egress, imageUse } = context;
   const { id } = record;
   const from = boots(record) ? "Disk" : "Memory";
   const rollback = rollbackOf(record);
@@ -48,7 +49,7 @@ async function bringBack(context: ControlContext, record: SandboxRecord, signal:
   await admission.enter({ ...record, what: "this sandbox to resume" }, demandOf(context, record.size), signal);
   crashPoint("resume.beforeStart");
   const origin = { kind: "suspended", sandboxId: id, from } as const;
-  const machine = await engine.start({ ...machineSpec(record, disk, told), origin }, signal);
+  const machine = await startMachine(context, { ...machineSpec(record, disk, told), origin }, signal);
   crashPoint("resume.afterStart");
   return machine;
 }

@@ -11,6 +11,7 @@ import type { SnapshotRecord } from "../../store/snapshots.js";
 import { type ControlContext, demandOf } from "../context.js";
 import { requireQuota } from "../groups/quotas.js";
 import { machineSpec } from "../sandboxes/machine-spec.js";
+import { startMachine } from "../sandboxes/machine-start.js";
 import { notRunning } from "../sandboxes/machines.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { toSandbox } from "../sandboxes/sandbox-view.js";
@@ -104,7 +105,7 @@ export async function bringBackFromSnapshot(
   { snapshotId, from }: { readonly snapshotId: string; readonly from: "Memory" | "Disk" },
   signal: AbortSignal,
 ): Promise<Machine> {
-  const { admission, crashPoint, egress, engine, imageUse, machines, store } = context;
+  const { admission, crashPoint, egress, imageUse, machines, store } = context;
   const { id } = record;
   crashPoint("rollback.beforeDestroy");
   // What becomes of it is told by the rollback, not by its end. Where it cannot be ended the next try finds it.
@@ -120,7 +121,7 @@ export async function bringBackFromSnapshot(
   const [disk, told] = await Promise.all([imageUse.standing(record), egress.admit(record)]);
   await admission.enter({ ...record, what: "this sandbox to go back" }, demandOf(context, record.size), signal);
   const origin = { kind: "snapshot", snapshotId, from } as const;
-  const started = await engine.start({ ...machineSpec(record, disk, told), origin }, signal);
+  const started = await startMachine(context, { ...machineSpec(record, disk, told), origin }, signal);
   crashPoint("rollback.afterStart");
   return started;
 }

@@ -2,12 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { AlcoveError, type Labels } from "@alcove/contract";
 import type { Saved, Saves } from "../../engines/engine.js";
+import { inSpan } from "../../lib/tracing.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { ControlContext } from "../context.js";
 import { requireQuota } from "../groups/quotas.js";
 import { notRunning, sandboxNotFound } from "../sandboxes/machines.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
+import { ofSandbox } from "../sandboxes/sandbox-span.js";
 import { requireDiskSpace } from "../system/disk-space.js";
 
 export interface Taking {
@@ -21,11 +23,16 @@ export interface Taking {
 }
 
 /** The snapshot's hold is the caller's to dispose of. */
-export async function takeSnapshot(
-  context: ControlContext,
-  taking: Taking,
-  signal: AbortSignal,
-): Promise<{ readonly record: SnapshotRecord; readonly hold: Disposable }> {
+export function takeSnapshot(context: ControlContext, taking: Taking, signal: AbortSignal): Promise<Taken> {
+  return inSpan("snapshot.take", ofSandbox(taking.ref), () => takeInTurn(context, taking, signal));
+}
+
+interface Taken {
+  readonly record: SnapshotRecord;
+  readonly hold: Disposable;
+}
+
+async function takeInTurn(context: ControlContext, taking: Taking, signal: AbortSignal): Promise<Taken> {
   const { gate, sandboxTurns } = context;
   await gate.enter(taking.ref.group);
   requireSaves(context);

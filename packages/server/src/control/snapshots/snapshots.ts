@@ -1,8 +1,10 @@
 /** Snapshots of sandboxes: taken, listed, labelled and deleted. */
+import { inSpan } from "../../lib/tracing.js";
 import type { SnapshotRecord } from "../../store/snapshots.js";
 import type { ControlContext } from "../context.js";
 import { commitSandbox } from "../images/commits.js";
 import { mergedLabels } from "../sandboxes/labels.js";
+import { ofSandbox } from "../sandboxes/sandbox-span.js";
 import type { Helpers } from "../sandboxes/sandboxes.js";
 import { forkSandbox } from "./forks.js";
 import { rollBack } from "./rollbacks.js";
@@ -46,9 +48,12 @@ export function snapshotControl(context: ControlContext, helpers: Helpers, versi
       await gate.enter(ref.group);
       await remove(context, ref);
     },
-    rollback: (ref, body, signal) => rollBack(context, helpers, { ref, body }, signal),
-    commit: (ref, body, signal) => commitSandbox(context, { ref, body }, signal),
-    fork: (ref, body, signal, { maker } = {}) => forkSandbox(context, helpers, { ref, body, maker }, signal),
+    rollback: (ref, body, signal) =>
+      inSpan("sandbox.rollback", ofSandbox(ref), () => rollBack(context, helpers, { ref, body }, signal)),
+    commit: (ref, body, signal) =>
+      inSpan("sandbox.commit", ofSandbox(ref), () => commitSandbox(context, { ref, body }, signal)),
+    fork: (ref, body, signal, { maker } = {}) =>
+      inSpan("sandbox.fork", ofSandbox(ref), () => forkSandbox(context, helpers, { ref, body, maker }, signal)),
   };
 }
 

@@ -6,6 +6,7 @@
 import { setTimeout } from "node:timers/promises";
 import { AlcoveError, type Size } from "@alcove/contract";
 import { SharedWork } from "../../lib/shared-work.js";
+import { currentSpan } from "../../lib/tracing.js";
 import { undone } from "../../lib/undo.js";
 import type {
   Builders,
@@ -219,6 +220,7 @@ function startClock(id: string) {
   return {
     mark: (phase: keyof typeof at) => {
       at[phase] = performance.now() - began;
+      currentSpan()?.note(phase);
     },
     timings: (): StartTimings => ({ id, ...at }),
   };

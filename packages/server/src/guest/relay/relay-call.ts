@@ -12,10 +12,11 @@ import { giveUp, type Head, hasEnded, headOf, whenEnded } from "../answer.js";
 import { ProtocolBreak } from "../fault.js";
 import type { AgentSession, StreamKind } from "../session.js";
 
-const asked = [":method", ":path", "content-type"];
+const asked = [":method", ":path", "content-type", "traceparent"];
 const answered = [
   ...["content-type", "x-alcove-size", "x-alcove-mode", "x-alcove-modified", "x-alcove-version"],
   "x-alcove-exchange",
+  "server-timing",
 ];
 const portCall = /^\/ports\/\d{1,5}\/connect$/;
 const plainValue = /^[\x20-\x7e]{0,1024}$/;

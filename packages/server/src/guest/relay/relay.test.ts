@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collect, textOf } from "../../engines/suite/subject.js";
 import { waitFor } from "../../lib/backoff.js";
+import { testTrace } from "../../lib/span-test-kit.js";
 import { type Answer, answering, json, playAgent } from "../agent-test-kit.js";
 import { connectGuest } from "../connect.js";
 import { ProtocolBreak } from "../fault.js";
@@ -138,6 +139,36 @@ test("an exec goes on, and a download breaks off, when the relay is killed", asy
   await expect(content.toArray()).rejects.toMatchObject({ code: "GuestUnresponsive" });
   expect(textOf((await frames).frames, "stdout")).toBe("1\n2\n3\n4\n5\n6\n7\n8\n");
   expect(await guest.health(signal)).toMatchObject({ generation: expect.any(Number) });
+  await guest.close();
+});
+
+test("a call of a trace is one for the agent behind it too, which says how long its share took", async () => {
+  await using agent = await startRealAgent(signal);
+  const guest = await connectGuest(agent.open, { signal, relay: kit.relay });
+  const { span, spans } = testTrace();
+  await guest.health(signal);
+  const spec = { id: randomUUID(), argv: ["true"], environment: {}, stdin: false };
+  await span.run(async () => {
+    await guest.health(signal);
+    await collect(guest.execs.run(spec, signal));
+    await guest.files.stat("/nowhere", signal).catch(() => undefined);
+  });
+  await waitFor(() => spans.slice(1).every(({ isOver }) => isOver) || undefined, soon());
+  const lines = spans.map(({ name, parent, failed, attributes }) => [
+    parent?.name,
+    name,
+    failed,
+    attributes["alcove.told_by"],
+  ]);
+  expect(lines).toEqual([
+    [undefined, "request", undefined, undefined],
+    ["request", "agent GET /health", undefined, undefined],
+    ["agent GET /health", "GET /health", undefined, "guest"],
+    ["request", "agent POST /execs", undefined, undefined],
+    ["agent POST /execs", "POST /execs", undefined, "guest"],
+    ["request", "agent GET /files/stat", "404", undefined],
+    ["agent GET /files/stat", "GET /files/stat", undefined, "guest"],
+  ]);
   await guest.close();
 });
 

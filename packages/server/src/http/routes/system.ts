@@ -27,7 +27,7 @@ export function systemRoutes(routes: RouteTable, system: SystemControl, version:
   let description: ReturnType<typeof openApi> | undefined;
   routes.add("GET", "/openapi.json", {
     kind: "http",
-    endpoint: { id: "openApi", method: "GET", access: "caller" },
+    endpoint: { id: "openApi", method: "GET", path: "/openapi.json", access: "caller" },
     handle: async (_exchange, response) => {
       description ??= openApi(version);
       sendJson(response, 200, description);

@@ -7,6 +7,7 @@
 import type { Socket } from "node:net";
 import { z } from "zod";
 import { withDeadline } from "../../../lib/deadline.js";
+import { inSpan } from "../../../lib/tracing.js";
 
 /** Its longest honest answer is a console of 64 KiB, as base64. */
 const longestLineBytes = 512 * 1024;
@@ -57,7 +58,11 @@ export class Qmp {
     await this.execute("qmp_capabilities", {}, signal);
   }
 
-  async execute(command: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<unknown> {
+  execute(command: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<unknown> {
+    return inSpan(`QMP ${command}`, { kind: "client" }, () => this.#ask(command, args, signal));
+  }
+
+  async #ask(command: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<unknown> {
     using deadline = withDeadline(signal, answerTimeoutMs);
     deadline.signal.throwIfAborted();
     if (this.#socket.destroyed) throw new QmpError(`${command}: QEMU's control channel is closed`);
