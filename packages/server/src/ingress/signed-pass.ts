@@ -16,16 +16,23 @@ export function signPass(pass: Pass, key: Uint8Array): string {
   return `${pass.expiresAt}.${macOf(pass, key).toString("base64url")}`;
 }
 
-/** When it ends; undefined where it is not ours, for something else, or over. */
+export interface ReadPass {
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  readonly isOver: boolean;
+}
+
+/** Undefined where it is not ours, or for something else. */
 export function readPass(
   text: string,
   { now, key, ...pass }: Omit<Pass, "expiresAt"> & { readonly key: Uint8Array; readonly now: number },
-): number | undefined {
+): ReadPass | undefined {
   const [, seconds = "", mac = ""] = /^(\d{1,12})\.([\w-]{43})$/.exec(text) ?? [];
   const expiresAt = Number(seconds);
-  if (seconds === "" || expiresAt * 1_000 <= now) return undefined;
+  if (seconds === "") return undefined;
   const isOurs = timingSafeEqual(Buffer.from(mac, "base64url"), macOf({ ...pass, expiresAt }, key));
-  return isOurs ? expiresAt : undefined;
+  const until = expiresAt * 1_000;
+  return isOurs ? { until, isOver: until <= now } : undefined;
 }
 
 function macOf({ kind, sandboxId, port, expiresAt }: Pass, key: Uint8Array): Buffer {

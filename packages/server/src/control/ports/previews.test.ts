@@ -169,7 +169,6 @@ describe("who may come", () => {
     expect(await from({ origin: "null", "sec-fetch-site": "same-origin" }, "POST")).toBe(200);
     expect(await from({ "sec-fetch-site": "none", "sec-fetch-mode": "navigate" })).toBe(200);
     expect(await from(navigation)).toBe(200);
-    expect(await from({ ...navigation, "sec-fetch-dest": "iframe" })).toBe(403);
     expect(await from({ ...navigation, origin: sibling }, "POST")).toBe(403);
     expect(await from({ origin: sibling })).toBe(403);
     expect(await from({ origin: sibling, "sec-fetch-site": "same-site" }, "POST")).toBe(403);

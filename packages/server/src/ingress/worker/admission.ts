@@ -2,21 +2,29 @@
 import type { IncomingMessage } from "node:http";
 import { passParameter, readPass, signPass } from "../signed-pass.js";
 import type { Daemon } from "./daemon.js";
-import { isFromHere } from "./from-here.js";
+import { framersOf, isFromHere } from "./from-here.js";
 import type { Trouble } from "./page.js";
 import type { Place } from "./place.js";
 import type { OpenPort } from "./routes.js";
-import { notFromThatPage, notKnown } from "./troubles.js";
+import { linkEnded, notFromThatPage, notKnown } from "./troubles.js";
 import type { Visitor } from "./visitor.js";
 
 export const keyHeader = "x-alcove-key";
 const keyPattern = /^Bearer +(alc_[\w.-]+)$/i;
 
 export type Admission =
-  | { readonly kind: "in" }
+  | Admitted
   /** To the same place without the pass, which the cookie stands for. */
   | { readonly kind: "exchange"; readonly location: string; readonly cookie: string }
   | { readonly kind: "refused"; readonly trouble: Trouble };
+
+export interface Admitted {
+  readonly kind: "in";
+  /** Milliseconds since 1970; left out where it is for as long as one likes. */
+  readonly until?: number;
+  /** Origins of pages that may show the answer in a frame; left out where the program decides. */
+  readonly framers?: readonly string[];
+}
 
 export interface Coming {
   readonly request: IncomingMessage;
@@ -30,18 +38,29 @@ export async function admit(coming: Coming, daemon: Daemon): Promise<Admission> 
   const { pass, target } = withoutPass(place.target);
   const now = Date.now();
   const about = { sandboxId: port.sandboxId, port: port.port, key: port.linkKey, now };
-  const expiresAt = pass === undefined ? undefined : readPass(pass, { ...about, kind: "link" });
-  if (expiresAt !== undefined && isNavigation(request))
-    return { kind: "exchange", location: locationOf(coming, target), cookie: cookieOf(coming, expiresAt, now) };
-  if (expiresAt !== undefined || port.auth?.anonymous === true) return { kind: "in" };
-  const name = cookieName(coming.visitor);
-  const isKnown = cookiesOf(request).some(
-    ([given, value]) => given === name && readPass(value, { ...about, kind: "cookie" }),
-  );
-  if (isKnown && isFromHere(coming)) return { kind: "in" };
+  const link = pass === undefined ? undefined : readPass(pass, { ...about, kind: "link" });
+  if (link?.isOver === false && isNavigation(request))
+    return { kind: "exchange", location: locationOf(coming, target), cookie: cookieOf(coming, link.until, now) };
+  if (port.auth?.anonymous === true) return { kind: "in" };
+  if (link?.isOver === false) return { kind: "in", until: link.until };
+  const until = cookieUntil(coming, now);
+  if (until !== undefined && isFromHere(coming)) return { kind: "in", until };
+  const framers = until === undefined ? undefined : framersOf(coming);
+  if (until !== undefined && framers !== undefined) return { kind: "in", until, framers };
   const key = keyOf(request);
   if (key !== undefined && (await daemon.mayCome(port.sandboxId, key))) return { kind: "in" };
-  return { kind: "refused", trouble: isKnown ? notFromThatPage : notKnown };
+  if (until !== undefined) return { kind: "refused", trouble: notFromThatPage };
+  return { kind: "refused", trouble: link === undefined ? notKnown : linkEnded };
+}
+
+/** When the best of its cookies ends; undefined where none is good. */
+function cookieUntil({ request, visitor, port }: Coming, now: number): number | undefined {
+  const about = { kind: "cookie", sandboxId: port.sandboxId, port: port.port, key: port.linkKey, now } as const;
+  const ends = cookiesOf(request)
+    .filter(([name]) => name === cookieName(visitor))
+    .map(([, value]) => readPass(value, about))
+    .flatMap((pass) => (pass?.isOver === false ? [pass.until] : []));
+  return ends.length === 0 ? undefined : Math.max(...ends);
 }
 
 /** Taken out of the query as it is written; nothing else of it is touched. */
@@ -80,11 +99,17 @@ function locationOf({ visitor, place }: Coming, target: string): string {
   return `${visitor.scheme}://${visitor.host}${place.prefix}${target}`;
 }
 
-function cookieOf({ port, visitor, place }: Coming, expiresAt: number, now: number): string {
+function cookieOf(coming: Coming, until: number, now: number): string {
+  const { port, visitor, place } = coming;
+  const expiresAt = until / 1_000;
   const value = signPass({ kind: "cookie", sandboxId: port.sandboxId, port: port.port, expiresAt }, port.linkKey);
   const lifetime = Math.max(1, Math.floor(expiresAt - now / 1_000));
-  const secure = visitor.scheme === "https" ? "; Secure" : "";
-  return `${cookieName(visitor)}=${value}; Path=${place.prefix}/; Max-Age=${lifetime}; HttpOnly; SameSite=Lax${secure}`;
+  const where = framersOf(coming) === undefined ? alone(visitor) : "SameSite=None; Secure; Partitioned";
+  return `${cookieName(visitor)}=${value}; Path=${place.prefix}/; Max-Age=${lifetime}; HttpOnly; ${where}`;
+}
+
+function alone({ scheme }: Visitor): string {
+  return scheme === "https" ? "SameSite=Lax; Secure" : "SameSite=Lax";
 }
 
 function cookiesOf({ headers }: IncomingMessage): [name: string, value: string][] {

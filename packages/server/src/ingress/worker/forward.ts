@@ -2,13 +2,14 @@
 import { type ClientRequest, type IncomingMessage, request as requestOf, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream";
-import type { Coming } from "./admission.js";
+import type { Admitted, Coming } from "./admission.js";
 import { withoutPass } from "./admission.js";
 import type { ProgramConnections } from "./connections.js";
 import { headersToProgram } from "./request-headers.js";
 import { headersToVisitor } from "./response-headers.js";
 
 export interface Forwarding extends Coming {
+  readonly admitted: Admitted;
   readonly connections: ProgramConnections;
   /** How long a program may take to begin its answer. */
   readonly patienceMs: number;
@@ -143,9 +144,10 @@ function patience(outgoing: ClientRequest, patienceMs: number): NodeJS.Timeout {
   );
 }
 
-function ownHeaders({ visitor, place, port, request }: Forwarding, { rawHeaders }: IncomingMessage): string[] {
-  const { origin } = request.headers;
-  return headersToVisitor({ rawHeaders, visitor, prefix: place.prefix, port: port.port, cors: port.cors, origin });
+function ownHeaders(forwarding: Forwarding, { rawHeaders }: IncomingMessage): string[] {
+  const { visitor, place, port, request, admitted } = forwarding;
+  const about = { prefix: place.prefix, port: port.port, cors: port.cors, framers: admitted.framers };
+  return headersToVisitor({ rawHeaders, visitor, ...about, origin: request.headers.origin });
 }
 
 function headOf({ statusCode = 502, statusMessage = "" }: IncomingMessage, headers: readonly string[]): Buffer {

@@ -12,10 +12,17 @@ export function isFromHere({ request, visitor, port }: Coming): boolean {
   if (site === "same-origin" || site === "none") return true;
   const known = [`${visitor.scheme}://${visitor.host}`, ...(port.cors?.allowOrigins ?? [])];
   if (origin !== undefined && known.some((one) => one.toLowerCase() === origin.toLowerCase())) return true;
-  return isTopNavigation(request);
+  return isNavigation(request) && request.headers["sec-fetch-dest"] === "document";
+}
+
+/** Origins of the pages that may show it in a frame, which the browser holds to them; undefined where that is not what is asked, or nobody may. */
+export function framersOf({ request, port }: Coming): readonly string[] | undefined {
+  const named = port.cors?.allowOrigins.filter((origin) => origin !== "*") ?? [];
+  const isFrame = ["iframe", "frame"].includes(String(request.headers["sec-fetch-dest"]));
+  return isFrame && isNavigation(request) && named.length > 0 ? named : undefined;
 }
 
 /** Which only shows a page to its user, as links anywhere may. */
-function isTopNavigation({ method, headers }: IncomingMessage): boolean {
-  return method === "GET" && headers["sec-fetch-mode"] === "navigate" && headers["sec-fetch-dest"] === "document";
+function isNavigation({ method, headers }: IncomingMessage): boolean {
+  return method === "GET" && headers["sec-fetch-mode"] === "navigate";
 }

@@ -16,9 +16,11 @@ interface Answered {
   readonly port: number;
   readonly cors: PortCors | undefined;
   readonly origin: string | undefined;
+  /** Origins of pages that may show it in a frame. */
+  readonly framers?: readonly string[] | undefined;
 }
 
-export function headersToVisitor({ rawHeaders, visitor, prefix, port, cors, origin }: Answered): string[] {
+export function headersToVisitor({ rawHeaders, visitor, prefix, port, cors, origin, framers }: Answered): string[] {
   const named = namedByConnection(rawHeaders);
   const headers: string[] = [];
   for (const [name, value] of pairs(rawHeaders)) {
@@ -28,6 +30,7 @@ export function headersToVisitor({ rawHeaders, visitor, prefix, port, cors, orig
     if (passed !== undefined) headers.push(name, passed);
   }
   if (prefix !== "") headers.push("content-security-policy", sandboxed);
+  if (framers !== undefined) headers.push("content-security-policy", ["frame-ancestors 'self'", ...framers].join(" "));
   if (cors !== undefined) headers.push(...corsAnswer(cors, origin));
   return headers;
 }

@@ -8,7 +8,7 @@ import { type AddressRange, formatAddress, parseAddress, readRange } from "@alco
 import { shareConnections } from "../../lib/share-connections.js";
 import { decideAddress } from "../../policy/ports/ip-access.js";
 import { isTrusted } from "../../policy/ports/visitor.js";
-import { admit, type Coming } from "./admission.js";
+import { type Admitted, admit, type Coming } from "./admission.js";
 import type { Connections } from "./connections.js";
 import { preflightAnswer } from "./cors.js";
 import type { Daemon } from "./daemon.js";
@@ -59,6 +59,13 @@ export async function listenForVisitors(options: ListenOptions): Promise<number>
   return (server.address() as AddressInfo).port;
 }
 
+interface Visit {
+  readonly coming: Coming;
+  readonly admitted: Admitted;
+  /** Ends it, wherever it is. */
+  readonly cut: () => void;
+}
+
 type Seen = { readonly coming: Coming } | { readonly trouble: Trouble };
 
 class Visits {
@@ -101,7 +108,8 @@ class Visits {
         };
         return void response.writeHead(303, headers).end();
       }
-      await this.#visit(coming, (forwarding) => forwardRequest(forwarding, response));
+      const visit = { coming, admitted: admission, cut: () => response.destroy() };
+      await this.#visit(visit, (forwarding) => forwardRequest(forwarding, response));
     } catch (error) {
       refuse(troubleOf(error, coming.place.port));
     }
@@ -124,7 +132,8 @@ class Visits {
     try {
       const admission = await admit(seen.coming, this.#options.daemon);
       if (admission.kind !== "in") return refuse(admission.kind === "refused" ? admission.trouble : notKnown);
-      await this.#visit(seen.coming, (forwarding) => forwardUpgrade(forwarding, upgraded));
+      const visit = { coming: seen.coming, admitted: admission, cut: () => socket.destroy() };
+      await this.#visit(visit, (forwarding) => forwardUpgrade(forwarding, upgraded));
     } catch (error) {
       refuse(troubleOf(error, seen.coming.place.port));
     }
@@ -146,13 +155,16 @@ class Visits {
     return { coming: { request, visitor, place, port } };
   }
 
-  /** Only who is let in keeps the sandbox awake. */
-  async #visit(coming: Coming, forward: (forwarding: Forwarding) => Promise<void>): Promise<void> {
+  /** Only who is let in keeps the sandbox awake; what lets somebody in for a while ends what came by it. */
+  async #visit({ coming, admitted, cut }: Visit, forward: (forwarding: Forwarding) => Promise<void>): Promise<void> {
     const leave = this.#options.lines.visit(coming.place.sandboxId);
     const connections = this.#options.connections.to(coming.place);
+    const end = admitted.until === undefined ? undefined : setTimeout(cut, admitted.until - Date.now());
     try {
-      await forward({ ...coming, connections, patienceMs: this.#options.patienceMs ?? usualPatienceMs });
+      const patienceMs = this.#options.patienceMs ?? usualPatienceMs;
+      await forward({ ...coming, admitted, connections, patienceMs });
     } finally {
+      clearTimeout(end);
       leave();
     }
   }

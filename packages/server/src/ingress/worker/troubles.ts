@@ -32,6 +32,13 @@ export const notKnown: Trouble = {
   headers: { "www-authenticate": 'Bearer realm="alcove preview"' },
 };
 
+export const linkEnded: Trouble = {
+  ...notKnown,
+  title: "This link has ended",
+  detail: "It was made for a while, and that is over.",
+  hint: "Ask whom you have it from for a new one. Its owner makes one with `POST …/ports/link`, for up to a week.",
+};
+
 export const notFromThatPage: Trouble = {
   status: 403,
   title: "Not from that page",
