@@ -29,7 +29,7 @@ export const previewKeys = {
     .regex(/^https?:\/\/[a-z0-9.-]+(?::\d{1,5})?$/, "must be such as https://previews.example.com")
     .optional()
     .describe(
-      "As clients see the domain of previews, where a proxy stands in front: scheme, domain and port of their addresses",
+      "As clients see the domain of previews, where a proxy stands in front: scheme, domain and port of their addresses; its domain is in `previewDomain`'s place. The proxy passes the Host header on, and is named in `trustedProxies`",
     ),
   previewTls: z
     .enum(["on", "off"])
@@ -50,6 +50,7 @@ export const previewKeys = {
 
 export interface PreviewConfig {
   readonly previewListen?: "off" | { readonly host: string; readonly port: number } | undefined;
+  readonly previewUrl?: string | undefined;
   readonly previewTls: "on" | "off";
   readonly previewTlsCertificate?: string | undefined;
   readonly previewTlsKey?: string | undefined;
@@ -58,10 +59,14 @@ export interface PreviewConfig {
 
 /** What is wrong between keys, with the key to correct. */
 export function previewFault(config: PreviewConfig): { readonly key: string; readonly message: string } | undefined {
-  const { previewListen: listen, previewTls, previewTlsCertificate, previewTlsKey, trustedProxies } = config;
+  const { previewListen: listen, previewUrl, previewTls, previewTlsCertificate, previewTlsKey, trustedProxies } = config;
   if ((previewTlsCertificate === undefined) !== (previewTlsKey === undefined)) {
     const key = previewTlsKey === undefined ? "previewTlsKey" : "previewTlsCertificate";
     return { key, message: "must be given where the other half of previewTlsCertificate and previewTlsKey is" };
+  }
+  if (previewUrl?.startsWith("https:") && previewTls === "off" && trustedProxies.length === 0) {
+    const message = "must name the proxy that ends the TLS of previewUrl: else cookies and redirects would be of http";
+    return { key: "trustedProxies", message };
   }
   const isOpen = listen !== undefined && listen !== "off" && !isLoopback(listen.host);
   if (isOpen && previewTls === "off" && trustedProxies.length === 0) {

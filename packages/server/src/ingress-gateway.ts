@@ -2,6 +2,7 @@
 import { extname, join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "./config.js";
+import type { PreviewConfig } from "./config-previews.js";
 import { startWorker } from "./host/worker.js";
 import { createIngress } from "./ingress/daemon/create-ingress.js";
 import type { IngressGateway, PreviewAddress } from "./ingress/ingress.js";
@@ -14,23 +15,28 @@ const threads = 1;
 const usualListen = { host: "127.0.0.1", port: 7_480 };
 
 /** Undefined where previews are turned off. */
-export async function openIngress(config: Config, logger: Logger): Promise<IngressGateway | undefined> {
-  const { previewListen: listen, previewDomain: domain, previewUrl, trustedProxies } = config;
+export async function openIngress(config: PreviewSettings, logger: Logger): Promise<IngressGateway | undefined> {
+  const { previewListen: listen, previewUrl, trustedProxies } = config;
   if (listen === "off") return undefined;
-  const tls = await identity(config);
+  const address = previewUrl === undefined ? undefined : published(previewUrl);
+  const domain = address?.domain ?? config.previewDomain;
+  const tls = await identity(config, domain);
   const module = new URL(`./ingress/worker-main${extname(import.meta.url)}`, import.meta.url);
   return createIngress({
     startWorker: () => startWorker({ module, memoryMiB, threads }),
     listen: {
       ...(listen ?? usualListen),
       ...{ mayMove: listen === undefined, domain, trustedProxies, tls },
-      published: previewUrl === undefined ? undefined : published(previewUrl),
+      published: address,
     },
     logger,
   });
 }
 
-async function identity({ previewTls, previewTlsCertificate, previewTlsKey, previewDomain, dataDirectory }: Config) {
+type PreviewSettings = PreviewConfig & Pick<Config, "dataDirectory" | "previewDomain" | "previewUrl">;
+
+async function identity(config: PreviewSettings, domain: string) {
+  const { previewTls, previewTlsCertificate, previewTlsKey, dataDirectory } = config;
   if (previewTls === "off") return undefined;
   const given =
     previewTlsCertificate === undefined || previewTlsKey === undefined
@@ -38,8 +44,9 @@ async function identity({ previewTls, previewTlsCertificate, previewTlsKey, prev
       : { certificatePath: previewTlsCertificate, keyPath: previewTlsKey };
   const folder = join(dataDirectory, "previews");
   ownDirectory(folder);
-  const names = [previewDomain, `*.${previewDomain}`];
-  const { certificate, key } = await tlsIdentity({ dataDirectory: folder, given, names });
+  const settings = { certificate: "previewTlsCertificate", key: "previewTlsKey" };
+  const names = [domain, `*.${domain}`];
+  const { certificate, key } = await tlsIdentity({ dataDirectory: folder, given, names, hasAllNames: true, settings });
   return { certificate, key };
 }
 

@@ -25,41 +25,52 @@ export interface IdentityOptions {
   readonly given: { readonly certificatePath: string; readonly keyPath: string } | undefined;
   /** Names and addresses that clients may call it by, for a certificate of its own. */
   readonly names: readonly string[];
+  /** One that was made before is made anew where it lacks a name; else it is kept, since clients know it by its fingerprint. */
+  readonly hasAllNames?: boolean;
+  /** What the two files are called in the configuration. */
+  readonly settings?: Settings;
 }
 
-export async function tlsIdentity({ dataDirectory, given, names }: IdentityOptions): Promise<TlsIdentity> {
-  if (given !== undefined) return readGiven(given);
+interface Settings {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export async function tlsIdentity(options: IdentityOptions): Promise<TlsIdentity> {
+  const { dataDirectory, given, names, hasAllNames = false } = options;
+  if (given !== undefined)
+    return readGiven(given, options.settings ?? { certificate: "tlsCertificate", key: "tlsKey" });
   const path = join(dataDirectory, "tls.pem");
   const kept = readKept(path);
-  if (kept !== undefined) return kept;
+  if (kept !== undefined && (!hasAllNames || isFor(kept, names))) return kept;
   const made = await make(names);
   // One file, so that certificate and key are never of two makings.
   await writeDurably(path, `${made.certificate.trimEnd()}\n${made.key.trimEnd()}\n`);
   return made;
 }
 
-function readGiven({ certificatePath, keyPath }: NonNullable<IdentityOptions["given"]>): TlsIdentity {
-  const certificate = readPem(certificatePath);
-  const key = readPem(keyPath);
+function readGiven({ certificatePath, keyPath }: NonNullable<IdentityOptions["given"]>, settings: Settings) {
+  const certificate = readPem(certificatePath, settings);
+  const key = readPem(keyPath, settings);
   try {
     return checked(certificate, key, false);
   } catch (error) {
     const detail = `${certificatePath} and ${keyPath} are no certificate with its key: ${(error as Error).message}.`;
     throw new AlcoveError("InvalidRequest", detail, {
-      field: "tlsCertificate",
+      field: settings.certificate,
       hint: "Give a PEM certificate, with what it is signed by, and its own PEM key without a passphrase.",
       cause: error,
     });
   }
 }
 
-function readPem(path: string): string {
+function readPem(path: string, settings: Settings): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
     const detail = `${path} cannot be read: ${(error as Error).message}.`;
-    const hint = "Give the daemon's user the right to read it, or correct tlsCertificate and tlsKey.";
-    throw new AlcoveError("InvalidRequest", detail, { field: "tlsCertificate", hint, cause: error });
+    const hint = `Give the daemon's user the right to read it, or correct ${settings.certificate} and ${settings.key}.`;
+    throw new AlcoveError("InvalidRequest", detail, { field: settings.certificate, hint, cause: error });
   }
 }
 
@@ -72,6 +83,11 @@ function readKept(path: string): TlsIdentity | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isFor({ certificate }: TlsIdentity, names: readonly string[]): boolean {
+  const own = new X509Certificate(certificate).subjectAltName?.split(", ") ?? [];
+  return names.every((name) => own.includes(`DNS:${name}`) || own.includes(`IP Address:${name}`));
 }
 
 function checked(certificate: string, key: string, isSelfMade: boolean): TlsIdentity {

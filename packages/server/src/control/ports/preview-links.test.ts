@@ -64,7 +64,12 @@ test("an answer that goes on and on is cut too", async () => {
 test("a link that ended says so, in words for people; what is no link of ours is told nothing of the kind", async () => {
   const sandbox = await previews.sandboxWith({ port: 3000 });
   const { linkKey = Buffer.alloc(0) } = previews.daemon.store.sandboxPorts.find(sandbox.id) ?? {};
-  const about = { kind: "link", sandboxId: sandbox.id, port: 3000, expiresAt: Math.floor(Date.now() / 1_000) - 60 } as const;
+  const about = {
+    kind: "link",
+    sandboxId: sandbox.id,
+    port: 3000,
+    expiresAt: Math.floor(Date.now() / 1_000) - 60,
+  } as const;
   const pass = signPass(about, linkKey);
   const ended = await visit(`${sandbox.url}?alcove-pass=${pass}`, { headers: page });
   expect([ended.status, ended.headers["content-type"]]).toEqual([401, "text/html; charset=utf-8"]);

@@ -1,6 +1,7 @@
 /** For tests: previews from end to end, with control over the fake engine, the gateway's real process, real sockets, and real servers as the programs. */
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddPort, Sandbox } from "@alcove/contract";
+import type { IngressGateway } from "../../ingress/ingress.js";
 import { startIngress } from "../../ingress/ingress-test-kit.js";
 import { debian, group, never, type TestDaemon, TestHost } from "../test-daemon.js";
 
@@ -17,9 +18,8 @@ export interface TestPreviews extends AsyncDisposable {
   serve(sandboxId: string, port: number, server: RequestListener | Server): void;
 }
 
-export async function startPreviews(listen?: Parameters<typeof startIngress>[0]): Promise<TestPreviews> {
+export async function startPreviews(ingress: IngressGateway = startIngress()): Promise<TestPreviews> {
   const host = new TestHost();
-  const ingress = startIngress(listen);
   const daemon = await host.daemon({ options: { ingress } });
   return {
     daemon,

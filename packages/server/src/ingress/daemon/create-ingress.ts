@@ -124,7 +124,7 @@ class Ingress implements IngressGateway {
     this.#port = port;
     this.known = listen.published ?? { scheme: listen.tls ? "https" : "http", domain: listen.domain, port };
     this.#listening.resolve();
-    logger.info({ ...this.known }, "Previews are served");
+    logger.info({ ...this.known, listensOn: `${listen.host}:${port}` }, "Previews are served");
   }
 
   #onDeaf({ reason, isTaken }: Message<"deaf">): void {
