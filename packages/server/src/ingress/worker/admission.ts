@@ -1,5 +1,4 @@
 /** Whether who comes may: by a pass in the query or the cookie, or a key. What says so is ours, and never the program's. */
-import type { IncomingMessage } from "node:http";
 import { passParameter, readPass, signPass } from "../signed-pass.js";
 import type { Daemon } from "./daemon.js";
 import { framersOf, isFromHere } from "./from-here.js";
@@ -7,6 +6,7 @@ import type { Trouble } from "./page.js";
 import type { Place } from "./place.js";
 import type { OpenPort } from "./routes.js";
 import { linkEnded, notFromThatPage, notKnown } from "./troubles.js";
+import type { VisitRequest } from "./visit-request.js";
 import type { Visitor } from "./visitor.js";
 
 export const keyHeader = "x-alcove-key";
@@ -27,7 +27,7 @@ export interface Admitted {
 }
 
 export interface Coming {
-  readonly request: IncomingMessage;
+  readonly request: VisitRequest;
   readonly visitor: Visitor;
   readonly place: Place;
   readonly port: OpenPort;
@@ -88,7 +88,7 @@ export function isOurAuthorization(value: string): boolean {
   return keyPattern.test(value);
 }
 
-function keyOf({ headersDistinct: headers }: IncomingMessage): string | undefined {
+function keyOf({ headersDistinct: headers }: VisitRequest): string | undefined {
   const own = headers[keyHeader];
   if (own !== undefined) return own.length === 1 ? own[0]?.slice(0, 4_096) : undefined;
   return keyPattern.exec(headers.authorization?.[0] ?? "")?.[1]?.slice(0, 4_096);
@@ -112,7 +112,7 @@ function alone({ scheme }: Visitor): string {
   return scheme === "https" ? "SameSite=Lax; Secure" : "SameSite=Lax";
 }
 
-function cookiesOf({ headers }: IncomingMessage): [name: string, value: string][] {
+function cookiesOf({ headers }: VisitRequest): [name: string, value: string][] {
   return (headers.cookie ?? "").split(";").map((pair) => {
     const at = pair.indexOf("=");
     return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
@@ -120,7 +120,7 @@ function cookiesOf({ headers }: IncomingMessage): [name: string, value: string][
 }
 
 /** A browser that goes there; programs that fetch it are let in without ado. */
-function isNavigation({ method, headers }: IncomingMessage): boolean {
+function isNavigation({ method, headers }: VisitRequest): boolean {
   const mode = headers["sec-fetch-mode"];
   if (method !== "GET" || headers.upgrade !== undefined) return false;
   return mode === undefined ? headers.accept?.includes("text/html") === true : mode === "navigate";

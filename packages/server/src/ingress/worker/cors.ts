@@ -1,6 +1,6 @@
 /** Which pages of other origins may call: said by the port, in the program's place. */
-import type { IncomingMessage } from "node:http";
 import type { PortCors } from "@alcove/contract";
+import type { VisitRequest } from "./visit-request.js";
 
 const usualMethods = ["GET", "HEAD", "POST"];
 
@@ -9,7 +9,7 @@ export function isCorsHeader(name: string): boolean {
 }
 
 /** What answers a browser that asks first; undefined where it does not ask. */
-export function preflightAnswer(cors: PortCors | undefined, request: IncomingMessage): string[] | undefined {
+export function preflightAnswer(cors: PortCors | undefined, request: VisitRequest): string[] | undefined {
   const { origin, "access-control-request-method": method } = request.headers;
   if (cors === undefined || request.method !== "OPTIONS" || origin === undefined || method === undefined)
     return undefined;

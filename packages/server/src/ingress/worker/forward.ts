@@ -1,5 +1,5 @@
 /** A request to the program and its answer back, as they flow; and the same for what becomes a WebSocket. */
-import { type ClientRequest, type IncomingMessage, request as requestOf, type ServerResponse } from "node:http";
+import { type ClientRequest, type IncomingMessage, request as requestOf } from "node:http";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream";
 import type { Admitted, Coming } from "./admission.js";
@@ -7,6 +7,7 @@ import { withoutPass } from "./admission.js";
 import type { ProgramConnections } from "./connections.js";
 import { headersToProgram } from "./request-headers.js";
 import { headersToVisitor } from "./response-headers.js";
+import type { VisitAnswer, VisitRequest } from "./visit-request.js";
 
 export interface Forwarding extends Coming {
   readonly admitted: Admitted;
@@ -16,21 +17,22 @@ export interface Forwarding extends Coming {
 }
 
 /** Fulfils when all is over. Rejects where no answer has begun. */
-export function forwardRequest(forwarding: Forwarding, response: ServerResponse): Promise<void> {
+export function forwardRequest(forwarding: Forwarding, visitor: VisitAnswer): Promise<void> {
   const { request } = forwarding;
   return new Promise((resolve, reject) => {
+    if (visitor.body.destroyed) return resolve();
     const outgoing = open(forwarding, false);
     const timer = patience(outgoing, forwarding.patienceMs);
     const fail = (error: Error) => {
       clearTimeout(timer);
-      request.unpipe(outgoing).resume();
-      if (response.headersSent) response.destroy();
+      request.body.unpipe(outgoing).resume();
+      if (visitor.hasBegun) visitor.breakOff();
       reject(error);
     };
     outgoing.once("error", fail);
     // Without an error where the program changes to a protocol that nobody asked for.
     outgoing.once("close", () => {
-      if (!response.headersSent) fail(noAnswer());
+      if (!visitor.hasBegun) fail(noAnswer());
     });
     outgoing.once("response", (answer) => {
       if (!isAnswer(answer)) {
@@ -39,15 +41,20 @@ export function forwardRequest(forwarding: Forwarding, response: ServerResponse)
         return;
       }
       clearTimeout(timer);
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? "", ownHeaders(forwarding, answer));
-      response.flushHeaders();
-      pipeline(answer, response, (error) => {
-        if (error) response.destroy();
+      try {
+        visitor.begin(answer.statusCode ?? 502, ownHeaders(forwarding, answer), answer.statusMessage);
+      } catch {
+        outgoing.destroy();
+        fail(noAnswer());
+        return;
+      }
+      pipeline(answer, visitor.body, (error) => {
+        if (error) visitor.breakOff();
         resolve();
       });
     });
-    response.once("close", () => {
-      if (!response.writableFinished) outgoing.destroy();
+    visitor.body.once("close", () => {
+      if (!visitor.body.writableFinished) outgoing.destroy();
       resolve();
     });
     sendBody(request, outgoing);
@@ -116,7 +123,7 @@ function noAnswer(): Error {
 }
 
 function open({ request, visitor, place, connections }: Forwarding, isWebSocket: boolean): ClientRequest {
-  const { rawHeaders, method = "GET" } = request;
+  const { rawHeaders, method } = request;
   const headers = headersToProgram({ rawHeaders, visitor, prefix: place.prefix, isWebSocket });
   const options = { method, path: withoutPass(place.target).target, agent: connections, setHost: false };
   const outgoing = requestOf({ ...options, headers: headers as never, host: "program", port: place.port });
@@ -124,17 +131,17 @@ function open({ request, visitor, place, connections }: Forwarding, isWebSocket:
   return outgoing;
 }
 
-export function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: VisitRequest): boolean {
   return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 }
 
-function sendBody(request: IncomingMessage, outgoing: ClientRequest): void {
+function sendBody(request: VisitRequest, outgoing: ClientRequest): void {
   if (!hasBody(request)) {
     outgoing.end();
     return;
   }
-  request.pipe(outgoing);
-  request.once("aborted", () => outgoing.destroy());
+  request.body.pipe(outgoing);
+  request.body.once("aborted", () => outgoing.destroy());
 }
 
 function patience(outgoing: ClientRequest, patienceMs: number): NodeJS.Timeout {

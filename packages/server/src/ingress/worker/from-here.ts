@@ -1,6 +1,6 @@
 /** Whether a browser sends a request for the preview's own page, for its user, or for a page that the port names. Pure. */
-import type { IncomingMessage } from "node:http";
 import type { Coming } from "./admission.js";
+import type { VisitRequest } from "./visit-request.js";
 
 /**
  * A cookie travels with what other pages send too. What is no browser says nothing of this kind, and has no cookie that it did not choose.
@@ -23,6 +23,6 @@ export function framersOf({ request, port }: Coming): readonly string[] | undefi
 }
 
 /** Which only shows a page to its user, as links anywhere may. */
-function isNavigation({ method, headers }: IncomingMessage): boolean {
+function isNavigation({ method, headers }: VisitRequest): boolean {
   return method === "GET" && headers["sec-fetch-mode"] === "navigate";
 }

@@ -1,5 +1,5 @@
 /** What who comes is told where the program does not answer: a page for people, JSON for programs. */
-import type { IncomingMessage } from "node:http";
+import type { VisitRequest } from "./visit-request.js";
 
 export interface Trouble {
   readonly status: number;
@@ -15,7 +15,10 @@ export interface Page {
   readonly body: string;
 }
 
-export function pageOf({ status, title, detail, hint, headers }: Trouble, { headers: asked }: IncomingMessage): Page {
+export function pageOf(
+  { status, title, detail, hint, headers }: Trouble,
+  { headers: asked }: Pick<VisitRequest, "headers">,
+): Page {
   const isHtml = asked.accept?.includes("text/html") === true;
   const body = isHtml ? html(status, title, detail, hint) : `${JSON.stringify({ status, title, detail, hint })}\n`;
   return {

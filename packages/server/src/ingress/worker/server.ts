@@ -1,24 +1,27 @@
 /** The listener for visitors: who comes is looked at, let in or not, and led to the program. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { type AddressRange, formatAddress, parseAddress, readRange } from "@alcove/contract";
 import { shareConnections } from "../../lib/share-connections.js";
 import { decideAddress } from "../../policy/ports/ip-access.js";
 import { isTrusted } from "../../policy/ports/visitor.js";
-import { type Admitted, admit, type Coming } from "./admission.js";
+import { type Admission, type Admitted, admit, type Coming } from "./admission.js";
 import type { Connections } from "./connections.js";
 import { preflightAnswer } from "./cors.js";
 import type { Daemon } from "./daemon.js";
 import { type Forwarding, forwardRequest, forwardUpgrade, hasBody } from "./forward.js";
+import { Http2Visits } from "./http2-visits.js";
 import type { Lines } from "./lines.js";
 import { pageOf, type Trouble } from "./page.js";
 import { placeOf } from "./place.js";
 import { hidesItsEnds } from "./request-headers.js";
 import type { Routes } from "./routes.js";
 import { notFromThere, nothingHere, notKnown, troubleOf, wrongRequest } from "./troubles.js";
+import { answerOfHttp1, requestOfHttp1, type VisitAnswer, type VisitRequest } from "./visit-request.js";
 import { visitorOf } from "./visitor.js";
 
 export interface ListenOptions {
@@ -28,7 +31,7 @@ export interface ListenOptions {
   readonly trustedProxies: readonly string[];
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   readonly routes: Routes;
-  readonly lines: Lines;
+  readonly lines: Pick<Lines, "visit">;
   readonly connections: Connections;
   readonly daemon: Daemon;
   readonly patienceMs?: number;
@@ -46,17 +49,28 @@ const usualPatienceMs = 300_000;
 /** Answers the port that it got. */
 export async function listenForVisitors(options: ListenOptions): Promise<number> {
   const visits = new Visits(options);
-  const onRequest = (request: IncomingMessage, response: ServerResponse) => void visits.answer(request, response);
   const { tls } = options;
-  const server: Server = tls
-    ? createTlsServer({ ...limits, cert: tls.certificate, key: tls.key }, onRequest)
-    : createServer(limits, onRequest);
+  const server: Server = tls ? tlsServer(tls, visits) : createServer(limits);
   shareConnections(server, mostConnections, (address) => visits.isProxy(address));
-  server.on("upgrade", (request, socket, head) => void visits.upgrade(request, { socket, head }));
+  server.on("request", (request, response) => void visits.answer(requestOfHttp1(request), answerOfHttp1(response)));
+  server.on("upgrade", (request, socket, head) => void visits.upgrade(requestOfHttp1(request), { socket, head }));
   server.on("connect", (_request, socket) => socket.destroy());
   server.listen({ host: options.host, port: options.port });
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
+}
+
+/** HTTP/2 for who offers it, HTTP/1.1 for all others. */
+function tlsServer(tls: NonNullable<ListenOptions["tls"]>, visits: Visits): Server {
+  const protocols = { ALPNProtocols: ["h2", "http/1.1"], handshakeTimeout: limits.headersTimeout };
+  const server = createTlsServer({ ...limits, ...protocols, cert: tls.certificate, key: tls.key });
+  const http2 = new Http2Visits((request, answer) => void visits.answer(request, answer));
+  const takeHttp1 = server.listeners("secureConnection");
+  server.removeAllListeners("secureConnection").on("secureConnection", (socket: TLSSocket) => {
+    if (socket.alpnProtocol === "h2") http2.take(socket);
+    else for (const take of takeHttp1) take.call(server, socket);
+  });
+  return server.on("drop", () => http2.closeIdle());
 }
 
 interface Visit {
@@ -82,41 +96,38 @@ class Visits {
     return peer !== undefined && isTrusted(peer, this.#trusted);
   }
 
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async answer(request: VisitRequest, answer: VisitAnswer): Promise<void> {
     const refuse = (trouble: Trouble) => {
-      if (response.headersSent) return void response.destroy();
+      if (answer.hasBegun) return answer.breakOff();
       const { status, headers, body } = pageOf(trouble, request);
-      response.writeHead(status, { ...headers, connection: "close" });
-      response.end(request.method === "HEAD" ? undefined : body);
+      answer.begin(status, Object.entries({ ...headers, connection: "close" }).flat());
+      answer.body.end(request.method === "HEAD" ? undefined : body);
     };
-    response.on("error", () => {});
+    answer.body.on("error", () => {});
     const seen = this.#look(request);
     if ("trouble" in seen) return refuse(seen.trouble);
     const { coming } = seen;
     const preflight = preflightAnswer(coming.port.cors, request);
-    if (preflight !== undefined) return void response.writeHead(204, preflight).end();
+    if (preflight !== undefined) {
+      answer.begin(204, preflight);
+      return void answer.body.end();
+    }
     try {
       const admission = await admit(coming, this.#options.daemon);
       if (admission.kind === "refused") return refuse(admission.trouble);
       if (admission.kind === "exchange") {
-        const { location, cookie } = admission;
-        const headers = {
-          location,
-          "set-cookie": cookie,
-          "cache-control": "no-store",
-          "referrer-policy": "no-referrer",
-        };
-        return void response.writeHead(303, headers).end();
+        answer.begin(303, exchangeHeaders(admission));
+        return void answer.body.end();
       }
-      const visit = { coming, admitted: admission, cut: () => response.destroy() };
-      await this.#visit(visit, (forwarding) => forwardRequest(forwarding, response));
+      const visit = { coming, admitted: admission, cut: () => answer.breakOff() };
+      await this.#visit(visit, (forwarding) => forwardRequest(forwarding, answer));
     } catch (error) {
       refuse(troubleOf(error, coming.place.port));
     }
   }
 
   /** Never a redirect: a WebSocket cannot follow one. */
-  async upgrade(request: IncomingMessage, upgraded: { socket: Duplex; head: Buffer }): Promise<void> {
+  async upgrade(request: VisitRequest, upgraded: { socket: Duplex; head: Buffer }): Promise<void> {
     const { socket } = upgraded;
     socket.on("error", () => socket.destroy());
     const refuse = (trouble: Trouble) => {
@@ -139,7 +150,7 @@ class Visits {
     }
   }
 
-  #look(request: IncomingMessage): Seen {
+  #look(request: VisitRequest): Seen {
     const visitor = visitorOf(request, this.#trusted);
     if (visitor === undefined)
       return { trouble: wrongRequest("It does not say which host it is for, or says it twice.") };
@@ -147,7 +158,7 @@ class Visits {
       return {
         trouble: wrongRequest("Its Connection header names Content-Length or Host, which are not the connection's."),
       };
-    const place = placeOf(visitor.host, request.url ?? "", this.#options.domain);
+    const place = placeOf(visitor.host, request.url, this.#options.domain);
     const port = place && this.#options.routes.find(place.sandboxId, place.port);
     if (place === undefined || port === undefined) return { trouble: nothingHere };
     if (decideAddress(port.ipAccessControl, visitor.address).action === "Deny")
@@ -168,4 +179,9 @@ class Visits {
       leave();
     }
   }
+}
+
+function exchangeHeaders({ location, cookie }: Extract<Admission, { kind: "exchange" }>): string[] {
+  const notKept = ["cache-control", "no-store", "referrer-policy", "no-referrer"];
+  return ["location", location, "set-cookie", cookie, ...notKept];
 }
