@@ -18,13 +18,13 @@ const realWithOwnDirectories = [
   "packages/server/src/engines/microvm/microvm.test.ts",
   "tests/e2e/{backup,cgroup-v2,code,crash-points,crash-random,cycles,docs,egress,freed-space,identity,inside}.test.ts",
   "tests/e2e/{packed-memory,ports,readme,relay,secrets,sleep,terminal,time,upgrade,volumes}.test.ts",
-  "tests/security/{bypass,bypass-in-time,disk-and-memory,full-disk,hazards,played-floods,port-scan}.test.ts",
+  "tests/security/{bypass,bypass-in-time,disk-and-memory,full-disk,hazards,hostile-preview,played-floods,port-scan}.test.ts",
   "tests/cli/{cli,completion,config,examples,exit-codes,images,launcher,login,watch}.test.ts",
   "tests/{compat,engines,fuzz,images}/**/*.test.ts",
 ];
 
-/** Its image takes minutes to make, and its programs minutes to run. */
-const inSoakAlone = ["tests/e2e/programs.test.ts"];
+/** The image of the one takes minutes to make, and its programs minutes to run; a minute for the other. */
+const inSoakAlone = ["tests/e2e/programs.test.ts", "tests/e2e/vite.test.ts"];
 
 /** They measure the memory of the process that they are in. */
 const measuring = ["packages/sdk/tests/spawn.test.ts", "packages/server/src/guest/{agent,hello,hostile}.test.ts"];

@@ -16,6 +16,7 @@ import { acts, image, pullAndRun } from "./alcove/acts.js";
 import { breakdown } from "./alcove/breakdown.js";
 import { type BenchDaemon, startDaemon } from "./alcove/daemon.js";
 import { measureGate } from "./alcove/measure-gate.js";
+import { measurePreviews } from "./alcove/measure-previews.js";
 import { startWith } from "./alcove/on-record.js";
 import { measureForks, measureNaps, measureSuspendedBytes } from "./alcove/time.js";
 import { measureVerdicts } from "./alcove/verdict.js";
@@ -61,7 +62,7 @@ interface Plan {
 
 async function bench(plan: Plan): Promise<void> {
   if (![...peerRows, ...timeRows, imageRow].some(({ id }) => isWanted(plan, id))) {
-    return print([...(await measureOnRecord(plan)), ...(await measureOurGate(plan)), ...measurePolicy(plan)]);
+    return print(await measureAlone(plan));
   }
   const scratch = await mkdtemp("/var/tmp/alcove-bench-");
   const daemon = await startDaemon();
@@ -78,9 +79,7 @@ async function bench(plan: Plan): Promise<void> {
         ...(await measureRows(plan, ours, peer)),
         ...(await measureTime(plan, daemon, peer)),
         ...(await measureImage(plan, daemon, sandbox, peer)),
-        ...(await measureOnRecord(plan)),
-        ...(await measureOurGate(plan)),
-        ...measurePolicy(plan),
+        ...(await measureAlone(plan)),
       ];
       await conclude(plan, daemon, peer, measured);
     } finally {
@@ -165,6 +164,17 @@ async function measureImage(plan: Plan, { alcove }: BenchDaemon, sandbox: Sandbo
   return [judge(imageRow, { ours, peer: theirs, peerName: other?.name })];
 }
 
+/** What has nothing to do with the daemon of the other rows. */
+async function measureAlone(plan: Plan): Promise<RowResult[]> {
+  const isWantedRow = (id: string) => isWanted(plan, id);
+  return [
+    ...(await measureOnRecord(plan)),
+    ...(await measureGate(isWantedRow)),
+    ...(await measurePreviews(isWantedRow)),
+    ...measurePolicy(plan),
+  ];
+}
+
 /** A daemon with 10,000 sandboxes on record, and where that is asked for one with 10, in turns. */
 async function measureOnRecord(plan: Plan): Promise<RowResult[]> {
   const wanted = recordRows.filter(({ id }) => isWanted(plan, id));
@@ -193,10 +203,6 @@ async function measureOnRecord(plan: Plan): Promise<RowResult[]> {
   } finally {
     await full.stop();
   }
-}
-
-function measureOurGate(plan: Plan): Promise<RowResult[]> {
-  return measureGate((id) => isWanted(plan, id));
 }
 
 function measurePolicy(plan: Plan): RowResult[] {

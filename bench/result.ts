@@ -31,7 +31,7 @@ export interface Measured {
 }
 
 export function judge(row: Row, measured: Measured): RowResult {
-  const moreIsBetter = row.unit === "MB/s";
+  const moreIsBetter = row.unit === "MB/s" || row.unit === "requests/s";
   const badEnd = moreIsBetter ? "low" : "high";
   const isAboutP99 = row.goal?.of === "p99";
   const ours = { ...figuresOf(measured.ours, badEnd), ...(isAboutP99 ? { p99: p99Of(measured.ours) } : {}) };

@@ -4,7 +4,7 @@ import type { Act } from "./measure.js";
 export interface Row {
   readonly id: RowId;
   readonly what: string;
-  readonly unit: "ms" | "µs" | "MB" | "MB/s";
+  readonly unit: "ms" | "µs" | "MB" | "MB/s" | "requests/s";
   /** Ratio to the peer's median (ours ÷ peer): at most this for times, at least this for throughputs. Or our own p50 or p99, in the unit. */
   readonly goal: { readonly value: number; readonly of: "ratio" | "p50" | "p99" } | null;
   /** Where the design wants to be one day. */
@@ -242,6 +242,28 @@ export const gateRows = [
   },
 ] as const satisfies readonly (Omit<Row, "id"> & { readonly id: GateRowId })[];
 
+/**
+ * A program in a sandbox that answers two bytes, on connections that are kept: through its preview from the host, and from within, on the sandbox's own
+ * loopback. The way into the machine is in the difference.
+ */
+export const previewRows = [
+  {
+    id: "preview-overhead",
+    what: "added time of a request through the preview of a port, against one inside the sandbox",
+    unit: "ms",
+    goal: { value: 3, of: "p50" },
+    aim: "≤ 3 ms",
+  },
+  {
+    id: "preview-rps",
+    what: "requests a second through the preview of a port, 16 at a time, against as many inside the sandbox",
+    unit: "requests/s",
+    goal: null,
+    aim: "none named",
+  },
+] as const satisfies readonly (Omit<Row, "id"> & { readonly id: PreviewRowId })[];
+
+export type PreviewRowId = "preview-overhead" | "preview-rps";
 export type GateRowId =
   | "gate-ttfb"
   | "gate-ttfb-opened"
@@ -260,7 +282,14 @@ export type TimeRowId =
   | "fork-20"
   | "fork-20-exec"
   | "fork-20-memory";
-export type RowId = PeerRowId | RecordRowId | TimeRowId | GateRowId | typeof imageRow.id | typeof verdictRow.id;
+export type RowId =
+  | PeerRowId
+  | RecordRowId
+  | TimeRowId
+  | GateRowId
+  | PreviewRowId
+  | typeof imageRow.id
+  | typeof verdictRow.id;
 
 export type PeerRowId =
   | "create-template"

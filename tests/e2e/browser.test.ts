@@ -1,16 +1,14 @@
 /** The SDK in a page: bundled for browsers, in Debian's chromium, against a server that trusts the page's origin. */
-import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask, type Served, serve } from "../../packages/server/src/http/serve-for-tests.js";
+import { hasChromium, startChromium } from "../harness/chromium.js";
 
-const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
-
-describe.skipIf(program === undefined)("in chromium, which has to be installed for this", () => {
+describe.skipIf(!hasChromium)("in chromium, which has to be installed for this", () => {
   let served: Served;
   let pages: Server;
   let pageUrl: string;
@@ -31,7 +29,7 @@ describe.skipIf(program === undefined)("in chromium, which has to be installed f
     url = `http://127.0.0.1:${await served.openTcp({ trustedOrigins: [pageUrl] })}`;
     const key = { method: "POST", body: { name: "page", scopes: [{ group: "default", role: "user" }] } };
     apiKey = String((await ask(served.socketPath, "/v1/keys", key)).json.key);
-    browser = await chromium.launch({ executablePath: program ?? "", args: ["--no-sandbox", "--disable-gpu"] });
+    browser = await startChromium();
   });
   afterAll(async () => {
     await browser?.close();

@@ -1,11 +1,14 @@
 /** Ports of a real sandbox, opened to others: a server that runs in it is reached by its preview, and wakes when somebody comes. */
+import { readFile } from "node:fs/promises";
 import { get } from "node:http";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Sandbox as SandboxView } from "@alcove/contract";
 import { Sandbox } from "alcove";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { waitFor } from "../../packages/server/src/lib/backoff.js";
+import { hasChromium, startChromium } from "../harness/chromium.js";
 import { TestDaemon } from "../harness/daemon.js";
 
 const size = 3_000_000;
@@ -69,3 +72,29 @@ test("any port is reached through a WebSocket by whoever has a key, an owner her
   expect(answer).toContain("200 OK");
   expect(answer).toContain("large");
 });
+
+test.skipIf(!hasChromium)(
+  "in chromium, which has to be installed for this, a page that came by a link is changed by its WebSocket",
+  async () => {
+    const api = async (what: string, body: object) => {
+      const path = `/v1/groups/default/sandboxes/${sandbox.id}/ports/${what}`;
+      return JSON.parse(await text((await daemon.alcove.request({ method: "POST", path, body })).body));
+    };
+    await api("add", { port: 5000 });
+    const { url: link } = await api("link", { port: 5000 });
+    await sandbox.files.write("/root/word", "before");
+    await sandbox.files.write("/root/live-page.py", await readFile(join(import.meta.dirname, "ports/live-page.py")));
+    await sandbox.spawn("exec python3 /root/live-page.py 5000 /root/word", { detached: true });
+    await using browser = await startChromium();
+    const page = await browser.newPage();
+    await expect.poll(async () => (await page.goto(link))?.status(), { timeout: 60_000 }).toBe(200);
+    const shows = (word: string) => page.waitForFunction(`document.getElementById("word").textContent === "${word}"`);
+    await shows("before");
+    await page.evaluate("window.isTheSame = true");
+    await sandbox.files.write("/root/word", "after");
+    await shows("after");
+    expect(await page.evaluate("window.isTheSame")).toBe(true);
+    const stranger = await (await browser.newContext()).newPage();
+    expect((await stranger.goto(link.replace(/\?.*/, "")))?.status()).toBe(401);
+  },
+);

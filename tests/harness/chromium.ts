@@ -1,0 +1,11 @@
+/** Debian's chromium. */
+import { existsSync } from "node:fs";
+import { type Browser, chromium } from "playwright-core";
+
+const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
+
+export const hasChromium = program !== undefined;
+
+export async function startChromium(): Promise<Browser> {
+  return await chromium.launch({ executablePath: program ?? "", args: ["--no-sandbox", "--disable-gpu"] });
+}
