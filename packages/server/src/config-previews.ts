@@ -59,7 +59,14 @@ export interface PreviewConfig {
 
 /** What is wrong between keys, with the key to correct. */
 export function previewFault(config: PreviewConfig): { readonly key: string; readonly message: string } | undefined {
-  const { previewListen: listen, previewUrl, previewTls, previewTlsCertificate, previewTlsKey, trustedProxies } = config;
+  const {
+    previewListen: listen,
+    previewUrl,
+    previewTls,
+    previewTlsCertificate,
+    previewTlsKey,
+    trustedProxies,
+  } = config;
   if ((previewTlsCertificate === undefined) !== (previewTlsKey === undefined)) {
     const key = previewTlsKey === undefined ? "previewTlsKey" : "previewTlsCertificate";
     return { key, message: "must be given where the other half of previewTlsCertificate and previewTlsKey is" };
