@@ -167,10 +167,10 @@ export { errorsOf, openApi, tagOf } from "./openapi.js";
 export { parseUrl } from "./parse-url.js";
 export { deletePool, getPool, listPools, Pool, PoolName, PutPool, putPool } from "./pools.js";
 export { PortIpAccessControl } from "./port-access.js";
+export { PortAuth, PortOidc } from "./port-auth.js";
 export {
   AddPort,
   ChangePort,
-  PortAuth,
   PortCors,
   PortName,
   PortNumber,

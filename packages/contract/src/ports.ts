@@ -1,6 +1,7 @@
 /** Ports of sandboxes that others may come to, as ACA's: previews of what speaks HTTP, and TCP. */
 import * as z from "zod";
 import { PortIpAccessControl } from "./port-access.js";
+import { PortAuth } from "./port-auth.js";
 import { ActivationMode } from "./sandbox-state.js";
 
 export const PortNumber = z.int().min(1).max(65_535).meta({ id: "PortNumber" });
@@ -13,14 +14,6 @@ export const PortName = z
     "must be 1 to 63 letters, digits or hyphens, beginning and ending with a letter or digit",
   )
   .meta({ id: "PortName" });
-
-/** Who may come: callers with a role in the group by their key, and whoever has a signed link, always. */
-export const PortAuth = z
-  .strictObject({
-    /** Everybody may. Default false. */
-    anonymous: z.boolean().optional(),
-  })
-  .meta({ id: "PortAuth" });
 
 const CorsOrigin = z
   .string()
@@ -48,7 +41,7 @@ export const PortCors = z
 export type PortCors = z.infer<typeof PortCors>;
 
 const settings = {
-  /** Default: only callers with a key, and signed links. */
+  /** Who may come. Default: only callers with a key, and signed links. */
   auth: PortAuth,
   /** OnDemand, the default: who comes wakes a sandbox that sleeps. Manual: it is told that it sleeps. */
   activationMode: ActivationMode,

@@ -19,6 +19,7 @@ const defaultsInWords = {
   previewUrl: "the domain, with the port of `previewListen`",
   previewTlsCertificate: "none",
   previewTlsKey: "none",
+  previewSignIn: "none",
   oidc: "none",
   secretsKeyFile: "`secrets/master.key` in the data directory",
   issuerUrl: "that of `listen`, where it is one address; else no tokens are issued",

@@ -2,7 +2,7 @@
 import { GroupName, Role } from "@alcove/contract";
 import { z } from "zod";
 
-const Issuer = z
+export const Issuer = z
   .url({ protocol: /^https?$/, error: "must be a URL" })
   .refine(
     (text) => /^https:/.test(text) || /^http:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?(?:\/|$)/.test(text),

@@ -3,6 +3,7 @@ import { isAbsolute } from "node:path";
 import { readRange } from "@alcove/contract";
 import { z } from "zod";
 import { isLoopback, Listen } from "./config-network.js";
+import { PreviewSignIn } from "./config-sign-in.js";
 
 const PemPath = z.string().refine(isAbsolute, "must be an absolute path").meta({ pattern: "^/" });
 
@@ -40,6 +41,9 @@ export const previewKeys = {
     "PEM file with the certificate for the domain of previews and all names below it",
   ),
   previewTlsKey: PemPath.optional().describe("PEM file with that certificate's key"),
+  previewSignIn: PreviewSignIn.optional().describe(
+    "The OpenID Connect client by which people sign in to previews: `clientId`, `clientSecretFile`, `issuer` where it is not that of `oidc`, `sessionSeconds`; JSON in the variable. See ports.md",
+  ),
   trustedProxies: z
     .array(Range)
     .max(64)

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { Config, type Environment, fixedDefaults, hostDefaults, isRoot, type Key, variables } from "./config.js";
 import { networkFault } from "./config-network.js";
 import { previewFault } from "./config-previews.js";
+import { signInFault } from "./config-sign-in.js";
 
 export interface ReadConfiguration {
   readonly config: Config;
@@ -17,7 +18,7 @@ export interface ReadConfiguration {
 
 /** With the rules between keys. */
 const Whole = Config.superRefine((config, context) => {
-  const fault = networkFault(config) ?? previewFault(config);
+  const fault = networkFault(config) ?? previewFault(config) ?? signInFault(config);
   if (fault !== undefined) context.addIssue({ code: "custom", path: [fault.key], message: fault.message });
 });
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Config, variables } from "./config.js";
 import { readConfig } from "./config-reading.js";
+import { issuerOf } from "./config-sign-in.js";
 import { temporaryDirectory } from "./store/test-record.js";
 
 /** Reads with alcove.json as given. */
@@ -15,6 +16,7 @@ function readWith(file: unknown, environment: Record<string, string> = {}): Conf
 
 const withoutDefault = [
   "metricsTokenFile",
+  "previewSignIn",
   ...["listen", "tlsCertificate", "tlsKey", "oidc", "issuerUrl", "secretsKeyFile", "crashAt"],
   ...["catalogueFile", "catalogueRegistry", "registryCertificates"],
   ...["previewListen", "previewUrl", "previewTlsCertificate", "previewTlsKey"],
@@ -71,6 +73,12 @@ const wrong = [
     "oidc",
     '{"issuer":"http://id.example.com","audience":"a"}',
   ],
+  [
+    { previewSignIn: { clientId: "a", clientSecretFile: "/a" } },
+    {},
+    "previewSignIn",
+    '{"clientId":"a","clientSecretFile":"/a"}',
+  ],
   [{}, { ALCOVE_TRUSTED_ORIGINS: "https://a.example,*" }, "trustedOrigins", '["https://a.example","*"]'],
   [{}, { ALCOVE_CRASH_AT: "create.nowhere" }, "crashAt", "create.nowhere"],
 ] as const;
@@ -90,6 +98,15 @@ test("a file that is no JSON object is told with its path", () => {
   using directory = temporaryDirectory();
   mkdirSync(join(directory.path, "alcove.json"));
   expect(() => readConfig({ ALCOVE_CONFIG_DIR: directory.path })).toThrow(/cannot be read/);
+});
+
+test("people sign in with the issuer whose tokens are taken, or another one", () => {
+  const client = { clientId: "a", clientSecretFile: "/a" };
+  const oidc = { issuer: "https://id.example.com", audience: "alcove" };
+  expect(issuerOf(readWith({ oidc, previewSignIn: client }))).toBe("https://id.example.com");
+  const config = readWith({ oidc, previewSignIn: { ...client, issuer: "https://people.example.com" } });
+  expect(issuerOf(config)).toBe("https://people.example.com");
+  expect(config.previewSignIn?.sessionSeconds).toBe(28_800);
 });
 
 test("a crash point has a name and a passage", () => {

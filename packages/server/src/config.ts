@@ -171,6 +171,7 @@ export const variables = {
   previewTls: "ALCOVE_PREVIEW_TLS",
   previewTlsCertificate: "ALCOVE_PREVIEW_TLS_CERTIFICATE",
   previewTlsKey: "ALCOVE_PREVIEW_TLS_KEY",
+  previewSignIn: "ALCOVE_PREVIEW_SIGN_IN",
   trustedProxies: "ALCOVE_TRUSTED_PROXIES",
   oidc: "ALCOVE_OIDC",
   issuerUrl: "ALCOVE_ISSUER_URL",

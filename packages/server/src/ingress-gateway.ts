@@ -3,10 +3,14 @@ import { extname, join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "./config.js";
 import type { PreviewConfig } from "./config-previews.js";
+import { issuerOf, type PreviewSignInConfig, type SignInConfig } from "./config-sign-in.js";
 import { startWorker } from "./host/worker.js";
 import { createIngress } from "./ingress/daemon/create-ingress.js";
+import type { IdentityProvider } from "./ingress/daemon/identity-provider.js";
 import type { IngressGateway, PreviewAddress } from "./ingress/ingress.js";
+import { createOidcSignIn } from "./oidc-sign-in.js";
 import { ownDirectory } from "./runtime-directory.js";
+import { readSecretFile } from "./secret-file.js";
 import { tlsIdentity } from "./tls-identity.js";
 
 /** Of what is on its heap; buffers of connections are bounded by themselves. */
@@ -29,11 +33,20 @@ export async function openIngress(config: PreviewSettings, logger: Logger): Prom
       ...{ mayMove: listen === undefined, domain, trustedProxies, tls },
       published: address,
     },
+    ...(config.previewSignIn && { signIn: signIn(config, config.previewSignIn) }),
     logger,
   });
 }
 
-type PreviewSettings = PreviewConfig & Pick<Config, "dataDirectory" | "previewDomain" | "previewUrl">;
+type PreviewSettings = PreviewConfig & SignInConfig & Pick<Config, "dataDirectory" | "previewDomain" | "previewUrl">;
+
+function signIn(
+  config: SignInConfig,
+  { clientId, clientSecretFile, sessionSeconds }: PreviewSignInConfig,
+): IdentityProvider {
+  const clientSecret = readSecretFile({ key: "clientSecretFile", path: clientSecretFile, shortest: 1 });
+  return createOidcSignIn({ issuer: issuerOf(config) ?? "", clientId, clientSecret, sessionSeconds });
+}
 
 async function identity(config: PreviewSettings, domain: string) {
   const { previewTls, previewTlsCertificate, previewTlsKey, dataDirectory } = config;

@@ -28,10 +28,10 @@ import { createHttpServer } from "./http/server.js";
 import { createImages, type ImagesOptions } from "./images/images.js";
 import { openIngress } from "./ingress-gateway.js";
 import { createLogger } from "./logger.js";
-import { readMetricsToken } from "./metrics-token.js";
 import { issuerUrl, networkIdentity, openNetwork } from "./network.js";
 import { createOidcVerifier } from "./oidc.js";
 import { ownDirectory, socketPath, writeProcessId } from "./runtime-directory.js";
+import { readMetricsToken } from "./secret-file.js";
 import { openStore } from "./store/store.js";
 import { openTracing } from "./tracing.js";
 

@@ -23,6 +23,7 @@ beforeAll(async () => {
     member: { groups: ["team-a", "x"], name: "Ada" },
     boss: { realm: { roles: ["boss"] } },
     nobody: { groups: "team-b", email: "Eve@Example.com", email_verified: true },
+    kelvin: { email: "\u212aim@example.com", email_verified: true },
     unverified: { email: "eve@example.com", email_verified: false },
     "eve@example.com": {},
   });
@@ -78,7 +79,8 @@ test("a role assigned to a subject or to a verified address counts at once, and 
 
 test("an address counts only where the issuer has verified it, and a subject that looks as one does not", async () => {
   await put("oidc:eve@example.com", "owner");
-  for (const client of ["unverified", "eve@example.com"]) {
+  await put("oidc:kim@example.com", "owner");
+  for (const client of ["unverified", "eve@example.com", "kelvin"]) {
     const { json } = await withToken(await provider.token(client), "/v1/whoami");
     expect(json).toMatchObject({ kind: "oidc", roles: [] });
   }

@@ -6,6 +6,8 @@ import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
 import { z } from "zod";
 import type { OidcConfig } from "./config-oidc.js";
 import type { TokenClaims, TokenVerifier } from "./control/access/access-control.js";
+import { keptAnswer } from "./lib/kept-answer.js";
+import { verifiedEmail } from "./oidc-claims.js";
 
 const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 const clockToleranceSeconds = 30;
@@ -26,17 +28,11 @@ type Keys = ReturnType<typeof createRemoteJWKSet>;
 
 export function createOidcVerifier(config: OidcConfig, logger: Log, now: () => number = Date.now): TokenVerifier {
   const { issuer, audience } = config;
-  let discovered: { readonly at: number; readonly keys: Promise<Keys> } | undefined;
-  const keysOfIssuer = (): Promise<Keys> => {
-    if (discovered === undefined || now() - discovered.at > discoveryKeptMs) {
-      const keys = discover(issuer);
-      const attempt = { at: now(), keys };
-      discovered = attempt;
-      // Asked again, but not with every token.
-      keys.catch(() => (discovered = { ...attempt, at: attempt.at - discoveryKeptMs + cooldownMs }));
-    }
-    return discovered.keys;
-  };
+  const keysOfIssuer = keptAnswer(() => discover(issuer), {
+    keptMs: discoveryKeptMs,
+    failureKeptMs: cooldownMs,
+    now,
+  });
   return async (token) => {
     if (token.length > longestToken || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return undefined;
     try {
@@ -89,11 +85,11 @@ function claimsOf(payload: JWTPayload, { mappings }: OidcConfig): TokenClaims | 
   const { sub: subject = "", exp = 0 } = payload;
   if (!/^[\x21-\x7e]{1,255}$/.test(subject)) return undefined;
   const held = mappings.filter(({ claim, value }) => valuesOf(payload, claim).includes(value));
-  const verifiedEmail = payload.email_verified === true ? text(payload.email) : undefined;
+  const email = verifiedEmail(payload);
   return {
     subject,
-    verifiedEmail,
-    name: (text(payload.name) ?? text(payload.preferred_username) ?? verifiedEmail ?? subject).slice(0, 100),
+    verifiedEmail: email,
+    name: (text(payload.name) ?? text(payload.preferred_username) ?? email ?? subject).slice(0, 100),
     expiresAt: (exp + clockToleranceSeconds) * 1_000,
     isAdmin: held.some(({ isAdmin }) => isAdmin === true),
     scopes: held.flatMap(({ group, role }) => (group === undefined || role === undefined ? [] : [{ group, role }])),

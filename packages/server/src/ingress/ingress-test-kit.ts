@@ -4,11 +4,13 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { startWorker, type Worker } from "../host/worker.js";
 import { createIngress, type IngressOptions } from "./daemon/create-ingress.js";
+import type { IdentityProvider } from "./daemon/identity-provider.js";
 import type { IngressGateway } from "./ingress.js";
 
 export function startIngress(
   listen: Partial<IngressOptions["listen"]> = {},
   onWorker: (worker: Worker) => void = () => {},
+  signIn?: IdentityProvider,
 ): IngressGateway {
   const module = new URL("./worker-main.ts", import.meta.url);
   return createIngress({
@@ -18,6 +20,7 @@ export function startIngress(
       return worker;
     },
     listen: { host: "127.0.0.1", port: 0, mayMove: false, domain: "localhost", trustedProxies: [], ...listen },
+    ...(signIn && { signIn }),
     logger: { error: () => {}, warn: () => {}, info: () => {} },
   });
 }

@@ -7,6 +7,8 @@ export interface IngressGateway {
   address(): Promise<PreviewAddress | undefined>;
   /** The same, where it is known already. */
   readonly known: PreviewAddress | undefined;
+  /** Whether people can sign in to previews. */
+  readonly signsIn: boolean;
   /** Replaces what is in force; connections that are open to a port that is not there any more are closed. */
   apply(sandboxId: string, route: PreviewRoute): void;
   remove(sandboxId: string): void;
@@ -49,6 +51,7 @@ export function pathPreviewUrl({ scheme, domain, port }: PreviewAddress, sandbox
   return `${scheme}://${domain}${portOf(scheme, port)}/preview/${sandboxId}/${guestPort}/`;
 }
 
-function portOf(scheme: "http" | "https", port: number): string {
+/** Of a URL, where it has to be said. */
+export function portOf(scheme: "http" | "https", port: number): string {
   return port === (scheme === "https" ? 443 : 80) ? "" : `:${port}`;
 }

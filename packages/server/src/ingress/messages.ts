@@ -16,6 +16,20 @@ const Fault = z.strictObject({
 });
 export type Fault = z.infer<typeof Fault>;
 
+const SignInFailure = z.enum(["over", "refused", "unavailable", "failed", "busy"]);
+export type SignInFailure = z.infer<typeof SignInFailure>;
+
+/** Of a preview, where its user wants to go. */
+export interface SignInBegun {
+  readonly sandboxId: string;
+  readonly port: number;
+  /** The digest of what this browser alone has, as a cookie of the preview's host. */
+  readonly browser: string;
+  readonly target: string;
+  /** The provider asks who it is, though somebody is signed in there. */
+  readonly isAsked: boolean;
+}
+
 export const ToIngress = z.discriminatedUnion("kind", [
   ...lifeToWorker,
   z.strictObject({
@@ -25,6 +39,8 @@ export const ToIngress = z.discriminatedUnion("kind", [
     domain: z.string().max(253),
     /** Ranges of addresses of proxies that say who comes. */
     trustedProxies: z.array(z.string().max(64)).max(64),
+    /** Whose names for people count; none: nobody can sign in. */
+    realm: z.string().max(100).optional(),
     tls: z.strictObject({ certificate: z.string().max(1_048_576), key: z.string().max(65_536) }).optional(),
   }),
   z.strictObject({
@@ -36,6 +52,13 @@ export const ToIngress = z.discriminatedUnion("kind", [
   /** With the line's socket, or why there is none. */
   z.strictObject({ kind: z.literal("reached"), request: Counter, fault: Fault.optional() }),
   z.strictObject({ kind: z.literal("decided"), request: Counter, mayCome: z.boolean() }),
+  /** Where the browser goes next, or why nowhere. */
+  z.strictObject({
+    kind: z.literal("signIn"),
+    request: Counter,
+    location: z.string().max(16_384).optional(),
+    failure: SignInFailure.optional(),
+  }),
 ]);
 export type ToIngress = z.infer<typeof ToIngress>;
 
@@ -45,6 +68,17 @@ export const FromIngress = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("deaf"), reason: z.string().max(2_000), isTaken: z.boolean() }),
   z.strictObject({ kind: z.literal("reach"), request: Counter, sandboxId: SandboxId, port: GuestPort }),
   z.strictObject({ kind: z.literal("mayCome"), request: Counter, sandboxId: SandboxId, key: z.string().max(4_096) }),
+  z.strictObject({
+    kind: z.literal("beginSignIn"),
+    request: Counter,
+    sandboxId: SandboxId,
+    port: GuestPort,
+    browser: z.string().regex(/^[\w-]{43}$/),
+    target: z.string().startsWith("/").max(1_024),
+    isAsked: z.boolean(),
+  }),
+  /** What came back from the provider, in its query. */
+  z.strictObject({ kind: z.literal("finishSignIn"), request: Counter, query: z.string().max(16_384) }),
   /** Somebody comes to a sandbox, the first or after the last went. */
   z.strictObject({ kind: z.literal("busy"), sandboxId: SandboxId, isBusy: z.boolean() }),
 ]);

@@ -1,5 +1,6 @@
 /** The ports of a sandbox that others may come to: on record first, then in force at the gateway. */
 import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { AddPort, SandboxPort } from "@alcove/contract";
 import { AlcoveError } from "@alcove/contract";
 import { previewUrl } from "../../ingress/ingress.js";
@@ -83,14 +84,28 @@ export function portsView(
 
 /** Within a transaction. With a port its links go: all of the sandbox's are signed with one key, which is another one from then on. */
 export function putPorts(
-  { store }: Pick<ControlContext, "store">,
+  { ingress, store }: Pick<ControlContext, "ingress" | "store">,
   { id, group }: SandboxRef,
   ports: readonly AddPort[],
 ): void {
   const before = store.sandboxPorts.find(id);
+  for (const port of ports)
+    if (!before?.ports.some((one) => isDeepStrictEqual(one, port))) requireSignIn(ingress, port);
   const allStay = before?.ports.every(({ port }) => ports.some((one) => one.port === port)) === true;
   const linkKey = before !== undefined && allStay ? before.linkKey : randomBytes(linkKeyBytes);
   store.sandboxPorts.put({ sandboxId: id, group, ports, linkKey });
+}
+
+function requireSignIn(ingress: ControlContext["ingress"], { port, auth }: AddPort): void {
+  if (auth?.oidc === undefined || ingress?.signsIn === true) return;
+  throw new AlcoveError(
+    "InvalidRequest",
+    `People cannot sign in to port ${port}: this server has no provider for that.`,
+    {
+      field: "auth.oidc",
+      hint: "Its administrator configures one with previewSignIn; see docs/ports.md.",
+    },
+  );
 }
 
 /** What is on record is in force from now on. */

@@ -3,6 +3,7 @@ import type { IngressGateway, IngressHooks, PreviewRoute } from "../../ingress/i
 
 export class TestIngress implements IngressGateway {
   readonly known = { scheme: "http", domain: "localhost", port: 7_480 } as const;
+  signsIn = true;
   readonly routes = new Map<string, PreviewRoute>();
   hooks: IngressHooks | undefined;
 

@@ -8,6 +8,9 @@ import { KeptWorker, type WorkerProcess } from "../../worker-process/kept-worker
 import type { LifeFromWorker } from "../../worker-process/life-messages.js";
 import type { IngressGateway, IngressHooks, PreviewAddress, PreviewRoute } from "../ingress.js";
 import { type Fault, FromIngress, type ToIngress } from "../messages.js";
+import { callbackUrl } from "../sign-in-address.js";
+import type { IdentityProvider } from "./identity-provider.js";
+import { type NextStep, SignIns } from "./sign-ins.js";
 
 export interface IngressOptions {
   readonly startWorker: () => WorkerProcess<ToIngress>;
@@ -22,6 +25,8 @@ export interface IngressOptions {
     /** As clients see it, where a proxy stands in front. */
     readonly published?: PreviewAddress | undefined;
   };
+  /** With whom people sign in; left out: nobody does. */
+  readonly signIn?: IdentityProvider;
   readonly logger: Pick<Logger, "error" | "warn" | "info">;
 }
 
@@ -40,6 +45,7 @@ class Ingress implements IngressGateway {
   readonly #routes = new Map<string, PreviewRoute>();
   readonly #leave = new Map<string, () => void>();
   readonly #listening = withResolvers<void>();
+  readonly #signIns: SignIns | undefined;
   #hooks: IngressHooks | undefined;
   /** Of the process: each numbers its requests from 1. */
   #generation = 0;
@@ -49,6 +55,9 @@ class Ingress implements IngressGateway {
 
   constructor(options: IngressOptions) {
     this.#options = options;
+    const { signIn: provider, logger } = options;
+    const routeOf = (sandboxId: string) => this.#routes.get(sandboxId);
+    this.#signIns = provider && new SignIns({ provider, routeOf, logger });
     this.#process = new KeptWorker({
       name: "The ingress gateway",
       loss: "connections to previews are cut",
@@ -61,6 +70,10 @@ class Ingress implements IngressGateway {
         onGone: () => this.#onGone(),
       },
     });
+  }
+
+  get signsIn(): boolean {
+    return this.#signIns !== undefined;
   }
 
   serve(hooks: IngressHooks): void {
@@ -101,6 +114,7 @@ class Ingress implements IngressGateway {
       port,
       domain,
       trustedProxies: [...trustedProxies],
+      ...{ realm: this.#options.signIn?.realm },
       ...(tls && { tls }),
     });
   }
@@ -116,6 +130,7 @@ class Ingress implements IngressGateway {
     else if (message.kind === "deaf") this.#onDeaf(message);
     else if (message.kind === "reach") void this.#reach(message);
     else if (message.kind === "mayCome") void this.#decide(message);
+    else if (message.kind === "beginSignIn" || message.kind === "finishSignIn") void this.#signIn(message);
     else this.#setBusy(message);
   }
 
@@ -124,7 +139,8 @@ class Ingress implements IngressGateway {
     this.#port = port;
     this.known = listen.published ?? { scheme: listen.tls ? "https" : "http", domain: listen.domain, port };
     this.#listening.resolve();
-    logger.info({ ...this.known, listensOn: `${listen.host}:${port}` }, "Previews are served");
+    const callback = this.signsIn && { callback: callbackUrl(this.known) };
+    logger.info({ ...this.known, listensOn: `${listen.host}:${port}`, ...callback }, "Previews are served");
   }
 
   #onDeaf({ reason, isTaken }: Message<"deaf">): void {
@@ -156,6 +172,24 @@ class Ingress implements IngressGateway {
     const generation = this.#generation;
     const mayCome = (await this.#hooks?.mayCome(sandboxId, key).catch(() => false)) ?? false;
     this.#answer(generation, { kind: "decided", request, mayCome });
+  }
+
+  async #signIn({ request, ...asked }: Message<"beginSignIn" | "finishSignIn">): Promise<void> {
+    const generation = this.#generation;
+    const step = await this.#stepOf(asked).catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, "Somebody could not sign in to a preview");
+      return { failure: "failed" as const };
+    });
+    this.#answer(generation, { kind: "signIn", request, ...step });
+  }
+
+  async #stepOf(
+    asked: Omit<Message<"beginSignIn">, "request"> | Omit<Message<"finishSignIn">, "request">,
+  ): Promise<NextStep> {
+    if (this.#signIns === undefined || this.known === undefined) return { failure: "unavailable" };
+    return asked.kind === "beginSignIn"
+      ? await this.#signIns.begin(asked, this.known)
+      : await this.#signIns.finish(asked.query, this.known);
   }
 
   /** To the process that asked, and to none after it. */

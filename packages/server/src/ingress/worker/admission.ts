@@ -1,10 +1,15 @@
 /** Whether who comes may: by a pass in the query or the cookie, or a key. What says so is ours, and never the program's. */
+import type { Person } from "../../policy/ports/people.js";
 import { passParameter, readPass, signPass } from "../signed-pass.js";
 import type { Daemon } from "./daemon.js";
 import { framersOf, isFromHere } from "./from-here.js";
+import { isNavigation, isPageOfItsOwn } from "./navigation.js";
+import { ownCookies, setCookie } from "./own-cookies.js";
 import type { Trouble } from "./page.js";
 import type { Place } from "./place.js";
 import type { OpenPort } from "./routes.js";
+import { notListed, notSignedIn } from "./sign-in-troubles.js";
+import { type SignedIn, signedInTo, signInOf } from "./signed-in.js";
 import { linkEnded, notFromThatPage, notKnown } from "./troubles.js";
 import type { VisitRequest } from "./visit-request.js";
 import type { Visitor } from "./visitor.js";
@@ -16,12 +21,16 @@ export type Admission =
   | Admitted
   /** To the same place without the pass, which the cookie stands for. */
   | { readonly kind: "exchange"; readonly location: string; readonly cookie: string }
+  /** To the provider. */
+  | { readonly kind: "signIn"; readonly target: string }
   | { readonly kind: "refused"; readonly trouble: Trouble };
 
 export interface Admitted {
   readonly kind: "in";
   /** Milliseconds since 1970; left out where it is for as long as one likes. */
   readonly until?: number;
+  /** Who has signed in, where that lets them in. */
+  readonly person?: Person;
   /** Origins of pages that may show the answer in a frame; left out where the program decides. */
   readonly framers?: readonly string[];
 }
@@ -33,7 +42,8 @@ export interface Coming {
   readonly port: OpenPort;
 }
 
-export async function admit(coming: Coming, daemon: Daemon): Promise<Admission> {
+/** `realm`: whose names for people count. */
+export async function admit(coming: Coming, daemon: Daemon, realm: string | undefined): Promise<Admission> {
   const { request, place, port } = coming;
   const { pass, target } = withoutPass(place.target);
   const now = Date.now();
@@ -43,24 +53,53 @@ export async function admit(coming: Coming, daemon: Daemon): Promise<Admission> 
     return { kind: "exchange", location: locationOf(coming, target), cookie: cookieOf(coming, link.until, now) };
   if (port.auth?.anonymous === true) return { kind: "in" };
   if (link?.isOver === false) return { kind: "in", until: link.until };
-  const until = cookieUntil(coming, now);
-  if (until !== undefined && isFromHere(coming)) return { kind: "in", until };
-  const framers = until === undefined ? undefined : framersOf(coming);
-  if (until !== undefined && framers !== undefined) return { kind: "in", until, framers };
+  const signedIn = await signedInTo(coming, realm);
+  const held = heldBy(coming, signedIn, now);
+  if (held !== undefined && isFromHere(coming)) return { kind: "in", ...held };
+  const framers = held === undefined ? undefined : framersOf(coming);
+  if (held !== undefined && framers !== undefined) return { kind: "in", ...held, framers };
   const key = keyOf(request);
   if (key !== undefined && (await daemon.mayCome(port.sandboxId, key))) return { kind: "in" };
-  if (until !== undefined) return { kind: "refused", trouble: notFromThatPage };
-  return { kind: "refused", trouble: link === undefined ? notKnown : linkEnded };
+  if (held !== undefined) return { kind: "refused", trouble: notFromThatPage };
+  const canSignIn = signInOf(coming, realm) !== undefined;
+  return stranger(coming, { target, signedIn, canSignIn, hasKey: key !== undefined, hasLink: link !== undefined });
 }
 
-/** When the best of its cookies ends; undefined where none is good. */
-function cookieUntil({ request, visitor, port }: Coming, now: number): number | undefined {
+interface Held {
+  readonly until: number;
+  readonly person?: Person;
+}
+
+/** By a cookie, of a sign-in before a link's. */
+function heldBy(coming: Coming, signedIn: SignedIn | undefined, now: number): Held | undefined {
+  if (signedIn?.isListed === true) return { until: signedIn.until, person: signedIn.person };
+  const until = linkUntil(coming, now);
+  return until === undefined ? undefined : { until };
+}
+
+/** When the best of its links' cookies ends; undefined where none is good. */
+function linkUntil({ request, visitor, port }: Coming, now: number): number | undefined {
   const about = { kind: "cookie", sandboxId: port.sandboxId, port: port.port, key: port.linkKey, now } as const;
-  const ends = cookiesOf(request)
-    .filter(([name]) => name === cookieName(visitor))
-    .map(([, value]) => readPass(value, about))
+  const ends = ownCookies("alcove-preview", request, visitor)
+    .map((value) => readPass(value, about))
     .flatMap((pass) => (pass?.isOver === false ? [pass.until] : []));
   return ends.length === 0 ? undefined : Math.max(...ends);
+}
+
+interface Strange {
+  readonly target: string;
+  readonly signedIn: SignedIn | undefined;
+  readonly canSignIn: boolean;
+  readonly hasKey: boolean;
+  /** Which is over. */
+  readonly hasLink: boolean;
+}
+
+function stranger({ request }: Coming, { target, signedIn, canSignIn, hasKey, hasLink }: Strange): Admission {
+  if (signedIn !== undefined) return { kind: "refused", trouble: notListed(signedIn.person) };
+  if (canSignIn && isPageOfItsOwn(request) && !hasKey) return { kind: "signIn", target };
+  const known = canSignIn ? notSignedIn : notKnown;
+  return { kind: "refused", trouble: hasLink ? linkEnded : known };
 }
 
 /** Taken out of the query as it is written; nothing else of it is touched. */
@@ -73,15 +112,6 @@ export function withoutPass(target: string): { readonly pass?: string; readonly 
   const kept = parts.filter((part) => !isPass(part)).join("&");
   const path = target.slice(0, at);
   return { target: kept === "" ? path : `${path}?${kept}`, ...(pass !== undefined && { pass }) };
-}
-
-/** A cookie of this host alone. */
-export function cookieName({ scheme }: Pick<Visitor, "scheme">): string {
-  return scheme === "https" ? "__Secure-alcove-preview" : "alcove-preview";
-}
-
-export function isOurCookie(name: string): boolean {
-  return /^(?:__(?:Host|Secure)-)?alcove-preview$/i.test(name.trim());
 }
 
 export function isOurAuthorization(value: string): boolean {
@@ -103,25 +133,7 @@ function cookieOf(coming: Coming, until: number, now: number): string {
   const { port, visitor, place } = coming;
   const expiresAt = until / 1_000;
   const value = signPass({ kind: "cookie", sandboxId: port.sandboxId, port: port.port, expiresAt }, port.linkKey);
-  const lifetime = Math.max(1, Math.floor(expiresAt - now / 1_000));
-  const where = framersOf(coming) === undefined ? alone(visitor) : "SameSite=None; Secure; Partitioned";
-  return `${cookieName(visitor)}=${value}; Path=${place.prefix}/; Max-Age=${lifetime}; HttpOnly; ${where}`;
-}
-
-function alone({ scheme }: Visitor): string {
-  return scheme === "https" ? "SameSite=Lax; Secure" : "SameSite=Lax";
-}
-
-function cookiesOf({ headers }: VisitRequest): [name: string, value: string][] {
-  return (headers.cookie ?? "").split(";").map((pair) => {
-    const at = pair.indexOf("=");
-    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
-  });
-}
-
-/** A browser that goes there; programs that fetch it are let in without ado. */
-function isNavigation({ method, headers }: VisitRequest): boolean {
-  const mode = headers["sec-fetch-mode"];
-  if (method !== "GET" || headers.upgrade !== undefined) return false;
-  return mode === undefined ? headers.accept?.includes("text/html") === true : mode === "navigate";
+  const lifetimeSeconds = Math.max(1, Math.floor(expiresAt - now / 1_000));
+  const isFramed = framersOf(coming) !== undefined;
+  return setCookie("alcove-preview", { value, path: `${place.prefix}/`, lifetimeSeconds, isFramed }, visitor);
 }

@@ -1,7 +1,8 @@
 /** What is asked of the daemon, and its answers. */
 import type { Socket } from "node:net";
 import { withResolvers } from "../../lib/with-resolvers.js";
-import type { Fault, FromIngress, ToIngress } from "../messages.js";
+import type { Fault, FromIngress, SignInBegun, ToIngress } from "../messages.js";
+import { SignInFailed } from "./sign-in-troubles.js";
 
 /** Nothing came of it, for a reason that who comes is told. */
 export class Unreachable extends Error {
@@ -20,6 +21,7 @@ export class Daemon {
   readonly #send: (message: FromIngress) => void;
   readonly #reaching = new Map<number, Asked<Socket>>();
   readonly #deciding = new Map<number, Asked<boolean>>();
+  readonly #signingIn = new Map<number, Asked<string>>();
   #lastRequest = 0;
 
   constructor(send: (message: FromIngress) => void) {
@@ -33,6 +35,15 @@ export class Daemon {
 
   mayCome(sandboxId: string, key: string): Promise<boolean> {
     return this.#ask(this.#deciding, (request) => ({ kind: "mayCome", request, sandboxId, key }));
+  }
+
+  /** Where the browser goes next. Rejects with SignInFailed, as the next does. */
+  beginSignIn(begun: SignInBegun): Promise<string> {
+    return this.#ask(this.#signingIn, (request) => ({ kind: "beginSignIn", request, ...begun }));
+  }
+
+  finishSignIn(query: string): Promise<string> {
+    return this.#ask(this.#signingIn, (request) => ({ kind: "finishSignIn", request, query }));
   }
 
   setBusy(sandboxId: string, isBusy: boolean): void {
@@ -51,6 +62,13 @@ export class Daemon {
   decided({ request, mayCome }: Answer<"decided">): void {
     this.#deciding.get(request)?.resolve(mayCome);
     this.#deciding.delete(request);
+  }
+
+  signIn({ request, location, failure = "failed" }: Answer<"signIn">): void {
+    const asked = this.#signingIn.get(request);
+    this.#signingIn.delete(request);
+    if (location === undefined) asked?.reject(new SignInFailed(failure));
+    else asked?.resolve(location);
   }
 
   #ask<T>(asked: Map<number, Asked<T>>, message: (request: number) => FromIngress): Promise<T> {

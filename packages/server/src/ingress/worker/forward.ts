@@ -122,9 +122,9 @@ function noAnswer(): Error {
   return Object.assign(new Error("no answer in HTTP/1.1"), { code: "HPE_INVALID_STATUS" });
 }
 
-function open({ request, visitor, place, connections }: Forwarding, isWebSocket: boolean): ClientRequest {
+function open({ request, visitor, place, connections, admitted }: Forwarding, isWebSocket: boolean): ClientRequest {
   const { rawHeaders, method } = request;
-  const headers = headersToProgram({ rawHeaders, visitor, prefix: place.prefix, isWebSocket });
+  const headers = headersToProgram({ rawHeaders, visitor, prefix: place.prefix, isWebSocket, person: admitted.person });
   const options = { method, path: withoutPass(place.target).target, agent: connections, setHost: false };
   const outgoing = requestOf({ ...options, headers: headers as never, host: "program", port: place.port });
   outgoing.on("error", () => {});

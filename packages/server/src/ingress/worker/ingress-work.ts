@@ -25,6 +25,7 @@ export class IngressWork {
   take(message: Exclude<ToIngress, LifeToWorker>, socket: Socket | undefined): void {
     if (message.kind === "reached") this.#daemon.reached(message, socket);
     else if (message.kind === "decided") this.#daemon.decided(message);
+    else if (message.kind === "signIn") this.#daemon.signIn(message);
     else if (message.kind === "apply") this.#apply(message.sandboxId, message.route);
     else if (message.kind === "remove") this.#apply(message.sandboxId, undefined);
     else void this.#listen(message);

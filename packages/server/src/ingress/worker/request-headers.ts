@@ -1,6 +1,8 @@
 /** The headers of a request as the program gets them: its own as they came, without what is about connections, and without what is ours. */
 import { hopByHopHeaders } from "@alcove/contract";
-import { isOurAuthorization, isOurCookie, keyHeader } from "./admission.js";
+import type { Person } from "../../policy/ports/people.js";
+import { isOurAuthorization, keyHeader } from "./admission.js";
+import { isOurCookie } from "./own-cookies.js";
 import type { Visitor } from "./visitor.js";
 
 const notPassed: ReadonlySet<string> = new Set([
@@ -13,6 +15,7 @@ const notPassed: ReadonlySet<string> = new Set([
     "x-forwarded-port",
     "x-forwarded-prefix",
   ],
+  ...["x-forwarded-user", "x-forwarded-email", "x-forwarded-preferred-username", "x-forwarded-groups"],
   ...["x-real-ip", "expect", "trailer", keyHeader],
 ]);
 
@@ -22,17 +25,20 @@ interface Sent {
   readonly prefix: string;
   /** Kept where the connection becomes one. */
   readonly isWebSocket?: boolean;
+  /** Who has signed in. */
+  readonly person?: Person | undefined;
 }
 
 /** Name, value, name, value, as Node's rawHeaders. */
-export function headersToProgram({ rawHeaders, visitor, prefix, isWebSocket = false }: Sent): string[] {
+export function headersToProgram({ rawHeaders, visitor, prefix, isWebSocket = false, person }: Sent): string[] {
   const named = namedByConnection(rawHeaders);
   const headers: string[] = [];
   let isChunked = false;
   for (const [name, value] of pairs(rawHeaders)) {
     const known = name.toLowerCase();
     if (known === "transfer-encoding") isChunked = true;
-    if (notPassed.has(known) || named.has(known)) continue;
+    // Servers of the field take the one for the other.
+    if (notPassed.has(known.replaceAll("_", "-")) || named.has(known)) continue;
     const passed = ownPart(known, value);
     if (passed !== undefined) headers.push(name, passed);
   }
@@ -42,6 +48,8 @@ export function headersToProgram({ rawHeaders, visitor, prefix, isWebSocket = fa
   headers.push("x-forwarded-for", visitor.forwardedFor, "x-forwarded-host", visitor.host);
   headers.push("x-forwarded-proto", visitor.scheme);
   if (prefix !== "") headers.push("x-forwarded-prefix", prefix);
+  if (person !== undefined) headers.push("x-forwarded-user", person.subject);
+  if (person?.email !== undefined) headers.push("x-forwarded-email", person.email);
   return headers;
 }
 

@@ -9,6 +9,7 @@ import { type AddressRange, formatAddress, parseAddress, readRange } from "@alco
 import { shareConnections } from "../../lib/share-connections.js";
 import { decideAddress } from "../../policy/ports/ip-access.js";
 import { isTrusted } from "../../policy/ports/visitor.js";
+import { isSignInHost } from "../sign-in-address.js";
 import { type Admission, type Admitted, admit, type Coming } from "./admission.js";
 import type { Connections } from "./connections.js";
 import { preflightAnswer } from "./cors.js";
@@ -20,6 +21,7 @@ import { pageOf, type Trouble } from "./page.js";
 import { placeOf } from "./place.js";
 import { hidesItsEnds } from "./request-headers.js";
 import type { Routes } from "./routes.js";
+import { isOwn, type Reply, SigningIn } from "./signing-in.js";
 import { notFromThere, nothingHere, notKnown, troubleOf, wrongRequest } from "./troubles.js";
 import { answerOfHttp1, requestOfHttp1, type VisitAnswer, type VisitRequest } from "./visit-request.js";
 import { visitorOf } from "./visitor.js";
@@ -28,6 +30,8 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly domain: string;
+  /** Whose names for people count; left out: nobody signs in. */
+  readonly realm?: string | undefined;
   readonly trustedProxies: readonly string[];
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   readonly routes: Routes;
@@ -80,14 +84,16 @@ interface Visit {
   readonly cut: () => void;
 }
 
-type Seen = { readonly coming: Coming } | { readonly trouble: Trouble };
+type Seen = { readonly coming: Coming } | { readonly trouble: Trouble } | { readonly isFromProvider: true };
 
 class Visits {
   readonly #options: ListenOptions;
   readonly #trusted: readonly AddressRange[];
+  readonly #signingIn: SigningIn;
 
   constructor(options: ListenOptions) {
     this.#options = options;
+    this.#signingIn = new SigningIn(options.realm, options.daemon);
     this.#trusted = options.trustedProxies.map(readRange).filter((range) => !("message" in range)) as AddressRange[];
   }
 
@@ -97,24 +103,28 @@ class Visits {
   }
 
   async answer(request: VisitRequest, answer: VisitAnswer): Promise<void> {
-    const refuse = (trouble: Trouble) => {
+    const send = ({ status, headers, body }: Reply) => {
       if (answer.hasBegun) return answer.breakOff();
-      const { status, headers, body } = pageOf(trouble, request);
-      answer.begin(status, Object.entries({ ...headers, connection: "close" }).flat());
+      answer.begin(status, listed({ ...headers, connection: "close" }));
       answer.body.end(request.method === "HEAD" ? undefined : body);
     };
+    const refuse = (trouble: Trouble) => send(pageOf(trouble, request));
     answer.body.on("error", () => {});
     const seen = this.#look(request);
     if ("trouble" in seen) return refuse(seen.trouble);
+    if ("isFromProvider" in seen) return send(await this.#signingIn.callback(request));
     const { coming } = seen;
+    if (isOwn(coming.place)) return send(await this.#signingIn.answer(coming));
     const preflight = preflightAnswer(coming.port.cors, request);
     if (preflight !== undefined) {
       answer.begin(204, preflight);
       return void answer.body.end();
     }
     try {
-      const admission = await admit(coming, this.#options.daemon);
+      const admission = await admit(coming, this.#options.daemon, this.#options.realm);
       if (admission.kind === "refused") return refuse(admission.trouble);
+      if (admission.kind === "signIn")
+        return send(await this.#signingIn.begin(coming, { target: admission.target, isAsked: false }));
       if (admission.kind === "exchange") {
         answer.begin(303, exchangeHeaders(admission));
         return void answer.body.end();
@@ -137,11 +147,12 @@ class Visits {
     };
     const seen = this.#look(request);
     if ("trouble" in seen) return refuse(seen.trouble);
+    if ("isFromProvider" in seen || isOwn(seen.coming.place)) return refuse(nothingHere);
     if (request.headers.upgrade?.toLowerCase() !== "websocket")
       return refuse(wrongRequest("Connections become WebSockets here, and nothing else."));
     if (hasBody(request)) return refuse(wrongRequest("A request for a WebSocket has no body."));
     try {
-      const admission = await admit(seen.coming, this.#options.daemon);
+      const admission = await admit(seen.coming, this.#options.daemon, this.#options.realm);
       if (admission.kind !== "in") return refuse(admission.kind === "refused" ? admission.trouble : notKnown);
       const visit = { coming: seen.coming, admitted: admission, cut: () => socket.destroy() };
       await this.#visit(visit, (forwarding) => forwardUpgrade(forwarding, upgraded));
@@ -158,6 +169,7 @@ class Visits {
       return {
         trouble: wrongRequest("Its Connection header names Content-Length or Host, which are not the connection's."),
       };
+    if (isSignInHost(visitor.host, this.#options.domain)) return { isFromProvider: true };
     const place = placeOf(visitor.host, request.url, this.#options.domain);
     const port = place && this.#options.routes.find(place.sandboxId, place.port);
     if (place === undefined || port === undefined) return { trouble: nothingHere };
@@ -179,6 +191,11 @@ class Visits {
       leave();
     }
   }
+}
+
+/** Name, value, name, value. */
+function listed(headers: Reply["headers"]): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one]));
 }
 
 function exchangeHeaders({ location, cookie }: Extract<Admission, { kind: "exchange" }>): string[] {
