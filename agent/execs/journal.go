@@ -9,20 +9,22 @@ import (
 
 // Journal keeps the newest output of one exec, both streams in the order they were read, each byte with an offset.
 //
-// With a reader attached and no output limit, Append waits while the slowest reader is a full journal behind; otherwise it
-// never waits, and what no longer fits is forgotten from the front. A journal without an output limit also knows when
+// With a reader attached and no output limit, Append waits while the slowest reader is a full journal behind, of a terminal the foremost;
+// otherwise it never waits, and what no longer fits is forgotten from the front. A journal without an output limit also knows when
 // its bytes were read.
 type Journal struct {
-	mutex   sync.Mutex
-	budget  *Budget
-	limit   int64 // of each stream; 0: none
-	pieces  []piece
-	first   int64 // offset of the oldest byte kept
-	next    int64 // offset of the next byte
-	memory  int64 // what the pieces and marks cost
-	marks   []mark
-	counts  Counts
-	readers []*Reader
+	mutex  sync.Mutex
+	budget *Budget
+	limit  int64 // of each stream; 0: none
+	// isTerminal: several look at the same, and one that does not read holds up nobody. It finds a gap.
+	isTerminal bool
+	pieces     []piece
+	first      int64 // offset of the oldest byte kept
+	next       int64 // offset of the next byte
+	memory     int64 // what the pieces and marks cost
+	marks      []mark
+	counts     Counts
+	readers    []*Reader
 	// interruptions of the process' life by sleeps of the sandbox, and how many there were.
 	interruptions []interruption
 	interrupted   int64
@@ -127,15 +129,23 @@ func (j *Journal) mustWait(more int64) bool {
 		return false
 	}
 	j.trim(j.capacity() - more)
-	return j.next > j.slowest() && j.memory+more > j.capacity()
+	return j.next > j.awaited() && j.memory+more > j.capacity()
 }
 
-func (j *Journal) slowest() int64 {
-	slowest := j.next
-	for _, reader := range j.readers {
-		slowest = min(slowest, reader.offset)
+// awaited is how far the one is whom the process waits for.
+func (j *Journal) awaited() int64 {
+	if len(j.readers) == 0 {
+		return j.next
 	}
-	return slowest
+	awaited := j.readers[0].offset
+	for _, reader := range j.readers[1:] {
+		if j.isTerminal {
+			awaited = max(awaited, reader.offset)
+		} else {
+			awaited = min(awaited, reader.offset)
+		}
+	}
+	return awaited
 }
 
 // capacity is how much the journal may keep; an output limit is kept whole where memory allows.
@@ -167,7 +177,7 @@ func (j *Journal) add(kind Kind, output []byte) {
 func (j *Journal) trim(capacity int64) {
 	owed := j.next
 	if j.limit == 0 && len(j.readers) > 0 {
-		owed = j.slowest()
+		owed = j.awaited()
 	}
 	forgotten := 0
 	for ; forgotten < len(j.pieces)-1 && j.memory > capacity; forgotten++ {

@@ -136,6 +136,60 @@ func TestAReaderThatLeavesFreesTheProcess(t *testing.T) {
 	<-done
 }
 
+func TestATerminalWaitsForTheForemostOfItsViewersAlone(t *testing.T) {
+	journal := newJournal(NewBudget(plenty), 0)
+	journal.isTerminal = true
+	stalled, reader := journal.read(0), journal.read(0)
+	const total = 5_000_000
+	written := make(chan struct{})
+	go func() {
+		for range total / 50_000 {
+			journal.Append(KindStdout, bytes.Repeat([]byte("y"), 50_000))
+		}
+		close(written)
+	}()
+	var frames []byte
+	for offset := int64(0); offset < total; {
+		var seen progress
+		frames, seen = reader.next(context.Background(), frames[:0], 5*time.Second)
+		if seen != more {
+			t.Fatalf("nothing came after %d bytes", offset)
+		}
+		read := parseFrames(t, frames, offset)
+		if len(read.gaps) > 0 {
+			t.Fatalf("the one that reads has gaps %v", read.gaps)
+		}
+		offset = read.next
+	}
+	<-written
+	frames, _ = stalled.next(context.Background(), nil, time.Second)
+	late := parseFrames(t, frames, 0)
+	if len(late.gaps) != 1 || late.gaps[0][1] < total-journalBytes {
+		t.Fatalf("the one that was stalled has gaps %v", late.gaps)
+	}
+}
+
+func TestATerminalWithOneViewerWaitsForIt(t *testing.T) {
+	journal := newJournal(NewBudget(plenty), 0)
+	journal.isTerminal = true
+	reader := journal.read(0)
+	done := make(chan struct{})
+	go func() {
+		for range 50 {
+			journal.Append(KindStdout, bytes.Repeat([]byte("z"), 60_000))
+		}
+		close(done)
+	}()
+	time.Sleep(20 * time.Millisecond)
+	select {
+	case <-done:
+		t.Fatal("Append did not wait")
+	default:
+	}
+	reader.close()
+	<-done
+}
+
 func TestAnOutputLimitKeepsTheFirstBytesOfEachStream(t *testing.T) {
 	journal := newJournal(NewBudget(plenty), 5)
 	reader := journal.read(0)

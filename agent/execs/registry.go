@@ -79,6 +79,7 @@ func (r *Registry) start(spec *Spec, list func(*Exec) error) (*Exec, error) {
 		ID: spec.ID, argv: spec.Argv, forget: spec.Forget, started: time.Now(), finished: make(chan struct{}),
 		terminal: begun.pipes.terminal, stdin: newStdin(begun.pipes.stdin), journal: newJournal(r.budget, spec.OutputLimitBytes),
 	}
+	exec.journal.isTerminal = spec.Terminal != nil
 	if spec.Attach {
 		exec.attached = exec.journal.read(0)
 	}

@@ -17,8 +17,10 @@ export interface TerminalSize {
 export interface TerminalEvents {
   /** The sandbox stood still between what was shown and what will be. */
   readonly onInterruption?: ((interruption: Interruption) => void) | undefined;
-  /** The connection was lost, or is back: the terminal goes on meanwhile, and nothing it shows is lost. */
+  /** The connection was lost, or is back: the terminal goes on meanwhile, and the newest 1 MiB that it shows is kept. */
   readonly onConnection?: ((isConnected: boolean) => void) | undefined;
+  /** So many bytes of what it showed were not kept until this side read on: whoever reads slowly holds up no other who looks at it. */
+  readonly onSkipped?: ((bytes: number) => void) | undefined;
   /** What was typed did not come through, since the sandbox is stopped and is not woken by it. */
   readonly onRefusal?: ((error: Error) => void) | undefined;
 }
@@ -62,7 +64,7 @@ export class TerminalHandle implements AsyncDisposable {
   #size: TerminalSize;
   #lostBytes = 0;
 
-  /** What it shows. Not reading holds its programs back. */
+  /** What it shows. Not reading holds its programs back, where nobody else reads it; else what was not kept is skipped. */
   readonly output = new ByteStream(this.#channel);
 
   private constructor(
@@ -139,6 +141,7 @@ export class TerminalHandle implements AsyncDisposable {
   /** Leaves it; it goes on, and `sandbox.terminals` finds it again. */
   detach(): void {
     this.#leaving.abort(new Error("The terminal was left"));
+    this.#channel.letGo();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -152,6 +155,7 @@ export class TerminalHandle implements AsyncDisposable {
       output: (bytes: Uint8Array) => this.#channel.push(bytes),
       lost: (bytes: number) => {
         this.#lostBytes += bytes;
+        this.#events.onSkipped?.(bytes);
       },
       interrupted: (interruption: Interruption) => this.#events.onInterruption?.(interruption),
       refused: (error: Error) => this.#events.onRefusal?.(error),

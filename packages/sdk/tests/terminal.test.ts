@@ -74,6 +74,30 @@ test("a restarted daemon costs nothing: what is typed meanwhile comes, and what 
   expect(await terminal.wait()).toMatchObject({ exitCode: 0 });
 });
 
+/** Of long output its end alone is kept. */
+async function readsUntil(terminal: TerminalHandle, text: string): Promise<void> {
+  let tail = "";
+  for await (const more of terminal.output.texts()) {
+    tail = (tail + more).slice(-1_000);
+    if (tail.includes(text)) return;
+  }
+}
+
+test("who does not read a terminal holds up no other who looks at it, and is told what it skipped", async () => {
+  const skipped: number[] = [];
+  await using terminal = await sandbox.terminal();
+  const onSkipped = (bytes: number) => void skipped.push(bytes);
+  await using stalled = await sandbox.terminals.attach(terminal.id, { onSkipped });
+  await terminal.write("yes | head -c 5000000; echo do''ne\r");
+  await readsUntil(terminal, "\r\ndone\r\n");
+  expect(skipped).toEqual([]);
+  await readsUntil(stalled, "\r\ndone\r\n");
+  await terminal.write("exit\r");
+  const { lostBytes } = await stalled.wait();
+  expect(lostBytes).toBeGreaterThan(0);
+  expect(skipped.reduce((sum, bytes) => sum + bytes, 0)).toBe(lostBytes);
+});
+
 test("a sleep is told, and what is typed wakes the sandbox", async () => {
   const sleeps: string[] = [];
   await using terminal = await sandbox.terminal({ onInterruption: ({ stoppedAt }) => void sleeps.push(stoppedAt) });

@@ -64,6 +64,11 @@ function eventsOf(own: RawTerminal, handle: () => TerminalHandle | undefined): T
       }
       wasLost = !isConnected;
     },
+    onSkipped(bytes) {
+      if (handle() === undefined) return;
+      own.tell(`${Math.ceil(bytes / 1_024)} KiB were skipped`);
+      redraw();
+    },
     onRefusal: (error) => own.tell(`not typed: ${error.message}`),
   };
 }

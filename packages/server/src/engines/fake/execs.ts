@@ -30,7 +30,7 @@ export class FakeExec {
 
   constructor(spec: ExecSpec) {
     this.spec = spec;
-    this.journal = new Journal(spec.outputLimitBytes);
+    this.journal = new Journal(spec.outputLimitBytes, { isTerminal: spec.terminal !== undefined });
     this.#terminal = spec.terminal && new FakeTerminal(spec.terminal, this);
     this.#stdinOpen = spec.stdin || this.#terminal !== undefined;
     if (!this.#stdinOpen) this.stdin.end();

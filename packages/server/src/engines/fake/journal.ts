@@ -24,6 +24,7 @@ export class Journal {
   readonly counts = { stdout: 0, stderr: 0 };
   readonly dropped = { stdout: 0, stderr: 0 };
   readonly #limit: number | undefined;
+  readonly #isTerminal: boolean;
   readonly #change = new Change();
   readonly #readers = new Set<{ offset: number }>();
   #pieces: Piece[] = [];
@@ -32,9 +33,10 @@ export class Journal {
   #next = 0;
   #isComplete = false;
 
-  /** With a limit so many bytes of each stream are kept, and nobody ever waits. */
-  constructor(limit: number | undefined) {
+  /** With a limit so many bytes of each stream are kept, and nobody ever waits; of a terminal only for the foremost reader. */
+  constructor(limit: number | undefined, { isTerminal = false }: { readonly isTerminal?: boolean } = {}) {
     this.#limit = limit;
+    this.#isTerminal = isTerminal;
   }
 
   /** Takes a turn of the event loop: a program that never ends to write runs in the daemon's own process. */
@@ -105,17 +107,20 @@ export class Journal {
 
   #mustWait(bytes: number): boolean {
     if (this.#readers.size === 0) return false;
-    const behind = this.#next - this.#slowest();
+    const behind = this.#next - this.#awaited();
     return behind > 0 && behind + bytes > journalBytes;
   }
 
-  #slowest(): number {
-    return Math.min(this.#next, ...[...this.#readers].map(({ offset }) => offset));
+  /** How far the one is whom the program waits for. */
+  #awaited(): number {
+    if (this.#readers.size === 0) return this.#next;
+    const offsets = [...this.#readers].map(({ offset }) => offset);
+    return this.#isTerminal ? Math.max(...offsets) : Math.min(...offsets);
   }
 
   #trim(): void {
     const capacity = this.#limit === undefined ? journalBytes : Number.POSITIVE_INFINITY;
-    const owed = this.#slowest();
+    const owed = this.#awaited();
     while (this.#pieces.length > 1) {
       const end = this.#pieces[1]?.offset ?? 0;
       if (this.#next - this.#first <= capacity || end > owed) return;
