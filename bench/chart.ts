@@ -59,6 +59,7 @@ function goalFigure(row: RowResult): number | undefined {
 function verdict(row: RowResult): string {
   if (row.goal === null) return row.ratio === null ? "no peer" : `${row.ratio.toFixed(2)} ×`;
   if (row.ours.p99 !== undefined) return `p99 ${row.ours.p99.toFixed(1)} ${row.unit}, goal ≤ ${row.goal.value}`;
+  if (row.goal.of === "p95") return `p95 ${row.ours.p95.toFixed(1)} ${row.unit}, goal ≤ ${row.goal.value}`;
   if (row.goal.of === "p50") return `goal ≤ ${row.goal.value} ${row.unit}`;
   if (row.ratio === null) return "no peer";
   return `${row.ratio.toFixed(2)} ×, goal ${row.unit === "MB/s" ? "≥" : "≤"} ${row.goal.value} ×`;

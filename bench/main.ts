@@ -18,6 +18,7 @@ import { type BenchDaemon, startDaemon } from "./alcove/daemon.js";
 import { measureGate } from "./alcove/measure-gate.js";
 import { measurePreviews } from "./alcove/measure-previews.js";
 import { startWith } from "./alcove/on-record.js";
+import { measureEchoes } from "./alcove/terminal.js";
 import { measureForks, measureNaps, measureSuspendedBytes } from "./alcove/time.js";
 import { measureVerdicts } from "./alcove/verdict.js";
 import { chartOf } from "./chart.js";
@@ -35,6 +36,7 @@ import {
   type Row,
   recordRows,
   type TimeRowId,
+  terminalRow,
   timeRows,
   verdictRow,
 } from "./rows.js";
@@ -52,6 +54,7 @@ const unknownLayer = ["tar", "--mtime=@1", "--one-file-system", "-C", "/", "-cf"
 /** Enough for a p99; they are quick. */
 const recordRounds = 400;
 const recordBudgetMs = 20_000;
+const keys = 400;
 const results = join(checkout, "bench/results");
 
 interface Plan {
@@ -61,7 +64,7 @@ interface Plan {
 }
 
 async function bench(plan: Plan): Promise<void> {
-  if (![...peerRows, ...timeRows, imageRow].some(({ id }) => isWanted(plan, id))) {
+  if (![...peerRows, ...timeRows, imageRow, terminalRow].some(({ id }) => isWanted(plan, id))) {
     return print(await measureAlone(plan));
   }
   const scratch = await mkdtemp("/var/tmp/alcove-bench-");
@@ -78,6 +81,7 @@ async function bench(plan: Plan): Promise<void> {
       const measured = [
         ...(await measureRows(plan, ours, peer)),
         ...(await measureTime(plan, daemon, peer)),
+        ...(await measureTerminal(plan, sandbox)),
         ...(await measureImage(plan, daemon, sandbox, peer)),
         ...(await measureAlone(plan)),
       ];
@@ -145,6 +149,12 @@ async function measureTime(plan: Plan, { alcove }: BenchDaemon, peer: Peer | str
     const peerFigures = row.id === "resume-exec" ? peers : [];
     return judge(row, { ours: figures[row.id] ?? [], peer: peerFigures, peerName: other?.name });
   });
+}
+
+async function measureTerminal(plan: Plan, sandbox: Sandbox): Promise<RowResult[]> {
+  if (!isWanted(plan, terminalRow.id)) return [];
+  say(`${terminalRow.id}: ${terminalRow.what}`);
+  return [judge(terminalRow, { ours: await measureEchoes(sandbox, keys), peer: [], peerName: undefined })];
 }
 
 /** The root file system of our image, pulled from a registry as if it were anybody's. */

@@ -18,6 +18,12 @@ test("the p95 is the bad end: slow times, low throughputs", () => {
   expect(judge(throughput, { ours: values, peer: [], peerName: undefined }).ours).toEqual({ p50: 50, p95: 5, n: 101 });
 });
 
+test("a goal for the p95 is judged by it, without a peer", () => {
+  const row: Row = { id: "terminal-echo", what: "", unit: "ms", goal: { value: 30, of: "p95" }, aim: "" };
+  const judged = (slowest: number) => judge(row, { ours: [1, slowest], peer: [], peerName: undefined }).met;
+  expect([judged(30), judged(100)]).toEqual([true, false]);
+});
+
 test("a goal for the p99 is judged by it, without a peer", () => {
   const row: Row = { id: "api-10k-list", what: "", unit: "ms", goal: { value: 20, of: "p99" }, aim: "" };
   const values = (slowest: number) => [...Array.from({ length: 99 }, () => 1), slowest, slowest];

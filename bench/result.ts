@@ -39,7 +39,7 @@ export function judge(row: Row, measured: Measured): RowResult {
   const peer = hasPeer ? { name: measured.peerName, ...figuresOf(measured.peer, badEnd) } : null;
   const ratio = peer === null ? null : hundredths(ours.p50 / peer.p50);
   const { id, what, unit, goal } = row;
-  const judged = goal?.of === "p50" ? ours.p50 : (ours.p99 ?? ratio);
+  const judged = goal?.of === "p50" || goal?.of === "p95" ? ours[goal.of] : (ours.p99 ?? ratio);
   const met = judged === null || goal === null ? null : moreIsBetter ? judged >= goal.value : judged <= goal.value;
   return { id, what, unit, ours, peer, ratio, goal, met };
 }

@@ -43,5 +43,6 @@ function cellsOf(row: RowResult): readonly string[] {
 function goalOf({ goal, ours, unit }: RowResult, sign: string): string {
   if (goal === null) return "—";
   if (goal.of === "p99") return `p99 (${ours.p99?.toFixed(1)}) ${sign} ${goal.value} ${unit}`;
+  if (goal.of === "p95") return `p95 ${sign} ${goal.value} ${unit}`;
   return goal.of === "p50" ? `${sign} ${goal.value} ${unit}` : `${sign} ${goal.value} ×`;
 }

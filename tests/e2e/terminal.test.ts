@@ -1,25 +1,25 @@
 /** `alcove shell` as somebody before a screen has it, on the real engine: in tmux, with what people run in terminals. */
-import { readFile } from "node:fs/promises";
 import { Sandbox } from "alcove";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { entries } from "../cli/run-cli.js";
 import { TestDaemon } from "../harness/daemon.js";
+import { bringProgram, hasProgram } from "../harness/host-program.js";
 import { hasTmux, Screen } from "../harness/tmux.js";
 
-const whereInstalled = test.runIf(hasTmux);
-const lack = hasTmux ? "" : " (skipped: tmux is not installed; `./dev test` does it)";
-/** A static one, which is `vi` where the image has none. */
-const busybox = "/bin/busybox";
+const hasAll = hasTmux && hasProgram("vim");
+const whereInstalled = test.runIf(hasAll);
+const lack = hasAll ? "" : " (skipped: tmux or vim is not installed; `./dev test` does it)";
 /** Of root, in the image's shell; spaces at the end of a line are not seen. */
 const prompt = /#$/m;
 
 let daemon: TestDaemon;
 let sandbox: Sandbox;
 beforeAll(async () => {
-  if (!hasTmux) return;
+  if (!hasAll) return;
   daemon = await TestDaemon.start({ hasOwnData: true });
   sandbox = await Sandbox.create({ image: "debian", memory: "512Mi", alcove: daemon.alcove });
-  await sandbox.files.write("/usr/local/bin/vi", await readFile(busybox), { mode: 0o755 });
+  // Nothing of its own to read at the start: the image has none of its files.
+  await bringProgram(sandbox, "vim", ["-u", "NONE", "-N"]);
 }, 600_000);
 afterAll(() => daemon?.[Symbol.asyncDispose]());
 
@@ -35,18 +35,20 @@ whereInstalled(
     await screen.type("cd /root; tput colors; stty size\r");
     await screen.shows(/256\n24 80\n/);
 
-    await screen.type("vi poem\r");
-    await screen.shows(/~\n~\n.*poem/s);
+    await screen.type("vim poem\r");
+    await screen.shows(/~\n~\n.*"poem" \[New\]/s);
     await screen.type("ione line");
+    await screen.shows(/one line\n(~\n){22}-- INSERT --/);
     await screen.resize(100, 30);
-    await screen.shows(/one line\n(~\n){27}/);
+    await screen.shows(/one line\n(~\n){28}-- INSERT --/);
     await sandbox.stop();
     await sandbox.resume();
     await screen.press("Enter");
     await screen.type("two lines");
-    await screen.shows(/one line\ntwo lines\n~/);
+    // Keys that come while vim draws anew lie in it until the next one.
+    await screen.shows(/one line\ntwo lines\n~/, { meanwhile: "Escape" });
     await screen.press("Escape");
-    await screen.shows(/^- poem/m);
+    await screen.shows(/^(?!.*INSERT)/s);
     await screen.type(":wq\r");
     await screen.shows(prompt);
     expect(await sandbox.files.readText("/root/poem")).toBe("one line\ntwo lines\n");

@@ -9,6 +9,7 @@ const run = promisify(execFile);
 export const hasTmux = spawnSync("tmux", ["-V"]).error === undefined;
 const patienceMs = 40_000;
 const lookEveryMs = 50;
+const looksPerKey = 20;
 
 export class Screen implements AsyncDisposable {
   /** A tmux server of its own. */
@@ -55,10 +56,11 @@ export class Screen implements AsyncDisposable {
     return (await this.#tmux("capture-pane", "-p")).stdout;
   }
 
-  /** Fulfils with the screen when it shows this. */
-  async shows(what: RegExp | string): Promise<string> {
+  /** Fulfils with the screen when it shows this. A key that means nothing there is pressed now and then until it does. */
+  async shows(what: RegExp | string, { meanwhile }: { readonly meanwhile?: string } = {}): Promise<string> {
     const until = Date.now() + patienceMs;
-    for (;;) {
+    for (let looks = 1; ; looks++) {
+      if (meanwhile !== undefined && looks % looksPerKey === 0) await this.press(meanwhile);
       const text = await this.text();
       if (typeof what === "string" ? text.includes(what) : what.test(text)) return text;
       if (Date.now() > until) throw new Error(`The screen does not show ${what}, but:\n${text}`);

@@ -65,6 +65,7 @@ ensure_test_programs() {
   need chromium chromium
   need zsh zsh
   need tmux tmux
+  need vim vim
   need fish fish
   python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
   [ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
