@@ -6,6 +6,6 @@ const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSy
 
 export const hasChromium = program !== undefined;
 
-export async function startChromium(): Promise<Browser> {
-  return await chromium.launch({ executablePath: program ?? "", args: ["--no-sandbox", "--disable-gpu"] });
+export async function startChromium(more: readonly string[] = []): Promise<Browser> {
+  return await chromium.launch({ executablePath: program ?? "", args: ["--no-sandbox", "--disable-gpu", ...more] });
 }

@@ -164,6 +164,13 @@ describe("who may come", () => {
     const sibling = own.replace("3000-", "4000-");
     const navigation = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
     expect(await from({})).toBe(200);
+    // In the clear browsers say no more than this.
+    const inTheClear = { "user-agent": "Mozilla/5.0" };
+    expect(await from(inTheClear)).toBe(403);
+    expect(await from({ ...inTheClear, referer: `${sibling}/` })).toBe(403);
+    expect(await from({ ...inTheClear, referer: `${own}/page` })).toBe(200);
+    expect(await from({ ...inTheClear, accept: "text/html" })).toBe(200);
+    expect(await from({ ...inTheClear, accept: "text/html" }, "POST")).toBe(403);
     expect(await from({ origin: own }, "POST")).toBe(200);
     expect(await from({ origin: "https://app.example.com", "sec-fetch-site": "cross-site" }, "POST")).toBe(200);
     expect(await from({ origin: "null", "sec-fetch-site": "same-origin" }, "POST")).toBe(200);

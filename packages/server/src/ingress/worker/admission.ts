@@ -2,7 +2,7 @@
 import type { Person } from "../../policy/ports/people.js";
 import { passParameter, readPass, signPass } from "../signed-pass.js";
 import type { Daemon } from "./daemon.js";
-import { framersOf, isFromHere } from "./from-here.js";
+import { framersOf, isFrame, isFromHere } from "./from-here.js";
 import { isNavigation, isPageOfItsOwn } from "./navigation.js";
 import { ownCookies, setCookie } from "./own-cookies.js";
 import type { Trouble } from "./page.js";
@@ -134,6 +134,6 @@ function cookieOf(coming: Coming, until: number, now: number): string {
   const expiresAt = until / 1_000;
   const value = signPass({ kind: "cookie", sandboxId: port.sandboxId, port: port.port, expiresAt }, port.linkKey);
   const lifetimeSeconds = Math.max(1, Math.floor(expiresAt - now / 1_000));
-  const isFramed = framersOf(coming) !== undefined;
+  const isFramed = isFrame(coming.request) && framersOf(coming) !== undefined;
   return setCookie("alcove-preview", { value, path: `${place.prefix}/`, lifetimeSeconds, isFramed }, visitor);
 }

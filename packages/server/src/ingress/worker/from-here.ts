@@ -7,10 +7,11 @@ import type { VisitRequest } from "./visit-request.js";
  * https://www.w3.org/TR/fetch-metadata/
  */
 export function isFromHere({ request, visitor, port }: Coming): boolean {
-  const { origin, "sec-fetch-site": site } = request.headers;
-  if (origin === undefined && site === undefined) return true;
+  const { origin, referer, "sec-fetch-site": site } = request.headers;
+  const own = `${visitor.scheme}://${visitor.host}`;
+  if (saysNothing(request)) return !isBrowser(request) || referer?.startsWith(`${own}/`) === true;
   if (site === "same-origin" || site === "none") return true;
-  const known = [`${visitor.scheme}://${visitor.host}`, ...(port.cors?.allowOrigins ?? [])];
+  const known = [own, ...(port.cors?.allowOrigins ?? [])];
   if (origin !== undefined && known.some((one) => one.toLowerCase() === origin.toLowerCase())) return true;
   return isNavigation(request) && request.headers["sec-fetch-dest"] === "document";
 }
@@ -18,11 +19,28 @@ export function isFromHere({ request, visitor, port }: Coming): boolean {
 /** Origins of the pages that may show it in a frame, which the browser holds to them; undefined where that is not what is asked, or nobody may. */
 export function framersOf({ request, port }: Coming): readonly string[] | undefined {
   const named = port.cors?.allowOrigins.filter((origin) => origin !== "*") ?? [];
-  const isFrame = ["iframe", "frame"].includes(String(request.headers["sec-fetch-dest"]));
-  return isFrame && isNavigation(request) && named.length > 0 ? named : undefined;
+  if (saysNothing(request)) return mayNavigate(request) ? named : undefined;
+  return isFrame(request) && named.length > 0 ? named : undefined;
+}
+
+export function isFrame(request: VisitRequest): boolean {
+  return isNavigation(request) && ["iframe", "frame"].includes(String(request.headers["sec-fetch-dest"]));
+}
+
+/** Browsers do so in the clear, where it is not below localhost, and old ones everywhere. */
+function saysNothing({ headers }: VisitRequest): boolean {
+  return headers.origin === undefined && headers["sec-fetch-site"] === undefined;
+}
+
+function isBrowser({ headers }: VisitRequest): boolean {
+  return headers["user-agent"]?.startsWith("Mozilla/") === true;
 }
 
 /** Which only shows a page to its user, as links anywhere may. */
 function isNavigation({ method, headers }: VisitRequest): boolean {
   return method === "GET" && headers["sec-fetch-mode"] === "navigate";
+}
+
+function mayNavigate({ method, headers }: VisitRequest): boolean {
+  return method === "GET" && headers.accept?.includes("text/html") === true;
 }
