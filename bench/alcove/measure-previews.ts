@@ -4,7 +4,7 @@ import { judge, type RowResult } from "../result.js";
 import { previewRows } from "../rows.js";
 import { type BenchPreview, startPreview } from "./preview.js";
 
-const rounds = { count: 20, budgetMs: 60_000 };
+const rounds = { count: 20, budgetMs: 20_000 };
 /** Of one connection, in a round. */
 const requests = 50;
 /** Of all connections, in a round. */

@@ -84,7 +84,9 @@ test.skipIf(!hasChromium)(
     const { url: link } = await api("link", { port: 5000 });
     await sandbox.files.write("/root/word", "before");
     await sandbox.files.write("/root/live-page.py", await readFile(join(import.meta.dirname, "ports/live-page.py")));
-    await sandbox.spawn("exec python3 /root/live-page.py 5000 /root/word", { detached: true });
+    await (await sandbox.spawn("exec python3 /root/live-page.py 5000 /root/word", { detached: true }))[
+      Symbol.asyncDispose
+    ]();
     await using browser = await startChromium();
     const page = await browser.newPage();
     await expect.poll(async () => (await page.goto(link))?.status(), { timeout: 60_000 }).toBe(200);

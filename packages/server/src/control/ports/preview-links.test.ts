@@ -55,6 +55,21 @@ test("a WebSocket that came by a link, or by its cookie, is cut when the link en
   byLongLink?.terminate();
 });
 
+test("what came by a link is cut too when its sandbox's links end with a port; what came without one stays", async () => {
+  const anonymous = { anonymous: true };
+  const sandbox = await previews.sandboxWith({ port: 3000 }, { port: 4000 }, { port: 5000, auth: anonymous });
+  const server = createServer();
+  new WebSocketServer({ server }).on("connection", (socket) => void socket.send("hello"));
+  for (const port of [3000, 5000]) previews.serve(sandbox.id, port, server);
+  const byLink = openSocket(await linkTo(sandbox, 600));
+  const without = openSocket(sandbox.url.replace("3000-", "5000-"));
+  await Promise.all([once(byLink, "message"), once(without, "message")]);
+  await previews.daemon.control.ports.remove(sandbox.ref, { port: 4000 });
+  await expect.poll(() => byLink.readyState).toBe(WebSocket.CLOSED);
+  expect(without.readyState).toBe(WebSocket.OPEN);
+  without.terminate();
+});
+
 test("an answer that goes on and on is cut too", async () => {
   const sandbox = await previews.sandboxWith({ port: 3000 });
   previews.serve(sandbox.id, 3000, (_request, response) => void response.write("on and on"));

@@ -182,14 +182,23 @@ class Visits {
   async #visit({ coming, admitted, cut }: Visit, forward: (forwarding: Forwarding) => Promise<void>): Promise<void> {
     const leave = this.#options.lines.visit(coming.place.sandboxId);
     const connections = this.#options.connections.to(coming.place);
-    const end = admitted.until === undefined ? undefined : setTimeout(cut, admitted.until - Date.now());
+    const leaveLink = admitted.until === undefined ? undefined : this.#whileLinked(coming, admitted.until, cut);
     try {
       const patienceMs = this.#options.patienceMs ?? usualPatienceMs;
       await forward({ ...coming, admitted, connections, patienceMs });
     } finally {
-      clearTimeout(end);
+      leaveLink?.();
       leave();
     }
+  }
+
+  #whileLinked({ place }: Coming, until: number, cut: () => void): () => void {
+    const timer = setTimeout(cut, until - Date.now());
+    const leave = this.#options.routes.whileLinked(place.sandboxId, cut);
+    return () => {
+      clearTimeout(timer);
+      leave();
+    };
   }
 }
 
