@@ -1,22 +1,27 @@
 /** Signing in to a preview in Debian's chromium, at a real OpenID provider: what browsers do with the cookies, redirects and origins of it. */
-import { existsSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
-import { type Browser, type BrowserContext, chromium } from "playwright-core";
+import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
 import { debian, group, never, type TestDaemon, TestHost } from "../../packages/server/src/control/test-daemon.js";
+import type { IdentityProvider } from "../../packages/server/src/ingress/daemon/identity-provider.js";
 import type { IngressGateway } from "../../packages/server/src/ingress/ingress.js";
 import { startIngress } from "../../packages/server/src/ingress/ingress-test-kit.js";
 import { callbackUrl } from "../../packages/server/src/ingress/sign-in-address.js";
 import { createOidcSignIn } from "../../packages/server/src/oidc-sign-in.js";
 import { client, SignInProvider } from "../../packages/server/src/sign-in-provider-for-tests.js";
+import { temporaryDirectory } from "../../packages/server/src/store/test-record.js";
+import { tlsIdentity } from "../../packages/server/src/tls-identity.js";
+import { hasChromium, startChromium } from "../harness/chromium.js";
 
-const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
-
-describe.skipIf(program === undefined)("in chromium, which has to be installed for this", () => {
+describe.skipIf(!hasChromium)("in chromium, which has to be installed for this", () => {
   let provider: SignInProvider;
+  let signIn: IdentityProvider;
   let host: TestHost;
   let ingress: IngressGateway;
+  let secureHost: TestHost;
+  let secureDaemon: TestDaemon;
+  let secure: IngressGateway;
   let daemon: TestDaemon;
   let browser: Browser;
   let context: BrowserContext;
@@ -24,18 +29,22 @@ describe.skipIf(program === undefined)("in chromium, which has to be installed f
   beforeAll(async () => {
     provider = await SignInProvider.start({ ada: { email: "ada@example.com", email_verified: true }, eve: {} });
     host = new TestHost();
-    const signIn = createOidcSignIn({ issuer: provider.issuer, ...client, sessionSeconds: 600 });
+    secureHost = new TestHost();
+    signIn = createOidcSignIn({ issuer: provider.issuer, ...client, sessionSeconds: 600 });
     ingress = startIngress({}, undefined, signIn);
     daemon = await host.daemon({ options: { ingress } });
     const address = await ingress.address();
-    if (address !== undefined) provider.serve(callbackUrl(address));
-    browser = await chromium.launch({ executablePath: program ?? "", args: ["--no-sandbox", "--disable-gpu"] });
+    secure = await secureIngress(signIn);
+    const secureAddress = await secure.address();
+    secureDaemon = await secureHost.daemon({ options: { ingress: secure } });
+    provider.serve(...[address, secureAddress].flatMap((one) => (one === undefined ? [] : [callbackUrl(one)])));
+    browser = await startChromium();
     context = await browser.newContext();
   }, 60_000);
   afterAll(async () => {
     await browser?.close();
-    await host?.[Symbol.asyncDispose]();
-    await ingress?.close();
+    for (const one of [host, secureHost]) await one?.[Symbol.asyncDispose]();
+    for (const one of [ingress, secure]) await one?.close();
     await provider?.[Symbol.asyncDispose]();
   });
 
@@ -45,14 +54,16 @@ describe.skipIf(program === undefined)("in chromium, which has to be installed f
     response.end(url === "/user" ? user : `<!doctype html><title>${url} of ${user}</title>`);
   };
 
-  async function preview(people: readonly string[] = ["ada@example.com"]): Promise<string> {
-    const ports = [{ port: 3000, auth: { oidc: { emails: [...people] } } }];
-    const sandbox = await daemon.control.sandboxes.create(group, { ...debian, ports }, never);
+  async function preview(on = { daemon, host }): Promise<string> {
+    const ports = [{ port: 3000, auth: { oidc: { emails: ["ada@example.com"] } } }];
+    const sandbox = await on.daemon.control.sandboxes.create(group, { ...debian, ports }, never);
     const server = createServer(page);
     new WebSocketServer({ server }).on("connection", (socket, { headers }) =>
       socket.send(String(headers["x-forwarded-user"])),
     );
-    host.fake.machines.get(sandbox.id)?.listeners.set(3000, (connection) => void server.emit("connection", connection));
+    on.host.fake.machines
+      .get(sandbox.id)
+      ?.listeners.set(3000, (connection) => void server.emit("connection", connection));
     return sandbox.ports?.[0]?.url ?? "";
   }
 
@@ -73,6 +84,18 @@ describe.skipIf(program === undefined)("in chromium, which has to be installed f
     const cookies = await context.cookies(url);
     expect(cookies).toMatchObject([{ name: "alcove-signed-in", domain: new URL(url).hostname, httpOnly: true }]);
     await tab.close();
+  });
+
+  test("over TLS it is the same by HTTP/2, with cookies that no other host can set", async () => {
+    provider.person = "ada";
+    const own = await browser.newContext({ ignoreHTTPSErrors: true });
+    const url = await preview({ daemon: secureDaemon, host: secureHost });
+    const tab = await own.newPage();
+    await tab.goto(`${url}deep`);
+    expect([tab.url(), await tab.title()]).toEqual([`${url}deep`, "/deep of ada"]);
+    expect(await tab.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol")).toBe("h2");
+    expect(await own.cookies(url)).toMatchObject([{ name: "__Host-alcove-signed-in", secure: true, sameSite: "Lax" }]);
+    await own.close();
   });
 
   test("a page of another preview gets nothing from it with its user's cookies, and cannot frame it", async () => {
@@ -112,11 +135,18 @@ describe.skipIf(program === undefined)("in chromium, which has to be installed f
     expect([refused?.status(), await tab.title()]).toEqual([403, "You may not open this preview"]);
     provider.person = "ada";
     await tab.click("a");
-    await expect.poll(() => tab.title()).toBe("/ of ada");
+    await expect.poll(() => tab.title(), { timeout: 20_000 }).toBe("/ of ada");
     await tab.goto(`${url}.alcove/sign-out`);
     expect(await own.cookies(url)).toEqual([]);
     await tab.click("a");
-    await expect.poll(() => tab.title()).toBe("/ of ada");
+    await expect.poll(() => tab.title(), { timeout: 20_000 }).toBe("/ of ada");
     await own.close();
   });
 });
+
+async function secureIngress(signIn: IdentityProvider): Promise<IngressGateway> {
+  using directory = temporaryDirectory();
+  const names = ["localhost", "*.localhost"];
+  const { certificate, key } = await tlsIdentity({ dataDirectory: directory.path, given: undefined, names });
+  return startIngress({ tls: { certificate, key } }, undefined, signIn);
+}

@@ -14,6 +14,7 @@ import { startPreviews } from "./control/ports/previews-test-kit.js";
 import { issue, makeAuthority } from "./egress/certificates/authority.js";
 import { visit } from "./ingress/ingress-test-kit.js";
 import { openIngress } from "./ingress-gateway.js";
+import { client, SignInProvider } from "./sign-in-provider-for-tests.js";
 import { temporaryDirectory } from "./store/test-record.js";
 
 type Settings = Parameters<typeof openIngress>[0];
@@ -138,4 +139,25 @@ test("behind a proxy that ends TLS addresses are the proxy's, and lead to the pr
     "x-forwarded-proto": "https",
     "x-forwarded-for": "192.0.2.7, 127.0.0.1",
   });
+});
+
+test("people are led to the provider that is configured, and from there to the address that a proxy has for us", async () => {
+  await using provider = await SignInProvider.start({});
+  provider.serve("https://sign-in.apps.example.com/callback");
+  using secret = temporaryDirectory();
+  const clientSecretFile = join(secret.path, "secret");
+  writeFileSync(clientSecretFile, `${client.clientSecret}\n`);
+  const { previews, listensOn } = await previewsWith({
+    previewTls: "off",
+    previewUrl: "https://apps.example.com",
+    trustedProxies: ["127.0.0.1/32"],
+    oidc: { issuer: provider.issuer, audience: "alcove", mappings: [] },
+    previewSignIn: { clientId: client.clientId, clientSecretFile, sessionSeconds: 60 },
+  });
+  const { url } = await previews.sandboxWith({ port: 3000, auth: { oidc: { everyone: true } } });
+  const headers = { host: new URL(url).host, accept: "text/html", "x-forwarded-proto": "https" };
+  const led = await visit(`http://${listensOn()}/`, { headers });
+  const { origin, searchParams } = new URL(led.headers.location ?? "");
+  expect([led.status, origin, searchParams.get("client_id")]).toEqual([303, provider.issuer, client.clientId]);
+  expect(searchParams.get("redirect_uri")).toBe("https://sign-in.apps.example.com/callback");
 });

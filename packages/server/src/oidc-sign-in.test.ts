@@ -16,7 +16,8 @@ beforeAll(async () => {
     kelvin: { email: "\u212aim@example.com", email_verified: true },
     "not ours": address,
   });
-  provider.serve(callback, { isInToken: true });
+  provider.isInToken = true;
+  provider.serve(callback);
 });
 afterAll(() => provider[Symbol.asyncDispose]());
 

@@ -16,6 +16,8 @@ export class SignInProvider implements AsyncDisposable {
   /** What was asked at each sign-in. */
   readonly prompts: unknown[] = [];
   isDown = false;
+  /** Addresses are in its tokens, not beside them. To be set before it serves. */
+  isInToken = false;
 
   static async start(people: Readonly<Record<string, UnknownObject>>): Promise<SignInProvider> {
     const server = createServer();
@@ -30,12 +32,12 @@ export class SignInProvider implements AsyncDisposable {
     this.issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** From now on, to this address alone. */
-  serve(callback: string, { isInToken = false }: { readonly isInToken?: boolean } = {}): void {
+  /** From now on, to these addresses alone. */
+  serve(...callbacks: string[]): void {
     const provider = new Provider(this.issuer, {
-      clients: [{ client_id: client.clientId, client_secret: client.clientSecret, redirect_uris: [callback] }],
+      clients: [{ client_id: client.clientId, client_secret: client.clientSecret, redirect_uris: callbacks }],
       claims: { openid: ["sub"], email: ["email", "email_verified"] },
-      conformIdTokenClaims: !isInToken,
+      conformIdTokenClaims: !this.isInToken,
       cookies: { keys: ["only for tests"] },
       features: { devInteractions: { enabled: false } },
       findAccount: (_context, id) => ({ accountId: id, claims: async () => ({ sub: id, ...this.#people[id] }) }),
