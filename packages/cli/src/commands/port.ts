@@ -31,7 +31,7 @@ function addAdd(port: Command, cli: Cli): void {
     .command("add")
     .summary("open a port, and say where it is reached")
     .description(
-      "Open a port of a sandbox, and say where it is reached. Nothing needs to listen there yet. Who has a key of the group's with the role user may come, and who has a link; with --anonymous everybody.",
+      "Open a port of a sandbox, and say where it is reached. Nothing needs to listen there yet. Who has a key of the group's with the role user may come, and who has a link; with --anonymous everybody, and where the server has a provider for that, people who sign in.",
     )
     .argument(...sandboxArgument)
     .argument("<port>", "from 1 to 65535", portNumber)

@@ -31,3 +31,13 @@ test("many ranges are rules of ten, as the server takes them; a denial alone lea
   expect(ipAccessControl?.rules?.map(({ sourceCidrs }) => sourceCidrs.length)).toEqual([10, 10, 5]);
   expect(AddPort.safeParse({ port: 80, ...settingsOf({ deny }) }).success).toBe(true);
 });
+
+test("people who sign in are named by address, suffix and subject, or are all of them", () => {
+  const named = settingsOf({ email: ["ada@example.com"], emailSuffix: ["example.org"], subject: ["42"] });
+  const oidc = { emails: ["ada@example.com"], emailSuffixes: ["example.org"], subjects: ["42"] };
+  expect(named).toEqual({ auth: { oidc } });
+  expect(settingsOf({ signedIn: true })).toEqual({ auth: { oidc: { everyone: true } } });
+  for (const settings of [named, settingsOf({ signedIn: true })])
+    expect(AddPort.safeParse({ port: 1, ...settings }).success).toBe(true);
+  expect(AddPort.safeParse({ port: 1, ...settingsOf({ anonymous: true, signedIn: true }) }).success).toBe(false);
+});

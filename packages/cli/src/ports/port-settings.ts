@@ -1,10 +1,14 @@
 /** Who may come to a port, and from where, as options. */
-import { type AddPort, type PortIpAccessControl, readRange } from "@alcove/contract";
+import { type AddPort, type PortIpAccessControl, type PortOidc, readRange } from "@alcove/contract";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { names } from "../option-values.js";
 
 export interface PortSettings {
   readonly anonymous?: boolean;
+  readonly email?: readonly string[];
+  readonly emailSuffix?: readonly string[];
+  readonly subject?: readonly string[];
+  readonly signedIn?: true;
   readonly activation?: "on-demand" | "manual";
   readonly allow?: readonly string[];
   readonly deny?: readonly string[];
@@ -17,6 +21,10 @@ export function addPortSettings(command: Command): Command {
   const activation = "what a visit does to a sandbox that sleeps: on-demand wakes it, manual says that it sleeps";
   return command
     .option("--anonymous", "everybody may come, without a key or a link")
+    .option("--email <address>", "who signs in with this verified address may come; repeat for more", names)
+    .option("--email-suffix <domain>", "who signs in with a verified address there may come; repeat for more", names)
+    .option("--subject <name>", "whom the provider has under this name may come; repeat for more", names)
+    .option("--signed-in", "whoever the provider signs in may come")
     .addOption(new Option("--activation <mode>", activation).choices(Object.keys(activationModes)))
     .option("--allow <range>", "only addresses of these ranges may come, such as 10.0.0.0/8; repeat for more", ranges)
     .option("--deny <range>", "addresses of these ranges may not come, whatever is allowed; repeat for more", ranges)
@@ -24,13 +32,26 @@ export function addPortSettings(command: Command): Command {
 }
 
 /** What is given of them. */
-export function settingsOf({ anonymous, activation, allow, deny, corsOrigin }: PortSettings): Omit<AddPort, "port"> {
+export function settingsOf(settings: PortSettings): Omit<AddPort, "port"> {
+  const { anonymous, activation, allow, deny, corsOrigin } = settings;
+  const oidc = oidcOf(settings);
+  const auth = { ...(anonymous !== undefined && { anonymous }), ...(oidc && { oidc }) };
   return {
-    ...(anonymous !== undefined && { auth: { anonymous } }),
+    ...(Object.keys(auth).length > 0 && { auth }),
     ...(activation !== undefined && { activationMode: activationModes[activation] }),
     ...((allow !== undefined || deny !== undefined) && { ipAccessControl: accessOf(allow, deny) }),
     ...(corsOrigin !== undefined && { cors: { allowOrigins: [...corsOrigin] } }),
   };
+}
+
+function oidcOf({ email, emailSuffix, subject, signedIn }: PortSettings): PortOidc | undefined {
+  const oidc = {
+    ...(email && { emails: [...email] }),
+    ...(emailSuffix && { emailSuffixes: [...emailSuffix] }),
+    ...(subject && { subjects: [...subject] }),
+    ...(signedIn && { everyone: true }),
+  };
+  return Object.keys(oidc).length === 0 ? undefined : oidc;
 }
 
 const rangesOfRule = 10;
