@@ -19,6 +19,17 @@ const places = [
   { domain: "previews.test", isTls: false, isSaid: false },
 ];
 
+let browser: Browser | undefined;
+beforeAll(async () => {
+  if (hasChromium) browser = await startChromium([resolverRules, "--ignore-certificate-errors"]);
+});
+afterAll(() => browser?.close());
+
+async function newContext(): Promise<BrowserContext> {
+  if (browser === undefined) throw new Error("there is no browser");
+  return await browser.newContext();
+}
+
 describe.skipIf(!hasChromium).each(places)(
   "in chromium, which has to be installed for this, below $domain, TLS: $isTls",
   ({ domain, isTls, isSaid }) => {
@@ -28,7 +39,6 @@ describe.skipIf(!hasChromium).each(places)(
     };
     let host: PreviewHost;
     let api: string;
-    let browser: Browser;
     let context: BrowserContext;
     let victim: Preview;
     let hostile: Preview;
@@ -37,7 +47,6 @@ describe.skipIf(!hasChromium).each(places)(
     beforeAll(async () => {
       host = await PreviewHost.start(domain, isTls);
       api = host.api;
-      browser = await startChromium([resolverRules, "--ignore-certificate-errors"]);
       victim = await host.preview({ port: 3000 }, (request, response) => {
         heard.push(request);
         response.setHeader("set-cookie", "session=of-the-victim");
@@ -47,14 +56,11 @@ describe.skipIf(!hasChromium).each(places)(
       hostile = await host.preview({ port: 3000, auth: { anonymous: true } }, playHostile);
     }, 60_000);
     afterEach(() => context?.close());
-    afterAll(async () => {
-      await browser?.close();
-      await host?.[Symbol.asyncDispose]();
-    });
+    afterAll(() => host?.[Symbol.asyncDispose]());
 
     /** Its user has the victim's preview open, and comes to the hostile one. */
     async function between(): Promise<{ page: Page; victims: Page }> {
-      context = await browser.newContext();
+      context = await newContext();
       const victims = await context.newPage();
       await victims.goto(await victim.link());
       const page = await context.newPage();
@@ -73,7 +79,7 @@ describe.skipIf(!hasChromium).each(places)(
     }
 
     test("a link works as an address: its parameter is in neither what the page nor what the program sees", async () => {
-      context = await browser.newContext();
+      context = await newContext();
       const page = await context.newPage();
       heard.length = 0;
       await page.goto(`${await victim.link()}&a=1#part`);
@@ -92,7 +98,7 @@ describe.skipIf(!hasChromium).each(places)(
       const link = await victim.link(1);
       const title = async () => {
         await context?.close();
-        context = await browser.newContext();
+        context = await newContext();
         const page = await context.newPage();
         const answer = await page.goto(link);
         return [answer?.status(), await page.title(), (await page.content()).includes("for a new one")];
@@ -249,7 +255,7 @@ describe.skipIf(!hasChromium).each(places)(
             response.setHeader("content-type", "text/html");
             response.end(`<!doctype html>${secret}`);
           });
-          context = await browser.newContext();
+          context = await newContext();
           const page = await context.newPage();
           const contentIn = async (origin: string) => {
             await page.goto(`${origin}/?link=${encodeURIComponent(await framed.link())}`);
