@@ -1,5 +1,6 @@
 /** Whether a browser sends a request for the preview's own page, for its user, or for a page that the port names. Pure. */
 import type { Coming } from "./admission.js";
+import { isNavigation } from "./navigation.js";
 import type { VisitRequest } from "./visit-request.js";
 
 /**
@@ -13,13 +14,14 @@ export function isFromHere({ request, visitor, port }: Coming): boolean {
   if (site === "same-origin" || site === "none") return true;
   const known = [own, ...(port.cors?.allowOrigins ?? [])];
   if (origin !== undefined && known.some((one) => one.toLowerCase() === origin.toLowerCase())) return true;
+  // Which only shows a page to its user, as links anywhere may.
   return isNavigation(request) && request.headers["sec-fetch-dest"] === "document";
 }
 
 /** Origins of the pages that may show it in a frame, which the browser holds to them; undefined where that is not what is asked, or nobody may. */
 export function framersOf({ request, port }: Coming): readonly string[] | undefined {
   const named = port.cors?.allowOrigins.filter((origin) => origin !== "*") ?? [];
-  if (saysNothing(request)) return mayNavigate(request) ? named : undefined;
+  if (saysNothing(request)) return isNavigation(request) ? named : undefined;
   return isFrame(request) && named.length > 0 ? named : undefined;
 }
 
@@ -34,13 +36,4 @@ function saysNothing({ headers }: VisitRequest): boolean {
 
 function isBrowser({ headers }: VisitRequest): boolean {
   return headers["user-agent"]?.startsWith("Mozilla/") === true;
-}
-
-/** Which only shows a page to its user, as links anywhere may. */
-function isNavigation({ method, headers }: VisitRequest): boolean {
-  return method === "GET" && headers["sec-fetch-mode"] === "navigate";
-}
-
-function mayNavigate({ method, headers }: VisitRequest): boolean {
-  return method === "GET" && headers.accept?.includes("text/html") === true;
 }

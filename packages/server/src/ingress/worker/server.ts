@@ -182,22 +182,24 @@ class Visits {
   async #visit({ coming, admitted, cut }: Visit, forward: (forwarding: Forwarding) => Promise<void>): Promise<void> {
     const leave = this.#options.lines.visit(coming.place.sandboxId);
     const connections = this.#options.connections.to(coming.place);
-    const leaveLink = admitted.until === undefined ? undefined : this.#whileLinked(coming, admitted.until, cut);
+    const letGo = this.#whileHeld(coming, admitted, cut);
     try {
       const patienceMs = this.#options.patienceMs ?? usualPatienceMs;
       await forward({ ...coming, admitted, connections, patienceMs });
     } finally {
-      leaveLink?.();
+      letGo();
       leave();
     }
   }
 
-  #whileLinked({ place }: Coming, until: number, cut: () => void): () => void {
-    const timer = setTimeout(cut, until - Date.now());
-    const leave = this.#options.routes.whileLinked(place.sandboxId, cut);
+  /** Of a link until that ends, or the sandbox's links do; of who has signed in until that ends. */
+  #whileHeld({ place }: Coming, { until, person }: Admitted, cut: () => void): () => void {
+    const timer = until === undefined ? undefined : setTimeout(cut, until - Date.now());
+    const isLinked = until !== undefined && person === undefined;
+    const leave = isLinked ? this.#options.routes.whileLinked(place.sandboxId, cut) : undefined;
     return () => {
       clearTimeout(timer);
-      leave();
+      leave?.();
     };
   }
 }
