@@ -9,8 +9,8 @@ import (
 
 // Journal keeps the newest output of one exec, both streams in the order they were read, each byte with an offset.
 //
-// With a reader attached and no output limit, Append waits while the slowest reader is a full journal behind, of a terminal the foremost;
-// otherwise it never waits, and what no longer fits is forgotten from the front. A journal without an output limit also knows when
+// With a reader attached and no output limit, Append waits while the slowest reader is a full journal behind, but not for one of several
+// readers of a terminal who is late; otherwise it never waits, and what no longer fits is forgotten from the front. A journal without an output limit also knows when
 // its bytes were read.
 type Journal struct {
 	mutex  sync.Mutex
@@ -51,6 +51,9 @@ type mark struct {
 // Counts of bytes of an exec's output.
 type Counts struct{ Stdout, Stderr, StdoutDropped, StderrDropped int64 }
 
+// viewerPatience is how long others who look at a terminal wait for one who takes nothing.
+const viewerPatience = time.Second
+
 const (
 	journalBytes  = 1 << 20
 	smallestPiece = 256
@@ -81,7 +84,11 @@ func (j *Journal) Append(kind Kind, output []byte) {
 		return
 	}
 	for j.mustWait(int64(len(output))) {
-		j.wait(context.Background(), 0)
+		if j.isTerminal {
+			j.waitForViewers()
+		} else {
+			j.wait(context.Background(), 0)
+		}
 	}
 	j.mark(time.Now().UnixMilli())
 	j.add(kind, output)
@@ -132,20 +139,33 @@ func (j *Journal) mustWait(more int64) bool {
 	return j.next > j.awaited() && j.memory+more > j.capacity()
 }
 
-// awaited is how far the one is whom the process waits for.
+// awaited is how far the slowest reader is whom the process waits for.
 func (j *Journal) awaited() int64 {
-	if len(j.readers) == 0 {
-		return j.next
-	}
-	awaited := j.readers[0].offset
-	for _, reader := range j.readers[1:] {
-		if j.isTerminal {
-			awaited = max(awaited, reader.offset)
-		} else {
+	awaited := j.next
+	for _, reader := range j.readers {
+		if !reader.isLate {
 			awaited = min(awaited, reader.offset)
 		}
 	}
 	return awaited
+}
+
+// waitForViewers waits for whoever looks at a terminal. Who takes nothing for a while, where somebody else has taken all, is late.
+func (j *Journal) waitForViewers() {
+	slowest := j.awaited()
+	if j.wait(context.Background(), viewerPatience) || j.awaited() != slowest || !j.isStarved() {
+		return
+	}
+	for _, reader := range j.readers {
+		if reader.offset == slowest {
+			reader.isLate = true
+		}
+	}
+}
+
+// isStarved: one of the readers has taken all there is.
+func (j *Journal) isStarved() bool {
+	return slices.ContainsFunc(j.readers, func(reader *Reader) bool { return reader.offset == j.next })
 }
 
 // capacity is how much the journal may keep; an output limit is kept whole where memory allows.

@@ -136,7 +136,7 @@ func TestAReaderThatLeavesFreesTheProcess(t *testing.T) {
 	<-done
 }
 
-func TestATerminalWaitsForTheForemostOfItsViewersAlone(t *testing.T) {
+func TestATerminalDoesNotWaitForOneOfItsViewersWhoIsLate(t *testing.T) {
 	journal := newJournal(NewBudget(plenty), 0)
 	journal.isTerminal = true
 	stalled, reader := journal.read(0), journal.read(0)

@@ -11,6 +11,8 @@ type Reader struct {
 	journal *Journal
 	offset  int64
 	closed  bool
+	// isLate: nobody waits for it until it has caught up.
+	isLate bool
 	// withTimes: output is preceded by when it was read, and said is what was said last of that.
 	withTimes bool
 	said      int64
@@ -79,6 +81,7 @@ func (r *Reader) next(ctx context.Context, frames []byte, within time.Duration) 
 		r.offset = j.first
 	}
 	frames = r.collect(frames)
+	r.isLate = r.isLate && j.next-r.offset > journalBytes/2
 	j.announce()
 	return frames, more
 }

@@ -1,6 +1,7 @@
 /** The newest output of one exec, by offset, with the agent's rules for who waits for whom (agent/PROTOCOL.md). */
 import { setImmediate as turnOfEventLoop } from "node:timers/promises";
 import { Change } from "../../lib/change.js";
+import { withDeadline } from "../../lib/deadline.js";
 
 export type Stream = "stdout" | "stderr";
 
@@ -19,6 +20,8 @@ export interface Interruption {
 }
 
 const journalBytes = 1024 * 1024;
+const viewerPatienceMs = 1_000;
+const longestTimerMs = 2_147_483_647;
 
 export class Journal {
   readonly counts = { stdout: 0, stderr: 0 };
@@ -26,14 +29,14 @@ export class Journal {
   readonly #limit: number | undefined;
   readonly #isTerminal: boolean;
   readonly #change = new Change();
-  readonly #readers = new Set<{ offset: number }>();
+  readonly #readers = new Set<{ offset: number; isLate: boolean }>();
   #pieces: Piece[] = [];
   readonly #interruptions: Interruption[] = [];
   #first = 0;
   #next = 0;
   #isComplete = false;
 
-  /** With a limit so many bytes of each stream are kept, and nobody ever waits; of a terminal only for the foremost reader. */
+  /** With a limit so many bytes of each stream are kept, and nobody ever waits; nor, of a terminal, for one of several readers who is late. */
   constructor(limit: number | undefined, { isTerminal = false }: { readonly isTerminal?: boolean } = {}) {
     this.#limit = limit;
     this.#isTerminal = isTerminal;
@@ -46,7 +49,7 @@ export class Journal {
     const kept = this.#limit === undefined ? bytes : bytes.subarray(0, Math.max(0, this.#limit - this.counts[stream]));
     this.dropped[stream] += bytes.length - kept.length;
     if (kept.length === 0) return;
-    if (this.#limit === undefined) await this.#change.until(() => !this.#mustWait(kept.length), signal);
+    if (this.#limit === undefined) await this.#untilRoom(kept.length, signal);
     this.#pieces.push({ stream, offset: this.#next, bytes: kept, unixMs: Date.now() });
     this.counts[stream] += kept.length;
     this.#next += kept.length;
@@ -70,7 +73,7 @@ export class Journal {
     signal: AbortSignal,
     { isLookingOn = false }: { readonly isLookingOn?: boolean } = {},
   ): AsyncGenerator<Piece | Interruption | { readonly from: number; readonly to: number }> {
-    const reader = { offset: Math.min(from, this.#next) };
+    const reader = { offset: Math.min(from, this.#next), isLate: false };
     let told = this.#interruptions.filter(({ offset }) => offset < reader.offset).length;
     const owed = () => this.#interruptions[told];
     if (!isLookingOn) this.#readers.add(reader);
@@ -97,6 +100,7 @@ export class Journal {
         const bytes = piece.bytes.subarray(reader.offset - piece.offset, until - piece.offset);
         yield { ...piece, offset: reader.offset, bytes };
         reader.offset = until;
+        reader.isLate &&= this.#next - until > journalBytes / 2;
         this.#change.announce();
       }
     } finally {
@@ -111,11 +115,29 @@ export class Journal {
     return behind > 0 && behind + bytes > journalBytes;
   }
 
-  /** How far the one is whom the program waits for. */
+  /** How far the slowest is whom the program waits for. */
   #awaited(): number {
-    if (this.#readers.size === 0) return this.#next;
-    const offsets = [...this.#readers].map(({ offset }) => offset);
-    return this.#isTerminal ? Math.max(...offsets) : Math.min(...offsets);
+    const awaited = [...this.#readers].filter(({ isLate }) => !isLate);
+    return Math.min(this.#next, ...awaited.map(({ offset }) => offset));
+  }
+
+  async #untilRoom(bytes: number, signal: AbortSignal): Promise<void> {
+    while (this.#mustWait(bytes)) {
+      const slowest = this.#awaited();
+      using deadline = withDeadline(signal, this.#isTerminal ? viewerPatienceMs : longestTimerMs);
+      const hasMoved = () => !this.#mustWait(bytes) || this.#awaited() !== slowest;
+      await this.#change.until(hasMoved, deadline.signal).catch((error: unknown) => {
+        if (!deadline.expired) throw error;
+        if (this.#isTerminal) this.#letGoOf(slowest);
+      });
+    }
+  }
+
+  /** Where somebody else has taken all there is. */
+  #letGoOf(slowest: number): void {
+    const readers = [...this.#readers];
+    if (!readers.some(({ offset }) => offset === this.#next)) return;
+    for (const reader of readers) reader.isLate ||= reader.offset === slowest;
   }
 
   #trim(): void {
