@@ -332,6 +332,16 @@ export const errorCatalogue = {
     sentence: "This server serves no previews.",
     hint: "Its administrator turns them on with previewListen; see docs/ports.md. Connections over `…/ports/PORT/connect` work without.",
   },
+  TcpPortsOff: {
+    status: 409,
+    sentence: "This server has no listeners for ports that speak TCP.",
+    hint: "Its administrator turns them on with tcpPortsListen; see docs/ports.md. Connections over `…/ports/PORT/connect` work without.",
+  },
+  TcpPortsUsedUp: {
+    status: 503,
+    sentence: "All of the server's listeners for ports that speak TCP are in use.",
+    hint: "Remove a port with the protocol Tcp that is not needed, or have the administrator make the range of tcpPortsListen larger.",
+  },
   EngineUnavailable: {
     status: 503,
     sentence: "No engine can run sandboxes on this host.",

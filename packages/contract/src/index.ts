@@ -178,6 +178,7 @@ export {
   PreviewLink,
   SandboxPort,
   SandboxPorts,
+  tcpFault,
 } from "./ports.js";
 export { AlcoveError, type ErrorContext, fromProblem, Problem, toProblem } from "./problem.js";
 export {

@@ -40,6 +40,12 @@ export const PortCors = z
 
 export type PortCors = z.infer<typeof PortCors>;
 
+/** Http, the default: a preview, with a URL. Tcp: a listener on the server's own address, for whatever the program speaks. */
+export const PortProtocol = z.enum(["Http", "Tcp"]).meta({ id: "PortProtocol" });
+
+/** What opening a port with the protocol Tcp may fail with. */
+export const tcpErrors = ["TcpPortsOff", "TcpPortsUsedUp"] as const;
+
 const settings = {
   /** Who may come. Default: only callers with a key, and signed links. */
   auth: PortAuth,
@@ -48,6 +54,7 @@ const settings = {
   /** From where one may come; without it from everywhere. */
   ipAccessControl: PortIpAccessControl,
   cors: PortCors,
+  protocol: PortProtocol,
 };
 
 export const AddPort = z
@@ -58,9 +65,32 @@ export const AddPort = z
     activationMode: settings.activationMode.optional(),
     ipAccessControl: settings.ipAccessControl.optional(),
     cors: settings.cors.optional(),
+    protocol: settings.protocol.optional(),
+  })
+  .superRefine((port, context) => {
+    const fault = tcpFault(port);
+    if (fault !== undefined) context.addIssue({ code: "custom", ...fault });
   })
   .meta({ id: "AddPort" });
 export type AddPort = z.infer<typeof AddPort>;
+
+/** What of a port with the protocol Tcp cannot be. */
+export function tcpFault({
+  protocol,
+  auth,
+  cors,
+}: {
+  readonly protocol?: z.infer<typeof PortProtocol> | undefined;
+  readonly auth?: z.infer<typeof PortAuth> | undefined;
+  readonly cors?: PortCors | undefined;
+}): { readonly path: string[]; readonly message: string } | undefined {
+  if (protocol !== "Tcp") return undefined;
+  if (auth?.anonymous !== true)
+    return { path: ["auth", "anonymous"], message: "must be true where protocol is Tcp, which carries no key" };
+  if (auth.oidc !== undefined)
+    return { path: ["auth", "oidc"], message: "must be left out where protocol is Tcp, which signs nobody in" };
+  return cors === undefined ? undefined : { path: ["cors"], message: "must be left out where protocol is Tcp" };
+}
 
 const mostPorts = 50;
 
@@ -82,10 +112,13 @@ export const SandboxPort = z
   .object({
     port: PortNumber,
     name: PortName.optional(),
-    /** Where previews are served by host name; missing where the server serves none. */
+    /** Where previews are served by host name, missing where the server serves none; of the protocol Tcp `tcp://HOST:PORT`. */
     url: z.string().optional(),
     /** For clients that cannot have such names: pages there have no origin of their own, and no storage. */
     pathUrl: z.string().optional(),
+    /** Of the protocol Tcp: where it is reached; missing where the server has no listeners for it any more. */
+    tcp: z.object({ host: z.string(), port: PortNumber }).optional(),
+    protocol: PortProtocol,
     auth: PortAuth,
     activationMode: ActivationMode,
     ipAccessControl: PortIpAccessControl.optional(),
@@ -112,6 +145,7 @@ export const ChangePort = z
     activationMode: settings.activationMode.optional(),
     ipAccessControl: settings.ipAccessControl.nullable().optional(),
     cors: settings.cors.nullable().optional(),
+    protocol: settings.protocol.optional(),
   })
   .refine(isOne, oneOf)
   .meta({ id: "ChangePort" });

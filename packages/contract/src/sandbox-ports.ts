@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { endpoint } from "./endpoint.js";
 import { wholeNumber } from "./names.js";
-import { AddPort, ChangePort, PortList, PortRef, PreviewLink, SandboxPorts } from "./ports.js";
+import { AddPort, ChangePort, PortList, PortRef, PreviewLink, SandboxPorts, tcpErrors } from "./ports.js";
 import { Problem } from "./problem.js";
 import { NoQuery, SandboxParams, wakeErrors } from "./sandboxes.js";
 
@@ -29,7 +29,7 @@ export const addPort = endpoint({
   summary: "Let others come to a port of a sandbox",
   description: "Answers all of its ports. Nothing needs to listen there yet.",
   body: AddPort,
-  errors: ["SandboxNotFound", "PortExists"],
+  errors: ["SandboxNotFound", "PortExists", ...tcpErrors],
 });
 
 export const removePort = endpoint({
@@ -53,7 +53,7 @@ export const replacePorts = endpoint({
   access: "user",
   summary: "Replace all ports of a sandbox",
   body: z.strictObject({ ports: PortList }),
-  errors: ["SandboxNotFound"],
+  errors: ["SandboxNotFound", ...tcpErrors],
 });
 
 export const changePort = endpoint({
@@ -65,7 +65,7 @@ export const changePort = endpoint({
   summary: "Change a port of a sandbox",
   description: "What is left out stays, null takes away what was set.",
   body: ChangePort,
-  errors: ["SandboxNotFound", "PortNotFound"],
+  errors: ["SandboxNotFound", "PortNotFound", ...tcpErrors],
   isIdempotent: true,
 });
 

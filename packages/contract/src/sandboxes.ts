@@ -18,7 +18,7 @@ import {
   SnapshotId,
   wholeNumber,
 } from "./names.js";
-import { PortList, SandboxPort } from "./ports.js";
+import { PortList, SandboxPort, tcpErrors } from "./ports.js";
 import { ActivationMode, SandboxState, StateDetails, StopMode, Suspended } from "./sandbox-state.js";
 import { Resources } from "./sizes.js";
 import { SandboxSecrets } from "./value-refs.js";
@@ -163,6 +163,7 @@ export const creationErrors = [
   "SecretsUnreadable",
   "VolumeNotFound",
   "VolumeInUse",
+  ...tcpErrors,
   "EngineUnavailable",
   "QuotaExceeded",
   "CapacityExceeded",

@@ -20,6 +20,8 @@ const defaultsInWords = {
   previewTlsCertificate: "none",
   previewTlsKey: "none",
   previewSignIn: "none",
+  tcpPortsListen: "none: ports have no listeners of their own",
+  tcpPortsHost: "the address of `tcpPortsListen`",
   oidc: "none",
   secretsKeyFile: "`secrets/master.key` in the data directory",
   issuerUrl: "that of `listen`, where it is one address; else no tokens are issued",

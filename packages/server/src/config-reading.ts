@@ -8,6 +8,7 @@ import { Config, type Environment, fixedDefaults, hostDefaults, isRoot, type Key
 import { networkFault } from "./config-network.js";
 import { previewFault } from "./config-previews.js";
 import { signInFault } from "./config-sign-in.js";
+import { tcpPortsFault } from "./config-tcp-ports.js";
 
 export interface ReadConfiguration {
   readonly config: Config;
@@ -18,7 +19,7 @@ export interface ReadConfiguration {
 
 /** With the rules between keys. */
 const Whole = Config.superRefine((config, context) => {
-  const fault = networkFault(config) ?? previewFault(config) ?? signInFault(config);
+  const fault = networkFault(config) ?? previewFault(config) ?? signInFault(config) ?? tcpPortsFault(config);
   if (fault !== undefined) context.addIssue({ code: "custom", path: [fault.key], message: fault.message });
 });
 

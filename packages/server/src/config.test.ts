@@ -20,6 +20,7 @@ const withoutDefault = [
   ...["listen", "tlsCertificate", "tlsKey", "oidc", "issuerUrl", "secretsKeyFile", "crashAt"],
   ...["catalogueFile", "catalogueRegistry", "registryCertificates"],
   ...["previewListen", "previewUrl", "previewTlsCertificate", "previewTlsKey"],
+  ...["tcpPortsListen", "tcpPortsHost"],
 ];
 
 test("without file and environment every key has a value, but those that say none", () => {
@@ -60,6 +61,10 @@ test("an unknown key is refused with what there is", () => {
 const wrong = [
   [{ engine: "docker" }, {}, "engine", "docker"],
   [{ dataDirectory: "data" }, {}, "dataDirectory", "data"],
+  [{ tcpPortsListen: "127.0.0.1:80-90" }, {}, "tcpPortsListen", "127.0.0.1:80-90"],
+  [{ tcpPortsListen: "127.0.0.1:3000-2000" }, {}, "tcpPortsListen", "127.0.0.1:3000-2000"],
+  [{ tcpPortsListen: "300.0.0.1:3000-4000" }, {}, "tcpPortsListen", "300.0.0.1:3000-4000"],
+  [{ tcpPortsListen: "0.0.0.0:20000-20099" }, {}, "tcpPortsHost", "undefined"],
   [{ maxConcurrentCreates: 0 }, {}, "maxConcurrentCreates", "0"],
   [{}, { ALCOVE_RESERVED_MEMORY_MIB: "much" }, "reservedMemoryMiB", "much"],
   [{}, { ALCOVE_LISTEN: "7443" }, "listen", "7443"],

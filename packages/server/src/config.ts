@@ -14,6 +14,7 @@ import { imageKeys } from "./config-images.js";
 import { networkKeys } from "./config-network.js";
 import { IssuerUrl, Oidc } from "./config-oidc.js";
 import { previewKeys } from "./config-previews.js";
+import { tcpPortKeys } from "./config-tcp-ports.js";
 import { type CrashPointName, crashPoints } from "./control/crash-points.js";
 
 const AbsolutePath = z.string().min(1).refine(isAbsolute, "must be an absolute path").meta({ pattern: "^/" });
@@ -91,6 +92,7 @@ export const Config = z.strictObject({
     ),
   ...networkKeys,
   ...previewKeys,
+  ...tcpPortKeys,
   oidc: Oidc.optional().describe(
     "An OIDC issuer whose bearer tokens are taken on TCP, and what their claims mean; JSON in the variable. See access.md",
   ),
@@ -173,6 +175,8 @@ export const variables = {
   previewTlsKey: "ALCOVE_PREVIEW_TLS_KEY",
   previewSignIn: "ALCOVE_PREVIEW_SIGN_IN",
   trustedProxies: "ALCOVE_TRUSTED_PROXIES",
+  tcpPortsListen: "ALCOVE_TCP_PORTS_LISTEN",
+  tcpPortsHost: "ALCOVE_TCP_PORTS_HOST",
   oidc: "ALCOVE_OIDC",
   issuerUrl: "ALCOVE_ISSUER_URL",
   auditKept: "ALCOVE_AUDIT_KEPT",

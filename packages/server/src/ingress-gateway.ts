@@ -4,10 +4,11 @@ import type { Logger } from "pino";
 import type { Config } from "./config.js";
 import type { PreviewConfig } from "./config-previews.js";
 import { issuerOf, type PreviewSignInConfig, type SignInConfig } from "./config-sign-in.js";
+import type { TcpPortConfig } from "./config-tcp-ports.js";
 import { startWorker } from "./host/worker.js";
-import { createIngress } from "./ingress/daemon/create-ingress.js";
+import { createIngress, type IngressOptions } from "./ingress/daemon/create-ingress.js";
 import type { IdentityProvider } from "./ingress/daemon/identity-provider.js";
-import type { IngressGateway, PreviewAddress } from "./ingress/ingress.js";
+import type { IngressGateway, PreviewAddress, TcpRange } from "./ingress/ingress.js";
 import { createOidcSignIn } from "./oidc-sign-in.js";
 import { ownDirectory } from "./runtime-directory.js";
 import { readSecretFile } from "./secret-file.js";
@@ -18,24 +19,38 @@ const memoryMiB = 256;
 const threads = 1;
 const usualListen = { host: "127.0.0.1", port: 7_480 };
 
-/** Undefined where previews are turned off. */
-export async function openIngress(config: PreviewSettings, logger: Logger): Promise<IngressGateway | undefined> {
+/** Undefined where previews are turned off, and no port has a listener of its own. */
+export async function openIngress(config: IngressSettings, logger: Logger): Promise<IngressGateway | undefined> {
+  const listen = await previews(config);
+  const tcp = tcpRange(config);
+  if (listen === undefined && tcp === undefined) return undefined;
+  const module = new URL(`./ingress/worker-main${extname(import.meta.url)}`, import.meta.url);
+  return createIngress({
+    startWorker: () => startWorker({ module, memoryMiB, threads }),
+    ...{ listen, tcp, logger },
+    ...(listen && config.previewSignIn && { signIn: signIn(config, config.previewSignIn) }),
+  });
+}
+
+type IngressSettings = PreviewSettings & TcpPortConfig;
+
+async function previews(config: PreviewSettings): Promise<IngressOptions["listen"]> {
   const { previewListen: listen, previewUrl, trustedProxies } = config;
   if (listen === "off") return undefined;
   const address = previewUrl === undefined ? undefined : published(previewUrl);
   const domain = address?.domain ?? config.previewDomain;
   const tls = await identity(config, domain);
-  const module = new URL(`./ingress/worker-main${extname(import.meta.url)}`, import.meta.url);
-  return createIngress({
-    startWorker: () => startWorker({ module, memoryMiB, threads }),
-    listen: {
-      ...(listen ?? usualListen),
-      ...{ mayMove: listen === undefined, domain, trustedProxies, tls },
-      published: address,
-    },
-    ...(config.previewSignIn && { signIn: signIn(config, config.previewSignIn) }),
-    logger,
-  });
+  return {
+    ...(listen ?? usualListen),
+    ...{ mayMove: listen === undefined, domain, trustedProxies, tls },
+    published: address,
+  };
+}
+
+function tcpRange({ tcpPortsListen: listen, tcpPortsHost }: TcpPortConfig): TcpRange | undefined {
+  if (listen === undefined) return undefined;
+  const { host: listenHost, first, last } = listen;
+  return { listenHost, host: tcpPortsHost ?? listenHost, first, last };
 }
 
 type PreviewSettings = PreviewConfig & SignInConfig & Pick<Config, "dataDirectory" | "previewDomain" | "previewUrl">;

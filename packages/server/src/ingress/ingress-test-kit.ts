@@ -8,7 +8,7 @@ import type { IdentityProvider } from "./daemon/identity-provider.js";
 import type { IngressGateway } from "./ingress.js";
 
 export function startIngress(
-  listen: Partial<IngressOptions["listen"]> = {},
+  { tcp, ...listen }: Partial<IngressOptions["listen"]> & Pick<IngressOptions, "tcp"> = {},
   onWorker: (worker: Worker) => void = () => {},
   signIn?: IdentityProvider,
 ): IngressGateway {
@@ -21,6 +21,7 @@ export function startIngress(
     },
     listen: { host: "127.0.0.1", port: 0, mayMove: false, domain: "localhost", trustedProxies: [], ...listen },
     ...(signIn && { signIn }),
+    tcp,
     logger: { error: () => {}, warn: () => {}, info: () => {} },
   });
 }

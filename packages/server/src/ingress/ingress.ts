@@ -9,6 +9,10 @@ export interface IngressGateway {
   readonly known: PreviewAddress | undefined;
   /** Whether people can sign in to previews. */
   readonly signsIn: boolean;
+  /** Where ports that speak TCP get listeners; undefined where this server has none. */
+  readonly tcp: TcpRange | undefined;
+  /** Of the route in force, the ports of the host that another program has: known once all were tried. They are tried again, and again. */
+  deafTo(sandboxId: string): Promise<number[]>;
   /** Replaces what is in force; connections that are open to a port that is not there any more are closed. */
   apply(sandboxId: string, route: PreviewRoute): void;
   remove(sandboxId: string): void;
@@ -25,10 +29,27 @@ export interface PreviewAddress {
   readonly port: number;
 }
 
+export interface TcpRange {
+  /** An address of this host. */
+  readonly listenHost: string;
+  /** As clients know it. */
+  readonly host: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A port of a sandbox and the port of the host that stands for it. */
+export interface TcpListening {
+  readonly port: number;
+  readonly hostPort: number;
+}
+
 export interface PreviewRoute {
   readonly ports: readonly PreviewPort[];
   /** base64url: of the sandbox alone. */
   readonly linkKey: string;
+  /** For those of the ports that speak TCP. */
+  readonly tcp?: readonly TcpListening[];
 }
 
 export type PreviewPort = AddPort;
@@ -49,6 +70,10 @@ export function previewUrl({ scheme, domain, port }: PreviewAddress, sandboxId: 
 
 export function pathPreviewUrl({ scheme, domain, port }: PreviewAddress, sandboxId: string, guestPort: number): string {
   return `${scheme}://${domain}${portOf(scheme, port)}/preview/${sandboxId}/${guestPort}/`;
+}
+
+export function tcpUrl(host: string, port: number): string {
+  return `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** Of a URL, where it has to be said. */

@@ -47,6 +47,8 @@ export const ToIngress = z.discriminatedUnion("kind", [
     kind: z.literal("apply"),
     sandboxId: SandboxId,
     route: z.strictObject({ ports: z.array(AddPort), linkKey: z.string().max(100) }),
+    /** Which listeners it has: all of them, each time. */
+    listeners: z.array(z.strictObject({ port: GuestPort, hostPort: GuestPort, host: z.string().max(64) })).optional(),
   }),
   z.strictObject({ kind: z.literal("remove"), sandboxId: SandboxId }),
   /** With the line's socket, or why there is none. */
@@ -66,6 +68,13 @@ export const FromIngress = z.discriminatedUnion("kind", [
   ...lifeFromWorker,
   z.strictObject({ kind: z.literal("listening"), port: GuestPort }),
   z.strictObject({ kind: z.literal("deaf"), reason: z.string().max(2_000), isTaken: z.boolean() }),
+  /** A listener of a sandbox listens, or cannot for the reason. */
+  z.strictObject({
+    kind: z.literal("tried"),
+    sandboxId: SandboxId,
+    hostPort: GuestPort,
+    reason: z.string().max(2_000).optional(),
+  }),
   z.strictObject({ kind: z.literal("reach"), request: Counter, sandboxId: SandboxId, port: GuestPort }),
   z.strictObject({ kind: z.literal("mayCome"), request: Counter, sandboxId: SandboxId, key: z.string().max(4_096) }),
   z.strictObject({

@@ -3,10 +3,13 @@ import type { AddPort } from "@alcove/contract";
 import type Database from "better-sqlite3";
 import { all, one, write } from "./statement.js";
 
+/** With the port of the host on which one that speaks TCP is listened for: its own for as long as it is there. */
+export type StoredPort = AddPort & { readonly hostPort?: number | undefined };
+
 export interface SandboxPortsRecord {
   readonly sandboxId: string;
   readonly group: string;
-  readonly ports: readonly AddPort[];
+  readonly ports: readonly StoredPort[];
   readonly linkKey: Uint8Array;
 }
 
@@ -15,6 +18,11 @@ export type SandboxPortQueries = ReturnType<typeof sandboxPortQueries>;
 export function sandboxPortQueries(database: Database.Database) {
   const find = one<Row>(database, "select * from sandbox_ports where sandbox_id = @sandboxId");
   const list = all<Row>(database, "select * from sandbox_ports");
+  const taken = all<{ readonly host_port: number }>(
+    database,
+    `select json_extract(port.value, '$.hostPort') as host_port from sandbox_ports, json_each(sandbox_ports.ports) as port
+     where host_port is not null`,
+  );
   const put = write(
     database,
     `insert into sandbox_ports (sandbox_id, group_name, ports, link_key) values (@sandboxId, @group, @ports, @linkKey)
@@ -26,6 +34,7 @@ export function sandboxPortQueries(database: Database.Database) {
       return row && toRecord(row);
     },
     all: (): SandboxPortsRecord[] => list().map(toRecord),
+    hostPorts: (): number[] => taken().map(({ host_port }) => host_port),
     put: ({ sandboxId, group, ports, linkKey }: SandboxPortsRecord): void =>
       void put({ sandboxId, group, ports: JSON.stringify(ports), linkKey }),
   };

@@ -1,5 +1,5 @@
-/** The ports that a sandbox has after a change: pure. Errors: PortExists, PortNotFound. */
-import { type AddPort, AlcoveError, type ChangePort, type PortRef } from "@alcove/contract";
+/** The ports that a sandbox has after a change: pure. Errors: PortExists, PortNotFound, InvalidRequest. */
+import { type AddPort, AlcoveError, type ChangePort, type PortRef, tcpFault } from "@alcove/contract";
 
 type Ports = readonly AddPort[];
 const most = 50;
@@ -25,6 +25,11 @@ export function withChange(ports: Ports, { port, name, ...changes }: ChangePort)
   const found = findPort(ports, { port, name });
   const entries = Object.entries({ ...found, ...withoutUndefined(changes) }).filter(([, value]) => value !== null);
   const changed = Object.fromEntries(entries) as AddPort;
+  const fault = tcpFault(changed);
+  if (fault !== undefined)
+    throw new AlcoveError("InvalidRequest", `The port's ${fault.path.join(".")} ${fault.message}.`, {
+      field: fault.path.join("."),
+    });
   return ports.map((one) => (one === found ? changed : one));
 }
 

@@ -1,10 +1,11 @@
 /** What the ingress gateway asks of the daemon: a way into a sandbox, and whether a key lets somebody come. */
 import { AlcoveError } from "@alcove/contract";
 import type { IngressHooks } from "../../ingress/ingress.js";
+import type { SandboxPortsRecord } from "../../store/sandbox-ports.js";
 import type { AccessControl } from "../access/access-control.js";
 import type { ControlContext } from "../context.js";
 import type { Reach } from "../sandboxes/reach.js";
-import { applyPorts } from "./ports.js";
+import { applyPorts, putPorts } from "./ports-in-force.js";
 
 const wakeDeadlineMs = 120_000;
 
@@ -16,7 +17,21 @@ export function beginIngress(context: ControlContext, reach: Reach, access: Acce
   register.follow((id, _before, after) => {
     if (after === undefined || after.desiredState === "Deleted") ingress.remove(id);
   });
-  for (const { sandboxId } of store.sandboxPorts.all()) applyPorts(context, sandboxId);
+  for (const record of store.sandboxPorts.all()) {
+    moveIntoRange(context, record);
+    applyPorts(context, record.sandboxId);
+  }
+}
+
+/** The administrator may have chosen another one. */
+function moveIntoRange(context: ControlContext, { sandboxId: id, group, ports }: SandboxPortsRecord): void {
+  const { ingress, logger, store } = context;
+  if (ingress?.tcp === undefined || ports.every(({ hostPort }) => hostPort === undefined)) return;
+  try {
+    store.transaction(() => putPorts(context, { id, group }, { ports }));
+  } catch (error) {
+    logger.error({ sandbox: id, err: error }, "A port that speaks TCP has no listener in the range");
+  }
 }
 
 function hooksOf({ stopping, store, uses }: ControlContext, reach: Reach, access: AccessControl): IngressHooks {

@@ -1,6 +1,4 @@
 /** The ports of a sandbox that others may come to: on record first, then in force at the gateway. */
-import { randomBytes } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
 import type { AddPort, SandboxPort } from "@alcove/contract";
 import { AlcoveError } from "@alcove/contract";
 import { previewUrl } from "../../ingress/ingress.js";
@@ -12,24 +10,29 @@ import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { findPort, withChange, withoutPort, withPort } from "./changed-ports.js";
 import type { PortControl } from "./port-control.js";
 import { toSandboxPort } from "./port-view.js";
+import { applyPorts, putPorts } from "./ports-in-force.js";
+import { closeDeaf, settleHostPorts } from "./settle-host-ports.js";
 
-const linkKeyBytes = 32;
 const usualLinkSeconds = 3_600;
 
 export function portControl(context: ControlContext, reach: Reach): PortControl {
   const { gate, ingress, store, uses } = context;
   const view = async ({ id }: SandboxRef): Promise<SandboxPort[]> => {
     const { ports = [] } = store.sandboxPorts.find(id) ?? {};
-    const address = ports.length === 0 ? ingress?.known : await ingress?.address();
-    return ports.map((port) => toSandboxPort(id, port, address));
+    const preview = ports.length === 0 ? ingress?.known : await ingress?.address();
+    return ports.map((port) => toSandboxPort(id, port, { preview, tcp: ingress?.tcp }));
   };
   const change = async (ref: SandboxRef, ports: (before: readonly AddPort[]) => readonly AddPort[]) => {
     await gate.enter(ref.group);
-    store.transaction(() => {
+    const added = store.transaction(() => {
       requireSandbox(context, ref);
-      putPorts(context, ref, ports(store.sandboxPorts.find(ref.id)?.ports ?? []));
+      return putPorts(context, ref, { ports: ports(store.sandboxPorts.find(ref.id)?.ports ?? []) });
     });
     applyPorts(context, ref.id);
+    await settleHostPorts(context, ref, added).catch(async (error: unknown) => {
+      await closeDeaf(context, ref, added);
+      throw error;
+    });
     return await view(ref);
   };
   return {
@@ -46,7 +49,7 @@ export function portControl(context: ControlContext, reach: Reach): PortControl 
       await gate.enter(ref.group);
       requireSandbox(context, ref);
       const record = store.sandboxPorts.find(ref.id);
-      findPort(record?.ports ?? [], { port });
+      requirePreview(findPort(record?.ports ?? [], { port }));
       const address = await ingress?.address();
       if (record === undefined || address === undefined) throw new AlcoveError("PreviewsOff");
       const expiresAt = Math.ceil(Date.now() / 1_000) + expiresInSeconds;
@@ -68,9 +71,15 @@ export function portControl(context: ControlContext, reach: Reach): PortControl 
 }
 
 /** Of a new sandbox: where they are reached is known when this answers. */
-export async function openPorts(context: Pick<ControlContext, "ingress" | "store">, sandboxId: string): Promise<void> {
-  applyPorts(context, sandboxId);
+export async function openPorts(
+  context: Pick<ControlContext, "ingress" | "store">,
+  ref: SandboxRef,
+  added: readonly number[],
+): Promise<void> {
+  applyPorts(context, ref.id);
   await context.ingress?.address();
+  // Where none is to be had the gateway goes on trying, and the sandbox is none the worse.
+  await settleHostPorts(context, ref, added).catch(() => {});
 }
 
 /** What a sandbox's record is shown with. */
@@ -79,40 +88,17 @@ export function portsView(
   id: string,
 ): { ports?: SandboxPort[] } {
   const { ports = [] } = store.sandboxPorts.find(id) ?? {};
-  return ports.length === 0 ? {} : { ports: ports.map((port) => toSandboxPort(id, port, ingress?.known)) };
+  const addresses = { preview: ingress?.known, tcp: ingress?.tcp };
+  return ports.length === 0 ? {} : { ports: ports.map((port) => toSandboxPort(id, port, addresses)) };
 }
 
-/** Within a transaction. With a port its links go: all of the sandbox's are signed with one key, which is another one from then on. */
-export function putPorts(
-  { ingress, store }: Pick<ControlContext, "ingress" | "store">,
-  { id, group }: SandboxRef,
-  ports: readonly AddPort[],
-): void {
-  const before = store.sandboxPorts.find(id);
-  for (const port of ports)
-    if (!before?.ports.some((one) => isDeepStrictEqual(one, port))) requireSignIn(ingress, port);
-  const allStay = before?.ports.every(({ port }) => ports.some((one) => one.port === port)) === true;
-  const linkKey = before !== undefined && allStay ? before.linkKey : randomBytes(linkKeyBytes);
-  store.sandboxPorts.put({ sandboxId: id, group, ports, linkKey });
-}
-
-function requireSignIn(ingress: ControlContext["ingress"], { port, auth }: AddPort): void {
-  if (auth?.oidc === undefined || ingress?.signsIn === true) return;
-  throw new AlcoveError(
-    "InvalidRequest",
-    `People cannot sign in to port ${port}: this server has no provider for that.`,
-    {
-      field: "auth.oidc",
-      hint: "Its administrator configures one with previewSignIn; see docs/ports.md.",
-    },
-  );
-}
-
-/** What is on record is in force from now on. */
-export function applyPorts({ ingress, store }: Pick<ControlContext, "ingress" | "store">, sandboxId: string): void {
-  const record = store.sandboxPorts.find(sandboxId);
-  if (record === undefined || record.ports.length === 0) ingress?.remove(sandboxId);
-  else ingress?.apply(sandboxId, { ports: record.ports, linkKey: Buffer.from(record.linkKey).toString("base64url") });
+function requirePreview({ port, protocol }: AddPort): void {
+  if (protocol !== "Tcp") return;
+  throw new AlcoveError("InvalidRequest", `Port ${port} speaks TCP, and there are no links to it.`, {
+    field: "port",
+    value: String(port),
+    hint: "Its tcp has the address; ipAccessControl says from where one may come.",
+  });
 }
 
 function requireSandbox({ store }: ControlContext, ref: SandboxRef): void {

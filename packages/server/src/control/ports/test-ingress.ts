@@ -4,11 +4,16 @@ import type { IngressGateway, IngressHooks, PreviewRoute } from "../../ingress/i
 export class TestIngress implements IngressGateway {
   readonly known = { scheme: "http", domain: "localhost", port: 7_480 } as const;
   signsIn = true;
+  readonly tcp = undefined;
   readonly routes = new Map<string, PreviewRoute>();
   hooks: IngressHooks | undefined;
 
   async address() {
     return this.known;
+  }
+
+  async deafTo() {
+    return [];
   }
 
   apply(sandboxId: string, route: PreviewRoute): void {

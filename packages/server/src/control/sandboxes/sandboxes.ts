@@ -20,7 +20,8 @@ import { askedEgress, defaultEgress, requirePolicy } from "../egress/egress-choi
 import { requireEntrypointSecrets, type Secrets } from "../execs/secrets.js";
 import { requireQuota } from "../groups/quotas.js";
 import type { PolicyKeeper } from "../policies/policy-keeper.js";
-import { openPorts, portsView, putPorts } from "../ports/ports.js";
+import { openPorts, portsView } from "../ports/ports.js";
+import { putPorts } from "../ports/ports-in-force.js";
 import type { Reconciler } from "../reconciler.js";
 import {
   askedUses,
@@ -169,6 +170,7 @@ export async function createSandbox(
   await readiness.require(signal);
   requireRoom(context, record);
   const reserved = context.pools.reserve(record, uses);
+  let added: readonly number[];
   try {
     await requireDiskSpace(context);
     // Nothing is awaited from here to the insert, so that those who come at once count each other.
@@ -179,11 +181,11 @@ export async function createSandbox(
     crashPoint("create.beforeInsert");
     // Numbers and times of creation have the same order.
     const id = reserved ?? record.id;
-    context.store.transaction(() => {
+    added = context.store.transaction(() => {
       if (mounts.length > 0)
         claimMounts(context.store, requireVolumes(context), { ref: { group, id }, mounts, state: "Attached" });
       register.insert({ ...record, id, createdAt: Date.now() }, secrets, uses);
-      if (ports.length > 0) putPorts(context, { group, id }, ports);
+      return ports.length > 0 ? putPorts(context, { group, id }, { ports }) : [];
     });
   } catch (error) {
     if (reserved !== undefined) await context.pools.discard(reserved);
@@ -191,7 +193,7 @@ export async function createSandbox(
   }
   const id = reserved ?? record.id;
   crashPoint("create.afterInsert");
-  if (ports.length > 0) await openPorts(context, id);
+  if (ports.length > 0) await openPorts(context, { group, id }, added);
   const running = reconciler.close(id).catch((error: unknown) => {
     forgetOldFailures(context, group);
     throw error;

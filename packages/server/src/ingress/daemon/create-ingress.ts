@@ -6,25 +6,32 @@ import { untilAborted } from "../../lib/until-aborted.js";
 import { withResolvers } from "../../lib/with-resolvers.js";
 import { KeptWorker, type WorkerProcess } from "../../worker-process/kept-worker.js";
 import type { LifeFromWorker } from "../../worker-process/life-messages.js";
-import type { IngressGateway, IngressHooks, PreviewAddress, PreviewRoute } from "../ingress.js";
+import type { IngressGateway, IngressHooks, PreviewAddress, PreviewRoute, TcpRange } from "../ingress.js";
 import { type Fault, FromIngress, type ToIngress } from "../messages.js";
 import { callbackUrl } from "../sign-in-address.js";
 import type { IdentityProvider } from "./identity-provider.js";
 import { type NextStep, SignIns } from "./sign-ins.js";
 
+import { TcpTried } from "./tcp-tried.js";
+
 export interface IngressOptions {
   readonly startWorker: () => WorkerProcess<ToIngress>;
-  readonly listen: {
-    readonly host: string;
-    readonly port: number;
-    /** Where another program has the port, any other does. */
-    readonly mayMove: boolean;
-    readonly domain: string;
-    readonly trustedProxies: readonly string[];
-    readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
-    /** As clients see it, where a proxy stands in front. */
-    readonly published?: PreviewAddress | undefined;
-  };
+  /** For ports that speak TCP. */
+  readonly tcp?: TcpRange | undefined;
+  /** For previews. */
+  readonly listen?:
+    | {
+        readonly host: string;
+        readonly port: number;
+        /** Where another program has the port, any other does. */
+        readonly mayMove: boolean;
+        readonly domain: string;
+        readonly trustedProxies: readonly string[];
+        readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
+        /** As clients see it, where a proxy stands in front. */
+        readonly published?: PreviewAddress | undefined;
+      }
+    | undefined;
   /** With whom people sign in; left out: nobody does. */
   readonly signIn?: IdentityProvider;
   readonly logger: Pick<Logger, "error" | "warn" | "info">;
@@ -36,6 +43,7 @@ export function createIngress(options: IngressOptions): IngressGateway {
   return new Ingress(options);
 }
 
+type Listen = NonNullable<IngressOptions["listen"]>;
 type About = Exclude<FromIngress, LifeFromWorker>;
 type Message<K extends FromIngress["kind"]> = Extract<FromIngress, { kind: K }>;
 
@@ -46,6 +54,7 @@ class Ingress implements IngressGateway {
   readonly #leave = new Map<string, () => void>();
   readonly #listening = withResolvers<void>();
   readonly #signIns: SignIns | undefined;
+  readonly #tried = new TcpTried();
   #hooks: IngressHooks | undefined;
   /** Of the process: each numbers its requests from 1. */
   #generation = 0;
@@ -80,7 +89,16 @@ class Ingress implements IngressGateway {
     this.#hooks = hooks;
   }
 
+  get tcp(): TcpRange | undefined {
+    return this.#options.tcp;
+  }
+
+  deafTo(sandboxId: string): Promise<number[]> {
+    return this.#tried.deaf(sandboxId, () => this.#routes.get(sandboxId)?.tcp ?? []);
+  }
+
   async address(): Promise<PreviewAddress | undefined> {
+    if (this.#options.listen === undefined) return undefined;
     this.#process.begin();
     await untilAborted(this.#listening.promise, AbortSignal.timeout(listenMs)).catch(() => {});
     return this.known;
@@ -88,11 +106,13 @@ class Ingress implements IngressGateway {
 
   apply(sandboxId: string, route: PreviewRoute): void {
     this.#routes.set(sandboxId, route);
+    this.#tried.keepOnly(sandboxId, route.tcp ?? []);
     this.#process.begin();
-    this.#process.send(applied(sandboxId, route));
+    this.#process.send(this.#applied(sandboxId, route));
   }
 
   remove(sandboxId: string): void {
+    this.#tried.keepOnly(sandboxId, []);
     if (this.#routes.delete(sandboxId)) this.#process.send({ kind: "remove", sandboxId });
   }
 
@@ -102,12 +122,12 @@ class Ingress implements IngressGateway {
   }
 
   #onReady(): void {
-    for (const [sandboxId, route] of this.#routes) this.#process.send(applied(sandboxId, route));
-    this.#listen(this.#port ?? this.#options.listen.port);
+    for (const [sandboxId, route] of this.#routes) this.#process.send(this.#applied(sandboxId, route));
+    const { listen } = this.#options;
+    if (listen !== undefined) this.#listen(listen, this.#port ?? listen.port);
   }
 
-  #listen(port: number): void {
-    const { host, domain, trustedProxies, tls } = this.#options.listen;
+  #listen({ host, domain, trustedProxies, tls }: Listen, port: number): void {
     this.#process.send({
       kind: "listen",
       host,
@@ -119,10 +139,17 @@ class Ingress implements IngressGateway {
     });
   }
 
+  #applied(sandboxId: string, { ports, linkKey, tcp = [] }: PreviewRoute): ToIngress {
+    const host = this.#options.tcp?.listenHost;
+    const listeners = host === undefined ? [] : tcp.map((one) => ({ ...one, host }));
+    return { kind: "apply", sandboxId, route: { ports: [...ports], linkKey }, listeners };
+  }
+
   #onGone(): void {
     this.#generation++;
     for (const leave of this.#leave.values()) leave();
     this.#leave.clear();
+    this.#tried.forget();
   }
 
   #take(message: About): void {
@@ -131,11 +158,13 @@ class Ingress implements IngressGateway {
     else if (message.kind === "reach") void this.#reach(message);
     else if (message.kind === "mayCome") void this.#decide(message);
     else if (message.kind === "beginSignIn" || message.kind === "finishSignIn") void this.#signIn(message);
+    else if (message.kind === "tried") this.#setTried(message);
     else this.#setBusy(message);
   }
 
   #onListening(port: number): void {
     const { listen, logger } = this.#options;
+    if (listen === undefined) return;
     this.#port = port;
     this.known = listen.published ?? { scheme: listen.tls ? "https" : "http", domain: listen.domain, port };
     this.#listening.resolve();
@@ -145,8 +174,9 @@ class Ingress implements IngressGateway {
 
   #onDeaf({ reason, isTaken }: Message<"deaf">): void {
     const { listen, logger } = this.#options;
+    if (listen === undefined) return;
     if (isTaken && listen.mayMove && this.#port === undefined) {
-      this.#listen(0);
+      this.#listen(listen, 0);
       return;
     }
     logger.error(
@@ -154,6 +184,13 @@ class Ingress implements IngressGateway {
       "Previews cannot be served; choose another address with previewListen",
     );
     this.#listening.resolve();
+  }
+
+  #setTried({ kind: _, ...tried }: Message<"tried">): void {
+    const { sandboxId, hostPort, reason } = tried;
+    if (reason !== undefined)
+      this.#options.logger.warn({ sandbox: sandboxId, hostPort, reason }, "A port that speaks TCP has no listener");
+    this.#tried.take(tried);
   }
 
   async #reach({ request, sandboxId, port }: Message<"reach">): Promise<void> {
@@ -203,10 +240,6 @@ class Ingress implements IngressGateway {
     this.#leave.delete(sandboxId);
     if (isBusy && this.#hooks !== undefined) this.#leave.set(sandboxId, this.#hooks.begin(sandboxId));
   }
-}
-
-function applied(sandboxId: string, { ports, linkKey }: PreviewRoute): ToIngress {
-  return { kind: "apply", sandboxId, route: { ports: [...ports], linkKey } };
 }
 
 /** What is no error for others is told as one without its cause. */

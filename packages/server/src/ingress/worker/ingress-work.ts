@@ -7,10 +7,14 @@ import { Daemon } from "./daemon.js";
 import { Lines } from "./lines.js";
 import { Routes } from "./routes.js";
 import { listenForVisitors } from "./server.js";
+import { type TcpListener, TcpListeners } from "./tcp-listeners.js";
+import { TcpVisits } from "./tcp-visits.js";
 
 export class IngressWork {
   readonly lines: Lines;
   readonly #connections: Connections;
+  readonly #visits: TcpVisits;
+  readonly #listeners: TcpListeners;
   readonly #routes = new Routes();
   readonly #daemon: Daemon;
   readonly #send: (message: FromIngress) => void;
@@ -20,22 +24,26 @@ export class IngressWork {
     this.#daemon = new Daemon(send);
     this.lines = new Lines(this.#daemon);
     this.#connections = new Connections(this.lines);
+    this.#visits = new TcpVisits(this.#routes, this.lines);
+    this.#listeners = new TcpListeners(this.#visits, (tried) => send({ kind: "tried", ...tried }));
   }
 
   take(message: Exclude<ToIngress, LifeToWorker>, socket: Socket | undefined): void {
     if (message.kind === "reached") this.#daemon.reached(message, socket);
     else if (message.kind === "decided") this.#daemon.decided(message);
     else if (message.kind === "signIn") this.#daemon.signIn(message);
-    else if (message.kind === "apply") this.#apply(message.sandboxId, message.route);
+    else if (message.kind === "apply") this.#apply(message.sandboxId, message.route, message.listeners);
     else if (message.kind === "remove") this.#apply(message.sandboxId, undefined);
     else void this.#listen(message);
   }
 
-  #apply(sandboxId: string, route: Parameters<Routes["put"]>[1]): void {
+  #apply(sandboxId: string, route: Parameters<Routes["put"]>[1], listeners: readonly TcpListener[] = []): void {
     for (const port of this.#routes.put(sandboxId, route)) {
       this.#connections.closePort({ sandboxId, port });
+      this.#visits.closePort(sandboxId, port);
       this.lines.closePort(sandboxId, port);
     }
+    this.#listeners.put(sandboxId, listeners);
   }
 
   async #listen({ kind: _, ...options }: Extract<ToIngress, { kind: "listen" }>): Promise<void> {

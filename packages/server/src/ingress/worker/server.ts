@@ -172,7 +172,7 @@ class Visits {
     if (isSignInHost(visitor.host, this.#options.domain)) return { isFromProvider: true };
     const place = placeOf(visitor.host, request.url, this.#options.domain);
     const port = place && this.#options.routes.find(place.sandboxId, place.port);
-    if (place === undefined || port === undefined) return { trouble: nothingHere };
+    if (place === undefined || port === undefined || port.protocol === "Tcp") return { trouble: nothingHere };
     if (decideAddress(port.ipAccessControl, visitor.address).action === "Deny")
       return { trouble: notFromThere(formatAddress(visitor.address)) };
     return { coming: { request, visitor, place, port } };
