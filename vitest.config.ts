@@ -23,8 +23,8 @@ const realWithOwnDirectories = [
   "tests/{compat,engines,fuzz,images}/**/*.test.ts",
 ];
 
-/** The image of the one takes minutes to make, and its programs minutes to run; a minute for the other. */
-const inSoakAlone = ["tests/e2e/programs.test.ts", "tests/e2e/vite.test.ts"];
+/** Images of some take minutes to make, and their programs minutes to run; a minute for Vite. */
+const inSoakAlone = ["tests/e2e/{postgresql,programs,vite}.test.ts"];
 
 /** They measure the memory of the process that they are in. */
 const measuring = ["packages/sdk/tests/spawn.test.ts", "packages/server/src/guest/{agent,hello,hostile}.test.ts"];

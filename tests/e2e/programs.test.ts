@@ -2,9 +2,9 @@
 import { type EgressPolicy, Sandbox } from "alcove";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TestDaemon } from "../harness/daemon.js";
+import { endRecipeDaemon, startRecipeDaemon } from "../harness/recipe-daemon.js";
 import { bringContainer, inContainer } from "./programs/container.js";
 import { bringNpm, bringPrograms, type Fetcher, fetcherNames, fetchWith } from "./programs/programs.js";
-import { endDaemon, startDaemon } from "./programs/setting.js";
 import { startUpstream, type Upstream } from "./programs/upstream.js";
 
 const minute = 60_000;
@@ -15,7 +15,7 @@ let able: readonly Fetcher[];
 let hasNpm: boolean;
 beforeAll(async () => {
   upstream = await startUpstream();
-  daemon = await startDaemon(AbortSignal.timeout(20 * minute));
+  daemon = await startRecipeDaemon({ name: "programs", signal: AbortSignal.timeout(20 * minute) });
   await daemon.alcove.defaultGroup.egressPolicies.setSettings({
     resolverOverrides: { "api.test": "127.0.0.1", "files.test": "127.0.0.1", "old.test": "127.0.0.1" },
     upstreamCertificates: upstream.certificate,
@@ -29,7 +29,7 @@ beforeAll(async () => {
   await bringContainer(sandbox);
 }, 25 * minute);
 afterAll(async () => {
-  await endDaemon(daemon);
+  await endRecipeDaemon(daemon);
   await upstream[Symbol.asyncDispose]();
 }, minute);
 

@@ -67,6 +67,7 @@ ensure_test_programs() {
   need tmux tmux
   need vim vim
   need fish fish
+  need psql postgresql-client
   python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
   [ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
 }

@@ -5,6 +5,7 @@ import type { SandboxPortsRecord } from "../../store/sandbox-ports.js";
 import type { AccessControl } from "../access/access-control.js";
 import type { ControlContext } from "../context.js";
 import type { Reach } from "../sandboxes/reach.js";
+import { isInRange } from "./host-ports.js";
 import { applyPorts, putPorts } from "./ports-in-force.js";
 
 const wakeDeadlineMs = 120_000;
@@ -26,7 +27,9 @@ export function beginIngress(context: ControlContext, reach: Reach, access: Acce
 /** The administrator may have chosen another one. */
 function moveIntoRange(context: ControlContext, { sandboxId: id, group, ports }: SandboxPortsRecord): void {
   const { ingress, logger, store } = context;
-  if (ingress?.tcp === undefined || ports.every(({ hostPort }) => hostPort === undefined)) return;
+  const range = ingress?.tcp;
+  if (range === undefined || ports.every(({ hostPort }) => hostPort === undefined || isInRange(range, hostPort)))
+    return;
   try {
     store.transaction(() => putPorts(context, { id, group }, { ports }));
   } catch (error) {
