@@ -363,6 +363,7 @@ describe("a range of two", () => {
       onTestFinished(() => void taker.close());
       return (taker.address() as AddressInfo).port;
     };
+    await expect.poll(() => refusal(range.first), patience).toBe("ECONNREFUSED");
     await take(range.first);
     const one = await create(tcpPort);
     expect(hostPortOf(one.ports)).toBe(range.last);
