@@ -11,5 +11,5 @@ test.each<[SandboxPort["auth"], string]>([
   [{ oidc: { everyone: true, enabled: false } }, "keys and links"],
   [{ oidc: { emails: ["a@b"], emailSuffixes: ["@c", "d"], subjects: ["1", "2"] } }, "keys, links, a@b, @c, @d, 2 more"],
 ])("%j is for: %s", (auth, text) => {
-  expect(whom?.value({ port: 1, auth, activationMode: "OnDemand" })).toBe(text);
+  expect(whom?.value({ port: 1, auth, protocol: "Http", activationMode: "OnDemand" })).toBe(text);
 });
