@@ -18,7 +18,7 @@ const realWithOwnDirectories = [
   "packages/server/src/engines/microvm/microvm.test.ts",
   "tests/e2e/{backup,cgroup-v2,code,crash-points,crash-random,cycles,docs,egress,freed-space,identity,inside}.test.ts",
   "tests/e2e/{packed-memory,ports,readme,relay,secrets,sign-in,sleep,terminal,time,traces,upgrade,volumes}.test.ts",
-  "tests/security/{bypass,bypass-in-time,disk-and-memory,full-disk,hazards,hostile-preview,played-floods,port-scan}.test.ts",
+  "tests/security/{bypass,bypass-in-time,disk-and-memory,full-disk,guest-floods,hazards,hostile-preview,played-floods,port-scan}.test.ts",
   "tests/cli/{cli,completion,config,examples,exit-codes,images,launcher,login,watch}.test.ts",
   "tests/{compat,engines,fuzz,images}/**/*.test.ts",
 ];
@@ -114,7 +114,7 @@ export default defineConfig({
             "tests/e2e/{crash-points,crash-random,cycles}.test.ts",
             ...inSoakAlone,
             "tests/fuzz/fuzz.test.ts",
-            "tests/security/played-floods.test.ts",
+            "tests/security/{guest,played}-floods.test.ts",
             "tests/compat/images-like-docker.test.ts",
             "tests/images/{dockerfile,recipe-build}.test.ts",
             "packages/server/src/egress/{dns/dns,tls/client-hello,http/fuzz}.test.ts",
