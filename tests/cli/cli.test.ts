@@ -298,6 +298,64 @@ describe("cp", () => {
   });
 });
 
+describe("ports", () => {
+  test("create --port, port add, set, list, link and remove; get has the URLs", async () => {
+    const made = (await cli(["create", "--port", "web=3000", "--port", "8080:anonymous", "debian"])).stdout.trim();
+    const got = (await cli(["get", made])).stdout;
+    expect(got).toMatch(new RegExp(`^ports +3000 \\(web\\) http://3000-${made}\\.\\S+/, 8080 http://8080-\\S+/$`, "m"));
+    const added = await cli(["port", "add", "--deny", "192.0.2.0/24", "-o", "json", made, "9000"]);
+    expect(JSON.parse(added.stdout)).toMatchObject({ port: 9000, ipAccessControl: { defaultAction: "Allow" } });
+    expect((await cli(["port", "set", "--no-anonymous", made, "8080"])).stdout).toMatch(/^for +keys and links$/m);
+    expect((await cli(["port", "set", "--unset", "access", made, "9000"])).stdout).toMatch(/^from +everywhere$/m);
+    expect((await cli(["port", "list", "-q", made])).stdout).toBe("3000\n8080\n9000\n");
+    expect((await cli(["port", "link", "--expires-in", "10m", made, "web"])).stdout).toMatch(
+      /^http:\/\/3000-\S+\?\S+\n$/,
+    );
+    expect((await cli(["port", "remove", made, "web", "9000"])).stdout).toBe("web\n9000\n");
+    expect((await cli(["port", "remove", made, "web"])).stderr).toContain("no port web open");
+    expect((await cli(["delete", made])).code).toBe(0);
+  });
+
+  test.each([
+    [["port", "add", "3f2a", "70000"], "70000 is no port"],
+    [["port", "add", "--allow", "10.0.0.5/8", "3f2a", "80"], "10.0.0.0/8"],
+    [["port", "set", "3f2a", "80"], "Nothing is to be changed"],
+    [["port", "set", "--unset", "name", "3f2a", "80"], "name cannot be unset"],
+    [["create", "--port", "web", "debian"], "web is no port"],
+    [["port-forward", "3f2a", "80:"], "[LOCAL:]REMOTE"],
+  ])("%j is not understood", async (words, says) => {
+    const { code, stderr } = await cli(words);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(says) });
+  });
+});
+
+test("apply warns of volumes that the manifest does not name, and of headers that are sent as they stand", async () => {
+  const file = join(scratch, "alcove.yaml");
+  const headers = `[{ operation: Set, name: Authorization, value: "Bearer \${TOKEN}" }]`;
+  const rule = `{ name: api, match: { host: a.test }, action: { type: Transform, headers: ${headers} } }`;
+  writeFileSync(
+    file,
+    `name: warned\nimage: debian\nvolumes: []\negressPolicy: { defaultAction: Deny, rules: [${rule}] }\n`,
+  );
+  expect((await cli(["validate", "--file", file])).stderr).toMatch(
+    /^warning: warned: The header Authorization is sent/,
+  );
+  expect((await cli(["apply", "--file", file])).stderr).toMatch(/^warning: warned: The header Authorization is sent/);
+  await cli(["volume", "create", "--size", "64Mi", "besides"]);
+  await cli(["volume", "attach", "name=warned", "besides", "/besides"]);
+  const again = await cli(["apply", "--file", file]);
+  expect(again).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("warned has the volume besides on /besides"),
+  });
+  writeFileSync(file, `defaultAction: Deny\nrules: [${rule}]\n`);
+  expect((await cli(["egress", "apply", "--file", file, "name=warned"])).stderr).toMatch(
+    /^warning: The header Authorization/,
+  );
+  await cli(["delete", "name=warned"]);
+  expect((await cli(["volume", "delete", "besides"])).code).toBe(0);
+});
+
 describe("the rest", () => {
   test("api prints the body, and exits with 1 when it is an error", async () => {
     expect(JSON.parse((await cli(["api", "GET", "/v1/health"])).stdout)).toMatchObject({ engine: "fake" });

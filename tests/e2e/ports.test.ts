@@ -1,13 +1,17 @@
 /** Ports of a real sandbox, opened to others: a server that runs in it is reached by its preview, and wakes when somebody comes. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { get } from "node:http";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import type { Sandbox as SandboxView } from "@alcove/contract";
+import { createInterface } from "node:readline";
+import { buffer, text } from "node:stream/consumers";
 import { Sandbox } from "alcove";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { WebSocket } from "ws";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { waitFor } from "../../packages/server/src/lib/backoff.js";
+import { entries, withoutConfiguration } from "../cli/run-cli.js";
 import { hasChromium, startChromium } from "../harness/chromium.js";
 import { TestDaemon } from "../harness/daemon.js";
 
@@ -19,11 +23,7 @@ let url = "";
 beforeAll(async () => {
   daemon = await TestDaemon.start({ hasOwnData: true });
   sandbox = await Sandbox.create({ image: "debian", memory: "512Mi", alcove: daemon.alcove });
-  const path = `/v1/groups/default/sandboxes/${sandbox.id}/ports/add`;
-  const body = { port: 8000, auth: { anonymous: true } };
-  await daemon.alcove.request({ method: "POST", path, body });
-  const view = await daemon.alcove.request({ method: "GET", path: `/v1/groups/default/sandboxes/${sandbox.id}` });
-  url = (JSON.parse(await text(view.body)) as SandboxView).ports?.[0]?.url ?? "";
+  url = (await sandbox.ports.add({ port: 8000, auth: { anonymous: true } })).url ?? "";
 }, 300_000);
 afterAll(() => daemon[Symbol.asyncDispose]());
 
@@ -55,33 +55,60 @@ test("what a program serves comes whole, over a sleep that ends when somebody co
   expect((await sandbox.info()).state).toBe("Running");
 }, 180_000);
 
-test("any port is reached through a WebSocket by whoever has a key, an owner here", async () => {
-  const path = `/v1/groups/default/sandboxes/${sandbox.id}/ports/8000/connect`;
-  const socket = new WebSocket(`ws+unix://${daemon.runtimeDirectory}/alcoved.sock:${path}`);
-  const answer = await new Promise<string>((resolve, reject) => {
-    let received = "";
-    socket.on("error", reject);
-    socket.on("message", (data: Buffer, isBinary: boolean) => {
-      const words = data.toString();
-      if (isBinary) received += words;
-      else if (words.includes("connected")) socket.send(Buffer.from("GET / HTTP/1.0\r\n\r\n"));
-      if (received.includes("</html>")) resolve(received);
-    });
+/** The CLI itself: what it listens on, by the sandbox's port. */
+async function forwarded(
+  ...remotePorts: number[]
+): Promise<{ child: ChildProcess; dial: (remotePort: number) => Socket }> {
+  const env = { ...process.env, ...withoutConfiguration, ...daemon.clientEnvironment };
+  const words = ["port-forward", "-o", "json", sandbox.id, ...remotePorts.map((port) => `0:${port}`)];
+  const child = spawn(entries.launcher, words, { env, stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const local = new Map<number, number>();
+  for (const port of remotePorts) local.set(port, JSON.parse((await lines.next()).value).port);
+  const dial = (remotePort: number) =>
+    connect({ port: local.get(remotePort) ?? 0, host: "127.0.0.1", allowHalfOpen: true });
+  return { child, dial };
+}
+
+/** Answers how many bytes it heard, once it has heard the end, and then says them all again. */
+const echoAtEnd = `
+import socketserver
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        heard = self.rfile.read()
+        self.wfile.write(str(len(heard)).encode() + b"\\n" + heard)
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+Server(("127.0.0.1", 9000), Handler).serve_forever()
+`;
+
+test("port-forward carries several connections at once to what listens in a sandbox, large ones, with half-close", async () => {
+  await sandbox.files.write("/srv/echo.py", echoAtEnd);
+  await (await sandbox.spawn("exec python3 /srv/echo.py", { detached: true }))[Symbol.asyncDispose]();
+  const listens = () => sandbox.ports.connect(9000).then((connection) => connection.close().then(() => true));
+  await waitFor(() => listens().catch(() => undefined), AbortSignal.timeout(60_000));
+  const { child, dial } = await forwarded(8000, 9000);
+  const sent = Array.from({ length: 3 }, () => randomBytes(1_500_000));
+  const echoed = sent.map((bytes) => {
+    const socket = dial(9000);
+    socket.end(bytes);
+    return buffer(socket);
   });
-  socket.close();
-  expect(answer).toContain("200 OK");
-  expect(answer).toContain("large");
-});
+  const page = dial(8000).end("GET /large HTTP/1.0\r\n\r\n");
+  const [served, ...back] = await Promise.all([buffer(page), ...echoed]);
+  expect(served.subarray(served.indexOf("\r\n\r\n") + 4).length).toBe(size);
+  for (const [at, bytes] of sent.entries())
+    expect(Buffer.concat([Buffer.from(`${bytes.length}\n`), bytes]).equals(back[at] ?? Buffer.alloc(0))).toBe(true);
+  child.kill("SIGINT");
+  expect(await once(child, "exit")).toEqual([130, null]);
+}, 180_000);
 
 test.skipIf(!hasChromium)(
   "in chromium, which has to be installed for this, a page that came by a link is changed by its WebSocket",
   async () => {
-    const api = async (what: string, body: object) => {
-      const path = `/v1/groups/default/sandboxes/${sandbox.id}/ports/${what}`;
-      return JSON.parse(await text((await daemon.alcove.request({ method: "POST", path, body })).body));
-    };
-    await api("add", { port: 5000 });
-    const { url: link } = await api("link", { port: 5000 });
+    await sandbox.ports.add({ port: 5000 });
+    const { url: link } = await sandbox.ports.link(5000);
     await sandbox.files.write("/root/word", "before");
     await sandbox.files.write("/root/live-page.py", await readFile(join(import.meta.dirname, "ports/live-page.py")));
     await (await sandbox.spawn("exec python3 /root/live-page.py 5000 /root/word", { detached: true }))[
