@@ -84,6 +84,12 @@ test("behind -- nothing is ours", async () => {
   expect(await candidates(["exec", id, "--", ""])).toMatchObject({ code: 0, stdout: "" });
 });
 
+test("ports are those of the sandbox that is named before them", async () => {
+  await daemon.alcove.sandboxes.connect(id).ports.replace([{ port: 3000, name: "web" }, { port: 8080 }]);
+  expect((await candidates(["port", "remove", id, "--verbose", ""])).stdout).toBe("8080\nweb\n");
+  expect((await candidates(["port", "link", id.slice(0, 8), "w"])).stdout).toBe("web\n");
+});
+
 test("no daemon is started, and a server that says nothing is not waited for", async () => {
   const silent: Server = createServer(() => undefined);
   const socket = join(scratch, "silent.sock");

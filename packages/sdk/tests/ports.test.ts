@@ -92,6 +92,21 @@ test("a port where nothing listens, a program that breaks off and an abort are t
   await expect(elsewhere.ports.connect(7)).rejects.toMatchObject({ code: "SandboxNotFound" });
 });
 
+test("a stop of the sandbox and a restart of the daemon end connections, and the next one wakes it", async () => {
+  listen(7, echo);
+  const beforeStop = await sandbox.ports.connect(7);
+  await sandbox.stop();
+  await expect(beforeStop.output.bytes()).rejects.toMatchObject({ code: "PortReset" });
+  const beforeRestart = await sandbox.ports.connect(7);
+  expect((await sandbox.info()).state).toBe("Running");
+  await served.restart();
+  await expect(beforeRestart.output.bytes()).rejects.toThrow(/closed|ended/);
+  await using after = await sandbox.ports.connect(7);
+  await after.write("again");
+  await after.end();
+  expect(await after.output.text()).toBe("again");
+});
+
 test("a program that does not read holds the writer back", async () => {
   let program: Duplex | undefined;
   listen(12, (connection) => (program = connection));

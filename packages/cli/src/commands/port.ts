@@ -34,7 +34,7 @@ function addAdd(port: Command, cli: Cli): void {
       "Open a port of a sandbox, and say where it is reached. Nothing needs to listen there yet. Who has a key of the group's with the role user may come, and who has a link; with --anonymous everybody, and where the server has a provider for that, people who sign in.",
     )
     .argument(...sandboxArgument)
-    .argument("<port>", "from 1 to 65535", portNumber)
+    .argument("<number>", "of the port, from 1 to 65535", portNumber)
     .option("--name <name>", "to refer to it by");
   addOutputOptions(addPortSettings(command)).action(
     async (id: string, number: number, { name, ...settings }: PortSettings & { readonly name?: string }) => {

@@ -2,13 +2,15 @@
 import type { Command, Option } from "commander";
 import type { Cli } from "../cli.js";
 import { defaultContext, settingNames } from "../config/settings.js";
+import { findSandbox } from "../sandbox-name.js";
 
 /** Whoever presses Tab does not wait for longer. */
 const deadlineMs = 1_000;
 /** A server's words go into a command line: nothing that a shell would read as more than a word. */
 const harmlessWord = /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/;
 
-type Source = (cli: Cli, signal: AbortSignal) => AsyncIterable<string> | Iterable<string>;
+/** The words are those before it that are no options. */
+type Source = (cli: Cli, signal: AbortSignal, words: readonly string[]) => AsyncIterable<string> | Iterable<string>;
 
 const contexts: Source = (cli) => [defaultContext, ...Object.keys(cli.readSettings().config.contexts)];
 const settings: Source = () => settingNames.filter((name) => name !== "apiKey");
@@ -42,6 +44,11 @@ async function* volumes(cli: Cli, signal: AbortSignal) {
   for (const { name } of await (await cli.alcove()).defaultGroup.volumes.list({ signal })) yield name;
 }
 
+async function* ports(cli: Cli, signal: AbortSignal, [id = ""]: readonly string[]) {
+  const sandbox = await findSandbox(() => cli.alcove(), id, signal);
+  for (const { port, name } of await sandbox.ports.list({ signal })) yield name ?? String(port);
+}
+
 async function* secrets(cli: Cli, signal: AbortSignal) {
   for (const { id } of await (await cli.alcove()).defaultGroup.secrets.list({ signal })) yield id;
 }
@@ -66,6 +73,8 @@ const sources: Readonly<Record<string, Source>> = {
   "image name": images,
   "group name": groups,
   "pool name": pools,
+  "port port": ports,
+  "port ports": ports,
   "secret name": secrets,
   "volume name": volumes,
   "policy name": policies,
@@ -112,12 +121,15 @@ function descend(program: Command, words: readonly string[]) {
 
 async function wordsOf(command: Command, cli: Cli, before: readonly string[]): Promise<readonly string[]> {
   if (command.commands.length > 0) return command.commands.map((child) => child.name());
-  const place = operandsOf(command, before).length;
+  const operands = operandsOf(command, before);
+  const place = operands.length;
   const last = command.registeredArguments.at(-1);
   const argument = command.registeredArguments[place] ?? (last?.variadic ? last : undefined);
   if (argument === undefined) return [];
   const name = argument.name();
-  return argument.argChoices ?? (await ask(cli, sources[`${command.parent?.name()} ${name}`] ?? sources[name]));
+  return (
+    argument.argChoices ?? (await ask(cli, sources[`${command.parent?.name()} ${name}`] ?? sources[name], operands))
+  );
 }
 
 function operandsOf(command: Command, words: readonly string[]): string[] {
@@ -136,13 +148,13 @@ function takesValue({ required, optional }: Option): boolean {
 }
 
 /** What a server said in time: one that is away has no answer, and none is started. */
-async function ask(cli: Cli, source: Source | undefined): Promise<readonly string[]> {
+async function ask(cli: Cli, source: Source | undefined, words: readonly string[] = []): Promise<readonly string[]> {
   const found: string[] = [];
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), deadlineMs);
   try {
     if (source === undefined || (!known.has(source) && (await cli.runningAlcove()) === undefined)) return [];
-    for await (const word of source(cli, late.signal)) if (harmlessWord.test(word)) found.push(word);
+    for await (const word of source(cli, late.signal, words)) if (harmlessWord.test(word)) found.push(word);
   } catch {
     // What came until then.
   } finally {
