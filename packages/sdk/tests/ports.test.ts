@@ -64,17 +64,18 @@ test("what is written comes back whole, and each direction has its own end", asy
 });
 
 test("what was written before the end has arrived when the connection is closed", async () => {
-  const heard: Promise<string>[] = [];
+  const heard: Promise<Buffer>[] = [];
   listen(9, (connection) => {
-    heard.push(text(connection));
+    heard.push(buffer(connection));
     connection.end("bye");
   });
   const connection = await sandbox.ports.connect(9);
   expect(await connection.output.text()).toBe("bye");
-  await connection.write("last words");
+  const sent = randomBytes(1_000_000);
+  await connection.write(sent);
   await connection.end();
   await connection.close();
-  expect(await Promise.all(heard)).toEqual(["last words"]);
+  expect((await Promise.all(heard)).map((bytes) => bytes.equals(sent))).toEqual([true]);
 });
 
 test("a port where nothing listens, a program that breaks off and an abort are told as what they are", async () => {

@@ -1,5 +1,6 @@
 /** One connection to a port of a sandbox over a WebSocket: bytes as fast as the other side takes them, and the end of either direction. */
 import type { Duplex } from "node:stream";
+import { finished } from "node:stream/promises";
 import { AlcoveError, type PortReceive, PortSend } from "@alcove/contract";
 import { parseJson } from "../lib/parse-json.js";
 import type { SocketMessages } from "./socket-messages.js";
@@ -39,6 +40,8 @@ async function fromClient(connection: Duplex, messages: SocketMessages): Promise
     else {
       requireEnd(message.text);
       connection.end();
+      // Whoever destroys it earlier takes back what was written last.
+      await finished(connection, { readable: false });
       return;
     }
   }
