@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { buffer, text } from "node:stream/consumers";
 import { Sandbox } from "alcove";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
 import { waitFor } from "../../packages/server/src/lib/backoff.js";
 import { entries, withoutConfiguration } from "../cli/run-cli.js";
 import { hasChromium, startChromium } from "../harness/chromium.js";
@@ -54,6 +55,24 @@ test("what a program serves comes whole, over a sleep that ends when somebody co
   expect((await large())?.status).toBe(200);
   expect((await sandbox.info()).state).toBe("Running");
 }, 180_000);
+
+test("any port is reached through a WebSocket by whoever has a key, an owner here", async () => {
+  const path = `/v1/groups/default/sandboxes/${sandbox.id}/ports/8000/connect`;
+  const socket = new WebSocket(`ws+unix://${daemon.runtimeDirectory}/alcoved.sock:${path}`);
+  const answer = await new Promise<string>((resolve, reject) => {
+    let received = "";
+    socket.on("error", reject);
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      const words = data.toString();
+      if (isBinary) received += words;
+      else if (words.includes("connected")) socket.send(Buffer.from("GET / HTTP/1.0\r\n\r\n"));
+      if (received.includes("</html>")) resolve(received);
+    });
+  });
+  socket.close();
+  expect(answer).toContain("200 OK");
+  expect(answer).toContain("large");
+});
 
 /** The CLI itself: what it listens on, by the sandbox's port. */
 async function forwarded(
