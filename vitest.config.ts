@@ -17,7 +17,7 @@ const realWithOwnDirectories = [
   "packages/server/src/main.test.ts",
   "packages/server/src/engines/microvm/microvm.test.ts",
   "tests/e2e/{backup,cgroup-v2,code,crash-points,crash-random,cycles,docs,egress,freed-space,identity,inside}.test.ts",
-  "tests/e2e/{packed-memory,ports,readme,relay,secrets,sign-in,sleep,terminal,time,traces,upgrade,volumes}.test.ts",
+  "tests/e2e/{packed-memory,ports,readme,relay,secrets,sign-in,sleep,terminal,time,traces,upgrade,volume-snapshots,volumes}.test.ts",
   "tests/security/{bypass,bypass-in-time,disk-and-memory,full-disk,guest-floods,hazards,hostile-preview,played-floods,port-scan}.test.ts",
   "tests/cli/{cli,completion,config,examples,exit-codes,images,launcher,login,watch}.test.ts",
   "tests/{compat,engines,fuzz,images}/**/*.test.ts",

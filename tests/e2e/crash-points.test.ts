@@ -102,6 +102,7 @@ const meetings: Readonly<Record<Operation, (point: CrashPointName) => Promise<un
   secret: crashInSecret,
   identity: crashInIdentity,
   volume: crashInVolume,
+  volumeCopy: crashInVolumeCopy,
 };
 
 function operationOf(point: CrashPointName): Operation {
@@ -285,6 +286,30 @@ async function crashInVolume(point: CrashPointName): Promise<void> {
   if (point === "volume.afterTakeOut") expect(await bystander.files.readText("/volume/word")).toBe(point);
   if (left !== undefined) await bystander.volumes.detach("crashing");
   await volumes.delete("crashing").catch(() => undefined);
+  expect(await entries("volumes")).toEqual([]);
+}
+
+/** A fork that was begun has a volume of its own, a rollback takes the volume back; both have what was on it then. */
+async function crashInVolumeCopy(point: CrashPointName): Promise<void> {
+  const { snapshots: kept, volumes } = daemon.alcove.defaultGroup;
+  await volumes.create("copied", { size: "64Mi" });
+  await subject.volumes.attach("copied", "/volume");
+  await subject.files.write("/volume/word", "then");
+  const { id } = await subject.snapshot();
+  await subject.files.write("/volume/word", "later");
+  const isFork = point === "volumeCopy.afterRestore";
+  await expectCrash(isFork ? Sandbox.create({ alcove: daemon.alcove, snapshot: id }) : subject.rollback(id));
+  for (const other of await others()) {
+    const copy = daemon.alcove.sandboxes.connect(other);
+    await copy.waitUntil("Running");
+    expect(await copy.files.readText("/volume/word")).toBe("then");
+    await copy.delete();
+  }
+  expect(await atRest()).toBe("Running");
+  expect(await subject.files.readText("/volume/word")).toBe(isFork ? "later" : "then");
+  await subject.volumes.detach("copied");
+  await kept.delete(id);
+  await volumes.delete("copied");
   expect(await entries("volumes")).toEqual([]);
 }
 

@@ -10,6 +10,7 @@ import {
   Labels,
   SandboxId,
   SnapshotId,
+  VolumeName,
   wholeNumber,
 } from "./names.js";
 import { BatchResult } from "./sandbox-batches.js";
@@ -52,6 +53,10 @@ export const Snapshot = z
     resources: z.object({ cpu: z.string(), memory: z.string(), disk: z.string() }),
     /** The image that its sandbox was created from. */
     image: z.string(),
+    /** Those that its sandbox had, as they were at that instant: what starts from it gets volumes of its own. Left out where there are none. */
+    volumes: z
+      .array(z.object({ volumeName: VolumeName, size: z.string(), mountpoint: z.string(), readOnly: z.boolean() }))
+      .optional(),
     /** Of its own on the host's disk: gone with it. */
     ownBytes: z.number().int(),
     /** Of images, templates and snapshots that it stands on with others. */

@@ -49,6 +49,8 @@ export const Volume = z
         state: z.enum(["Attaching", "Attached", "Detaching"]),
       }),
     ),
+    /** It came with a fork or a snapshot, for this sandbox, and is deleted with it; whoever takes it away from there keeps it. */
+    ownerSandboxId: SandboxId.optional(),
     /** What it takes of the host's disk: in the answer of the call that reads one volume. */
     usage: z.object({ usedBytes: z.number() }).optional(),
     createdAt: z.iso.datetime(),

@@ -68,6 +68,8 @@ export const crashPoints = [
   "volume.afterDetach",
   "volume.afterTakeOut",
   "volume.afterRemove",
+  "volumeCopy.afterRestore",
+  "volumeCopy.afterRollback",
 ] as const;
 
 export type CrashPointName = (typeof crashPoints)[number];

@@ -63,7 +63,7 @@ function mortalMachine(machine: Machine, life: { readonly isOver: boolean }): Ma
 
 /**
  * Does one of each: two sandboxes, one deleted, an exec in the other, which is stopped and resumed, two snapshots of that, one
- * deleted, copies of it, a group with one in it, one from a pool. Ends early when the daemon dies.
+ * deleted, copies of it, a group with one in it, one from a pool, a volume with a copy. Ends early when the daemon dies.
  */
 async function live({ control }: TestDaemon, execId: string): Promise<void> {
   const kept = await control.sandboxes.create(
@@ -99,6 +99,12 @@ async function live({ control }: TestDaemon, execId: string): Promise<void> {
   await control.volumes.attach(kept, { volumeName: "crashing", mountpoint: "/volume" }, never);
   await control.volumes.detach({ ...kept, ...volume }, never);
   await control.volumes.delete(volume);
+  await control.volumes.create(group, { name: "copied", size: "1Gi" }, never);
+  await control.volumes.attach(kept, { volumeName: "copied", mountpoint: "/volume" }, never);
+  const { id: withVolume } = await control.snapshots.take(kept, { name: "with a volume" }, never);
+  const copy = await control.sandboxes.create(group, { sourcesRef: { snapshot: { id: withVolume } } }, never);
+  await control.sandboxes.delete(copy, never);
+  await control.snapshots.rollback(kept, { snapshotId: withVolume }, never);
 }
 
 for (const point of crashPoints) {
@@ -129,11 +135,12 @@ for (const point of crashPoints) {
     expect(snapshots.map(({ status }) => status)).toEqual(snapshots.map(() => "Ready"));
     expect([...host.fake.snapshots.keys()].sort()).toEqual(snapshots.map(({ id }) => id).sort());
     const isTaken = crashPoints.indexOf(point) >= crashPoints.indexOf("snapshot.afterFinish") && !isDelete(point);
-    expect(snapshots.map(({ name }) => name)).toEqual(isTaken ? ["kept"] : []);
+    const ofVolume = point.startsWith("volumeCopy.") ? ["with a volume"] : [];
+    expect(snapshots.map(({ name }) => name)).toEqual(isTaken ? [...ofVolume, "kept"] : []);
 
     const attachments = async () =>
       (await control.volumes.list(group, undefined)).flatMap((volume) => volume.attachments.map(({ state }) => state));
-    await expect.poll(attachments).toEqual(isAttached.has(point) ? ["Attached"] : []);
+    await expect.poll(attachments).toEqual(Array.from({ length: attached[point] ?? 0 }, () => "Attached"));
     expect([...host.fake.volumes.keys()]).toHaveLength((await control.volumes.list(group, undefined)).length);
 
     const kept = sandboxes.find(({ labels }) => labels.is === "kept");
@@ -175,10 +182,17 @@ const othersLeft: Partial<Record<CrashPointName, number>> = {
   "volume.afterDetach": 1,
   "volume.afterTakeOut": 1,
   "volume.afterRemove": 1,
+  "volumeCopy.afterRestore": 2,
+  "volumeCopy.afterRollback": 1,
 };
 
-/** Points after which the volume is the sandbox's. */
-const isAttached: ReadonlySet<CrashPointName> = new Set(["volume.afterAttach", "volume.afterMount"]);
+/** Points after which so many volumes are a sandbox's. */
+const attached: Partial<Record<CrashPointName, number>> = {
+  "volume.afterAttach": 1,
+  "volume.afterMount": 1,
+  "volumeCopy.afterRestore": 2,
+  "volumeCopy.afterRollback": 1,
+};
 
 /** Comes before any snapshot. */
 function isDelete(point: CrashPointName): boolean {

@@ -107,6 +107,17 @@ export interface Volumes {
   create(id: string, bytes: number, signal: AbortSignal): Promise<void>;
   /** Of one that no machine has. Whole or not there. VolumeInUse where a machine was given it meanwhile. */
   copy(from: string, to: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes `to` what the volume `from` was when the snapshot was taken, in no time: neither has a byte of its own before it is written to. Whatever was on `to`
+   * is lost, and no machine may have it. SnapshotIncompatible where the snapshot has nothing of `from`.
+   */
+  restore(
+    snapshotId: string,
+    volume: { readonly from: string; readonly to: string },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Whether nothing was written to `to` since it was what `from` is in the snapshot. */
+  isAsIn(snapshotId: string, volume: { readonly from: string; readonly to: string }): Promise<boolean>;
   /** Succeeds when it is gone already. */
   remove(id: string): Promise<void>;
   /** What it takes of the host's disk. */
@@ -137,8 +148,13 @@ export type SaveMode = "Memory" | "Disk";
  * change and stand on no sandbox. Both may stand on images, templates and other snapshots; those are kept as long as need be.
  */
 export interface Saves {
-  /** Makes a snapshot of a suspended sandbox. Whole or not there. */
-  snapshotSuspended(sandboxId: string, snapshotId: string, signal: AbortSignal): Promise<Saved>;
+  /** Makes a snapshot of a suspended sandbox, and of these volumes, which are its. Whole or not there. */
+  snapshotSuspended(
+    sandboxId: string,
+    snapshotId: string,
+    options: { readonly volumes: readonly DataDisk[] },
+    signal: AbortSignal,
+  ): Promise<Saved>;
   /** SnapshotIncompatible where no machine of this size goes on from it on this host. */
   check(origin: MachineOrigin, size: Size, signal: AbortSignal): Promise<void>;
   /** Makes a snapshot cheap to start many machines from; they share what they do not change. DiskFull where less than this would stay free. */
@@ -241,6 +257,8 @@ export interface MachineSpec {
   readonly origin?: MachineOrigin;
   /** PEM: whom its programs shall believe beside what its image says. */
   readonly certificates?: string;
+  /** Which it has instead of those of the snapshot that it goes on from, each in the slot where its memory has one. */
+  readonly volumes?: readonly DataDisk[];
   /** Mixed into the random numbers in place of bytes of the host, so that a run can be repeated: at least 64 bytes. */
   readonly entropy?: Uint8Array;
 }
@@ -263,8 +281,11 @@ export interface Machine {
    * goes on from there. A guest that resists the freeze is suspended all the same. When it fails the machine runs on.
    */
   suspend?(mode: SaveMode, signal: AbortSignal): Promise<Saved>;
-  /** Keeps disk and memory of one paused instant under the id; the machine goes on at once. A guest that resists the freeze: FreezeRefused where `mustFreeze`. */
-  snapshot?(snapshotId: string, options: { readonly mustFreeze: boolean }, signal: AbortSignal): Promise<Saved>;
+  /**
+   * Keeps disk, memory and volumes of one paused instant under the id; the machine goes on at once. A guest that resists the freeze: FreezeRefused
+   * where `mustFreeze`. Without volumes, where only the disk is wanted.
+   */
+  snapshot?(snapshotId: string, options: SnapshotOptions, signal: AbortSignal): Promise<Saved>;
   /** Puts the volume behind the slot; one that is suspended with its memory has it when it goes on. Does nothing where it is there already. */
   attach?(disk: DataDisk, signal: AbortSignal): Promise<void>;
   /** Those that it has, or may have where an `attach` failed. */
@@ -275,6 +296,11 @@ export interface Machine {
   console(): Promise<Uint8Array>;
   /** Ends the machine at once and removes everything of it. Succeeds when it is gone already. */
   destroy(): Promise<void>;
+}
+
+export interface SnapshotOptions {
+  readonly mustFreeze: boolean;
+  readonly leavesVolumes?: boolean;
 }
 
 export interface MachineEnd {

@@ -22,6 +22,7 @@ import { identityMigration } from "./migrations/15-identity.js";
 import { upstreamRoutesMigration } from "./migrations/16-upstream-routes.js";
 import { volumesMigration } from "./migrations/17-volumes.js";
 import { portsMigration } from "./migrations/18-ports.js";
+import { snapshotVolumesMigration } from "./migrations/19-snapshot-volumes.js";
 
 export interface Migration {
   readonly number: number;
@@ -48,6 +49,7 @@ export const migrations: readonly Migration[] = [
   upstreamRoutesMigration,
   volumesMigration,
   portsMigration,
+  snapshotVolumesMigration,
 ];
 
 /** Brings the schema up to date, each migration whole or not at all. A schema of a newer Alcove is refused. */

@@ -26,12 +26,24 @@ export interface SnapshotRecord {
   /** The content that it stands on. */
   readonly imageKey: string;
   readonly size: Size;
+  /** Those that its sandbox had; what was on them is in the snapshot. */
+  readonly volumes: readonly SnapshotVolume[];
   /** How what is in it is run: comes along to whatever starts from it. */
   readonly start: StartOfSandbox;
   /** Of its sandbox: who has the same secrets. */
   readonly maker: string | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
+}
+
+export interface SnapshotVolume {
+  /** The volume's own; it may be gone. */
+  readonly volumeId: string;
+  readonly name: string;
+  readonly sizeMiB: number;
+  readonly slot: number;
+  readonly mountpoint: string;
+  readonly isReadOnly: boolean;
 }
 
 export type StartOfSandbox = Pick<
@@ -128,10 +140,10 @@ type Nullable<Filter> = { readonly [Key in keyof Filter]: Key extends "group" ? 
 const insertion = `
   insert into snapshots (id, group_name, name, labels, status, is_internal, sandbox_id, parent_id, engine, mode,
     is_frozen, paused_ms, own_bytes, shared_bytes, image, image_is_public, image_key, cpu_millicores, memory_mib,
-    disk_mib, start, maker, created_at)
+    disk_mib, volumes, start, maker, created_at)
   values (@id, @group_name, @name, @labels, @status, @is_internal, @sandbox_id, @parent_id, @engine, @mode,
     @is_frozen, @paused_ms, @own_bytes, @shared_bytes, @image, @image_is_public, @image_key, @cpu_millicores,
-    @memory_mib, @disk_mib, @start, @maker, @created_at)`;
+    @memory_mib, @disk_mib, @volumes, @start, @maker, @created_at)`;
 
 interface Row {
   readonly id: string;
@@ -154,6 +166,7 @@ interface Row {
   readonly cpu_millicores: number;
   readonly memory_mib: number;
   readonly disk_mib: number;
+  readonly volumes: string;
   readonly start: string;
   readonly maker: string | null;
   readonly created_at: number;
@@ -178,6 +191,7 @@ function toRow(record: SnapshotRecord): Parameters & Row {
     cpu_millicores: record.size.cpuMillicores,
     memory_mib: record.size.memoryMiB,
     disk_mib: record.size.diskMiB,
+    volumes: JSON.stringify(record.volumes),
     start: JSON.stringify(record.start),
     maker: record.maker ?? null,
     created_at: record.createdAt,
@@ -201,6 +215,7 @@ function toRecord(row: Row): SnapshotRecord {
     imageIsPublic: row.image_is_public === 1,
     imageKey: row.image_key,
     size: { cpuMillicores: row.cpu_millicores, memoryMiB: row.memory_mib, diskMiB: row.disk_mib },
+    volumes: JSON.parse(row.volumes),
     start: { egress: noEgress, ...JSON.parse(row.start) },
     maker: row.maker ?? undefined,
     createdAt: row.created_at,

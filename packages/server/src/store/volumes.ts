@@ -10,6 +10,10 @@ export interface VolumeRecord {
   readonly type: Volume["type"];
   readonly sizeMiB: number;
   readonly labels: Labels;
+  /** The volume that it was in the snapshot from which it was made; that one may be gone. */
+  readonly sourceId: string | undefined;
+  /** The sandbox that it was made for, and goes with. */
+  readonly ownerSandboxId: string | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
@@ -32,12 +36,14 @@ export function volumeQueries(database: Database.Database) {
   const find = one<Row>(database, "select * from volumes where group_name = @group and name = @name");
   const ofGroup = all<Row>(database, "select * from volumes where group_name = @group order by name");
   const ids = all<{ id: string }>(database, "select id from volumes");
+  const get = one<Row>(database, "select * from volumes where id = @id");
+  const ofOwner = all<{ id: string }>(database, "select id from volumes where owner_sandbox_id = @sandboxId");
   const nameOf = one<{ name: string }>(database, "select name from volumes where id = @id");
   const remove = write(database, "delete from volumes where id = @id");
   const insert = write(
     database,
-    `insert into volumes (id, group_name, name, type, size_mib, labels, created_at)
-     values (@id, @group, @name, @type, @sizeMiB, @labels, @createdAt)`,
+    `insert into volumes (id, group_name, name, type, size_mib, labels, source_id, owner_sandbox_id, created_at)
+     values (@id, @group, @name, @type, @sizeMiB, @labels, @sourceId, @ownerSandboxId, @createdAt)`,
   );
   return {
     find(group: string, name: string): VolumeRecord | undefined {
@@ -47,7 +53,15 @@ export function volumeQueries(database: Database.Database) {
     ofGroup: (group: string): VolumeRecord[] => ofGroup({ group }).map(toRecord),
     ids: (): ReadonlySet<string> => new Set(ids().map(({ id }) => id)),
     nameOf: (id: string): string | undefined => nameOf({ id })?.name,
-    insert: (record: VolumeRecord): void => void insert({ ...record, labels: JSON.stringify(record.labels) }),
+    get(id: string): VolumeRecord | undefined {
+      const row = get({ id });
+      return row && toRecord(row);
+    },
+    /** Ids of those that go with the sandbox. */
+    ownedBy: (sandboxId: string): string[] => ofOwner({ sandboxId }).map(({ id }) => id),
+    insert({ labels, sourceId = null, ownerSandboxId = null, ...record }: Nullable<VolumeRecord>): void {
+      insert({ ...record, labels: JSON.stringify(labels), sourceId, ownerSandboxId });
+    },
     remove: (id: string): void => void remove({ id }),
     ...mountQueries(database),
   };
@@ -57,6 +71,7 @@ function mountQueries(database: Database.Database) {
   const mountOf = one<MountRow>(database, "select * from volume_mounts where volume_id = @volumeId");
   const ofSandbox = all<MountRow>(database, "select * from volume_mounts where sandbox_id = @sandboxId order by slot");
   const unmount = write(database, "delete from volume_mounts where volume_id = @volumeId");
+  const disown = write(database, "update volumes set owner_sandbox_id = null where id = @volumeId");
   const release = write(database, "delete from volume_mounts where sandbox_id = @sandboxId");
   const setState = write(database, "update volume_mounts set state = @state where volume_id = @volumeId");
   const mount = write(
@@ -73,11 +88,17 @@ function mountQueries(database: Database.Database) {
     mountsOf: (sandboxId: string): MountRecord[] => ofSandbox({ sandboxId }).map(toMount),
     mount: ({ isReadOnly, ...record }: MountRecord): void => void mount({ ...record, readOnly: isReadOnly ? 1 : 0 }),
     setMountState: (volumeId: string, state: MountState): void => void setState({ volumeId, state }),
-    unmount: (volumeId: string): void => void unmount({ volumeId }),
+    /** From now on it goes with no sandbox. */
+    unmount(volumeId: string): void {
+      unmount({ volumeId });
+      disown({ volumeId });
+    },
     /** All that the sandbox has. */
     releaseAll: (sandboxId: string): void => void release({ sandboxId }),
   };
 }
+
+type Nullable<T> = { readonly [Key in keyof T]: T[Key] | (undefined extends T[Key] ? null : never) };
 
 interface Row {
   readonly id: string;
@@ -86,6 +107,8 @@ interface Row {
   readonly type: VolumeRecord["type"];
   readonly size_mib: number;
   readonly labels: string;
+  readonly source_id: string | null;
+  readonly owner_sandbox_id: string | null;
   readonly created_at: number;
 }
 
@@ -96,9 +119,12 @@ function toRecord({
   type,
   size_mib: sizeMiB,
   labels,
+  source_id,
+  owner_sandbox_id,
   created_at: createdAt,
 }: Row): VolumeRecord {
-  return { id, group, name, type, sizeMiB, labels: JSON.parse(labels), createdAt };
+  const origin = { sourceId: source_id ?? undefined, ownerSandboxId: owner_sandbox_id ?? undefined };
+  return { id, group, name, type, sizeMiB, labels: JSON.parse(labels), ...origin, createdAt };
 }
 
 interface MountRow {

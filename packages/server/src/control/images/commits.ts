@@ -31,7 +31,7 @@ export async function commitSandbox(
   const sandbox = requireSandbox(context, ref);
   requireOnDisk(sandbox);
   await flush(context, sandbox, signal);
-  const { record, hold } = await takeSnapshot(context, { ref, isInternal: true, mayResist: true }, signal);
+  const { record, hold } = await takeSnapshot(context, { ref, isInternal: true, isOfDisk: true }, signal);
   const release = async () => {
     hold[Symbol.dispose]();
     snapshotRemovals.collectInBackground();

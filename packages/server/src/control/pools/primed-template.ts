@@ -103,7 +103,7 @@ function recordOf(engine: string, { id, record }: MemberOrder): SnapshotRecord {
   return {
     ...{ id: randomUUID(), group, name: undefined, labels: {}, status: "Creating", isInternal: true, engine },
     ...{ sandboxId: id, parentId: undefined, mode: "Memory", isFrozen: true, pausedMs: 0, ownBytes: 0, sharedBytes: 0 },
-    ...{ image, imageIsPublic, imageKey: "", size },
+    ...{ image, imageIsPublic, imageKey: "", size, volumes: [] },
     start: {
       ...{ imageConfig: {}, environment: {}, askedProgram: {}, entrypoint: [], cmd: [], entrypointSecrets: [] },
       ...{ workingDirectory: undefined, entrypointExecId: undefined, lifecycle: {}, egress: noEgress },

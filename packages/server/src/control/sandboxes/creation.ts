@@ -5,6 +5,7 @@
 import { AlcoveError } from "@alcove/contract";
 import type { Machine, MachineSpec } from "../../engines/engine.js";
 import type { Demand } from "../../lifecycle/capacity.js";
+import type { Occurrence } from "../../lifecycle/transitions.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import { type ControlContext, demandOf } from "../context.js";
 import { recordExecs } from "../execs/exec-recovery.js";
@@ -13,6 +14,7 @@ import type { Primed } from "../pools/pool-keeper.js";
 import { originOf } from "../snapshots/snapshot-source.js";
 import { untilRecorded } from "../until-recorded.js";
 import { attachAll } from "../volumes/attaching.js";
+import { dropOwnVolumes, makeCopies, removeDisks } from "../volumes/snapshot-volumes.js";
 import { machineSpec } from "./machine-spec.js";
 import { prepareTemplate, startMachine } from "./machine-start.js";
 import { watchMachine } from "./machine-watch.js";
@@ -29,13 +31,27 @@ export async function startSandbox(context: ControlContext, record: SandboxRecor
     if (signal.aborted) throw signal.reason;
     const message = error instanceof AlcoveError ? error.message : "Alcove failed; the daemon's log has the cause.";
     context.logger.warn({ sandbox: record.id, err: error }, "A sandbox could not be created");
-    // A machine that may still write to them keeps them until the sandbox's deletion has ended it.
-    if (isGone) context.store.volumes.releaseAll(record.id);
     const occurrence = { action: "startFailed", message, at: new Date().toISOString() } as const;
-    await untilRecorded(context, record.id, () => context.register.finishCreation(record.id, occurrence), signal);
+    const fail = () => recordFailure(context, record.id, { occurrence, isGone });
+    await removeDisks(context, await untilRecorded(context, record.id, fail, signal));
     if (record.snapshotId !== undefined) context.snapshotRemovals.collectInBackground();
     throw error;
   }
+}
+
+interface Failure {
+  readonly occurrence: Occurrence;
+  readonly isGone: boolean;
+}
+
+/** Answers the volumes that went with it. A machine that may still write to them keeps them until the sandbox's deletion has ended it. */
+function recordFailure({ register, store }: ControlContext, id: string, { occurrence, isGone }: Failure) {
+  return store.transaction(() => {
+    const dropped = isGone ? dropOwnVolumes(store, id) : [];
+    if (isGone) store.volumes.releaseAll(id);
+    register.finishCreation(id, occurrence);
+    return dropped;
+  });
 }
 
 interface Attempt {
@@ -54,7 +70,8 @@ async function bringUp(attempt: Attempt): Promise<void> {
     context.egress.admit(attempt.record),
   ]);
   const demand = demandOf(context, record.size);
-  const spec = { ...machineSpec(record, disk, told), ...originOf(context, record) };
+  const volumes = await makeCopies(context, record, signal);
+  const spec = { ...machineSpec(record, disk, told), ...originOf(context, record), volumes };
   const machine = (await context.pools.claim(spec, signal)) ?? (await startAnew(attempt, spec, demand));
   attempt.machine = machine;
   await attachAll(context, machine, signal);

@@ -2,9 +2,10 @@
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { ControlContext } from "../context.js";
 import { flushVolumes } from "../volumes/flushing.js";
+import { dropOwnVolumes, removeDisks } from "../volumes/snapshot-volumes.js";
 
 export async function removeSandbox(context: ControlContext, { id }: SandboxRecord): Promise<void> {
-  const { admission, crashPoint, engine, machines, register } = context;
+  const { admission, crashPoint, engine, machines, register, store } = context;
   crashPoint("delete.beforeDestroy");
   await flushVolumes(context, id);
   await machines.get(id)?.destroy();
@@ -12,7 +13,12 @@ export async function removeSandbox(context: ControlContext, { id }: SandboxReco
   crashPoint("delete.afterDestroy");
   admission.release(id);
   crashPoint("delete.beforeRemove");
-  register.remove(id);
+  const volumes = store.transaction(() => {
+    const own = dropOwnVolumes(store, id);
+    register.remove(id);
+    return own;
+  });
   machines.forget(id);
   crashPoint("delete.afterRemove");
+  await removeDisks(context, volumes);
 }

@@ -39,6 +39,7 @@ import { requireDiskSpace } from "../system/disk-space.js";
 import type { EngineReadiness } from "../system/engine-readiness.js";
 import { requireVolumes } from "../volumes/engine-volumes.js";
 import { claimMounts, mountsOf, requireUnclaimed } from "../volumes/mount-claims.js";
+import { copiesFor, recordCopies, sizeOfVolumes } from "../volumes/snapshot-volumes.js";
 import { forgetOldFailures } from "./failures.js";
 import { sandboxInsights } from "./insights.js";
 import { keptNow, withKept } from "./kept-size.js";
@@ -182,6 +183,7 @@ export async function createSandbox(
     // Numbers and times of creation have the same order.
     const id = reserved ?? record.id;
     added = context.store.transaction(() => {
+      recordCopies(context.store, { group, id }, copiesFor(context.store, record));
       if (mounts.length > 0)
         claimMounts(context.store, requireVolumes(context), { ref: { group, id }, mounts, state: "Attached" });
       register.insert({ ...record, id, createdAt: Date.now() }, secrets, uses);
@@ -204,10 +206,12 @@ export async function createSandbox(
 }
 
 /** Whether the host can ever run it, and the group may have it now. */
-function requireRoom({ admission, engine, gate, store }: ControlContext, { group, size }: SandboxRecord): void {
+function requireRoom({ admission, engine, gate, store }: ControlContext, record: SandboxRecord): void {
+  const { group, size } = record;
   const creating = store.sandboxes.count({ group, state: "Creating" });
   admission.check(demandOf({ engine }, size), creating);
-  requireQuota(gate.require(group), { ...size, sandboxes: 1 });
+  const diskMiB = size.diskMiB + sizeOfVolumes(copiesFor(store, record));
+  requireQuota(gate.require(group), { ...size, diskMiB, sandboxes: 1 });
 }
 
 /** Nobody waits for it; its end is in the record. */

@@ -9,6 +9,7 @@ import { createBatch } from "../sandboxes/sandbox-batch.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { createSandbox, type Helpers, newRecord, type Plan } from "../sandboxes/sandboxes.js";
 import { inheritedUses, isSameMaker } from "../secrets/sandbox-secrets.js";
+import { sizeOfVolumes, volumesOf } from "../volumes/snapshot-volumes.js";
 import { shareSnapshot } from "./snapshot-sharing.js";
 import { copied, type FromSnapshot } from "./snapshot-source.js";
 import { requireSandbox, takeSnapshot } from "./snapshot-taking.js";
@@ -30,7 +31,8 @@ export async function forkSandbox(
   const source = requireSandbox(context, ref);
   requireRunning(context, source);
   // Not one of them would come of it.
-  requireQuota(group, { ...source.size, sandboxes: 1 });
+  const diskMiB = source.size.diskMiB + sizeOfVolumes(volumesOf(store, ref.id));
+  requireQuota(group, { ...source.size, diskMiB, sandboxes: 1 });
   // Who copies it does so though it is deleted meanwhile; another than its maker gets none of its secrets.
   const isOwn = isSameMaker(maker, source.maker);
   const secrets = isOwn ? namedSecrets(store, ref.id, store.secrets.names(ref.id)) : {};

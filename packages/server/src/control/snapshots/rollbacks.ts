@@ -16,9 +16,10 @@ import { notRunning } from "../sandboxes/machines.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { toSandbox } from "../sandboxes/sandbox-view.js";
 import type { Helpers } from "../sandboxes/sandboxes.js";
+import { bringBackVolumes, remount, requireSameVolumes, requireUnchanged } from "../volumes/rollback-volumes.js";
 import { requireReady, requireSnapshot } from "./snapshot-finding.js";
 import { requireMode, sizeText } from "./snapshot-source.js";
-import { requireNoVolumes, requireSandbox, requireSaves } from "./snapshot-taking.js";
+import { requireSandbox, requireSaves } from "./snapshot-taking.js";
 
 interface Rollback {
   readonly ref: SandboxRef;
@@ -54,22 +55,26 @@ async function requireFit(context: ControlContext, { ref, body }: Rollback, sign
   requireOwn(record, snapshot);
   requireMode(snapshot, from, "from");
   await context.imageUse.standing({ ...record, snapshotId });
+  await requireUnchanged(context, record, { snapshot, from: from ?? snapshot.mode });
   await requireSaves(context).check({ kind: "snapshot", snapshotId, from: from ?? snapshot.mode }, record.size, signal);
 }
 
 function begin(context: ControlContext, { ref, body: { snapshotId, from } }: Rollback): void {
-  const { crashPoint, gate, register } = context;
+  const { crashPoint, gate, register, store } = context;
   const record = requireSandbox(context, ref);
   const snapshot = requireSnapshot(context, { group: ref.group, snapshotId });
   requireOwn(record, snapshot);
-  requireNoVolumes(context, record, "which does not go back with it");
+  requireSameVolumes(store, record, snapshot);
   if (record.state !== "Running" && record.state !== "Stopped") throw notRunning(record);
   if (record.stateDetails.stoppedReason === "Disabled")
     throw new AlcoveError("SandboxDisabled", `The sandbox ${record.id} is disabled.`);
   const { cpuMillicores, memoryMiB } = record.size;
   if (record.state === "Stopped") requireQuota(gate.require(ref.group), { cpuMillicores, memoryMiB });
   crashPoint("rollback.beforeMark");
-  register.beginRollback(record, snapshot, from ?? snapshot.mode);
+  store.transaction(() => {
+    remount(store, record, snapshot);
+    register.beginRollback(record, snapshot, from ?? snapshot.mode);
+  });
   crashPoint("rollback.afterMark");
 }
 
@@ -115,13 +120,14 @@ export async function bringBackFromSnapshot(
   await requireSaves(context).remove({ kind: "suspended", sandboxId: id });
   admission.release(id);
   crashPoint("rollback.afterDestroy");
-  if (store.snapshots.find(snapshotId) === undefined)
-    throw new AlcoveError("SnapshotNotFound", `The snapshot ${snapshotId} is gone.`);
+  const snapshot = store.snapshots.find(snapshotId);
+  if (snapshot === undefined) throw new AlcoveError("SnapshotNotFound", `The snapshot ${snapshotId} is gone.`);
+  const volumes = await bringBackVolumes(context, record, snapshot, signal);
   // Its own policy of now, not the one that the snapshot was taken under.
   const [disk, told] = await Promise.all([imageUse.standing(record), egress.admit(record)]);
   await admission.enter({ ...record, what: "this sandbox to go back" }, demandOf(context, record.size), signal);
   const origin = { kind: "snapshot", snapshotId, from } as const;
-  const started = await startMachine(context, { ...machineSpec(record, disk, told), origin }, signal);
+  const started = await startMachine(context, { ...machineSpec(record, disk, told), origin, volumes }, signal);
   crashPoint("rollback.afterStart");
   return started;
 }

@@ -64,7 +64,17 @@ export async function exportSnapshot(
 
 function requireExportable(snapshot: SnapshotRecord, here: string): void {
   requireReady(snapshot);
-  const { id, engine } = snapshot;
+  const { id, engine, volumes } = snapshot;
+  if (volumes.length > 0) {
+    const names = volumes.map(({ name }) => name).join(", ");
+    throw new AlcoveError(
+      "SnapshotIncompatible",
+      `The snapshot ${id} has volumes, which no archive carries: ${names}.`,
+      {
+        hint: "Take one of a sandbox without volumes.",
+      },
+    );
+  }
   if (engine !== here)
     throw new AlcoveError("SnapshotIncompatible", `The snapshot ${id} was taken by the ${engine} engine.`);
 }
@@ -182,7 +192,7 @@ function newRecord({ group, name, labels }: Import, { engine, snapshot }: Archiv
     ...{ id: randomUUID(), group, name: name ?? snapshot.name, labels: labels ?? snapshot.labels },
     ...{ status: "Creating", isInternal: false, engine, sandboxId, parentId: undefined },
     ...{ mode: "Memory", isFrozen: true, pausedMs: 0, ownBytes: 0, sharedBytes: 0 },
-    ...{ image, imageIsPublic: false, imageKey: "", size },
+    ...{ image, imageIsPublic: false, imageKey: "", size, volumes: [] },
     start: {
       ...{ ...start, workingDirectory, entrypointExecId },
       // It came out of JSON, which has no undefined.

@@ -1,16 +1,17 @@
 /** Taking a snapshot: its row first, then the engine's work, then that it is whole. What fails leaves nothing. */
 import { randomUUID } from "node:crypto";
 import { AlcoveError, type Labels } from "@alcove/contract";
-import type { Saved, Saves } from "../../engines/engine.js";
+import type { Saved, Saves, SnapshotOptions } from "../../engines/engine.js";
 import { inSpan } from "../../lib/tracing.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
-import type { SnapshotRecord } from "../../store/snapshots.js";
+import type { SnapshotRecord, SnapshotVolume } from "../../store/snapshots.js";
 import type { ControlContext } from "../context.js";
 import { requireQuota } from "../groups/quotas.js";
 import { notRunning, sandboxNotFound } from "../sandboxes/machines.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
 import { ofSandbox } from "../sandboxes/sandbox-span.js";
 import { requireDiskSpace } from "../system/disk-space.js";
+import { dataDisk, volumesOf } from "../volumes/snapshot-volumes.js";
 
 export interface Taking {
   readonly ref: SandboxRef;
@@ -18,8 +19,8 @@ export interface Taking {
   readonly labels?: Labels | undefined;
   /** For a fork or a commit: nobody sees it, and whatever resists the freeze refuses it. */
   readonly isInternal?: boolean;
-  /** Whatever resists the freeze may: only the disk is wanted of it. */
-  readonly mayResist?: boolean;
+  /** Of its disk alone: whatever resists the freeze may, and its volumes are left out. */
+  readonly isOfDisk?: boolean;
 }
 
 /** The snapshot's hold is the caller's to dispose of. */
@@ -45,12 +46,12 @@ async function takeInTurn(context: ControlContext, taking: Taking, signal: Abort
 
 async function take(context: ControlContext, taking: Taking, signal: AbortSignal) {
   const { crashPoint, gate, snapshotRegister: register, snapshotRemovals, store } = context;
-  const { ref, isInternal = false, mayResist = !isInternal } = taking;
+  const { ref, isInternal = false, isOfDisk = false } = taking;
+  const mayResist = isOfDisk || !isInternal;
   const sandbox = requireSandbox(context, ref);
-  requireNoVolumes(context, sandbox, "which no snapshot takes with it");
-  const save = saveOf(context, sandbox, !mayResist);
+  const record = newRecord(context, sandbox, taking);
+  const save = saveOf(context, sandbox, { mustFreeze: !mayResist, volumes: record.volumes, leavesVolumes: isOfDisk });
   if (!isInternal) requireQuota(gate.require(ref.group), { snapshots: 1 });
-  const record = newRecord(sandbox, taking);
   const hold = snapshotRemovals.hold(record.id);
   try {
     crashPoint("snapshot.beforeInsert");
@@ -72,20 +73,6 @@ async function take(context: ControlContext, taking: Taking, signal: AbortSignal
   }
 }
 
-/** Its memory and its disk would be of one instant, and its volumes of another. */
-export function requireNoVolumes(
-  { store }: Pick<ControlContext, "store">,
-  { id }: Pick<SandboxRecord, "id">,
-  why: string,
-): void {
-  const [mount] = store.volumes.mountsOf(id);
-  if (mount === undefined) return;
-  const name = store.volumes.nameOf(mount.volumeId);
-  throw new AlcoveError("VolumeInUse", `The sandbox ${id} has the volume ${name}, ${why}.`, {
-    hint: `Take it away first: \`alcove volume detach ${id} ${name}\`.`,
-  });
-}
-
 export function requireSaves({ engine }: Pick<ControlContext, "engine">): Saves {
   if (engine.saves !== undefined) return engine.saves;
   throw new AlcoveError("EngineUnavailable", `The ${engine.name} engine keeps nothing of its sandboxes.`, {
@@ -99,6 +86,10 @@ export function requireSandbox({ store }: Pick<ControlContext, "store">, { group
   return record;
 }
 
+interface Saving extends SnapshotOptions {
+  readonly volumes: readonly SnapshotVolume[];
+}
+
 type Save = (snapshotId: string, signal: AbortSignal) => Promise<Saved>;
 
 /** Of what was kept when it was stopped, whoever resisted then: nobody can try again. */
@@ -110,21 +101,24 @@ function requireFrozen({ id }: SandboxRecord, { isFrozen }: Saved): void {
 }
 
 /** How it is saved: as it runs, or what is kept of it. SandboxNotRunning in every other state, and where memory is wanted that is not kept. */
-function saveOf(context: ControlContext, sandbox: SandboxRecord, mustFreeze: boolean): Save {
+function saveOf(context: ControlContext, sandbox: SandboxRecord, { volumes, ...options }: Saving): Save {
+  const { mustFreeze } = options;
   const { state, suspension } = sandbox;
   if (state === "Stopped" && suspension !== undefined && suspension.rollback === undefined) {
     if (mustFreeze && suspension.mode === "Disk") throw notRunning(sandbox);
-    return (snapshotId, signal) => requireSaves(context).snapshotSuspended(sandbox.id, snapshotId, signal);
+    return (snapshotId, signal) =>
+      requireSaves(context).snapshotSuspended(sandbox.id, snapshotId, { volumes: volumes.map(dataDisk) }, signal);
   }
   const { machine } = context.machines.require(sandbox);
   return (snapshotId, signal) => {
     if (machine.snapshot === undefined)
       throw new AlcoveError("EngineUnavailable", `The ${sandbox.engine} engine takes no snapshots.`);
-    return machine.snapshot(snapshotId, { mustFreeze }, signal);
+    return machine.snapshot(snapshotId, options, signal);
   };
 }
 
-function newRecord(sandbox: SandboxRecord, { name, labels = {}, isInternal = false }: Taking): SnapshotRecord {
+function newRecord({ store }: ControlContext, sandbox: SandboxRecord, taking: Taking): SnapshotRecord {
+  const { name, labels = {}, isInternal = false, isOfDisk = false } = taking;
   const { group, engine, image, imageIsPublic, imageKey, size, snapshotId, forkedFrom } = sandbox;
   const { imageConfig, environment, askedProgram, entrypoint, cmd } = sandbox;
   const { entrypointSecrets, workingDirectory, entrypointExecId, lifecycle, egress } = sandbox;
@@ -135,6 +129,7 @@ function newRecord(sandbox: SandboxRecord, { name, labels = {}, isInternal = fal
     parentId: forkedFrom === undefined ? snapshotId : undefined,
     ...{ mode: sandbox.suspension?.mode ?? "Memory", isFrozen: true, pausedMs: 0, ownBytes: 0, sharedBytes: 0 },
     ...{ image, imageIsPublic, imageKey, size },
+    volumes: isOfDisk ? [] : volumesOf(store, sandbox.id),
     start: {
       ...{ imageConfig, environment, askedProgram, entrypoint, cmd },
       ...{ entrypointSecrets, workingDirectory, entrypointExecId, lifecycle, egress },

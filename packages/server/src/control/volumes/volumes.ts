@@ -79,7 +79,8 @@ function newRecord(
     labels = {},
   }: Pick<VolumeRecord, "name" | "type" | "sizeMiB"> & { readonly labels?: Labels | undefined },
 ): VolumeRecord {
-  return { id: randomUUID(), group, name, type, sizeMiB, labels, createdAt: Date.now() };
+  const own = { sourceId: undefined, ownerSandboxId: undefined, createdAt: Date.now() };
+  return { id: randomUUID(), group, name, type, sizeMiB, labels, ...own };
 }
 
 async function create(
@@ -128,10 +129,11 @@ async function remove(context: ControlContext, ref: VolumeRef): Promise<void> {
 }
 
 function toVolume({ store }: ControlContext, record: VolumeRecord): Volume {
-  const { name, group, type, labels, sizeMiB, createdAt } = record;
+  const { name, group, type, labels, sizeMiB, createdAt, ownerSandboxId } = record;
   const mount = store.volumes.mountOf(record.id);
   return {
     ...{ name, group, type, size: `${sizeMiB}Mi`, labels, createdAt: new Date(createdAt).toISOString() },
+    ...(ownerSandboxId === undefined ? {} : { ownerSandboxId }),
     attachments: mount === undefined ? [] : [attachmentOf(mount)],
   };
 }

@@ -7,6 +7,7 @@ import type { FakeHost } from "./host.js";
 import { FakeMachine } from "./machine.js";
 import { findSaved } from "./saves.js";
 import { dropSuspended, findSuspended } from "./suspended.js";
+import { goOnWithVolumes } from "./volumes.js";
 
 export interface Beginning {
   readonly machine: FakeMachine;
@@ -24,6 +25,8 @@ export async function beginMachine(host: FakeHost, spec: MachineSpec): Promise<B
   const tree = saved === undefined ? await readFakeDisk(spec.disk.path) : saved.tree;
   if (tree !== undefined) unpackInto(machine.files, "/", tree, undefined);
   const execs = origin?.from === "Memory" ? (saved?.execs ?? []) : [];
+  if (origin?.from === "Memory")
+    goOnWithVolumes(host, machine, { disks: spec.volumes ?? [], frozen: saved?.volumes ?? [] });
   return { machine, finish: () => machine.execs.resume(execs), undo: ending(machine) };
 }
 

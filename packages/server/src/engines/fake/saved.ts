@@ -4,11 +4,13 @@ import { packDirectory } from "./archive.js";
 import { fakeDiskContent } from "./disk.js";
 import type { FakeExec } from "./execs.js";
 import type { FakeMachine } from "./machine.js";
+import { type FakeFrozen, freezeFakeVolumes, withoutFakeVolumes } from "./volumes.js";
 
 export interface FakeSaved {
   readonly mode: SaveMode;
-  /** The whole file tree. */
+  /** The whole file tree, without what is on volumes. */
   readonly tree: Buffer;
+  readonly volumes: readonly FakeFrozen[];
   /** Those that ran begin anew where the machine goes on: a program of this host cannot be copied while it runs. None of a disk alone. */
   readonly execs: readonly FakeExec[];
 }
@@ -16,7 +18,8 @@ export interface FakeSaved {
 export function saveMachine(machine: FakeMachine, mode: SaveMode): FakeSaved {
   return {
     mode,
-    tree: packDirectory(machine.files, "/"),
+    volumes: freezeFakeVolumes(machine),
+    tree: withoutFakeVolumes(machine, () => packDirectory(machine.files, "/")),
     execs: mode === "Memory" ? machine.execs.known().map((exec) => exec.atThisInstant()) : [],
   };
 }

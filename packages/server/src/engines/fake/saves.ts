@@ -4,19 +4,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
 import { z } from "zod";
-import type { Kept, Saved, Saves } from "../engine.js";
+import type { Kept, Saved, Saves, SnapshotOptions } from "../engine.js";
 import type { FakeHost } from "./host.js";
 import type { FakeMachine } from "./machine.js";
 import { describeSaved, diskOfSaved, type FakeSaved, saveMachine, sizeOfSaved } from "./saved.js";
 import { dropSuspended, findSuspended } from "./suspended.js";
+import { frozenAtRest } from "./volumes.js";
 
 const Facts = z.strictObject({ mode: z.enum(["Memory", "Disk"]) });
 
 export function fakeSaves(host: FakeHost): Saves {
   return {
-    async snapshotSuspended(sandboxId, snapshotId) {
+    async snapshotSuspended(sandboxId, snapshotId, { volumes }) {
       const { isFrozen } = findSuspended(host, sandboxId);
-      const saved = findSaved(host, { kind: "suspended", sandboxId });
+      const asleep = findSaved(host, { kind: "suspended", sandboxId });
+      const saved = { ...asleep, volumes: frozenAtRest(host, volumes, asleep.volumes) };
       host.snapshots.set(snapshotId, saved);
       return { ...describeSaved(saved), isFrozen };
     },
@@ -48,7 +50,7 @@ export function fakeSaves(host: FakeHost): Saves {
       const { mode } = Facts.parse(facts);
       if (files.join() !== "tree") throw new AlcoveError("InvalidRequest", "The archive has other files.");
       // Programs of this host are in no archive.
-      const saved = { mode, tree: await readFile(join(directory, "tree")), execs: [] };
+      const saved = { mode, tree: await readFile(join(directory, "tree")), execs: [], volumes: [] };
       host.snapshots.set(snapshotId, saved);
       return describeSaved(saved);
     },
@@ -58,7 +60,7 @@ export function fakeSaves(host: FakeHost): Saves {
 export async function snapshotMachine(
   host: FakeHost,
   machine: FakeMachine,
-  { snapshotId, mustFreeze }: { readonly snapshotId: string; readonly mustFreeze: boolean },
+  { snapshotId, mustFreeze, leavesVolumes = false }: { readonly snapshotId: string } & SnapshotOptions,
 ): Promise<Saved> {
   const { faults } = host;
   const isRefused = faults.isFreezeRefused ?? false;
@@ -66,7 +68,8 @@ export async function snapshotMachine(
   await faults.snapshotDelay;
   if (faults.snapshotError !== undefined) throw faults.snapshotError;
   if (machine.end !== undefined) throw new AlcoveError("SandboxNotRunning", `The machine ${machine.id} has ended.`);
-  const saved = saveMachine(machine, "Memory");
+  const whole = saveMachine(machine, "Memory");
+  const saved = leavesVolumes ? { ...whole, volumes: [] } : whole;
   host.snapshots.set(snapshotId, saved);
   return { ...describeSaved(saved), isFrozen: !isRefused };
 }

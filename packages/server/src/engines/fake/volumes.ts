@@ -18,6 +18,14 @@ export interface FakeSlot {
   mountedOn?: string | undefined;
 }
 
+/** What a volume was at one instant, and where. */
+export interface FakeFrozen {
+  readonly volumeId: string;
+  readonly serial: string;
+  readonly mountedOn: string | undefined;
+  readonly tree: Buffer;
+}
+
 const serials = ["alcove-spare0", "alcove-spare1"];
 
 export function fakeVolumes(host: FakeHost): Volumes {
@@ -25,6 +33,10 @@ export function fakeVolumes(host: FakeHost): Volumes {
     serials,
     create: async (id) => void host.volumes.set(id, { tree: packTar([]) }),
     copy: async (from, to) => void host.volumes.set(to, { tree: find(host, from).tree }),
+    restore: async (snapshotId, { from, to }) => {
+      host.volumes.set(to, { tree: findFrozen(host, snapshotId, from).tree });
+    },
+    isAsIn: async (snapshotId, { from, to }) => find(host, to).tree.equals(findFrozen(host, snapshotId, from).tree),
     remove: async (id) => void host.volumes.delete(id),
     usedBytes: async (id) => find(host, id).tree.length,
   };
@@ -74,6 +86,51 @@ export function syncFakeVolumes(machine: FakeMachine) {
   return {};
 }
 
+export function freezeFakeVolumes(machine: FakeMachine): FakeFrozen[] {
+  syncFakeVolumes(machine);
+  return [...machine.slots].map(([serial, { volumeId, volume, mountedOn }]) => ({
+    ...{ volumeId, serial, mountedOn },
+    tree: volume.tree,
+  }));
+}
+
+/** Of a machine that sleeps, or has none in its memory. */
+export function frozenAtRest(
+  host: FakeHost,
+  disks: readonly DataDisk[],
+  asleep: readonly FakeFrozen[],
+): readonly FakeFrozen[] {
+  return disks.map(({ volumeId, slot }) => {
+    const known = asleep.find((other) => other.volumeId === volumeId);
+    return known ?? { volumeId, serial: serials[slot] ?? "", mountedOn: undefined, tree: find(host, volumeId).tree };
+  });
+}
+
+/** Of a machine that goes on: what was behind a slot when it was saved is another volume now, mounted as that one was. */
+export function goOnWithVolumes(
+  host: FakeHost,
+  machine: FakeMachine,
+  { disks, frozen }: { readonly disks: readonly DataDisk[]; readonly frozen: readonly FakeFrozen[] },
+): void {
+  for (const disk of disks) {
+    attachFakeVolume(host, machine, disk);
+    const serial = serials[disk.slot] ?? "";
+    const path = frozen.find((other) => other.serial === serial)?.mountedOn;
+    if (path !== undefined) mountFakeVolume(machine, { serial, path });
+  }
+}
+
+/** As the disk looks that they are mounted over. */
+export function withoutFakeVolumes<T>(machine: FakeMachine, look: () => T): T {
+  const mounted = [...machine.slots].flatMap(([serial, { mountedOn: path }]) =>
+    path === undefined ? [] : [{ serial, path }],
+  );
+  for (const { serial } of mounted) unmountFakeVolume(machine, { serial });
+  const seen = look();
+  for (const mount of mounted) mountFakeVolume(machine, mount);
+  return seen;
+}
+
 /** It will boot without them. */
 export function letGoOfVolumes(machine: FakeMachine): void {
   for (const serial of [...machine.slots.keys()]) unmountFakeVolume(machine, { serial });
@@ -94,4 +151,10 @@ function find(host: FakeHost, id: string): FakeVolume {
   const volume = host.volumes.get(id);
   if (volume !== undefined) return volume;
   throw new AlcoveError("EngineUnavailable", `The disk of the volume ${id} is not there.`);
+}
+
+function findFrozen(host: FakeHost, snapshotId: string, volume: string): FakeFrozen {
+  const frozen = host.snapshots.get(snapshotId)?.volumes.find(({ volumeId }) => volumeId === volume);
+  if (frozen !== undefined) return frozen;
+  throw new AlcoveError("SnapshotIncompatible", `The snapshot ${snapshotId} has nothing of the volume ${volume}.`);
 }

@@ -130,10 +130,10 @@ class MicrovmEngine implements Engine {
     const saves = await recoverSaves(host, owned);
     const running = new Set([...owned.running].filter((id) => !saves.suspended.has(id)));
     const recovery = await recoverMachines(host, running, { machines: this.#machines, builders }, signal);
+    const volumes = await removeLeftVolumes(host, owned.volumes);
     const layers = [...(await removeLeftLayers(host)), ...(await removeLeftMemories(host))];
     const stale = await templates.removeStale(host.holdings.templateKeys());
     this.#checking = Promise.all([this.#checkTemplates(templates), this.#packMemories(host)]);
-    const volumes = await removeLeftVolumes(host, owned.volumes);
     const removed = [...halfMade, ...left, ...volumes, ...saves.removed, ...recovery.removed, ...layers, ...stale];
     const { lostSnapshots } = saves;
     return { machines: recovery.machines, lost: new Map([...recovery.lost, ...saves.lost]), lostSnapshots, removed };

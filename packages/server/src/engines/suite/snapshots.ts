@@ -71,7 +71,7 @@ export function snapshotCases(subject: Subject): void {
     if (source.suspend === undefined) throw new Error("the engine suspends nothing");
     await source.suspend("Memory", subject.signal());
     const snapshotId = randomUUID();
-    await saves(subject).snapshotSuspended(source.id, snapshotId, subject.signal());
+    await saves(subject).snapshotSuspended(source.id, snapshotId, { volumes: [] }, subject.signal());
     await saves(subject).remove({ kind: "suspended", sandboxId: source.id });
     const path = join(tmpdir(), `alcove-${randomUUID()}.raw`);
     try {

@@ -21,6 +21,8 @@ const MemoryBase = z.discriminatedUnion("kind", [
  * leave some to stops: what is stopped has its own layers merged, where no snapshot stands on them (saves/layer-chains.ts).
  */
 export const mostLayers = { stop: 500, snapshot: 440 } as const;
+/** Of a volume: a machine that is given one names all of them to QEMU in one word of its command line. */
+export const mostVolumeLayers = 120;
 
 export const Footing = z.object({
   /** The disk's lowest layer is this template's. */
@@ -36,7 +38,7 @@ export const Footing = z.object({
     path: z.string(),
     warm: z.array(z.array(z.string()).readonly()).readonly(),
   }),
-  /** Volumes behind its slots; their content is in no layer of these. */
+  /** Volumes behind its slots; their content is in no layer of the disk. */
   volumes: z
     .array(
       z.object({
@@ -47,6 +49,10 @@ export const Footing = z.object({
           .min(0)
           .max(spareDiskNodes.length - 1),
         isReadOnly: z.boolean(),
+        /** Of a snapshot: what was on it at that instant, whatever has become of it since. The topmost first. */
+        frozen: z
+          .object({ bytes: z.number().int().positive(), layers: z.array(z.uuid()).max(1_000).readonly() })
+          .optional(),
       }),
     )
     .readonly()

@@ -4,9 +4,10 @@ import type { Guest } from "../../../guest/guest.js";
 import { type ProcessIdentity, processGone } from "../../../host/processes.js";
 import type { SpawnedProgram } from "../../../host/spawn.js";
 import { withDeadline } from "../../../lib/deadline.js";
-import type { DataDisk, Machine, MachineEnd, Saved, SaveMode } from "../../engine.js";
+import type { DataDisk, Machine, MachineEnd, Saved, SaveMode, SnapshotOptions } from "../../engine.js";
 import type { Qmp, QmpEvent } from "../qmp/qmp.js";
-import { DiskInDoubt, snapshotMachine } from "../saves/snapshotting.js";
+import { DiskInDoubt } from "../saves/disk-laying.js";
+import { snapshotMachine } from "../saves/snapshotting.js";
 import { suspendMachine } from "../saves/suspension.js";
 import { type Attachable, attachVolume, detachVolume } from "../volumes/attachment.js";
 import { type Footing, requireRoomForLayer } from "./footing.js";
@@ -90,7 +91,7 @@ export class MicrovmMachine implements Machine {
     });
   }
 
-  snapshot(snapshotId: string, options: { readonly mustFreeze: boolean }, signal: AbortSignal): Promise<Saved> {
+  snapshot(snapshotId: string, options: SnapshotOptions, signal: AbortSignal): Promise<Saved> {
     return this.#oneAtATime(async (footing) => {
       requireRoomForLayer(this.id, footing, "snapshot");
       const onLayered = (layered: Footing) => {

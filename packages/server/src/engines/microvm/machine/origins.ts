@@ -24,7 +24,7 @@ export function footingOn({ key }: Template, { disk, size }: MachineSpec): Footi
 export async function findOrigin(
   host: Pick<MachineHost, "roots" | "installation">,
   origin: MachineOrigin,
-  { size }: Pick<MachineSpec, "size">,
+  { size, volumes = [] }: Pick<MachineSpec, "size" | "volumes">,
 ): Promise<FoundOrigin> {
   const kept = keptPaths(host.roots, origin);
   const manifest = await readManifest(kept);
@@ -38,7 +38,8 @@ export async function findOrigin(
   if (origin.from === "Disk") return { footing: { ...footing, memory: { kind: "blank" }, volumes: [] }, kept };
   const problem = await misfit(host, manifest);
   if (problem !== undefined) throw incompatible(origin, problem);
-  return { footing, kept, isWholeMemory: manifest.isWholeMemory };
+  const own = origin.kind === "suspended" ? footing : { ...footing, volumes };
+  return { footing: own, kept, isWholeMemory: manifest.isWholeMemory };
 }
 
 /** Why its memory does not go on here. */

@@ -2,7 +2,7 @@
  * Writes an empty qcow2 image on top of another, without starting qemu-img (40 ms a time). Format: docs/interop/qcow2.txt
  * of QEMU, version 3, clusters of 64 KiB: header · refcount table · refcount block · first-level table, one cluster each.
  */
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 
 export interface Backing {
   readonly path: string;
@@ -71,17 +71,33 @@ export async function checkBacking(path: string, expected: Backing): Promise<voi
 
 /** Rejects where an image is no qcow2 of this size that stands on nothing, and keeps its data in itself. */
 export async function checkStandsAlone(path: string, virtualBytes: number): Promise<void> {
+  const header = await checkedHeader(path, virtualBytes);
+  if (header.readBigUInt64BE(8) !== 0n) throw new Error("its disk stands on another file");
+}
+
+/** The same, but of one that stands on this. */
+export async function checkStandsOn(path: string, expected: Backing, virtualBytes: number): Promise<void> {
+  await checkedHeader(path, virtualBytes);
+  await checkBacking(path, expected);
+}
+
+/** Nothing was written to it since `writeOverlay`: QEMU makes a file longer with the first cluster. */
+export async function isUnwritten(path: string): Promise<boolean> {
+  return (await stat(path)).size === clusters.end * clusterBytes;
+}
+
+async function checkedHeader(path: string, virtualBytes: number): Promise<Buffer> {
   await using file = await open(path, "r");
   const header = Buffer.alloc(headerBytes);
   const { bytesRead } = await file.read(header, 0, headerBytes, 0);
   const isImage = bytesRead === headerBytes && header.toString("latin1", 0, magic.length) === magic;
   if (!isImage || header.readUInt32BE(4) !== 3) throw new Error("its disk is no qcow2 image of version 3");
-  if (header.readBigUInt64BE(8) !== 0n) throw new Error("its disk stands on another file");
   if (header.readUInt32BE(32) !== 0) throw new Error("its disk is encrypted");
   if ((header.readBigUInt64BE(72) & ~harmlessFeatures) !== 0n)
     throw new Error("its disk has features that are not known");
   const claimed = header.readBigUInt64BE(24);
   if (claimed !== BigInt(virtualBytes)) throw new Error(`its disk has ${claimed} bytes, not ${virtualBytes}`);
+  return header;
 }
 
 /** The image's bytes up to its last one that is not zero. */

@@ -10,7 +10,7 @@ import type { Recovery } from "../../engine.js";
 import type { Qmp } from "../qmp/qmp.js";
 import { connectQmp } from "../qmp/qmp-connection.js";
 import { connectUnread } from "../qmp/socket.js";
-import { activeDiskOf, finishLayer } from "../saves/snapshotting.js";
+import { activeDiskOf, finishLayer } from "../saves/disk-laying.js";
 import { openExchangeFile } from "./exchange-file.js";
 import type { Footing } from "./footing.js";
 import { MicrovmMachine } from "./machine.js";

@@ -7,13 +7,15 @@ import { keptPaths, type Manifest } from "./kept.js";
 
 const blockBytes = 512;
 
-/** The layer on top is its own: it was made with it. Those below were there before, and others may stand on them. */
+/** Of its disk and of each volume the layer on top is its own: it was made with it. Those below were there before, and others may stand on them. */
 export async function sizeOfKept(roots: Roots, kept: Kept, { footing }: Manifest): Promise<SavedSize> {
   const paths = keptPaths(roots, kept);
-  const [top, ...below] = footing.layers.map((layer) => layerPath(roots, layer));
+  const chains = [footing.layers, ...(footing.volumes ?? []).map(({ frozen }) => frozen?.layers ?? [])];
+  const tops = chains.flatMap(([top]) => (top === undefined ? [] : [layerPath(roots, top)]));
+  const below = chains.flatMap(([, ...lower]) => lower.map((layer) => layerPath(roots, layer)));
   const template = templateOf(roots, footing);
   const shared = footing.memory.kind === "shared" ? [sharedMemoryPath(roots, footing.memory.id)] : [];
-  const own = [paths.manifest, paths.memory, paths.state, ...(top === undefined ? [] : [top])];
+  const own = [paths.manifest, paths.memory, paths.state, ...tops];
   return {
     ownBytes: await bytesOf(own),
     sharedBytes: await bytesOf([

@@ -4,10 +4,11 @@ import { AlcoveError } from "@alcove/contract";
 import { syncPath } from "../../../host/write-durably.js";
 import { SharedWork } from "../../../lib/shared-work.js";
 import { undone } from "../../../lib/undo.js";
-import type { Kept, Saved, Saves } from "../../engine.js";
+import type { DataDisk, Kept, Saved, Saves } from "../../engine.js";
 import { disksBelow } from "../machine/footing.js";
 import { diskBytesOf, type MachineHost } from "../machine/machine-host.js";
 import { findOrigin } from "../machine/origins.js";
+import { freezeAtRest, requireRoomForLayers } from "../volumes/volume-layers.js";
 import { keptPaths, type Manifest, makeKept, readManifest } from "./kept.js";
 import { openWorkplace, packSnapshot, unpackSnapshot } from "./portable-snapshot.js";
 import { runQemuImg } from "./qemu-img.js";
@@ -19,10 +20,11 @@ export function createSaves(ready: (signal: AbortSignal) => Promise<MachineHost>
   const host = () => ready(new AbortController().signal);
   const sharing = new SharedWork<string, void>();
   return {
-    async snapshotSuspended(sandboxId, snapshotId, signal) {
+    async snapshotSuspended(sandboxId, snapshotId, { volumes }, signal) {
       const found = await ready(signal);
+      await requireRoomForLayers(found, volumes);
       await found.chains.leaveAlone(sandboxId, signal);
-      return await snapshotSuspended(found, sandboxId, snapshotId);
+      return await snapshotSuspended(found, { sandboxId, snapshotId, volumes });
     },
     async check(origin, size, signal) {
       await findOrigin(await ready(signal), origin, { size });
@@ -67,13 +69,20 @@ async function find({ roots }: Pick<MachineHost, "roots">, kept: Kept): Promise<
   throw new AlcoveError("SnapshotIncompatible", `Nothing that is whole is kept of ${what}.`);
 }
 
+interface Copying {
+  readonly sandboxId: string;
+  readonly snapshotId: string;
+  readonly volumes: readonly DataDisk[];
+}
+
 /** The files of a suspended machine are never written again, so another name for them is a copy. */
-async function snapshotSuspended(host: MachineHost, sandboxId: string, snapshotId: string): Promise<Saved> {
+async function snapshotSuspended(host: MachineHost, { sandboxId, snapshotId, volumes }: Copying): Promise<Saved> {
   const suspended = { kind: "suspended", sandboxId } as const;
   const snapshot = { kind: "snapshot", snapshotId } as const;
   const from = keptPaths(host.roots, suspended);
+  const frozen = await freezeAtRest(host, volumes);
   const { footing } = await find(host, suspended);
-  host.holdings.hold(snapshot, footing);
+  host.holdings.hold(snapshot, { ...footing, volumes: frozen });
   const manifest = await makeKept(keptPaths(host.roots, snapshot), async (paths) => {
     // Once more: what is there after its layers are held has them.
     const source = await find(host, suspended);
@@ -82,7 +91,7 @@ async function snapshotSuspended(host: MachineHost, sandboxId: string, snapshotI
       await link(from.state, paths.state);
     }
     await syncPath(paths.directory);
-    return { ...source, id: snapshotId, pausedMs: 0 };
+    return { ...source, id: snapshotId, pausedMs: 0, footing: { ...source.footing, volumes: frozen } };
   }).catch(async (error: unknown) => {
     throw await undone(error, () => host.holdings.release(snapshot));
   });

@@ -14,7 +14,7 @@ import { writeOverlay } from "../machine/overlay.js";
 import { QmpError } from "../qmp/qmp.js";
 import type { Suspendable } from "../saves/suspension.js";
 import { attachVolume, detachVolume } from "./attachment.js";
-import { headPath } from "./volume-store.js";
+import { headPath } from "./volume-manifest.js";
 
 const bytes = 64 * 1024 * 1024;
 const never = new AbortController().signal;

@@ -6,7 +6,7 @@ import { temporaryDirectory } from "../../../store/test-record.js";
 import { machinePaths, makeRoots, type Roots } from "../machine/machine-paths.js";
 import { writeOverlay } from "../machine/overlay.js";
 import { lendVolume, takeBackVolume } from "./lent-volumes.js";
-import { headPath } from "./volume-store.js";
+import { headPath } from "./volume-manifest.js";
 
 const bytes = 64 * 1024 * 1024;
 const machine = { id: randomUUID(), uid: undefined };
@@ -28,7 +28,7 @@ test("read-only, its disk cannot be written, and what is written goes elsewhere"
   const { roots, volume } = place;
   const { node } = await lendVolume(roots, machine, { volumeId: volume.id, slot: 0, isReadOnly: true });
   expect(node).toMatchObject({
-    file: { filename: expect.stringContaining("/cover-") },
+    file: { filename: expect.stringContaining("-cover.qcow2") },
     backing: { "read-only": true },
   });
   expect((await stat(headPath(roots, volume))).mode & 0o777).toBe(0o444);

@@ -3,57 +3,52 @@
  * image as large as the volume, with a file system that nobody but guests looks into.
  */
 import { randomBytes, randomUUID } from "node:crypto";
-import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
-import { z } from "zod";
 import { bytesIn } from "../../../host/disk-use.js";
 import { makeFileSystem } from "../../../host/file-system.js";
 import { run } from "../../../host/run.js";
-import { syncPath, writeDurably } from "../../../host/write-durably.js";
+import { syncPath } from "../../../host/write-durably.js";
 import { undone } from "../../../lib/undo.js";
 import type { MachineHost } from "../machine/machine-host.js";
-import { type Roots, volumesDirectory } from "../machine/machine-paths.js";
+import { layerPath, type Roots, volumesDirectory } from "../machine/machine-paths.js";
 import { runQemuImg } from "../saves/qemu-img.js";
+import {
+  findVolume,
+  headName,
+  headPath,
+  readVolume,
+  unfinishedPrefix,
+  type Volume,
+  volumeDirectory,
+  writeVolume,
+} from "./volume-manifest.js";
 
-const Volume = z.object({
-  version: z.literal(1),
-  id: z.uuid(),
-  bytes: z.number().int().positive(),
-  /** The disk that is written to. */
-  head: z.uuid(),
-});
-export type Volume = Readonly<z.infer<typeof Volume>>;
+export type VolumeHost = Pick<MachineHost, "roots" | "holdings">;
 
-const unfinishedPrefix = ".making-";
 /** A disk of many GiB is read and written whole. */
 const copyTimeoutMs = 30 * 60_000;
-
-const volumeDirectory = (roots: Roots, id: string) => join(volumesDirectory(roots), id);
-const manifestIn = (directory: string) => join(directory, "volume.json");
-
-/** Nobody but us writes into its directory. */
-export function headPath(roots: Roots, { id, head }: Pick<Volume, "id" | "head">): string {
-  return join(volumeDirectory(roots, id), `${head}.qcow2`);
-}
+const bytesPerBlock = 512;
 
 export async function makeVolume(
   host: MachineHost,
   { id, bytes }: Pick<Volume, "id" | "bytes">,
   signal: AbortSignal,
 ): Promise<void> {
-  await make(host.roots, { id, bytes }, (disk) => makeHead(host, { ...disk, id, bytes }, signal));
+  await fillVolume(host, { id, bytes, layers: [] }, (disk) => makeHead(host, { ...disk, id, bytes }, signal));
 }
 
-/** Of a volume that no machine has: its disk stands on nothing, so that another file with the same bytes is one too. */
+/** Of a volume that no machine has: another file with the same bytes, on the same layers, is one too. */
 export async function copyVolume(
-  roots: Roots,
+  host: VolumeHost,
   { from, to }: { readonly from: string; readonly to: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const source = await readVolume(roots, from);
-  await make(roots, { id: to, bytes: source.bytes }, async ({ directory, head }) => {
-    const [original, written] = [headPath(roots, source), join(directory, `${head}.qcow2`)];
+  const { roots } = host;
+  const { bytes, layers, ...source } = await readVolume(roots, from);
+  await fillVolume(host, { id: to, bytes, layers }, async ({ directory, head }) => {
+    const [original, written] = [headPath(roots, source), join(directory, headName(head))];
     const before = await lastGiven(original);
     const options = { signal, timeoutMs: copyTimeoutMs };
     await run("cp", ["--reflink=auto", "--sparse=always", "--", original, written], options);
@@ -75,22 +70,26 @@ interface NewDisk {
 }
 
 /** In a directory that nobody finds; it gets its name when all of it is on the disk. */
-async function make(
-  roots: Roots,
-  { id, bytes }: Pick<Volume, "id" | "bytes">,
+export async function fillVolume(
+  { roots, holdings }: VolumeHost,
+  { id, bytes, layers }: Pick<Volume, "id" | "bytes" | "layers">,
   fill: (disk: NewDisk) => Promise<void>,
 ): Promise<void> {
   const place = volumesDirectory(roots);
   const directory = join(place, `${unfinishedPrefix}${randomBytes(6).toString("hex")}`);
   const head = randomUUID();
-  await mkdir(directory, { mode: 0o700 });
+  holdings.hold({ kind: "volume", id }, { layers });
   try {
+    await mkdir(directory, { mode: 0o700 });
     await fill({ directory, head });
-    await writeDurably(manifestIn(directory), JSON.stringify({ version: 1, id, bytes, head } satisfies Volume));
+    await writeVolume(directory, { id, bytes, head, layers });
     await rename(directory, volumeDirectory(roots, id));
     await syncPath(place);
   } catch (error) {
-    throw await undone(error, () => rm(directory, { recursive: true, force: true }));
+    throw await undone(error, async () => {
+      await rm(directory, { recursive: true, force: true });
+      await holdings.release({ kind: "volume", id });
+    });
   }
 }
 
@@ -101,7 +100,7 @@ interface Head extends NewDisk {
 
 async function makeHead(host: MachineHost, { directory, head, id, bytes }: Head, signal: AbortSignal): Promise<void> {
   const raw = join(directory, "raw");
-  const written = join(directory, `${head}.qcow2`);
+  const written = join(directory, headName(head));
   for (const [path, size] of [[raw, bytes] as const, [written, 0] as const]) {
     await using file = await open(path, "wx", 0o600);
     await file.truncate(size);
@@ -113,41 +112,45 @@ async function makeHead(host: MachineHost, { directory, head, id, bytes }: Head,
   await syncPath(written);
 }
 
-/** Rejects where nothing whole is there. */
-export async function readVolume(roots: Roots, id: string): Promise<Volume> {
-  try {
-    return Volume.parse(JSON.parse(await readFile(manifestIn(volumeDirectory(roots, id)), "utf8")));
-  } catch (error) {
-    throw new AlcoveError("EngineUnavailable", `The disk of the volume ${id} cannot be read.`, {
-      cause: error,
-      hint: "The daemon's log says why. What is lost is lost: delete the volume, and make a new one.",
-    });
-  }
-}
-
 /** Under a name that nobody finds: half of it must not be taken for all of it. */
-export async function removeVolume(roots: Roots, id: string): Promise<void> {
+export async function removeVolume({ roots, holdings }: VolumeHost, id: string): Promise<void> {
   const unfinished = join(volumesDirectory(roots), `${unfinishedPrefix}${randomBytes(6).toString("hex")}`);
   try {
     await rename(volumeDirectory(roots, id), unfinished);
+    await rm(unfinished, { recursive: true, force: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  await rm(unfinished, { recursive: true, force: true });
+  await holdings.release({ kind: "volume", id });
 }
 
-export function usedBytes(roots: Roots, id: string): Promise<number> {
-  return bytesIn(volumeDirectory(roots, id), new Set());
+/** With the layers that it stands on, whoever else does. */
+export async function usedBytes(roots: Roots, id: string): Promise<number> {
+  const { layers } = await readVolume(roots, id);
+  const below = await Promise.all(layers.map((layer) => stat(layerPath(roots, layer))));
+  const own = await bytesIn(volumeDirectory(roots, id), new Set());
+  return below.reduce((sum, { blocks }) => sum + blocks * bytesPerBlock, own);
 }
 
 /** What daemons before left half made or half removed, and what nobody claims. */
-export async function removeLeftVolumes(
-  { roots }: Pick<MachineHost, "roots">,
-  owned: ReadonlySet<string> | undefined,
-): Promise<readonly string[]> {
+export async function removeLeftVolumes(host: VolumeHost, owned: ReadonlySet<string> | undefined) {
   if (owned === undefined) return [];
-  const left = (await readdir(volumesDirectory(roots))).filter((name) => !owned.has(name));
-  for (const name of left) await rm(join(volumesDirectory(roots), name), { recursive: true, force: true });
+  const place = volumesDirectory(host.roots);
+  const names = await readdir(place);
+  const left = names.filter((name) => !owned.has(name));
+  for (const name of left) {
+    await rm(join(place, name), { recursive: true, force: true });
+    await host.holdings.release({ kind: "volume", id: name });
+  }
+  for (const name of names.filter((each) => owned.has(each))) await removeOtherHeads(host.roots, name);
   return left.map((name) => `Removed the volume ${name}, which nobody claims.`);
+}
+
+/** Of a freeze that was not carried to its end. */
+async function removeOtherHeads(roots: Roots, id: string): Promise<void> {
+  const volume = await findVolume(roots, id);
+  if (volume === undefined) return;
+  const heads = (await readdir(volumeDirectory(roots, id))).filter((name) => name.endsWith(headName("")));
+  const others = heads.filter((name) => name !== headName(volume.head));
+  for (const name of others) await rm(join(volumeDirectory(roots, id), name), { force: true });
 }

@@ -7,13 +7,14 @@ import { tiers } from "@alcove/contract";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { MachineHost } from "../machine/machine-host.js";
 import { layersDirectory, machinePaths } from "../machine/machine-paths.js";
-import { DiskInDoubt, layDisk } from "./snapshotting.js";
+import { DiskInDoubt, layDisks } from "./disk-laying.js";
 import type { Suspendable } from "./suspension.js";
 
 const id = randomUUID();
 const layer = randomUUID();
 const image = { name: "debian", digest: "d", path: "/debian", warm: [] };
 const footing = { templateKey: "ab", memory: { kind: "template" }, layers: [], image, size: tiers.XS };
+const laying = { layer, volumes: [] };
 const late = () => Promise.reject(new DOMException("no answer", "TimeoutError"));
 let dataDirectory: string;
 let host: MachineHost;
@@ -48,22 +49,22 @@ const left = async () => [
   (await readdir(paths().directory)).filter((name) => name.startsWith("next-")).length,
 ];
 
-/** Answers `blockdev-snapshot-sync` too late, and then says what it writes to. */
+/** Answers the transaction too late, and then says what it writes to. */
 function machine(activeDisk: (next: string) => Promise<string>): Suspendable {
   let next = "";
-  const execute = async (command: string, args: Record<string, string>) => {
+  const execute = async (command: string, args: { readonly actions?: { data: Record<string, string> }[] }) => {
     if (command === "query-block") return [{ device: "root", inserted: { file: await activeDisk(next) } }];
-    next = args["snapshot-file"] ?? "";
+    next = args.actions?.[0]?.data["snapshot-file"] ?? "";
     return late();
   };
   return { id, uid: undefined, footing, qmp: { isClosed: false, execute } } as unknown as Suspendable;
 }
 
 test("a layer that QEMU laid after the time for its answer is one all the same", async () => {
-  const next = await layDisk(
+  const next = await layDisks(
     host,
     machine(async (asked) => asked),
-    layer,
+    laying,
   );
   expect(next).toContain(layer);
   expect(await left()).toEqual([1, 1]);
@@ -71,17 +72,17 @@ test("a layer that QEMU laid after the time for its answer is one all the same",
 
 test("of a layer that QEMU did not lay nothing is left", async () => {
   await expect(
-    layDisk(
+    layDisks(
       host,
       machine(async () => paths().overlay),
-      layer,
+      laying,
     ),
   ).rejects.toThrow("no answer");
   expect(await left()).toEqual([0, 0]);
 });
 
 test("where QEMU does not say what it writes to both files stay, and that is told", async () => {
-  await expect(layDisk(host, machine(late), layer)).rejects.toThrow(DiskInDoubt);
+  await expect(layDisks(host, machine(late), laying)).rejects.toThrow(DiskInDoubt);
   expect(await left()).toEqual([1, 1]);
 });
 
@@ -91,10 +92,10 @@ test("what was put in the place of the disk is not taken for it", async () => {
   await rm(paths().overlay);
   await symlink(canary, paths().overlay);
   await expect(
-    layDisk(
+    layDisks(
       host,
       machine(async (asked) => asked),
-      layer,
+      laying,
     ),
   ).rejects.toThrow();
   expect((await lstat(canary)).mode & 0o777).toBe(0o600);
