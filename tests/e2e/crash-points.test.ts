@@ -297,7 +297,7 @@ async function crashInVolumeCopy(point: CrashPointName): Promise<void> {
   await subject.files.write("/volume/word", "then");
   const { id } = await subject.snapshot();
   await subject.files.write("/volume/word", "later");
-  const isFork = point === "volumeCopy.afterRestore";
+  const isFork = point === "volumeCopy.beforeStart";
   await expectCrash(isFork ? Sandbox.create({ alcove: daemon.alcove, snapshot: id }) : subject.rollback(id));
   for (const other of await others()) {
     const copy = daemon.alcove.sandboxes.connect(other);

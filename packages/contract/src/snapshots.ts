@@ -76,7 +76,6 @@ const path = "/v1/groups/:group/snapshots";
 const box = "/v1/groups/:group/sandboxes/:id";
 const SnapshotParams = z.strictObject({ group: GroupName, snapshotId: SnapshotId });
 const takingErrors = [
-  "VolumeInUse",
   "SandboxNotFound",
   "SandboxNotRunning",
   "EngineUnavailable",
@@ -93,7 +92,7 @@ export const takeSnapshot = endpoint({
   access: "user",
   summary: "Take a snapshot of a sandbox",
   description:
-    "Of a running one with its memory and its processes; it stands still for a moment and goes on. Of one that was stopped, what is kept of it. A client that goes away ends nothing.",
+    "Of a running one with its memory, its processes and what is on its volumes; it stands still for a moment and goes on. Of one that was stopped, what is kept of it. A client that goes away ends nothing.",
   params: SandboxParams,
   query: NoQuery,
   body: TakeSnapshot,
@@ -224,7 +223,7 @@ export const forkSandbox = endpoint({
   access: "user",
   summary: "Copy a running sandbox",
   description:
-    "Disk, memory and running processes of one instant, `count` times. FreezeRefused where a process resists the freeze. Each copy is renewed as every start is: entropy, clock, host name, machine id. With `seed` the random numbers of copy n begin with HMAC-SHA-512(seed, `alcove fork n`), n from 0, so that the same fork can be made again. Those that cannot be created are told one by one.",
+    "Disk, memory and running processes of one instant, `count` times. FreezeRefused where a process resists the freeze. Each copy is renewed as every start is: entropy, clock, host name, machine id; and has volumes of its own, which go with it. With `seed` the random numbers of copy n begin with HMAC-SHA-512(seed, `alcove fork n`), n from 0, so that the same fork can be made again. Those that cannot be created are told one by one.",
   params: SandboxParams,
   query: NoQuery,
   body: z.strictObject({
@@ -247,13 +246,14 @@ export const rollbackSandbox = endpoint({
   access: "user",
   summary: "Take a sandbox back to one of its snapshots",
   description:
-    "In place: it keeps its id, labels and secrets, and is the next generation. What it was is given up at once, whether it runs or is stopped; answers when it runs. Of its own snapshots, and of the one that it came from. With `from: Disk` it boots from the snapshot's disk, whether its memory was kept or not. Where it fails the sandbox is Stopped, and `resume` tries again.",
+    "In place: it keeps its id, labels and secrets, and is the next generation. What it was is given up at once, whether it runs or is stopped; answers when it runs. Of its own snapshots, and of the one that it came from. Its volumes go back too: VolumeInUse where it has others now than it had. With `from: Disk` it boots from the snapshot's disk, whether its memory was kept or not. Where it fails the sandbox is Stopped, and `resume` tries again.",
   params: SandboxParams,
   query: NoQuery,
   body: z.strictObject({ snapshotId: SnapshotId, from: StopMode.optional() }),
   result: Sandbox,
   errors: [
     ...takingErrors,
+    "VolumeInUse",
     "SnapshotNotFound",
     "SnapshotIncompatible",
     "SandboxDisabled",
@@ -272,7 +272,7 @@ export const commitSandbox = endpoint({
   access: "user",
   summary: "Make an image of a sandbox's disk",
   description:
-    "Answers with state Building; events and the image itself show the progress. The disk of one instant, what programs had written flushed to it; memory stays behind. Entrypoint, cmd and working directory are the sandbox's, its environment and secrets do not come along. Sandboxes of the image need a disk as large as this one's.",
+    "Answers with state Building; events and the image itself show the progress. The disk of one instant, what programs had written flushed to it; memory and volumes stay behind. Entrypoint, cmd and working directory are the sandbox's, its environment and secrets do not come along. Sandboxes of the image need a disk as large as this one's.",
   params: SandboxParams,
   query: NoQuery,
   body: z.strictObject({ name: NewImageName, labels: Labels.optional() }),

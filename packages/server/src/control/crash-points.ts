@@ -68,7 +68,7 @@ export const crashPoints = [
   "volume.afterDetach",
   "volume.afterTakeOut",
   "volume.afterRemove",
-  "volumeCopy.afterRestore",
+  "volumeCopy.beforeStart",
   "volumeCopy.afterRollback",
 ] as const;
 

@@ -182,7 +182,7 @@ const othersLeft: Partial<Record<CrashPointName, number>> = {
   "volume.afterDetach": 1,
   "volume.afterTakeOut": 1,
   "volume.afterRemove": 1,
-  "volumeCopy.afterRestore": 2,
+  "volumeCopy.beforeStart": 2,
   "volumeCopy.afterRollback": 1,
 };
 
@@ -190,7 +190,7 @@ const othersLeft: Partial<Record<CrashPointName, number>> = {
 const attached: Partial<Record<CrashPointName, number>> = {
   "volume.afterAttach": 1,
   "volume.afterMount": 1,
-  "volumeCopy.afterRestore": 2,
+  "volumeCopy.beforeStart": 2,
   "volumeCopy.afterRollback": 1,
 };
 

@@ -1,4 +1,5 @@
 /** What a sandbox has written to its volumes outlives it: it is on them before its machine is ended. */
+import type { MountRecord } from "../../store/volumes.js";
 import type { ControlContext } from "../context.js";
 
 /** A guest that does not answer loses what it has not written yet. */
@@ -6,7 +7,9 @@ const flushMs = 20_000;
 
 export async function flushVolumes({ logger, machines, store }: ControlContext, sandboxId: string): Promise<void> {
   const running = machines.find(sandboxId);
-  if (running === undefined || store.volumes.mountsOf(sandboxId).length === 0) return;
+  // Those that go with it are not looked at any more.
+  const outlives = ({ volumeId }: MountRecord) => store.volumes.get(volumeId)?.ownerSandboxId !== sandboxId;
+  if (running === undefined || !store.volumes.mountsOf(sandboxId).some(outlives)) return;
   try {
     await running.machine.guest.volumes.sync(AbortSignal.timeout(flushMs));
   } catch (error) {

@@ -14,7 +14,7 @@ import { requireVolumes } from "./engine-volumes.js";
 const longestName = 63;
 const idDigits = 8;
 /** Names the volume that one is a copy of. */
-export const sourceLabel = "forked-from";
+const sourceLabel = "forked-from";
 
 /** What is written down of a sandbox's volumes in a snapshot of it. */
 export function volumesOf({ volumes }: Pick<Store, "volumes">, sandboxId: string): SnapshotVolume[] {
@@ -75,7 +75,7 @@ export async function makeCopies(
     await requireVolumes(context).restore(snapshotId, { from: sourceId, to: mount.volumeId }, signal);
     disks.push(dataDisk(mount));
   }
-  if (disks.length > 0) crashPoint("volumeCopy.afterRestore");
+  if (disks.length > 0) crashPoint("volumeCopy.beforeStart");
   return disks;
 }
 
