@@ -7,7 +7,7 @@ export function hasPorts(wanted: readonly AddPort[], { ports = [] }: Sandbox): b
   return isSame(inOrder(wanted), inOrder(ports));
 }
 
-const defaults = { auth: {}, activationMode: "OnDemand" } as const;
+const defaults = { protocol: "Http", auth: {}, activationMode: "OnDemand" } as const;
 
 /** As they are asked for, without what the server adds. */
 function inOrder(ports: readonly AddPort[]): AddPort[] {
