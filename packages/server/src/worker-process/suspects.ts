@@ -1,8 +1,10 @@
 /**
- * Who makes a worker end that many share. Each end leaves those who were served then and at the ends before it; half of them are served by a
- * process apart from then on, so that the next end leaves fewer. Who was alone at an end is to blame: it is refused for a while, longer each
- * time, and served apart afterwards. Only being alone counts, since who is many could make it look like a neighbour.
+ * Who makes a worker end that many share. Each end leaves fewer (narrowing.ts). Who was alone at an end is to blame: it is refused for a
+ * while, longer each time, and served by another process afterwards. Only being alone counts, since who is many could make it look like a
+ * neighbour; also among those who were blamed before, who are narrowed down as the others are, and never served with them.
  */
+import { Narrowing } from "./narrowing.js";
+
 export interface SuspicionPace {
   /** After so long without an end nobody is suspected any more. */
   readonly forgetAfterMs: number;
@@ -24,8 +26,10 @@ export const usualSuspicion: SuspicionPace = {
 
 /** A process ends for other reasons too: the host's memory, an administrator. */
 const endsToBlame = 3;
-const endsToPart = 2;
 const maximumBlamed = 1_000;
+
+/** Which process serves a sandbox. The second of each two is for those who are suspected among the first's. */
+export type Place = "common" | "suspects" | "blamed" | "blamed suspects";
 
 interface Blamed {
   readonly refusals: number;
@@ -34,36 +38,28 @@ interface Blamed {
 
 export class Suspects {
   readonly #pace: SuspicionPace;
-  #left: readonly string[] = [];
-  #apart = new Set<string>();
-  #ends = 0;
-  #lastEnd = Number.NEGATIVE_INFINITY;
+  readonly #unblamed = new Narrowing();
+  readonly #again = new Narrowing();
   readonly #blamed = new Map<string, Blamed>();
 
   constructor(pace: SuspicionPace = usualSuspicion) {
     this.#pace = pace;
   }
 
-  /** A worker ended by itself while it served these. Answers who is refused for it. */
-  ended(served: readonly string[], now: number): readonly Blame[] {
+  /** The worker of a place ended by itself while it served these. Answers who is refused for it. */
+  ended(place: Place, served: readonly string[], now: number): Blame | undefined {
     this.#forget(now);
-    const again = served.filter((id) => this.#blamed.has(id));
-    if (again.length > 0) return again.map((id) => this.#blame(id, now));
-    if (served.length === 0) return [];
-    this.#lastEnd = now;
-    const left = this.#left.filter((id) => served.includes(id));
-    this.#ends = left.length > 0 ? this.#ends + 1 : 1;
-    this.#left = left.length > 0 ? left : served;
+    const isOfBlamed = place === "blamed" || place === "blamed suspects";
+    const ends = (isOfBlamed ? this.#again : this.#unblamed).ended(served, now);
     const [only] = served;
-    if (served.length === 1 && only !== undefined && this.#ends >= endsToBlame) return [this.#blame(only, now)];
-    this.#part();
-    return [];
+    if (only === undefined || served.length > 1) return undefined;
+    return ends >= endsToBlame || this.#blamed.has(only) ? this.#blame(only, now) : undefined;
   }
 
-  /** Whether it is to be served by the process apart. */
-  isApart(id: string, now: number): boolean {
+  placeOf(id: string, now: number): Place {
     this.#forget(now);
-    return this.#apart.has(id) || this.#blamed.has(id);
+    if (this.#blamed.has(id)) return this.#again.apart.has(id) ? "blamed suspects" : "blamed";
+    return this.#unblamed.apart.has(id) ? "suspects" : "common";
   }
 
   /** 0 where it is served. */
@@ -71,14 +67,9 @@ export class Suspects {
     return Math.max(0, (this.#blamed.get(id)?.until ?? 0) - now);
   }
 
-  /** Of those that are apart only since it is not known yet which of them it is. */
+  /** Those that are apart since it is not known yet which of them it is. */
   get apart(): readonly string[] {
-    return [...this.#apart];
-  }
-
-  #part(): void {
-    const half = this.#ends < endsToPart ? 0 : Math.ceil(this.#left.length / 2);
-    this.#apart = new Set(this.#left.slice(0, half));
+    return [...this.#unblamed.apart, ...this.#again.apart];
   }
 
   #blame(id: string, now: number): Blame {
@@ -89,19 +80,14 @@ export class Suspects {
     this.#blamed.set(id, { refusals, until: now + refusedForMs });
     const [oldest] = this.#blamed.keys();
     if (this.#blamed.size > maximumBlamed && oldest !== undefined) this.#blamed.delete(oldest);
-    if (this.#left.includes(id)) this.#acquitAll();
+    this.#unblamed.found(id);
+    this.#again.found(id);
     return { id, refusedForMs };
   }
 
   #forget(now: number): void {
-    const { forgetAfterMs } = this.#pace;
-    if (now - this.#lastEnd > forgetAfterMs) this.#acquitAll();
-    for (const [id, { until }] of this.#blamed) if (now - until > forgetAfterMs) this.#blamed.delete(id);
-  }
-
-  #acquitAll(): void {
-    this.#left = [];
-    this.#apart.clear();
-    this.#ends = 0;
+    const before = now - this.#pace.forgetAfterMs;
+    for (const narrowing of [this.#unblamed, this.#again]) narrowing.forget(before);
+    for (const [id, { until }] of this.#blamed) if (until < before) this.#blamed.delete(id);
   }
 }

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { ChannelLost, ProtocolBreak } from "../../guest/fault.js";
 import type { ServeHost } from "../../guest/host-side.js";
 import type { WorkerProcess } from "../../worker-process/kept-worker.js";
-import { type Blame, Suspects, type SuspicionPace } from "../../worker-process/suspects.js";
+import { type Blame, type Place, Suspects, type SuspicionPace } from "../../worker-process/suspects.js";
 import type { EgressGateway, EgressSettings, NameEntry, Traffic } from "../gateway.js";
 import type { FromWorker, ToWorker } from "../messages.js";
 import { type AboutSandboxes, GatewayWorker } from "./gateway-worker.js";
@@ -37,6 +37,12 @@ export interface TokenAsked {
 
 export type TokenIssued = Omit<Extract<ToWorker, { kind: "token" }>, "kind" | "request">;
 
+const workerNames: Readonly<Record<Place, string>> = {
+  common: "The egress gateway",
+  suspects: "The egress gateway's process for suspects",
+  blamed: "The egress gateway's process for those that ended it",
+  "blamed suspects": "The egress gateway's process for suspects among those that ended it",
+};
 const omittedEveryMs = 60_000;
 /** Of sandboxes in one line of the log. */
 const toldAtOnce = 20;
@@ -51,7 +57,7 @@ class Gateway implements EgressGateway {
   readonly #options: GatewayOptions;
   /** Serves all but those who may be, or are, the ones that make it end. */
   readonly #common: GatewayWorker;
-  #apart: GatewayWorker | undefined;
+  readonly #apart = new Map<Place, GatewayWorker>();
   readonly #suspects: Suspects;
   readonly #listeners = new Set<(sandboxId: string, decision: EgressDecision) => void>();
   readonly #omittedListeners = new Set<(sandboxId: string, omitted: number) => void>();
@@ -69,7 +75,7 @@ class Gateway implements EgressGateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#suspects = new Suspects(options.suspicion);
-    this.#common = this.#worker("The egress gateway");
+    this.#common = this.#worker("common");
   }
 
   async apply(sandboxId: string, settings: EgressSettings): Promise<void> {
@@ -131,19 +137,19 @@ class Gateway implements EgressGateway {
   }
 
   #workers(): GatewayWorker[] {
-    return this.#apart === undefined ? [this.#common] : [this.#common, this.#apart];
+    return [this.#common, ...this.#apart.values()];
   }
 
-  #worker(name: string): GatewayWorker {
+  #worker(place: Place): GatewayWorker {
     const { startWorker: start, logger, silenceMs } = this.#options;
     const hooks = {
       onReady: (worker: GatewayWorker) => this.#tellAll(worker),
       onMessage: (message: AboutSandboxes, worker: GatewayWorker) => this.#take(message, worker),
-      onCrash: (served: readonly string[]) => this.#crashed(served),
-      onIdle: (worker: GatewayWorker) => this.#idle(worker),
+      onCrash: (served: readonly string[]) => this.#crashed(place, served),
+      onIdle: (worker: GatewayWorker) => this.#idle(place, worker),
       onUnknown: (sandboxId: string, worker: GatewayWorker) => void this.#putInForce(sandboxId, [worker]),
     };
-    return new GatewayWorker({ name, start, logger, silenceMs, hooks });
+    return new GatewayWorker({ name: workerNames[place], start, logger, silenceMs, hooks });
   }
 
   /** One that is refused is held, unread, until it is not: its programs find no network meanwhile. */
@@ -155,16 +161,21 @@ class Gateway implements EgressGateway {
     if (refusedForMs > 0) {
       const timer = setTimeout(() => this.#place(session), refusedForMs);
       void session.ended.then(() => clearTimeout(timer));
-    } else if (this.#suspects.isApart(sandboxId, now)) {
-      this.#apart ??= this.#worker("The egress gateway's process for suspects");
-      this.#apart.serve(session);
     } else {
-      this.#common.serve(session);
+      this.#workerAt(this.#suspects.placeOf(sandboxId, now)).serve(session);
     }
   }
 
-  #crashed(served: readonly string[]): void {
-    for (const blame of this.#suspects.ended(served, performance.now())) this.#refuse(blame);
+  #workerAt(place: Place): GatewayWorker {
+    if (place === "common") return this.#common;
+    const worker = this.#apart.get(place) ?? this.#worker(place);
+    this.#apart.set(place, worker);
+    return worker;
+  }
+
+  #crashed(place: Place, served: readonly string[]): void {
+    const blame = this.#suspects.ended(place, served, performance.now());
+    if (blame !== undefined) this.#refuse(blame);
     const { apart } = this.#suspects;
     if (apart.length === 0) return;
     const sentence =
@@ -176,13 +187,15 @@ class Gateway implements EgressGateway {
     const sentence = "A sandbox ended the egress gateway's process again and again: it has no network for a while";
     this.#options.logger.error({ sandbox: id, refusedForMs }, sentence);
     // Those that were suspected beside it are not served where it will be.
-    this.#apart?.sendAway((sandboxId) => !this.#suspects.isApart(sandboxId, performance.now()));
+    const now = performance.now();
+    for (const [place, worker] of this.#apart)
+      worker.sendAway((sandboxId) => this.#suspects.placeOf(sandboxId, now) !== place);
     for (const listener of this.#refusedListeners) listener(id, Date.now() + refusedForMs);
   }
 
-  #idle(worker: GatewayWorker): void {
-    if (worker !== this.#apart) return;
-    this.#apart = undefined;
+  #idle(place: Place, worker: GatewayWorker): void {
+    if (this.#apart.get(place) !== worker) return;
+    this.#apart.delete(place);
     const closed = worker.close().then(() => {
       this.#closedRestarts += worker.restarts;
       this.#closing.delete(closed);
