@@ -459,3 +459,14 @@ test("Ctrl-C while waiting ends a command with 130", async () => {
   });
   expect(outcome).toMatchObject({ code: 130, stdout: expect.stringMatching(/^HTTP\/1.1 200/) });
 });
+
+test("a port keeps what is not given: who is allowed while others are denied, methods while origins change", async () => {
+  await cli(["port", "add", "--allow", "10.0.0.0/8", "--cors-origin", "https://a.test", id, "3000"]);
+  const { code, stdout } = await cli(["port", "set", "--deny", "10.9.0.0/16", "-o", "json", id, "3000"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ipAccessControl: { defaultAction: "Deny", rules: [{ action: "Deny" }, { sourceCidrs: ["10.0.0.0/8"] }] },
+    cors: { allowOrigins: ["https://a.test"] },
+  });
+  expect((await cli(["port", "remove", id, "3000"])).code).toBe(0);
+});

@@ -6,7 +6,7 @@ import { UsageError } from "../exit-codes.js";
 import { durationMs, names } from "../option-values.js";
 import { addOutputOptions } from "../output/output.js";
 import { portNumber, portOrName, portsOrNames } from "../ports/port-number.js";
-import { addPortSettings, type PortSettings, settingsOf } from "../ports/port-settings.js";
+import { addPortSettings, keepingRestOf, type PortSettings, settingsOf } from "../ports/port-settings.js";
 import { portView } from "../views/port.js";
 
 export function addPort(program: Command, cli: Cli): void {
@@ -73,7 +73,9 @@ function addSet(port: Command, cli: Cli): void {
   const command = port
     .command("set")
     .summary("change who may come to a port")
-    .description("Change a port of a sandbox. What is not given stays.")
+    .description(
+      "Change a port of a sandbox. What is not given stays. What is given takes the place of what was there: all ranges that were allowed by --allow, all that were denied by --deny, all origins by --cors-origin, and everybody who may come by any of --anonymous, --no-anonymous, --email, --email-suffix, --subject and --signed-in.",
+    )
     .argument(...sandboxArgument)
     .argument(...portArgument);
   addPortSettings(command)
@@ -86,7 +88,10 @@ function addSet(port: Command, cli: Cli): void {
   addOutputOptions(command).action(async (id: string, which: number | string, options: SetOptions) => {
     const changes = changesOf(options);
     const { ports } = await cli.sandbox(id);
-    await cli.output.one(portView, await ports.update(which, changes, { signal: cli.signal }));
+    const isPartOfMore = changes.ipAccessControl || changes.cors;
+    const present = isPartOfMore ? await ports.get(which, { signal: cli.signal }) : {};
+    const changed = await ports.update(which, keepingRestOf(present, changes), { signal: cli.signal });
+    await cli.output.one(portView, changed);
   });
   examples(command, [
     ["alcove port set --anonymous 3f2a 8080", ""],

@@ -1,6 +1,6 @@
 import { AddPort } from "@alcove/contract";
 import { expect, test } from "vitest";
-import { settingsOf } from "./port-settings.js";
+import { keepingRestOf, settingsOf } from "./port-settings.js";
 
 test("what is not given is not said", () => expect(settingsOf({})).toEqual({}));
 
@@ -40,4 +40,41 @@ test("people who sign in are named by address, suffix and subject, or are all of
   for (const settings of [named, settingsOf({ signedIn: true })])
     expect(AddPort.safeParse({ port: 1, ...settings }).success).toBe(true);
   expect(AddPort.safeParse({ port: 1, ...settingsOf({ anonymous: true, signedIn: true }) }).success).toBe(false);
+});
+
+const office = settingsOf({ allow: ["10.0.0.0/8"], deny: ["10.9.0.0/16"] });
+const rulesOf = (...sources: readonly ["Allow" | "Deny", ...string[]][]) =>
+  sources.map(([action, ...sourceCidrs], priority) => expect.objectContaining({ action, sourceCidrs, priority }));
+
+test("a denial leaves closed what was closed, and what is allowed leaves denied what was denied", () => {
+  expect(keepingRestOf(office, settingsOf({ deny: ["10.1.0.0/16"] })).ipAccessControl).toEqual({
+    ...{ defaultAction: "Deny", rules: rulesOf(["Deny", "10.1.0.0/16"], ["Allow", "10.0.0.0/8"]) },
+  });
+  expect(keepingRestOf(office, settingsOf({ allow: ["192.0.2.0/24"] })).ipAccessControl).toEqual({
+    ...{ defaultAction: "Deny", rules: rulesOf(["Deny", "10.9.0.0/16"], ["Allow", "192.0.2.0/24"]) },
+  });
+  const closed = { ipAccessControl: { defaultAction: "Deny" as const } };
+  expect(keepingRestOf(closed, settingsOf({ deny: ["10.1.0.0/16"] })).ipAccessControl?.defaultAction).toBe("Deny");
+});
+
+test("rules that were made otherwise stay as they are, in their order, behind what is denied", () => {
+  const rule = (name: string, priority: number) => ({
+    name,
+    action: "Allow" as const,
+    priority,
+    sourceCidrs: ["::/0"],
+  });
+  const present = { ipAccessControl: { defaultAction: "Allow" as const, rules: [rule("b", 700), rule("a", 20)] } };
+  expect(keepingRestOf(present, settingsOf({ deny: ["10.1.0.0/16"] })).ipAccessControl).toEqual({
+    defaultAction: "Allow",
+    rules: [{ name: "deny-1", action: "Deny", priority: 0, sourceCidrs: ["10.1.0.0/16"] }, rule("a", 1), rule("b", 2)],
+  });
+});
+
+test("other origins leave what those may do; without a change of them nothing is said", () => {
+  const cors = { allowOrigins: ["https://a.test"], allowMethods: ["PUT"], allowCredentials: true };
+  expect(keepingRestOf({ cors }, settingsOf({ corsOrigin: ["https://b.test"] }))).toEqual({
+    cors: { ...cors, allowOrigins: ["https://b.test"] },
+  });
+  expect(keepingRestOf({ cors, ...office }, settingsOf({ anonymous: true }))).toEqual({ auth: { anonymous: true } });
 });

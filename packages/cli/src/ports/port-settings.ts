@@ -1,5 +1,6 @@
 /** Who may come to a port, and from where, as options. */
-import { type AddPort, type PortIpAccessControl, type PortOidc, readRange } from "@alcove/contract";
+import { type AddPort, type PortIpAccessControl, type PortOidc, readRange, type SandboxPort } from "@alcove/contract";
+import type { PortChanges } from "alcove";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { names } from "../option-values.js";
 
@@ -42,6 +43,32 @@ export function settingsOf(settings: PortSettings): Omit<AddPort, "port"> {
     ...((allow !== undefined || deny !== undefined) && { ipAccessControl: accessOf(allow, deny) }),
     ...(corsOrigin !== undefined && { cors: { allowOrigins: [...corsOrigin] } }),
   };
+}
+
+/** As changes of a port that is there: the server takes each of the two as a whole, and what options do not say of it stays. */
+export function keepingRestOf(
+  { ipAccessControl, cors }: Pick<SandboxPort, "ipAccessControl" | "cors">,
+  changes: PortChanges,
+): PortChanges {
+  return {
+    ...changes,
+    ...(changes.ipAccessControl && { ipAccessControl: withRest(changes.ipAccessControl, ipAccessControl) }),
+    ...(changes.cors && { cors: { ...cors, ...changes.cors } }),
+  };
+}
+
+/** Of allowing and denying the one that is given takes the place of what was there. */
+function withRest(given: PortIpAccessControl, before: PortIpAccessControl = given): PortIpAccessControl {
+  const ofAction = (action: "Allow" | "Deny") => {
+    const rules = (given.rules ?? []).filter((rule) => rule.action === action);
+    return rules.length > 0 ? rules : inOrder(before.rules).filter((rule) => rule.action === action);
+  };
+  const rules = [...ofAction("Deny"), ...ofAction("Allow")].map((rule, priority) => ({ ...rule, priority }));
+  return { defaultAction: given.defaultAction === "Deny" ? "Deny" : before.defaultAction, rules };
+}
+
+function inOrder(rules: PortIpAccessControl["rules"] = []) {
+  return rules.toSorted((one, other) => one.priority - other.priority);
 }
 
 function oidcOf({ email, emailSuffix, subject, signedIn }: PortSettings): PortOidc | undefined {
