@@ -4,6 +4,10 @@ import { keepingRestOf, settingsOf } from "./port-settings.js";
 
 test("what is not given is not said", () => expect(settingsOf({})).toEqual({}));
 
+test("a protocol is named as the server has it", () => {
+  expect(settingsOf({ protocol: "tcp", anonymous: true })).toEqual({ protocol: "Tcp", auth: { anonymous: true } });
+});
+
 test("what is denied is looked at before what is allowed, and then nothing else may come", () => {
   const settings = settingsOf({
     allow: ["10.0.0.0/8"],

@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { names } from "../option-values.js";
 
 export interface PortSettings {
+  readonly protocol?: "http" | "tcp";
   readonly anonymous?: boolean;
   readonly email?: readonly string[];
   readonly emailSuffix?: readonly string[];
@@ -16,11 +17,14 @@ export interface PortSettings {
   readonly corsOrigin?: readonly string[];
 }
 
+const protocols = { http: "Http", tcp: "Tcp" } as const;
 const activationModes = { "on-demand": "OnDemand", manual: "Manual" } as const;
 
 export function addPortSettings(command: Command): Command {
   const activation = "what a visit does to a sandbox that sleeps: on-demand wakes it, manual says that it sleeps";
+  const protocol = "what the program speaks: http, the default, or tcp, which gets a port of the server's";
   return command
+    .addOption(new Option("--protocol <protocol>", protocol).choices(Object.keys(protocols)))
     .option("--anonymous", "everybody may come, without a key or a link")
     .option("--email <address>", "who signs in with this verified address may come; repeat for more", names)
     .option("--email-suffix <domain>", "who signs in with a verified address there may come; repeat for more", names)
@@ -34,10 +38,11 @@ export function addPortSettings(command: Command): Command {
 
 /** What is given of them. */
 export function settingsOf(settings: PortSettings): Omit<AddPort, "port"> {
-  const { anonymous, activation, allow, deny, corsOrigin } = settings;
+  const { protocol, anonymous, activation, allow, deny, corsOrigin } = settings;
   const oidc = oidcOf(settings);
   const auth = { ...(anonymous !== undefined && { anonymous }), ...(oidc && { oidc }) };
   return {
+    ...(protocol !== undefined && { protocol: protocols[protocol] }),
     ...(Object.keys(auth).length > 0 && { auth }),
     ...(activation !== undefined && { activationMode: activationModes[activation] }),
     ...((allow !== undefined || deny !== undefined) && { ipAccessControl: accessOf(allow, deny) }),
