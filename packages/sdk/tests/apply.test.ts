@@ -2,6 +2,7 @@ import type { SandboxManifest } from "@alcove/contract";
 import { Alcove } from "alcove";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Served, serve } from "../../server/src/http/serve-for-tests.js";
+import { handedOver } from "../src/apply/volumes-field.js";
 
 let served: Served;
 let alcove: Alcove;
@@ -175,4 +176,41 @@ test("one that is made anew has the volumes of the old one; where it cannot be, 
   const recreated = await alcove.sandboxes.apply({ ...base, cmd: ["sleep", "60"] }, { recreate: true });
   expect(recreated).toMatchObject({ action: "recreated", changed: ["cmd"] });
   expect((await volumes.get("kept")).attachments).toMatchObject([{ sandboxId: recreated.id }]);
+});
+
+test("one that is made anew is without the volumes that the manifest does not name, which is told", async () => {
+  const { volumes } = alcove.defaultGroup;
+  await volumes.create("left", { size: "64Mi" });
+  const base: SandboxManifest = { name: "without", image: "debian" };
+  await alcove.sandboxes.apply({ ...base, volumes: [{ volumeName: "left", mountpoint: "/left" }] });
+  const longer: SandboxManifest = { ...base, cmd: ["sleep", "60"] };
+  const besides = ["the volume left on /left"];
+  expect(await alcove.sandboxes.apply(longer, { recreate: true, dryRun: true })).toMatchObject({ besides });
+  expect(await alcove.sandboxes.apply(longer, { recreate: true })).toMatchObject({ action: "recreated", besides });
+});
+
+test("a volume that cannot be mounted where it shall be is mounted again where it was", async () => {
+  const { volumes } = alcove.defaultGroup;
+  for (const name of ["moved", "taken"]) await volumes.create(name, { size: "64Mi" });
+  const at = (volumeName: string, mountpoint = `/${volumeName}`) => ({ volumeName, mountpoint });
+  const base: SandboxManifest = { name: "back", image: "debian", volumes: [at("moved")] };
+  const { id = "" } = await alcove.sandboxes.apply(base);
+  await alcove.sandboxes.apply({ name: "other", image: "debian", volumes: [at("taken")] });
+  const impossible = { ...base, volumes: [at("taken"), at("moved", "/elsewhere")] };
+  await expect(alcove.sandboxes.apply(impossible)).rejects.toMatchObject({ code: "VolumeInUse" });
+  expect((await alcove.sandboxes.connect(id).info()).volumes).toMatchObject([at("moved")]);
+});
+
+test("what could not be given back is in the error, with why the new one was not created", async () => {
+  const { volumes } = alcove.defaultGroup;
+  await volumes.create("lost", { size: "64Mi" });
+  const mounted = { volumeName: "lost", mountpoint: "/lost" };
+  const { id = "" } = await alcove.sandboxes.apply({ name: "loses", image: "debian", volumes: [mounted] });
+  const old = alcove.sandboxes.connect(id);
+  const thief = await alcove.sandboxes.create({ image: "debian" });
+  const failed = handedOver(old, [mounted], async () => {
+    await thief.volumes.attach("lost", "/stolen");
+    throw new Error("No new one.");
+  });
+  await expect(failed).rejects.toThrow(/^No new one\. Volumes of .* not mounted any more: lost, which was on \/lost: /);
 });

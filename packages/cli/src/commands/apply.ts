@@ -52,9 +52,11 @@ async function apply(cli: Cli, { file, dryRun, recreate }: ApplyOptions): Promis
 }
 
 function tellBesides({ terminal }: Cli, all: readonly Applied[]): void {
-  for (const { name, besides } of all)
-    for (const what of besides)
-      terminal.say(`warning: ${name} has ${what}, which its manifest does not name; it stays`);
+  for (const { name, action, besides } of all)
+    for (const what of besides) {
+      const fate = action === "recreated" ? "it is no longer attached" : "it stays";
+      terminal.say(`warning: ${name}: its manifest does not name ${what}; ${fate}`);
+    }
 }
 
 /** Whether something is left otherwise than its manifest says. */

@@ -4,7 +4,7 @@ import type { Abortable } from "../files.js";
 import type { SandboxHandle } from "../sandbox-handle.js";
 import type { CreateOptions, Sandboxes } from "../sandboxes.js";
 import { type ManifestField, manifestFields } from "./manifest-fields.js";
-import { handedOver } from "./volumes-field.js";
+import { besidesOf, handedOver } from "./volumes-field.js";
 
 export interface ApplyOptions extends Abortable {
   /** Says what would be done, and does nothing. */
@@ -24,7 +24,7 @@ export interface Applied {
   readonly needsNew: readonly string[];
   /** Fields of which nobody can say, since they are never returned. */
   readonly notCompared: readonly string[];
-  /** What the sandbox has that the manifest does not name, and that is left: volumes, in words. */
+  /** What the sandbox has that the manifest does not name: volumes, in words. It stays; where a new one was made, that has it not. */
   readonly besides: readonly string[];
 }
 
@@ -42,7 +42,8 @@ export async function applyManifest(
     const old = sandboxes.connect(found.id);
     const created = await recreated(sandboxes, manifest, { ...options, old });
     if (dryRun !== true) await old.delete({ signal });
-    return { ...created, action: "recreated", changed: [...difference.needsNew, ...difference.changed] };
+    const besides = besidesOf(manifest.volumes ?? [], found);
+    return { ...created, action: "recreated", changed: [...difference.needsNew, ...difference.changed], besides };
   }
   if (dryRun !== true) await change(sandboxes.connect(found.id), manifest, { difference, signal });
   const action = difference.changed.length === 0 ? "unchanged" : "changed";

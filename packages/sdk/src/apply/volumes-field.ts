@@ -1,5 +1,5 @@
 /** The volumes of a manifest: mounted where they are not; none is taken away. */
-import type { Sandbox, VolumeMount } from "@alcove/contract";
+import { AlcoveError, type Sandbox, type VolumeMount } from "@alcove/contract";
 import type { Abortable } from "../files.js";
 import type { SandboxHandle } from "../sandbox-handle.js";
 import type { VolumesAt } from "../volumes.js";
@@ -26,9 +26,22 @@ export async function mountAll(
 ): Promise<void> {
   const { volumes = [] } = await sandbox.info(options);
   const missing = wanted.filter((mount) => !volumes.some((present) => isAlike(mount, present)));
-  for (const { volumeName } of volumes.filter((present) => isNamed(missing, present.volumeName)))
-    await sandbox.volumes.detach(volumeName, options);
-  for (const mount of missing) await attach(sandbox, mount, options);
+  const moved = volumes.filter((present) => isNamed(missing, present.volumeName));
+  const mounted: VolumeMount[] = [];
+  const taken: VolumeMount[] = [];
+  try {
+    for (const mount of moved) {
+      await sandbox.volumes.detach(mount.volumeName, options);
+      taken.push(mount);
+    }
+    for (const mount of missing) {
+      await attach(sandbox, mount, options);
+      mounted.push(mount);
+    }
+  } catch (error) {
+    const left = taken.filter(({ volumeName }) => !isNamed(mounted, volumeName));
+    throw await givenBack(sandbox, left, error);
+  }
 }
 
 /**
@@ -49,9 +62,32 @@ export async function handedOver<T>(
     }
     return await create();
   } catch (error) {
-    for (const mount of taken) await attach(old, mount, {}).catch(() => undefined);
-    throw error;
+    throw await givenBack(old, taken, error);
   }
+}
+
+/** Mounts them where they were. Answers with what failed, which then also tells of those that are off now. */
+async function givenBack(sandbox: SandboxHandle, taken: readonly VolumeMount[], failure: unknown): Promise<unknown> {
+  const off: string[] = [];
+  for (const mount of taken) {
+    const attached = attach(sandbox, mount, {}).then(
+      () => undefined,
+      (error: Error) => `${mount.volumeName}, which was on ${mount.mountpoint}: ${error.message}`,
+    );
+    const why = await attached;
+    if (why !== undefined) off.push(why);
+  }
+  return off.length === 0
+    ? failure
+    : told(failure, `Volumes of ${sandbox.id} are not mounted any more: ${off.join(" ")}`);
+}
+
+function told(failure: unknown, sentence: string): Error {
+  const message = `${failure instanceof Error ? failure.message : String(failure)} ${sentence}`;
+  if (!(failure instanceof AlcoveError)) return new Error(message, { cause: failure });
+  const { code, field, value, hint } = failure;
+  const about = { ...(field !== undefined && { field }), ...(value !== undefined && { value }) };
+  return new AlcoveError(code, message, { ...about, hint, cause: failure });
 }
 
 function attach(sandbox: SandboxHandle, { volumeName, mountpoint, readOnly }: VolumeMount, { signal }: Abortable) {
