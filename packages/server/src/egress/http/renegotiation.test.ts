@@ -50,7 +50,7 @@ test("a server that begins anew is not followed: its certificate stays the one t
   let got = "";
   const over = new Promise((resolve) => socket.on("data", (chunk) => (got += chunk)).on("close", resolve));
   socket.write("x");
-  await Promise.race([over, expect.poll(() => got).toBe("after")]);
+  await Promise.race([over, expect.poll(() => got, { timeout: 20_000 }).toBe("after")]);
   // Where it was followed the handshake is answered in the same breath.
   await new Promise(setImmediate);
   expect(handshakes).toBe(0);
