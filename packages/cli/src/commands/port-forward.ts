@@ -65,7 +65,7 @@ async function listen(
 ): Promise<Forwarder> {
   const { openForwarder } = await import("../ports/forwarder.js");
   const connect = (signal: AbortSignal) => sandbox.ports.connect(remotePort, { signal });
-  return openForwarder({ ...options, localPort, connect });
+  return openForwarder({ ...options, localPort, remotePort, connect });
 }
 
 /** Nothing that comes later will fare better. */

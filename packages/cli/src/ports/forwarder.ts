@@ -10,6 +10,8 @@ export interface ForwarderOptions {
   readonly address: string;
   /** 0: any that is free. */
   readonly localPort: number;
+  /** Of the sandbox, for hints. */
+  readonly remotePort: number;
   /** Aborting gives the connection up. */
   readonly connect: (signal: AbortSignal) => Promise<PortConnection>;
   /** Of one connection, which is over then; the others go on. */
@@ -24,14 +26,15 @@ export interface Forwarder {
 }
 
 /** Fulfils when it listens. */
-export async function openForwarder({ address, localPort, connect, onFailure }: ForwarderOptions): Promise<Forwarder> {
+export async function openForwarder(options: ForwarderOptions): Promise<Forwarder> {
+  const { address, connect, onFailure } = options;
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     open.add(socket);
     socket.once("close", () => open.delete(socket));
     carry(socket, connect).catch(onFailure);
   });
-  await listening(server, address, localPort);
+  await listening(server, options);
   const { port } = server.address() as AddressInfo;
   return {
     address,
@@ -66,13 +69,16 @@ async function carry(socket: Socket, connect: ForwarderOptions["connect"]): Prom
   }
 }
 
-async function listening(server: Server, address: string, port: number): Promise<void> {
+async function listening(server: Server, { address, localPort, remotePort }: ForwarderOptions): Promise<void> {
   try {
-    server.listen(port, address);
+    server.listen(localPort, address);
     await once(server, "listening");
   } catch (failure) {
     const { code } = failure as NodeJS.ErrnoException;
-    throw explained(`${address}:${port} cannot be listened on: ${sentences[code ?? ""] ?? code}.`, hint(port));
+    throw explained(
+      `${address}:${localPort} cannot be listened on: ${sentences[code ?? ""] ?? code}.`,
+      hint(code, remotePort),
+    );
   }
 }
 
@@ -83,6 +89,8 @@ const sentences: Readonly<Record<string, string>> = {
   EACCES: "ports below 1024 are root's",
 };
 
-function hint(port: number): string {
-  return `Choose another address with --address, or another port before the sandbox's: 0:${port} takes any.`;
+function hint(code: string | undefined, remotePort: number): string {
+  const isOfPort = code === "EADDRINUSE" || code === "EACCES";
+  const other = `, or another port before the sandbox's: 0:${remotePort} takes any`;
+  return `Choose another address with --address${isOfPort ? other : ""}.`;
 }
