@@ -71,7 +71,7 @@ test("what came by a link is cut too when its sandbox's links end with a port; w
   const without = openSocket(sandbox.url.replace("3000-", "5000-"));
   await Promise.all([once(byLink, "message"), once(without, "message")]);
   await previews.daemon.control.ports.remove(sandbox.ref, { port: 4000 });
-  await expect.poll(() => byLink.readyState).toBe(WebSocket.CLOSED);
+  await expect.poll(() => byLink.readyState, { timeout: 30_000 }).toBe(WebSocket.CLOSED);
   expect(without.readyState).toBe(WebSocket.OPEN);
   without.terminate();
 });
@@ -90,6 +90,7 @@ test("a link that ended says so, in words for people; what is no link of ours is
   expect([ended.status, ended.headers["content-type"]]).toEqual([401, "text/html; charset=utf-8"]);
   expect(ended.text).toContain("This link has ended");
   expect(ended.text).toContain("Ask whom you have it from for a new one");
+  expect(ended.text).toContain("`alcove port link SANDBOX PORT`");
   const forged = signPass(about, Buffer.alloc(32));
   const other = await visit(`${sandbox.url}?alcove-pass=${forged}`, { headers: page });
   expect([other.status, other.text.includes("has ended")]).toEqual([401, false]);

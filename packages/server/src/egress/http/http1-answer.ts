@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex, Writable } from "node:stream";
+import { groupedHeaders } from "../../lib/grouped-headers.js";
 import type { AnswerHead } from "../message/answer-head.js";
 import { type HeaderList, rawHeadersOf } from "../message/header-list.js";
 import type { Answer } from "./program-request.js";
@@ -36,7 +37,7 @@ export class Http1Answer implements Answer {
   inform({ status, headers }: AnswerHead): void {
     if (status === 100) this.#response.writeContinue();
     else if (status === 102) this.#response.writeProcessing();
-    else if (status === 103) this.#response.writeEarlyHints(grouped(headers));
+    else if (status === 103) this.#response.writeEarlyHints(groupedHeaders(headers));
   }
 
   begin({ status, reason, headers, isLast = false }: AnswerHead): Writable {
@@ -79,13 +80,4 @@ export class Http1Answer implements Answer {
     this.#isClosed = true;
     for (const listener of this.#closeListeners.splice(0)) listener();
   }
-}
-
-function grouped(headers: HeaderList): Record<string, string | string[]> {
-  const result: Record<string, string[]> = {};
-  for (const [name, value] of headers) {
-    const key = name.toLowerCase();
-    result[key] = [...(result[key] ?? []), value];
-  }
-  return result;
 }

@@ -1,5 +1,7 @@
 /** Headers between lists and the objects that Node's HTTP/2 takes. */
 import { constants, type Http2Stream, type OutgoingHttpHeaders } from "node:http2";
+import { groupedHeaders } from "../../lib/grouped-headers.js";
+import { singleHeaders } from "../../lib/http2-single-headers.js";
 import { type HeaderList, headerListOf } from "../message/header-list.js";
 
 /** Without those that begin with a colon. */
@@ -16,58 +18,10 @@ export function sendTrailers(stream: Http2Stream, trailers: HeaderList): void {
   }
 }
 
-/** In lower case; what came several times stays several. */
+/** In lower case; what came several times stays several. Of what Node takes once the first counts, as its own reading has it. */
 export function http2Headers(headers: HeaderList): OutgoingHttpHeaders {
-  const result: Record<string, string | string[]> = {};
-  for (const [name, value] of headers) {
-    const key = name.toLowerCase();
-    const known = result[key];
-    if (known === undefined) result[key] = value;
-    else if (!single.has(key)) result[key] = Array.isArray(known) ? [...known, value] : [known, value];
-  }
+  const result: OutgoingHttpHeaders = Object.create(null);
+  for (const [name, values] of Object.entries(groupedHeaders(headers)))
+    result[name] = values.length === 1 || singleHeaders.has(name) ? values[0] : values;
   return result;
 }
-
-/** Node refuses these more than once; the first counts, as Node's own reading has it. */
-const single: ReadonlySet<string> = new Set([
-  "access-control-allow-credentials",
-  "access-control-max-age",
-  "access-control-request-method",
-  "age",
-  "alt-svc",
-  "authorization",
-  "content-encoding",
-  "content-language",
-  "content-length",
-  "content-location",
-  "content-md5",
-  "content-range",
-  "content-type",
-  "date",
-  "dnt",
-  "early-data",
-  "etag",
-  "expires",
-  "from",
-  "host",
-  "if-match",
-  "if-modified-since",
-  "if-none-match",
-  "if-range",
-  "if-unmodified-since",
-  "last-modified",
-  "location",
-  "max-forwards",
-  "origin",
-  "proxy-authorization",
-  "range",
-  "referer",
-  "retry-after",
-  "sec-websocket-key",
-  "sec-websocket-version",
-  "server",
-  "tk",
-  "upgrade-insecure-requests",
-  "user-agent",
-  "x-content-type-options",
-]);

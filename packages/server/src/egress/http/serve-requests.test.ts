@@ -24,7 +24,7 @@ const echo: http.RequestListener = async (request, response) => {
   if (request.url === "/no-content") response.writeHead(204).end();
   else if (request.url === "/not-modified") response.writeHead(304, { ETag: '"x"' }).end();
   else if (request.url === "/early") {
-    response.writeEarlyHints({ link: "</a.css>; rel=preload" }, () => response.end("done"));
+    response.writeEarlyHints({ link: "</a.css>; rel=preload", constructor: "a" }, () => response.end("done"));
   } else if (request.url === "/endless") {
     response.write("begun");
   } else if (request.url === "/trailers") {
@@ -409,7 +409,7 @@ describe("one connection", () => {
     await withGate({}, async (gate) => {
       const seen = await rawExchange(gate.port, ask("/early", "Connection: close\r\n"));
       expect(seen).toMatch(
-        /^HTTP\/1\.1 103 Early Hints\r\nlink: <\/a\.css>; rel=preload\r\n\r\nHTTP\/1\.1 200 OK\r\n/i,
+        /^HTTP\/1\.1 103 Early Hints\r\nlink: <\/a\.css>; rel=preload\r\nconstructor: a\r\n\r\nHTTP\/1\.1 200 OK\r\n/i,
       );
     });
   });

@@ -7,6 +7,7 @@ import { withoutPass } from "./admission.js";
 import type { ProgramConnections } from "./connections.js";
 import { headersToProgram } from "./request-headers.js";
 import { headersToVisitor } from "./response-headers.js";
+import { TwoValues } from "./two-values.js";
 import type { VisitAnswer, VisitRequest } from "./visit-request.js";
 
 export interface Forwarding extends Coming {
@@ -23,18 +24,27 @@ export function forwardRequest(forwarding: Forwarding, visitor: VisitAnswer): Pr
     if (visitor.body.destroyed) return resolve();
     const outgoing = open(forwarding, false);
     const timer = patience(outgoing, forwarding.patienceMs);
+    let isAnswered = false;
+    const stopSending = () => {
+      request.body.unpipe(outgoing);
+      visitor.takeNoMore();
+    };
     const fail = (error: Error) => {
       clearTimeout(timer);
-      request.body.unpipe(outgoing).resume();
-      if (visitor.hasBegun) visitor.breakOff();
+      stopSending();
       reject(error);
     };
-    outgoing.once("error", fail);
+    // A program may answer without having taken everything, and whether the answer is whole it says by itself.
+    outgoing.once("error", (error) => {
+      if (!isAnswered) fail(error);
+    });
     // Without an error where the program changes to a protocol that nobody asked for.
     outgoing.once("close", () => {
-      if (!visitor.hasBegun) fail(noAnswer());
+      if (!isAnswered) fail(noAnswer());
+      else if (hasBody(request) && !request.body.readableEnded) stopSending();
     });
     outgoing.once("response", (answer) => {
+      isAnswered = true;
       if (!isAnswer(answer)) {
         outgoing.destroy();
         fail(noAnswer());
@@ -43,9 +53,9 @@ export function forwardRequest(forwarding: Forwarding, visitor: VisitAnswer): Pr
       clearTimeout(timer);
       try {
         visitor.begin(answer.statusCode ?? 502, ownHeaders(forwarding, answer), answer.statusMessage);
-      } catch {
+      } catch (error) {
         outgoing.destroy();
-        fail(noAnswer());
+        fail(error instanceof TwoValues ? error : noAnswer());
         return;
       }
       pipeline(answer, visitor.body, (error) => {

@@ -1,12 +1,12 @@
 /** Visitors by HTTP/2: each stream is a request like any other. WebSockets come by HTTP/1.1, for nothing else is offered. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
-import { hopByHopHeaders } from "@alcove/contract";
+import { groupedHeaders } from "../../lib/grouped-headers.js";
 import { serveHttp2 } from "../../lib/http2-sessions.js";
+import { http2AnswerHeaders } from "./http2-answer-headers.js";
 import { pairs } from "./request-headers.js";
 import type { VisitAnswer, VisitRequest } from "./visit-request.js";
 
-const hopByHop: ReadonlySet<string> = new Set(hopByHopHeaders);
 const idleMs = 30_000;
 const limits = { maxConcurrentStreams: 100, maxHeaderListSize: 65_536, enablePush: false };
 
@@ -35,11 +35,21 @@ export class Http2Visits {
           .once("close", () => {
             if (--streams === 0 && !session.destroyed) this.#idle.add(session);
           });
-        if (headers.expect === "100-continue") stream.additionalHeaders({ ":status": 100 });
         const hasEnded = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-        this.#visit({ ...headOf(headers, rawHeaders, hasEnded), remoteAddress, body: stream }, answerOf(stream));
+        try {
+          this.#begin(stream, { ...headOf(headers, rawHeaders, hasEnded), remoteAddress, body: stream });
+        } catch {
+          // Not at the others' cost.
+          session.destroy();
+        }
       },
     );
+  }
+
+  #begin(stream: ServerHttp2Stream, request: VisitRequest): void {
+    if (stream.closed || stream.destroyed) return;
+    if (request.headers.expect === "100-continue") stream.additionalHeaders({ ":status": 100 });
+    this.#visit(request, answerOf(stream));
   }
 
   /** For whoever comes next. */
@@ -58,7 +68,7 @@ function headOf(headers: IncomingHttpHeaders, rawHeaders: readonly string[], has
   if (headers.host !== undefined && headers.host !== authority) own.unshift(["host", headers.host]);
   if (cookie !== undefined) own.push(["cookie", cookie]);
   if (!hasEnded && headers["content-length"] === undefined) own.push(["transfer-encoding", "chunked"]);
-  const headersDistinct = grouped(own);
+  const headersDistinct = groupedHeaders(own);
   const joined = Object.entries(headersDistinct).map(([name, values]) => [name, values.join(", ")]);
   return { method, url, headers: Object.fromEntries(joined), headersDistinct, rawHeaders: own.flat(), isTls: true };
 }
@@ -72,15 +82,14 @@ function answerOf(stream: ServerHttp2Stream): VisitAnswer {
     begin(status, headers) {
       // It may have gone meanwhile.
       if (stream.destroyed || stream.closed) return;
-      const own = pairs(headers).map(([name, value]): [string, string] => [name.toLowerCase(), value]);
-      stream.respond({ ":status": status, ...grouped(own.filter(([name]) => !hopByHop.has(name))) });
+      stream.respond({ ...http2AnswerHeaders(headers), ":status": status });
     },
-    breakOff: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
+    // `close` would end the body first, as if it were whole, or say nothing at all.
+    breakOff: () => void stream.destroy(new Error("broken off")),
+    takeNoMore() {
+      stream.resume();
+      if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
+      else stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+    },
   };
-}
-
-function grouped(headers: readonly (readonly [name: string, value: string])[]): Record<string, string[]> {
-  const values: Record<string, string[]> = {};
-  for (const [name, value] of headers) values[name] = [...(values[name] ?? []), value];
-  return values;
 }

@@ -10,8 +10,9 @@ import type { Lines } from "./lines.js";
 import { Routes } from "./routes.js";
 import { listenForVisitors } from "./server.js";
 
-const littleMs = 50;
-const enoughMs = 1_000;
+/** With the connecting. */
+const littleMs = 1_000;
+const patiently = { timeout: 30_000 };
 const left: Socket[] = [];
 afterEach(() => {
   for (const socket of left.splice(0)) socket.destroy();
@@ -50,8 +51,8 @@ test("a program that takes a request and says nothing: 504 with a page that says
   const seen = await visit(url, { headers: { accept: "text/html" } });
   expect(seen.status).toBe(504);
   expect(seen.text).toContain("It took the request on port 3000, and said nothing in time.");
-  await expect.poll(() => taken.map(({ destroyed }) => destroyed)).toEqual([true]);
-  await expect.poll(visits).toBe(0);
+  await expect.poll(() => taken.map(({ destroyed }) => destroyed), patiently).toEqual([true]);
+  await expect.poll(visits, patiently).toBe(0);
 });
 
 test("half a head is no answer: 504, to a WebSocket too", async () => {
@@ -64,7 +65,8 @@ test("half a head is no answer: 504, to a WebSocket too", async () => {
 test("an answer that has begun has all the time that it wants", async () => {
   const { url } = await previewOf((connection) => {
     connection.write("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nslow");
-    setTimeout(() => connection.end("ly"), enoughMs + littleMs);
-  }, enoughMs);
+    // Longer than the patience, which has run since before the connection.
+    setTimeout(() => connection.end("ly"), littleMs);
+  });
   expect((await visit(url)).text).toBe("slowly");
 });

@@ -107,6 +107,7 @@ class Visits {
       if (answer.hasBegun) return answer.breakOff();
       answer.begin(status, listed({ ...headers, connection: "close" }));
       answer.body.end(request.method === "HEAD" ? undefined : body);
+      answer.takeNoMore();
     };
     const refuse = (trouble: Trouble) => send(pageOf(trouble, request));
     answer.body.on("error", () => {});

@@ -2,6 +2,7 @@
 import { AlcoveError } from "@alcove/contract";
 import { Unreachable } from "./daemon.js";
 import type { Trouble } from "./page.js";
+import { TwoValues } from "./two-values.js";
 
 export const nothingHere: Trouble = {
   status: 404,
@@ -36,7 +37,7 @@ export const linkEnded: Trouble = {
   ...notKnown,
   title: "This link has ended",
   detail: "It was made for a while, and that is over.",
-  hint: "Ask whom you have it from for a new one. Its owner makes one with `POST …/ports/link`, for up to a week.",
+  hint: "Ask whom you have it from for a new one. Its owner makes one with `alcove port link SANDBOX PORT`, for up to a week.",
 };
 
 export const notFromThatPage: Trouble = {
@@ -53,6 +54,13 @@ export function troubleOf(error: unknown, port: number): Trouble {
   if (error instanceof Unreachable) return ofFault(error.fault, port);
   if (error instanceof AlcoveError) return ofFault({ ...error, message: error.message, hint: error.hint }, port);
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (error instanceof TwoValues)
+    return {
+      status: 502,
+      title: brokenTitle,
+      detail: `What came from port ${port} has two values of ${error.header}: HTTP/2 takes one.`,
+      hint: "Let the program say it once.",
+    };
   const lookAt = "Look at its output: `alcove logs SANDBOX`.";
   if (code === "ETIMEDOUT")
     return {

@@ -24,6 +24,8 @@ export interface VisitAnswer {
   begin(status: number, headers: readonly string[], reason?: string): void;
   /** It never looks whole. */
   breakOff(): void;
+  /** What still comes of the request is thrown away until the answer is out; by HTTP/2 nothing comes from then on. */
+  takeNoMore(): void;
 }
 
 export function requestOfHttp1(request: IncomingMessage): VisitRequest {
@@ -53,5 +55,6 @@ export function answerOfHttp1(response: ServerResponse): VisitAnswer {
       response.flushHeaders();
     },
     breakOff: () => void response.destroy(),
+    takeNoMore: () => void response.req.resume(),
   };
 }
