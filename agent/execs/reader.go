@@ -81,7 +81,7 @@ func (r *Reader) next(ctx context.Context, frames []byte, within time.Duration) 
 		r.offset = j.first
 	}
 	frames = r.collect(frames)
-	r.isLate = r.isLate && j.next-r.offset > journalBytes/2
+	r.isLate = r.isLate && j.next-r.offset > min(journalBytes, j.capacity())/2
 	j.announce()
 	return frames, more
 }

@@ -42,6 +42,13 @@ test("sessions of HTTP/2 are made in one place, which keeps Node from freeing wh
   expect(making).toEqual(["packages/server/src/lib/http2-sessions.ts"]);
 });
 
+test("A request's headers by name are read in one place: Node's own way to them throws where a peer wants it to", () => {
+  const reading = readSources(checkout)
+    .map(({ path }) => path)
+    .filter((path) => /\bheadersDistinct\b/.test(readFileSync(join(checkout, path), "utf8")));
+  expect(reading).toEqual(["packages/server/src/lib/grouped-headers.ts"]);
+});
+
 test("OpenTelemetry is imported in one file, which is loaded where traces are on", () => {
   const importers = (matches: (target: string) => boolean) =>
     readSources(checkout)

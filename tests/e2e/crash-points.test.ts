@@ -299,7 +299,9 @@ async function crashInVolumeCopy(point: CrashPointName): Promise<void> {
   await subject.files.write("/volume/word", "later");
   const isFork = point === "volumeCopy.beforeStart";
   await expectCrash(isFork ? Sandbox.create({ alcove: daemon.alcove, snapshot: id }) : subject.rollback(id));
-  for (const other of await others()) {
+  const copies = await others();
+  expect(copies).toHaveLength(isFork ? 1 : 0);
+  for (const other of copies) {
     const copy = daemon.alcove.sandboxes.connect(other);
     await copy.waitUntil("Running");
     expect(await copy.files.readText("/volume/word")).toBe("then");

@@ -1,5 +1,6 @@
 /** The token of a request. From `Authorization` only, never from a cookie or the path; browsers, whose WebSockets take no headers, put it beside the sub-protocol. */
 import type { IncomingMessage } from "node:http";
+import { headersOf } from "../lib/grouped-headers.js";
 
 /** The sub-protocol that is answered; the token travels as another one, which is not. */
 export const socketProtocol = "alcove.v1";
@@ -7,7 +8,7 @@ const tokenProtocol = "alcove.bearer.";
 
 /** Undefined where there is none; empty, which nobody has, where what is there makes no sense. */
 export function bearerToken(request: IncomingMessage): string | undefined {
-  const given = request.headersDistinct.authorization;
+  const given = headersOf(request).authorization;
   if (given === undefined) return isUpgrade(request) ? protocolToken(request) : undefined;
   const [, token = ""] = given.length === 1 ? (/^bearer +([\w.~+/=-]+)$/i.exec(given[0] ?? "") ?? []) : [];
   return token;

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { AlcoveError } from "@alcove/contract";
 import type { Caller } from "../control/access/access-control.js";
+import { headersOf } from "../lib/grouped-headers.js";
 
 export interface Door {
   /** Who comes without a token. */
@@ -49,7 +50,7 @@ export function trustedOrigin(door: Door, request: IncomingMessage): string | un
 
 function checkHost({ hosts }: Door, request: IncomingMessage): void {
   if (hosts === undefined) return;
-  const given = request.headersDistinct.host ?? [];
+  const given = headersOf(request).host ?? [];
   const name = given.length === 1 ? hostName(given[0] ?? "") : undefined;
   if (name !== undefined && (hosts.has(name) || isOwnAddress(name, request))) return;
   throw new AlcoveError("Forbidden", "The daemon is not known by the name in the Host header.", {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { groupedHeaders } from "./grouped-headers.js";
+import { groupedHeaders, headersOf } from "./grouped-headers.js";
 
 test("headers are grouped whatever they are called and however they are written", () => {
   const headers = [
@@ -12,5 +12,13 @@ test("headers are grouped whatever they are called and however they are written"
     ["a", ["1", "4"]],
     ["constructor", ["2"]],
     ["__proto__", ["3"]],
+  ]);
+});
+
+test("a request's headers are grouped, whatever they are named", () => {
+  const rawHeaders = ["Host", "a", "__proto__", "1", "host", "b"];
+  expect(Object.entries(headersOf({ rawHeaders }))).toEqual([
+    ["host", ["a", "b"]],
+    ["__proto__", ["1"]],
   ]);
 });

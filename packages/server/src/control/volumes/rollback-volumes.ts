@@ -4,7 +4,7 @@ import type { DataDisk } from "../../engines/engine.js";
 import type { SandboxRecord } from "../../store/sandboxes.js";
 import type { SnapshotRecord, SnapshotVolume } from "../../store/snapshots.js";
 import type { Store } from "../../store/store.js";
-import type { MountRecord } from "../../store/volumes.js";
+import type { MountRecord, VolumeRecord } from "../../store/volumes.js";
 import type { ControlContext } from "../context.js";
 import { requireVolumes } from "./engine-volumes.js";
 import { dataDisk } from "./snapshot-volumes.js";
@@ -88,13 +88,15 @@ export async function bringBackVolumes(
   return pairs.map(({ mount }) => dataDisk(mount));
 }
 
-/** The sandbox of the snapshot has the volume itself; one that came from the snapshot has its own copy. */
+/** The sandbox of the snapshot has the volume itself; one that came from the snapshot has its own copy. A copy that was made for another is another volume. */
 function pairsOf({ volumes }: Pick<Store, "volumes">, sandboxId: string, snapshot: SnapshotRecord): readonly Pair[] {
   const mounts = volumes.mountsOf(sandboxId);
   return snapshot.volumes.flatMap((was) => {
+    const isOwnCopy = (copy: VolumeRecord | undefined) =>
+      copy?.sourceId === was.volumeId && copy.ownerSandboxId === sandboxId;
     const mount =
       mounts.find(({ volumeId }) => volumeId === was.volumeId) ??
-      mounts.find(({ volumeId }) => volumes.get(volumeId)?.sourceId === was.volumeId);
+      mounts.find(({ volumeId }) => isOwnCopy(volumes.get(volumeId)));
     return mount === undefined ? [] : [{ mount, was }];
   });
 }

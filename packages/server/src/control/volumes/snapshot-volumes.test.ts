@@ -202,6 +202,27 @@ test("a copy's name is the volume's with the beginning of the sandbox's id, shor
   expect(nameOfCopy("v".repeat(63), id, () => true)).toBe(`${"v".repeat(54)}-0b6f3a52`);
 });
 
+test("another's copy of a volume is not the sandbox's own: a rollback writes over nothing, and says what is missing", async () => {
+  await using host = new TestHost();
+  const daemon = await host.daemon();
+  const { control } = daemon;
+  const sandbox = await withVolume(daemon);
+  const { sandboxes } = await control.snapshots.fork(sandbox, { count: 1 }, never);
+  const id = sandboxes[0]?.id ?? "";
+  const kept = `data-${id.slice(0, 8)}`;
+  await write(daemon, id, "/data/word", "precious");
+  await control.volumes.detach({ group, id, volumeName: kept }, never);
+  const alone = await control.snapshots.take(sandbox, {}, never);
+  await control.volumes.attach(sandbox, at("/kept", kept), never);
+  const both = await control.snapshots.take(sandbox, {}, never);
+  await control.volumes.detach({ ...sandbox, volumeName: "data" }, never);
+  for (const { id: snapshotId } of [alone, both]) {
+    const fault = await faultOf(control.snapshots.rollback(sandbox, { snapshotId }, never));
+    expect(fault).toMatchObject({ code: "VolumeInUse", message: expect.stringContaining("has the volume data") });
+  }
+  expect(await read(daemon, sandbox.id, "/kept/word")).toBe("precious");
+});
+
 async function withVolume({ control }: TestDaemon) {
   await control.volumes.create(group, data, never);
   return control.sandboxes.create(group, { ...debian, volumes: [at("/data")] }, never);

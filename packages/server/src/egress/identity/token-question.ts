@@ -3,6 +3,7 @@
  * into sending by a URL alone, and nothing that came by way of a proxy is answered: against programs that fetch what others name.
  */
 import type { IncomingMessage } from "node:http";
+import { headersOf } from "../../lib/grouped-headers.js";
 import { appServicePath, identityAddress, identityPort, metadataPath } from "./endpoints.js";
 
 /** appService: IDENTITY_ENDPOINT. metadata: the metadata service of virtual machines. */
@@ -12,7 +13,7 @@ export type TokenQuestion =
   | { readonly way: Way; readonly resource: string; readonly clientId: string | undefined }
   | { readonly way: Way; readonly status: 400 | 401 | 404 | 405; readonly error: string; readonly sentence: string };
 
-type Asked = Pick<IncomingMessage, "method" | "url" | "headersDistinct">;
+type Asked = Pick<IncomingMessage, "method" | "url" | "rawHeaders">;
 
 const hosts = [identityAddress, `${identityAddress}:${identityPort}`];
 const versions: Readonly<Record<Way, RegExp>> = { appService: /^2019-08-01$/, metadata: /^20(?:18-02-01|19|2\d)/ };
@@ -20,7 +21,8 @@ const longestResource = 512;
 /** Ways of naming an identity that there is none by. */
 const foreignIds = ["object_id", "principal_id", "mi_res_id", "msi_res_id"];
 
-export function readQuestion({ method, url = "", headersDistinct: headers }: Asked, header: string): TokenQuestion {
+export function readQuestion({ method, url = "", rawHeaders }: Asked, header: string): TokenQuestion {
+  const headers = headersOf({ rawHeaders });
   const [path = "", query = ""] = splitOnce(url, "?");
   const way: Way = path === metadataPath ? "metadata" : "appService";
   const refuse = (status: 400 | 401 | 404 | 405, error: string, sentence: string): TokenQuestion => ({

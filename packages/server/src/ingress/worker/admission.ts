@@ -118,7 +118,7 @@ export function isOurAuthorization(value: string): boolean {
   return keyPattern.test(value);
 }
 
-function keyOf({ headersDistinct: headers }: VisitRequest): string | undefined {
+function keyOf({ headerValues: headers }: VisitRequest): string | undefined {
   const own = headers[keyHeader];
   if (own !== undefined) return own.length === 1 ? own[0]?.slice(0, 4_096) : undefined;
   return keyPattern.exec(headers.authorization?.[0] ?? "")?.[1]?.slice(0, 4_096);

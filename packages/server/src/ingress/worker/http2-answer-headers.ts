@@ -1,8 +1,7 @@
 /** The headers of an answer by HTTP/2, which takes some of them once alone. */
 import { hopByHopHeaders } from "@alcove/contract";
-import { groupedHeaders } from "../../lib/grouped-headers.js";
+import { groupedHeaders, pairs } from "../../lib/grouped-headers.js";
 import { singleHeaders } from "../../lib/http2-single-headers.js";
-import { pairs } from "./request-headers.js";
 import { TwoValues } from "./two-values.js";
 
 const hopByHop: ReadonlySet<string> = new Set(hopByHopHeaders);

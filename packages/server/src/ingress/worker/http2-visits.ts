@@ -1,10 +1,9 @@
 /** Visitors by HTTP/2: each stream is a request like any other. WebSockets come by HTTP/1.1, for nothing else is offered. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
-import { groupedHeaders } from "../../lib/grouped-headers.js";
+import { groupedHeaders, pairs } from "../../lib/grouped-headers.js";
 import { serveHttp2 } from "../../lib/http2-sessions.js";
 import { http2AnswerHeaders } from "./http2-answer-headers.js";
-import { pairs } from "./request-headers.js";
 import type { VisitAnswer, VisitRequest } from "./visit-request.js";
 
 const idleMs = 30_000;
@@ -68,9 +67,9 @@ function headOf(headers: IncomingHttpHeaders, rawHeaders: readonly string[], has
   if (headers.host !== undefined && headers.host !== authority) own.unshift(["host", headers.host]);
   if (cookie !== undefined) own.push(["cookie", cookie]);
   if (!hasEnded && headers["content-length"] === undefined) own.push(["transfer-encoding", "chunked"]);
-  const headersDistinct = groupedHeaders(own);
-  const joined = Object.entries(headersDistinct).map(([name, values]) => [name, values.join(", ")]);
-  return { method, url, headers: Object.fromEntries(joined), headersDistinct, rawHeaders: own.flat(), isTls: true };
+  const headerValues = groupedHeaders(own);
+  const joined = Object.entries(headerValues).map(([name, values]) => [name, values.join(", ")]);
+  return { method, url, headers: Object.fromEntries(joined), headerValues, rawHeaders: own.flat(), isTls: true };
 }
 
 function answerOf(stream: ServerHttp2Stream): VisitAnswer {

@@ -1,5 +1,6 @@
 /** The headers of a request as the program gets them: its own as they came, without what is about connections, and without what is ours. */
 import { hopByHopHeaders } from "@alcove/contract";
+import { pairs } from "../../lib/grouped-headers.js";
 import type { Person } from "../../policy/ports/people.js";
 import { isOurAuthorization, keyHeader } from "./admission.js";
 import { isOurCookie } from "./own-cookies.js";
@@ -70,10 +71,4 @@ export function hidesItsEnds(rawHeaders: readonly string[]): boolean {
 export function namedByConnection(rawHeaders: readonly string[]): ReadonlySet<string> {
   const values = pairs(rawHeaders).filter(([name]) => name.toLowerCase() === "connection");
   return new Set(values.flatMap(([, value]) => value.split(",").map((text) => text.trim().toLowerCase())));
-}
-
-export function pairs(rawHeaders: readonly string[]): [name: string, value: string][] {
-  const found: [string, string][] = [];
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) found.push([rawHeaders[at] ?? "", rawHeaders[at + 1] ?? ""]);
-  return found;
 }

@@ -1,8 +1,9 @@
 /** The headers of an answer as who comes gets them: cookies of this preview's host alone, and redirects that stay in it. */
 import { hopByHopHeaders, type PortCors } from "@alcove/contract";
+import { pairs } from "../../lib/grouped-headers.js";
 import { corsAnswer, isCorsHeader } from "./cors.js";
 import { isOurCookie } from "./own-cookies.js";
-import { namedByConnection, pairs } from "./request-headers.js";
+import { namedByConnection } from "./request-headers.js";
 import type { Visitor } from "./visitor.js";
 
 const hopByHop: ReadonlySet<string> = new Set([...hopByHopHeaders, "trailer"]);

@@ -2,13 +2,14 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { headersOf } from "../../lib/grouped-headers.js";
 
 export interface VisitRequest {
   readonly method: string;
   /** As the request line has it. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
-  readonly headersDistinct: NodeJS.Dict<string[]>;
+  readonly headerValues: NodeJS.Dict<string[]>;
   /** Name, value, name, value. */
   readonly rawHeaders: readonly string[];
   readonly remoteAddress: string | undefined;
@@ -29,13 +30,13 @@ export interface VisitAnswer {
 }
 
 export function requestOfHttp1(request: IncomingMessage): VisitRequest {
-  const { method = "", url = "", headers, headersDistinct, rawHeaders, socket } = request;
+  const { method = "", url = "", headers, rawHeaders, socket } = request;
   const isTls = (socket as Partial<TLSSocket>).encrypted === true;
   return {
     method,
     url,
     headers,
-    headersDistinct,
+    headerValues: headersOf(request),
     rawHeaders,
     remoteAddress: socket.remoteAddress,
     isTls,

@@ -16,7 +16,7 @@ const hostPattern = /^[A-Za-z0-9.-]{1,253}(?::\d{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\
 
 /** Undefined where it makes no sense. */
 export function visitorOf(request: VisitRequest, trusted: readonly AddressRange[]): Visitor | undefined {
-  const { headersDistinct: headers, remoteAddress = "" } = request;
+  const { headerValues: headers, remoteAddress = "" } = request;
   const peer = parseAddress(remoteAddress);
   if (peer === undefined || headers.host?.length !== 1) return undefined;
   const isBehind = isTrusted(peer, trusted);
