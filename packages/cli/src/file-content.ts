@@ -11,7 +11,8 @@ export function contentOf(source: Source, hint: string): string {
   } catch (failure) {
     const name = nameOf(source);
     const subject = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-    throw new UsageError(`${subject} cannot be read: ${(failure as Error).message}.`, hint);
+    const { code, message } = failure as NodeJS.ErrnoException;
+    throw new UsageError(`${subject} cannot be read: ${code === "ENOENT" ? "it is not there" : message}.`, hint);
   }
 }
 

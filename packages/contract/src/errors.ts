@@ -71,7 +71,7 @@ export const errorCatalogue = {
   PortNotFound: {
     status: 404,
     sentence: "The sandbox has no such port open.",
-    hint: "List its ports with `GET …/ports`, and open one with `POST …/ports/add`; docs/ports.md tells how.",
+    hint: "List its ports with `alcove port list SANDBOX`, and open one with `alcove port add SANDBOX PORT`; docs/ports.md tells how.",
   },
   KeyNotFound: {
     status: 404,
@@ -96,7 +96,7 @@ export const errorCatalogue = {
   VolumeNotFound: {
     status: 404,
     sentence: "There is no such volume.",
-    hint: "List the group's with `alcove volume list`.",
+    hint: "List the group's with `alcove volume list`, or make it with `alcove volume create`.",
   },
   EgressRouteNotFound: {
     status: 404,
@@ -217,7 +217,7 @@ export const errorCatalogue = {
   PortExists: {
     status: 409,
     sentence: "The sandbox has this port already.",
-    hint: "Change it with `PATCH …/ports`, or remove it first.",
+    hint: "Change it with `alcove port set SANDBOX PORT`, or close it first with `alcove port remove SANDBOX PORT`.",
   },
   ExecExists: {
     status: 409,

@@ -38,10 +38,10 @@ export async function followMended<End>(followed: Followed<End>): Promise<End> {
     } catch (error) {
       signal.throwIfAborted();
       askedMs = error instanceof AlcoveError ? error.retryAfterMs : undefined;
-      if (wasOpen && brokenSince === undefined) onBroken?.();
-      brokenSince ??= Date.now();
       const isUnknown = error instanceof AlcoveError && error.code === "ExecNotFound" && !isStarted();
       if (!isUnknown && !isMendable(error)) throw error;
+      if (wasOpen && brokenSince === undefined) onBroken?.();
+      brokenSince ??= Date.now();
       if (wasOpen ? Date.now() - brokenSince > mendingMs : attempt === firstAttempts) throw error;
       open = isUnknown ? (openStarted ?? openAttached) : openAttached;
     }

@@ -74,6 +74,13 @@ test("a restarted daemon costs nothing: what is typed meanwhile comes, and what 
   expect(await terminal.wait()).toMatchObject({ exitCode: 0 });
 });
 
+test("what cannot be opened is no lost connection", async () => {
+  const connections: boolean[] = [];
+  const terminal = sandbox.terminal({ cwd: "/nobody-here", onConnection: (is) => void connections.push(is) });
+  await expect(terminal).rejects.toThrow("nobody-here");
+  expect(connections).toEqual([]);
+});
+
 /** Of long output its end alone is kept. */
 async function readsUntil(terminal: TerminalHandle, text: string): Promise<void> {
   let tail = "";

@@ -45,6 +45,10 @@ test.each([
   for (const sentence of sentences) expect(faults).toContain(sentence);
 });
 
+test("of a line that is no YAML the first fault is told, and not what follows from it", () => {
+  expect(faultsOf("$ alcove init\nname: a\nimage: debian\nlabels:\n  team: b\n").length).toBeLessThan(3);
+});
+
 test("everything that is wrong is told at once, and documents are read in their order", () => {
   expect(faultsOf("nam: a\ncpu: 1\n").length).toBeGreaterThan(1);
   writeFileSync(path, "name: one\n---\n# nothing\n---\nname: two\n");

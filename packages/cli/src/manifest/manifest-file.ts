@@ -65,7 +65,9 @@ function check(document: Document.Parsed): { data?: SandboxManifest; issues: rea
 }
 
 function syntaxFaults({ document, counter }: Read): string[] {
-  return document.errors.map(({ message, pos }) => {
+  // After the first unexpected token all others are.
+  const told = document.errors.filter(({ code }, at) => at === 0 || code !== "UNEXPECTED_TOKEN");
+  return told.map(({ message, pos }) => {
     const { line, col } = counter.linePos(pos[0]);
     const [what = ""] = message.split("\n");
     return `${line}:${col}: ${what.replace(/ at line \d+, column \d+:?$/, "")}`;
