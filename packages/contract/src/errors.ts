@@ -330,12 +330,12 @@ export const errorCatalogue = {
   PreviewsOff: {
     status: 409,
     sentence: "This server serves no previews.",
-    hint: "Its administrator turns them on with previewListen; see docs/ports.md. Connections over `…/ports/PORT/connect` work without.",
+    hint: "Its administrator turns them on with previewListen; see docs/ports.md. `alcove port-forward` works without.",
   },
   TcpPortsOff: {
     status: 409,
     sentence: "This server has no listeners for ports that speak TCP.",
-    hint: "Its administrator turns them on with tcpPortsListen; see docs/ports.md. Connections over `…/ports/PORT/connect` work without.",
+    hint: "Its administrator turns them on with tcpPortsListen; see docs/ports.md. `alcove port-forward` works without.",
   },
   TcpPortsUsedUp: {
     status: 503,
