@@ -82,7 +82,10 @@ class Listening {
     });
     this.#server = server;
     server.on("connection", (socket) => void visits.come(socket, { sandboxId, port }));
-    server.on("listening", () => report({ sandboxId, hostPort }));
+    server.on("listening", () => {
+      this.#reason = undefined;
+      report({ sandboxId, hostPort });
+    });
     server.on("error", (error) => this.#fail(server, error.message));
     server.listen({ host, port: hostPort });
   }
