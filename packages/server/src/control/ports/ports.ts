@@ -78,8 +78,8 @@ export async function openPorts(
 ): Promise<void> {
   applyPorts(context, ref.id);
   await context.ingress?.address();
-  // Where none is to be had the gateway goes on trying, and the sandbox is none the worse.
-  await settleHostPorts(context, ref, added).catch(() => {});
+  // The sandbox is on record already: it begins without a port that cannot be had.
+  await settleHostPorts(context, ref, added).catch(() => closeDeaf(context, ref, added));
 }
 
 /** What a sandbox's record is shown with. */

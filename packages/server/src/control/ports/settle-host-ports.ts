@@ -1,4 +1,5 @@
 /** A port of the host that the record gives to a sandbox may be another program's: it is another one then, while nobody was told of it. */
+import { AlcoveError } from "@alcove/contract";
 import type { StoredPort } from "../../store/sandbox-ports.js";
 import type { ControlContext } from "../context.js";
 import type { SandboxRef } from "../sandboxes/sandbox-control.js";
@@ -8,12 +9,14 @@ const most = 16;
 
 type Context = Pick<ControlContext, "ingress" | "store">;
 
-/** Of the sandbox's ports that are new: until all listen, or that often. Errors: TcpPortsUsedUp. */
+/** Of the sandbox's ports that are new: until all listen. Errors: TcpPortsUsedUp, where that often others were tried in vain. */
 export async function settleHostPorts(context: Context, ref: SandboxRef, added: readonly number[]): Promise<void> {
   const avoid = new Set<number>();
-  for (let tries = 0; tries < most && added.length > 0; tries++) {
+  if (added.length === 0) return;
+  for (let tries = 0; ; tries++) {
     const deaf = await deafPorts(context, ref, added);
     if (deaf.length === 0) return;
+    if (tries === most) throw takenByOthers(avoid.size + deaf.length);
     for (const { hostPort } of deaf) avoid.add(hostPort);
     context.store.transaction(() => {
       const { ports = [] } = context.store.sandboxPorts.find(ref.id) ?? {};
@@ -26,11 +29,20 @@ export async function settleHostPorts(context: Context, ref: SandboxRef, added: 
 /** What was asked for and cannot be had is not on record afterwards. */
 export async function closeDeaf(context: Context, ref: SandboxRef, added: readonly number[]): Promise<void> {
   const deaf = await deafPorts(context, ref, added);
+  if (deaf.length === 0) return;
   context.store.transaction(() => {
     const { ports = [] } = context.store.sandboxPorts.find(ref.id) ?? {};
     putPorts(context, ref, { ports: ports.filter(({ port }) => !deaf.some((one) => one.port === port)) });
   });
   applyPorts(context, ref.id);
+}
+
+function takenByOthers(count: number): AlcoveError {
+  const message = `Other programs have all ${count} ports of the host that were tried as listeners for ports that speak TCP.`;
+  return new AlcoveError("TcpPortsUsedUp", message, {
+    ...{ field: "protocol", value: "Tcp" },
+    hint: "Have the administrator give tcpPortsListen a range that no other program listens in.",
+  });
 }
 
 async function deafPorts({ ingress, store }: Context, { id }: SandboxRef, among: readonly number[]) {

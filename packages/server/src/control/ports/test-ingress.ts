@@ -1,10 +1,10 @@
 /** For tests: an ingress gateway without a process, that knows what it was told. */
-import type { IngressGateway, IngressHooks, PreviewRoute } from "../../ingress/ingress.js";
+import type { IngressGateway, IngressHooks, PreviewRoute, TcpRange } from "../../ingress/ingress.js";
 
 export class TestIngress implements IngressGateway {
   readonly known = { scheme: "http", domain: "localhost", port: 7_480 } as const;
   signsIn = true;
-  readonly tcp = undefined;
+  readonly tcp: TcpRange | undefined = undefined;
   readonly routes = new Map<string, PreviewRoute>();
   hooks: IngressHooks | undefined;
 
@@ -12,7 +12,7 @@ export class TestIngress implements IngressGateway {
     return this.known;
   }
 
-  async deafTo() {
+  async deafTo(_sandboxId: string): Promise<number[]> {
     return [];
   }
 
