@@ -12,6 +12,9 @@ const Range = z
   .max(64)
   .refine((text) => !("message" in readRange(text)), "must be ranges of addresses such as 10.0.0.0/8");
 
+/** Where `previewListen` is left out. */
+export const usualPreviewListen = { host: "127.0.0.1", port: 7_480 };
+
 export const previewKeys = {
   previewListen: z
     .union([z.literal("off"), Listen])

@@ -1,6 +1,8 @@
 /** What the configuration says about ports that speak TCP: where the server listens for them, and as what clients know that place. */
-import { parseAddress } from "@alcove/contract";
+import { formatAddress, parseAddress } from "@alcove/contract";
 import { z } from "zod";
+import type { NetworkConfig } from "./config-network.js";
+import { type PreviewConfig, usualPreviewListen } from "./config-previews.js";
 
 /** Below it the gateway's process, which is no root, may not listen. */
 const lowest = 1_024;
@@ -44,11 +46,36 @@ export interface TcpPortConfig {
   readonly tcpPortsHost?: string | undefined;
 }
 
+type ListenConfig = TcpPortConfig & Pick<NetworkConfig, "listen"> & Pick<PreviewConfig, "previewListen">;
+
 /** What is wrong between keys, with the key to correct. */
-export function tcpPortsFault({
-  tcpPortsListen: listen,
-  tcpPortsHost: host,
-}: TcpPortConfig): { readonly key: string; readonly message: string } | undefined {
-  if (listen === undefined || host !== undefined || !["0.0.0.0", "::"].includes(listen.host)) return undefined;
-  return { key: "tcpPortsHost", message: "must be given where tcpPortsListen is every address of the host" };
+export function tcpPortsFault(config: ListenConfig): { readonly key: string; readonly message: string } | undefined {
+  const { tcpPortsListen: range, tcpPortsHost, listen, previewListen = usualPreviewListen } = config;
+  if (range === undefined) return undefined;
+  if (tcpPortsHost === undefined && isEvery(range.host))
+    return { key: "tcpPortsHost", message: "must be given where tcpPortsListen is every address of the host" };
+  const own = { listen, previewListen: previewListen === "off" ? undefined : previewListen };
+  for (const [key, place] of Object.entries(own)) {
+    if (place === undefined || place.port < range.first || place.port > range.last) continue;
+    if (!mayBeSame(place.host, range.host)) continue;
+    return { key: "tcpPortsListen", message: `must not have port ${place.port}, which is the server's own by ${key}` };
+  }
+  return undefined;
+}
+
+/** A name may be any address of the host. */
+function mayBeSame(host: string, address: string): boolean {
+  return (
+    [host, address].some((one) => isEvery(one) || canonical(one) === undefined) ||
+    canonical(host) === canonical(address)
+  );
+}
+
+function isEvery(host: string): boolean {
+  return ["0.0.0.0", "::"].includes(canonical(host) ?? "");
+}
+
+function canonical(host: string): string | undefined {
+  const address = parseAddress(host);
+  return address && formatAddress(address);
 }

@@ -2,7 +2,7 @@
 import { extname, join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "./config.js";
-import type { PreviewConfig } from "./config-previews.js";
+import { type PreviewConfig, usualPreviewListen } from "./config-previews.js";
 import { issuerOf, type PreviewSignInConfig, type SignInConfig } from "./config-sign-in.js";
 import type { TcpPortConfig } from "./config-tcp-ports.js";
 import { startWorker } from "./host/worker.js";
@@ -17,7 +17,6 @@ import { tlsIdentity } from "./tls-identity.js";
 /** Of what is on its heap; buffers of connections are bounded by themselves. */
 const memoryMiB = 256;
 const threads = 1;
-const usualListen = { host: "127.0.0.1", port: 7_480 };
 
 /** Undefined where previews are turned off, and no port has a listener of its own. */
 export async function openIngress(config: IngressSettings, logger: Logger): Promise<IngressGateway | undefined> {
@@ -41,7 +40,7 @@ async function previews(config: PreviewSettings): Promise<IngressOptions["listen
   const domain = address?.domain ?? config.previewDomain;
   const tls = await identity(config, domain);
   return {
-    ...(listen ?? usualListen),
+    ...(listen ?? usualPreviewListen),
     ...{ mayMove: listen === undefined, domain, trustedProxies, tls },
     published: address,
   };

@@ -1,4 +1,4 @@
-/** The daemon's side alone: which process its answers are for. */
+/** The daemon's side alone: which process its answers are for, and what one is told first. */
 import { Socket } from "node:net";
 import { expect, test } from "vitest";
 import { withResolvers } from "../../lib/with-resolvers.js";
@@ -43,6 +43,7 @@ function played() {
     say: (message: FromIngress) => hear(message),
     end: () => end("it fell"),
     starts: () => starts,
+    kinds: () => said.map(({ message }) => message.kind).filter((kind) => kind === "listen" || kind === "apply"),
     answers: () => said.filter(({ message }) => message.kind === "reached" || message.kind === "decided"),
   };
 }
@@ -76,5 +77,16 @@ test("nor is it told of what failed meanwhile", async () => {
   say({ kind: "reach", request: 7, sandboxId: "a", port: 3000 });
   await expect.poll(answers).not.toEqual([]);
   expect(answers().map(({ message }) => message)).toMatchObject([{ request: 7 }]);
+  await ingress.close();
+});
+
+test("where previews are comes before sandboxes' listeners, for every process: none of them has its port", async () => {
+  const { ingress, say, end, starts, kinds } = played();
+  say({ kind: "ready" });
+  expect(kinds()).toEqual(["listen", "apply"]);
+  end();
+  await expect.poll(starts).toBe(2);
+  say({ kind: "ready" });
+  expect(kinds()).toEqual(["listen", "apply", "listen", "apply"]);
   await ingress.close();
 });

@@ -122,9 +122,10 @@ class Ingress implements IngressGateway {
   }
 
   #onReady(): void {
-    for (const [sandboxId, route] of this.#routes) this.#process.send(this.#applied(sandboxId, route));
     const { listen } = this.#options;
+    // First: no sandbox's listener has the port of previews then.
     if (listen !== undefined) this.#listen(listen, this.#port ?? listen.port);
+    for (const [sandboxId, route] of this.#routes) this.#process.send(this.#applied(sandboxId, route));
   }
 
   #listen({ host, domain, trustedProxies, tls }: Listen, port: number): void {
