@@ -1,4 +1,5 @@
 /** Where signing in happens: a host of its own for what comes back from the provider, and paths of a preview's host that are the gateway's. */
+import { hostName } from "./host-name.js";
 import { type PreviewAddress, portOf } from "./ingress.js";
 
 /** No preview's: those begin with a port. */
@@ -20,5 +21,5 @@ export function callbackUrl({ scheme, domain, port }: PreviewAddress): string {
 }
 
 export function isSignInHost(host: string, domain: string): boolean {
-  return host.replace(/:\d{1,5}$/, "").toLowerCase() === `${label}.${domain}`;
+  return hostName(host) === `${label}.${domain}`;
 }

@@ -1,4 +1,5 @@
 /** Where a request goes: by its host name, or by its path where that cannot be. Pure. */
+import { hostName } from "../host-name.js";
 
 export interface Place {
   readonly sandboxId: string;
@@ -16,10 +17,7 @@ const path = new RegExp(`^/preview/(${id})/([1-9]\\d{0,4})(?=[/?]|$)`);
 /** Undefined where nothing is there, or it is no target of a server's own. */
 export function placeOf(host: string, target: string, domain: string): Place | undefined {
   if (!target.startsWith("/")) return undefined;
-  const name = host
-    .replace(/:\d{1,5}$/, "")
-    .replace(/\.$/, "")
-    .toLowerCase();
+  const name = hostName(host);
   if (name.endsWith(`.${domain}`)) {
     const [, port = "", sandboxId = ""] = label.exec(name.slice(0, -domain.length - 1)) ?? [];
     return sandboxId === "" ? undefined : { sandboxId, port: Number(port), prefix: "", target };
