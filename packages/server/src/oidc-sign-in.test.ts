@@ -56,6 +56,25 @@ test("a code is of its state, nonce and verifier alone", async () => {
   expect(await failure(other)).toBe("failed");
 });
 
+test("a query that brings no code of the provider's is the visitor's alone, whatever it says: no fault of the provider's", async () => {
+  const code = await queryFor("ada");
+  const error = new URLSearchParams(code);
+  error.delete("code");
+  const own = `${error}&error=server_error&error_description=ALERT`;
+  const without = new URLSearchParams(code);
+  without.delete("iss");
+  const queries = [
+    own,
+    `${error}`,
+    `${code}&code=2`,
+    `${code}&state=2`,
+    `${code}&iss=evil`,
+    `${code}&id_token=x`,
+    `${without}`,
+  ];
+  for (const query of queries) expect(await failure(signIn().finish(secrets, { callback, query }))).toBe("refused");
+});
+
 test("a provider that was down is asked again after some seconds, and not with every browser", async () => {
   let now = 0;
   const own = signIn({}, () => now);

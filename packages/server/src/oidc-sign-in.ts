@@ -63,6 +63,7 @@ async function personOf(
   { state, nonce, verifier }: FlowSecrets,
   { callback, query }: { readonly callback: string; readonly query: string },
 ): Promise<Person> {
+  if (!bringsCode(query, configuration.serverMetadata())) throw new NotSignedIn("refused", undefined);
   const tokens = await oidc.authorizationCodeGrant(configuration, new URL(`${callback}?${query}`), {
     ...{ expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true },
   });
@@ -74,12 +75,19 @@ async function personOf(
   return { subject, email: verifiedEmail(said ?? {}) };
 }
 
-/** Without a fault of anybody's: people say no, and codes are old or used. */
-const refusals = ["access_denied", "login_required", "interaction_required", "consent_required", "invalid_grant"];
+/** Browsers bring what visitors like. Without one code of this issuer's it is no word of the provider's, an error least of all: none goes to the log. */
+function bringsCode(query: string, metadata: Readonly<oidc.ServerMetadata>): boolean {
+  const said = new URLSearchParams(query);
+  const [codes, issuers] = [said.getAll("code"), said.getAll("iss")];
+  const isFrom = metadata.authorization_response_iss_parameter_supported ? issuers.length === 1 : issuers.length <= 1;
+  const isOther = ["error", "response", "id_token", "token"].some((name) => said.has(name));
+  const isOne = codes.length === 1 && codes[0] !== "" && said.getAll("state").length === 1;
+  return isOne && isFrom && issuers.every((one) => one === metadata.issuer) && !isOther;
+}
 
 function failureOf(error: unknown): NotSignedIn["failure"] {
-  if (error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError)
-    return refusals.includes(error.error) ? "refused" : "failed";
+  // Codes are old, used, or of another sign-in.
+  if (error instanceof oidc.ResponseBodyError) return error.error === "invalid_grant" ? "refused" : "failed";
   const isSilent = error instanceof oidc.ClientError && (error.code === undefined || error.code === "OAUTH_TIMEOUT");
   return isSilent || error instanceof TypeError ? "unavailable" : "failed";
 }
