@@ -14,6 +14,9 @@ import { temporaryDirectory } from "../../packages/server/src/store/test-record.
 import { tlsIdentity } from "../../packages/server/src/tls-identity.js";
 import { hasChromium, startChromium } from "../harness/chromium.js";
 
+/** On no list of public suffixes: all previews below it are one site, and cookies travel between them. */
+const domain = "previews.test";
+
 describe.skipIf(!hasChromium)("in chromium, which has to be installed for this", () => {
   let provider: SignInProvider;
   let signIn: IdentityProvider;
@@ -38,9 +41,9 @@ describe.skipIf(!hasChromium)("in chromium, which has to be installed for this",
     const secureAddress = await secure.address();
     secureDaemon = await secureHost.daemon({ options: { ingress: secure } });
     provider.serve(...[address, secureAddress].flatMap((one) => (one === undefined ? [] : [callbackUrl(one)])));
-    browser = await startChromium();
+    browser = await startChromium([`--host-resolver-rules=MAP *.${domain} 127.0.0.1`]);
     context = await browser.newContext();
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     for (const one of [host, secureHost]) await one?.[Symbol.asyncDispose]();
@@ -54,10 +57,11 @@ describe.skipIf(!hasChromium)("in chromium, which has to be installed for this",
     response.end(url === "/user" ? user : `<!doctype html><title>${url} of ${user}</title>`);
   };
 
-  async function preview(on = { daemon, host }): Promise<string> {
+  async function preview(on = { daemon, host }, heard: string[] = []): Promise<string> {
     const ports = [{ port: 3000, auth: { oidc: { emails: ["ada@example.com"] } } }];
     const sandbox = await on.daemon.control.sandboxes.create(group, { ...debian, ports }, never);
     const server = createServer(page);
+    for (const event of ["request", "upgrade"]) server.on(event, ({ url = "" }) => void heard.push(url));
     new WebSocketServer({ server }).on("connection", (socket, { headers }) =>
       socket.send(String(headers["x-forwarded-user"])),
     );
@@ -99,10 +103,18 @@ describe.skipIf(!hasChromium)("in chromium, which has to be installed for this",
   });
 
   test("a page of another preview gets nothing from it with its user's cookies, and cannot frame it", async () => {
-    const [url, other] = [await preview(), await preview()];
-    const tab = await context.newPage();
-    await tab.goto(url);
-    await tab.goto(other);
+    provider.person = "ada";
+    const own = await browser.newContext({ ignoreHTTPSErrors: true });
+    const heard: string[] = [];
+    const on = { daemon: secureDaemon, host: secureHost };
+    const [url, other] = [await preview(on, heard), await preview(on)];
+    const tab = await own.newPage();
+    for (const signedIn of [url, other]) {
+      await tab.goto(signedIn);
+      expect([tab.url(), await tab.title()]).toEqual([signedIn, "/ of ada"]);
+    }
+    const before = heard.filter((path) => path !== "/favicon.ico");
+    expect(before).toEqual(["/"]);
     const seen = await tab.evaluate(`(async () => {
       const target = ${JSON.stringify(url)};
       const reads = await fetch(target + "user", { credentials: "include" }).then((it) => it.text(), () => "refused");
@@ -121,9 +133,11 @@ describe.skipIf(!hasChromium)("in chromium, which has to be installed for this",
       await loaded;
       return frame;
     })()`);
-    const content = await (await frame.asElement()?.contentFrame())?.title();
-    expect(content).not.toContain("ada");
-    await tab.close();
+    // The browser's own page, which says that it shows none.
+    const title = await (await frame.asElement()?.contentFrame())?.title();
+    expect(title).toBe(new URL(url).hostname);
+    expect(heard.filter((path) => path !== "/favicon.ico")).toEqual(before);
+    await own.close();
   });
 
   test("who is not listed is told so, signs in as somebody else, and signs out", async () => {
@@ -146,7 +160,7 @@ describe.skipIf(!hasChromium)("in chromium, which has to be installed for this",
 
 async function secureIngress(signIn: IdentityProvider): Promise<IngressGateway> {
   using directory = temporaryDirectory();
-  const names = ["localhost", "*.localhost"];
+  const names = [domain, `*.${domain}`];
   const { certificate, key } = await tlsIdentity({ dataDirectory: directory.path, given: undefined, names });
-  return startIngress({ tls: { certificate, key } }, undefined, signIn);
+  return startIngress({ domain, tls: { certificate, key } }, undefined, signIn);
 }

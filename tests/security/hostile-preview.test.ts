@@ -48,13 +48,14 @@ describe.skipIf(!hasChromium).each(places)(
       host = await PreviewHost.start(domain, isTls);
       api = host.api;
       victim = await host.preview({ port: 3000 }, (request, response) => {
-        heard.push(request);
+        // Those of icons come at any time.
+        if (request.url !== "/favicon.ico") heard.push(request);
         response.setHeader("set-cookie", "session=of-the-victim");
         response.setHeader("content-type", "text/html");
         response.end(`<!doctype html><title>victim</title>${secret}`);
       });
       hostile = await host.preview({ port: 3000, auth: { anonymous: true } }, playHostile);
-    }, 60_000);
+    });
     afterEach(() => context?.close());
     afterAll(() => host?.[Symbol.asyncDispose]());
 
@@ -89,8 +90,7 @@ describe.skipIf(!hasChromium).each(places)(
       expect(protocol).toBe(isTls ? "h2" : "http/1.1");
       expect(await page.evaluate("document.cookie")).toBe("session=of-the-victim");
       await page.reload();
-      expect(heard.map(({ url }) => url?.replace("/favicon.ico", "/?a=1"))).toEqual(heard.map(() => "/?a=1"));
-      expect(heard.length).toBeGreaterThan(1);
+      expect(heard.map(({ url }) => url)).toEqual(["/?a=1", "/?a=1"]);
       expect(JSON.stringify(heard.map(({ rawHeaders }) => rawHeaders))).not.toMatch(/alcove-(pass|preview)/);
     });
 
