@@ -1,5 +1,5 @@
 /** Signing in to previews from end to end: a real OpenID provider, control over the fake engine, the gateway's real process, and real servers as the programs. */
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddPort } from "@alcove/contract";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { debian, group, never, type TestDaemon, TestHost } from "./control/test-daemon.js";
@@ -173,6 +173,37 @@ test("who signs out is asked again, and other pages cannot sign them out unseen"
   expect((await browser.see(url)).status).toBe(303);
 });
 
+test("who signs out has no cookie of a link's any more either", async () => {
+  const { url, ref } = await preview();
+  const browser = new TestBrowser();
+  await browser.open(url);
+  await browser.open((await daemon.control.ports.link(ref, { port: 3000 })).url);
+  expect(browser.cookiesOf(url)).toMatch(/alcove-signed-in=.*alcove-preview=/);
+  await browser.see(`${url}.alcove/sign-out`);
+  expect(browser.cookiesOf(url)).toBe("");
+  expect((await browser.see(url)).status).toBe(303);
+});
+
+test("once another port of the sandbox is removed people come by way of the provider again; what is open goes on", async () => {
+  const { url, ref } = await preview();
+  const open: ServerResponse[] = [];
+  const slow = createServer(({ url: path }, response) => {
+    if (path !== "/slow") return response.end("hello");
+    open.push(response);
+    return response.write("on ");
+  });
+  host.fake.machines.get(ref.id)?.listeners.set(3000, (connection) => void slow.emit("connection", connection));
+  const browser = new TestBrowser();
+  await daemon.control.ports.add(ref, { port: 3001 });
+  await browser.open(url);
+  const answer = visit(`${url}slow`, { headers: { cookie: browser.cookiesOf(url) } });
+  await expect.poll(() => open.length).toBe(1);
+  await daemon.control.ports.remove(ref, { port: 3001 });
+  expect((await browser.see(url)).status).toBe(303);
+  open[0]?.end("and on");
+  expect((await answer).text).toBe("on and on");
+});
+
 test("a callback counts once, in the browser that began, and for the preview that it was begun at", async () => {
   const [one, other] = [await preview(), await preview()];
   const browser = new TestBrowser();
@@ -195,6 +226,35 @@ test("a callback counts once, in the browser that began, and for the preview tha
   expect(own.status).toBe(401);
   expect(other.heard).toEqual([]);
   expect(JSON.stringify(one.heard)).not.toContain(".alcove");
+});
+
+test("one address has the provider asked about four at once, and leaves the others' turns to them", async () => {
+  const { url } = await preview();
+  const browser = new TestBrowser();
+  const back = await browser.open(url, isCallback);
+  const from = (address: string, to: string) =>
+    visit(to, { localAddress: "127.0.0.2", headers: { accept: "text/html", "x-forwarded-for": address } });
+  using held = provider.hold();
+  const queries = await Promise.all(
+    Array.from({ length: 4 }, async () => (await new TestBrowser().open(url, isCallback)).url),
+  );
+  const four = queries.map((query) => from("203.0.113.7", query));
+  await expect.poll(() => provider.held).toBe(4);
+  const fifth = await from("203.0.113.7", back.url);
+  expect([fifth.status, fifth.text]).toEqual([503, expect.stringContaining("Open the preview")]);
+  const other = from("203.0.113.8", back.url);
+  await expect.poll(() => provider.held).toBe(5);
+  held[Symbol.dispose]();
+  expect((await other).headers.location).toContain("/.alcove/signed-in?pass=");
+  expect((await Promise.all(four)).map(({ status }) => status)).toEqual([303, 303, 303, 303]);
+});
+
+test("the host for what comes from the provider is the same with the dot that ends a full name", async () => {
+  const { host: name, port } = new URL(callback);
+  const dotted = name.replace(`:${port}`, `.:${port}`);
+  const told = (as: string) => visit(callback, { headers: { host: as } });
+  expect((await told(dotted)).status).toBe((await told(name)).status);
+  expect((await told(dotted)).status).toBe(400);
 });
 
 test("a state or a cookie that is forged, or of another flow, leads nowhere", async () => {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import Provider, { type UnknownObject } from "oidc-provider";
 import { type Seen, visit } from "./ingress/ingress-test-kit.js";
+import { withResolvers } from "./lib/with-resolvers.js";
 
 export const client = { clientId: "previews", clientSecret: "secret-of-previews" };
 
@@ -18,6 +19,9 @@ export class SignInProvider implements AsyncDisposable {
   isDown = false;
   /** Addresses are in its tokens, not beside them. To be set before it serves. */
   isInToken = false;
+  /** How many wait at it for their tokens. */
+  held = 0;
+  #letGo: Promise<void> | undefined;
 
   static async start(people: Readonly<Record<string, UnknownObject>>): Promise<SignInProvider> {
     const server = createServer();
@@ -47,8 +51,26 @@ export class SignInProvider implements AsyncDisposable {
     this.#server.on("request", (request, response) => {
       if (this.isDown) response.writeHead(503).end();
       else if (request.url?.startsWith("/interaction/")) void this.#interact(provider, request, response);
+      else if (request.url?.startsWith("/token")) void this.#wait().then(() => answer(request, response));
       else void answer(request, response);
     });
+  }
+
+  /** It gives no tokens until what is answered is disposed of. */
+  hold(): Disposable {
+    const { promise, resolve } = withResolvers<void>();
+    this.#letGo = promise;
+    const letGo = () => {
+      this.#letGo = undefined;
+      resolve();
+    };
+    return { [Symbol.dispose]: letGo };
+  }
+
+  async #wait(): Promise<void> {
+    this.held += 1;
+    await this.#letGo;
+    this.held -= 1;
   }
 
   async #interact(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,6 +1,6 @@
 /** The daemon's side of signing in, with a provider that the test plays. */
 import { randomBytes } from "node:crypto";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { withResolvers } from "../../lib/with-resolvers.js";
 import type { Person } from "../../policy/ports/people.js";
 import type { PreviewRoute } from "../ingress.js";
@@ -97,4 +97,19 @@ test("the provider is asked about sixteen at once", async () => {
   answers.resolve({ subject: "ada" });
   for (const step of await Promise.all(steps)) expect(step).toMatchObject({ location: expect.anything() });
   expect(asked).toHaveLength(20);
+});
+
+test("who waits in vain for the provider has lost nothing: the same state counts later", async () => {
+  const answers = withResolvers<Person>();
+  const { begin, finish, asked } = played(() => answers.promise);
+  const queries = await Promise.all(Array.from({ length: 16 }, begin));
+  const steps = queries.map(finish);
+  await expect.poll(() => asked.length).toBe(16);
+  const late = await begin();
+  const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValueOnce(AbortSignal.abort(new Error("too long")));
+  expect(await finish(late)).toEqual({ failure: "busy" });
+  timeout.mockRestore();
+  answers.resolve({ subject: "ada" });
+  await Promise.all(steps);
+  expect(await finish(late)).toMatchObject({ location: expect.anything() });
 });

@@ -14,7 +14,7 @@ import { previewUrl } from "../ingress.js";
 import type { SignInBegun, SignInFailure } from "../messages.js";
 import { callbackUrl, ownPaths } from "../sign-in-address.js";
 import { signHandoff } from "../signed-person.js";
-import { type FlowSecrets, type IdentityProvider, NotSignedIn } from "./identity-provider.js";
+import { type IdentityProvider, NotSignedIn } from "./identity-provider.js";
 
 export interface SignInsOptions {
   readonly provider: IdentityProvider;
@@ -80,16 +80,18 @@ export class SignIns {
   async finish(query: string, address: PreviewAddress): Promise<NextStep> {
     const state = new URLSearchParams(query).get("state") ?? "";
     const flow = await this.#read(state);
-    if (flow === undefined || !this.#use(flow)) return { failure: "over" };
+    if (flow === undefined) return { failure: "over" };
     const route = this.#options.routeOf(flow.sandboxId);
     if (!route?.ports.some(({ port, auth }) => port === flow.port && auth?.oidc !== undefined))
       return { failure: "over" };
     const { nonce, verifier } = flow;
     try {
-      const person = await this.#ask({ state, nonce, verifier }, { callback: callbackUrl(address), query });
-      return person === undefined
-        ? { failure: "busy" }
-        : { location: await this.#handoff(flow, person, route, address) };
+      return await this.#inTurn(async () => {
+        if (!this.#use(flow)) return { failure: "over" };
+        const answer = { callback: callbackUrl(address), query };
+        const person = await this.#options.provider.finish({ state, nonce, verifier }, answer);
+        return { location: await this.#handoff(flow, person, route, address) };
+      });
     } catch (error) {
       return this.#failed(error);
     }
@@ -121,13 +123,13 @@ export class SignIns {
     return true;
   }
 
-  /** Undefined where too many wait. */
-  async #ask(secrets: FlowSecrets, answer: { callback: string; query: string }) {
+  /** Who waits in vain has used nothing. */
+  async #inTurn(ask: () => Promise<NextStep>): Promise<NextStep> {
     const waiting = AbortSignal.timeout(turnMs);
     try {
-      return await this.#turns.take(waiting, () => this.#options.provider.finish(secrets, answer));
+      return await this.#turns.take(waiting, ask);
     } catch (error) {
-      if (error === waiting.reason) return undefined;
+      if (error === waiting.reason) return { failure: "busy" };
       throw error;
     }
   }

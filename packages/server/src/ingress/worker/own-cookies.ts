@@ -29,7 +29,6 @@ export function ownCookies(name: Name, { headers }: Pick<VisitRequest, "headers"
 interface Set {
   readonly value: string;
   readonly path?: string;
-  /** 0 takes it away. */
   readonly lifetimeSeconds: number;
   /** For one page alone that shows the preview in a frame. */
   readonly isFramed?: boolean;
@@ -43,6 +42,10 @@ export function setCookie(
 ): string {
   const where = isFramed ? "SameSite=None; Secure; Partitioned" : alone(visitor);
   return `${cookieName(name, visitor)}=${value}; Path=${path}; Max-Age=${lifetimeSeconds}; HttpOnly; ${where}`;
+}
+
+export function takeCookie(name: Name, visitor: Scheme): string {
+  return setCookie(name, { value: "", lifetimeSeconds: 0 }, visitor);
 }
 
 function alone({ scheme }: Scheme): string {

@@ -24,7 +24,7 @@ import type { Routes } from "./routes.js";
 import { isOwn, type Reply, SigningIn } from "./signing-in.js";
 import { notFromThere, nothingHere, notKnown, troubleOf, wrongRequest } from "./troubles.js";
 import { answerOfHttp1, requestOfHttp1, type VisitAnswer, type VisitRequest } from "./visit-request.js";
-import { visitorOf } from "./visitor.js";
+import { type Visitor, visitorOf } from "./visitor.js";
 
 export interface ListenOptions {
   readonly host: string;
@@ -84,7 +84,10 @@ interface Visit {
   readonly cut: () => void;
 }
 
-type Seen = { readonly coming: Coming } | { readonly trouble: Trouble } | { readonly isFromProvider: true };
+type Seen =
+  | { readonly coming: Coming }
+  | { readonly trouble: Trouble }
+  | { readonly isFromProvider: true; readonly visitor: Visitor };
 
 class Visits {
   readonly #options: ListenOptions;
@@ -113,7 +116,7 @@ class Visits {
     answer.body.on("error", () => {});
     const seen = this.#look(request);
     if ("trouble" in seen) return refuse(seen.trouble);
-    if ("isFromProvider" in seen) return send(await this.#signingIn.callback(request));
+    if ("isFromProvider" in seen) return send(await this.#signingIn.callback(request, seen.visitor));
     const { coming } = seen;
     if (isOwn(coming.place)) return send(await this.#signingIn.answer(coming));
     const preflight = preflightAnswer(coming.port.cors, request);
@@ -170,7 +173,7 @@ class Visits {
       return {
         trouble: wrongRequest("Its Connection header names Content-Length or Host, which are not the connection's."),
       };
-    if (isSignInHost(visitor.host, this.#options.domain)) return { isFromProvider: true };
+    if (isSignInHost(visitor.host, this.#options.domain)) return { isFromProvider: true, visitor };
     const place = placeOf(visitor.host, request.url, this.#options.domain);
     const port = place && this.#options.routes.find(place.sandboxId, place.port);
     if (place === undefined || port === undefined || port.protocol === "Tcp") return { trouble: nothingHere };

@@ -14,6 +14,7 @@ export class SignInFailed extends Error {
 }
 
 const again = "Open the preview's address again.";
+const later = "Open the preview's address again, in a minute.";
 
 const told: Readonly<Record<SignInFailure | "elsewhere", Trouble>> = {
   over: {
@@ -38,7 +39,7 @@ const told: Readonly<Record<SignInFailure | "elsewhere", Trouble>> = {
     status: 503,
     title: "Nobody can sign in now",
     detail: "The provider with whom people sign in does not answer.",
-    hint: "Try again in a minute. The server's log says what the matter is.",
+    hint: `${later} The server's log says what the matter is.`,
   },
   failed: {
     status: 502,
@@ -50,7 +51,7 @@ const told: Readonly<Record<SignInFailure | "elsewhere", Trouble>> = {
     status: 503,
     title: "Too many people sign in",
     detail: "The server waits for the provider's answers about others.",
-    hint: "Try again in a minute.",
+    hint: later,
   },
 };
 

@@ -4,19 +4,22 @@
  * browser goes on to the preview. There the pass counts only together with that cookie, and becomes the cookie of who has signed in.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { formatAddress } from "@alcove/contract";
+import { PeerShares } from "../../lib/peer-shares.js";
 import { ownPaths } from "../sign-in-address.js";
 import { readHandoff, signSession } from "../signed-person.js";
 import type { Coming } from "./admission.js";
 import type { Daemon } from "./daemon.js";
 import { isFromHere } from "./from-here.js";
 import { isNavigation, isPageOfItsOwn } from "./navigation.js";
-import { ownCookies, setCookie } from "./own-cookies.js";
+import { ownCookies, setCookie, takeCookie } from "./own-cookies.js";
 import { pageOf, type Trouble } from "./page.js";
 import type { Place } from "./place.js";
 import { SignInFailed, signedOut, signInTrouble } from "./sign-in-troubles.js";
 import { signInOf } from "./signed-in.js";
 import { notFromThatPage, nothingHere, notKnown } from "./troubles.js";
 import type { VisitRequest } from "./visit-request.js";
+import type { Visitor } from "./visitor.js";
 
 export interface Reply {
   readonly status: number;
@@ -33,12 +36,15 @@ interface Wanted {
 
 const bindingSeconds = 600;
 const bindingPattern = /^[\w-]{43}$/;
+/** The daemon asks the provider about few at once: one address has a part of them. */
+const finishingOfPeer = 4;
 const longestTarget = 1_024;
 const longestQuery = 16_384;
 
 export class SigningIn {
   readonly #realm: string | undefined;
   readonly #daemon: Daemon;
+  readonly #finishing = new PeerShares(finishingOfPeer);
 
   constructor(realm: string | undefined, daemon: Daemon) {
     this.#realm = realm;
@@ -46,11 +52,17 @@ export class SigningIn {
   }
 
   /** From the provider, whatever it says of whom. */
-  async callback(request: VisitRequest): Promise<Reply> {
+  async callback(request: VisitRequest, { address }: Pick<Visitor, "address">): Promise<Reply> {
     const [path, query = ""] = split(request.url);
     const isCallback = this.#realm !== undefined && request.method === "GET" && path === ownPaths.callback;
     if (!isCallback || query.length > longestQuery) return reply(nothingHere, request);
-    return await this.#orTrouble(request, async () => redirect(await this.#daemon.finishSignIn(query)));
+    const leave = this.#finishing.take(formatAddress(address));
+    if (leave === undefined) return reply(signInTrouble("busy"), request);
+    try {
+      return await this.#orTrouble(request, async () => redirect(await this.#daemon.finishSignIn(query)));
+    } finally {
+      leave();
+    }
   }
 
   /** What of a preview's host is the gateway's, and never the program's. */
@@ -74,7 +86,8 @@ export class SigningIn {
         : reply(notKnown, request);
     if (path !== ownPaths.signOut) return reply(nothingHere, request);
     if (!isNavigation(request) && !isFromHere(coming)) return reply(notFromThatPage, request);
-    return reply(signedOut, request, setCookie("alcove-signed-in", { value: "", lifetimeSeconds: 0 }, visitor));
+    const taken = (["alcove-signed-in", "alcove-preview"] as const).map((name) => takeCookie(name, visitor));
+    return reply(signedOut, request, taken);
   }
 
   async #begin(coming: Coming, { target, isAsked }: Wanted): Promise<Reply> {
@@ -104,7 +117,7 @@ export class SigningIn {
     const value = await signSession(handed, about, port.linkKey, handed.until);
     return redirect(`${visitor.scheme}://${visitor.host}${handed.target}`, [
       setCookie("alcove-signed-in", { value, lifetimeSeconds }, visitor),
-      setCookie("alcove-signing-in", { value: "", lifetimeSeconds: 0 }, visitor),
+      takeCookie("alcove-signing-in", visitor),
     ]);
   }
 
@@ -140,7 +153,7 @@ function redirect(location: string, cookies: string[] = []): Reply {
   return { status: 303, headers: { ...headers, ...(cookies.length > 0 && { "set-cookie": cookies }) } };
 }
 
-function reply(trouble: Trouble, request: VisitRequest, cookie?: string): Reply {
+function reply(trouble: Trouble, request: VisitRequest, cookies: string[] = []): Reply {
   const { status, headers, body } = pageOf(trouble, request);
-  return { status, body, headers: { ...headers, ...(cookie !== undefined && { "set-cookie": cookie }) } };
+  return { status, body, headers: { ...headers, ...(cookies.length > 0 && { "set-cookie": cookies }) } };
 }
