@@ -10,7 +10,7 @@ import type { Recovery } from "../../engine.js";
 import type { Qmp } from "../qmp/qmp.js";
 import { connectQmp } from "../qmp/qmp-connection.js";
 import { connectUnread } from "../qmp/socket.js";
-import { activeDiskOf, finishLayer } from "../saves/disk-laying.js";
+import { finishLayer, isLaid } from "../saves/disk-laying.js";
 import { openExchangeFile } from "./exchange-file.js";
 import type { Footing } from "./footing.js";
 import { MicrovmMachine } from "./machine.js";
@@ -111,8 +111,7 @@ async function settle(
   if (footing === undefined) return undefined;
   let truth = footing;
   if (layering !== undefined) {
-    const activeDisk = await activeDiskOf(qmp, signal);
-    truth = await finishLayer(host, { id, footing, layering, activeDisk });
+    truth = await finishLayer(host, { id, footing, layering, isLaid: await isLaid(qmp, layering, signal) });
   }
   host.holdings.hold({ kind: "machine", id }, truth);
   if (status === "paused") await qmp.execute("cont", {}, signal);

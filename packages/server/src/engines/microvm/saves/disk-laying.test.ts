@@ -7,6 +7,7 @@ import { tiers } from "@alcove/contract";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { MachineHost } from "../machine/machine-host.js";
 import { layersDirectory, machinePaths } from "../machine/machine-paths.js";
+import { QmpError } from "../qmp/qmp.js";
 import { DiskInDoubt, layDisks } from "./disk-laying.js";
 import type { Suspendable } from "./suspension.js";
 
@@ -53,7 +54,10 @@ const left = async () => [
 function machine(activeDisk: (next: string) => Promise<string>): Suspendable {
   let next = "";
   const execute = async (command: string, args: { readonly actions?: { data: Record<string, string> }[] }) => {
-    if (command === "query-block") return [{ device: "root", inserted: { file: await activeDisk(next) } }];
+    if (command === "blockdev-del") {
+      const has = (await activeDisk(next)) === next;
+      throw new QmpError(has ? "Node root-1 is in use" : "Failed to find node with node-name='root-1'");
+    }
     next = args.actions?.[0]?.data["snapshot-file"] ?? "";
     return late();
   };

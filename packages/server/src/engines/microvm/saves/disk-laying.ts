@@ -1,7 +1,6 @@
 /** A machine's disks become layers while it is paused, each with a new disk on top: in QEMU, and in what is written down of the machine. */
 import { link, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { z } from "zod";
 import { undone } from "../../../lib/undo.js";
 import { rootDiskNode } from "../machine/command-line.js";
 import type { Footing } from "../machine/footing.js";
@@ -9,6 +8,7 @@ import { diskBytesOf, type MachineHost } from "../machine/machine-host.js";
 import { layerPath, type MachinePaths, machinePaths } from "../machine/machine-paths.js";
 import { rewriteMachineRecord } from "../machine/machine-record.js";
 import { writeOverlay } from "../machine/overlay.js";
+import { hasOwnNode } from "../qmp/block-nodes.js";
 import type { Qmp } from "../qmp/qmp.js";
 import { linkLayer, type Suspendable } from "./suspension.js";
 
@@ -47,7 +47,7 @@ export async function layDisks(host: MachineHost, machine: Suspendable, { layer,
     await (await linkLayer(host, machine, layer)).close();
     await writeOverlay(next, backing, { virtualBytes: diskBytesOf(footing.size), owner: uid });
     await rewriteMachineRecord(paths.record, { layering: layer, footing });
-    const root = { device: rootDiskNode, "snapshot-file": next };
+    const root = { device: rootDiskNode, "snapshot-node-name": nodeOf(layer), "snapshot-file": next };
     const others = volumes.map(({ node, nextNode, filename }) => ({
       ...{ "node-name": node, "snapshot-node-name": nextNode, "snapshot-file": filename },
     }));
@@ -59,7 +59,7 @@ export async function layDisks(host: MachineHost, machine: Suspendable, { layer,
     return next;
   } catch (error) {
     if (qmp.isClosed) throw error;
-    if (isLate(error) && (await isLaid(qmp, next))) return next;
+    if (isLate(error) && (await isLaidLate(qmp, layer))) return next;
     throw await undone(error, async () => {
       await Promise.all([next, below].map((path) => rm(path, { force: true })));
       await rewriteMachineRecord(paths.record, { layering: undefined });
@@ -72,11 +72,10 @@ function isLate(error: unknown): boolean {
 }
 
 /** QEMU answers one thing after the other: when it answers this, it has done what came before, or has not. */
-async function isLaid(qmp: Qmp, next: string): Promise<boolean> {
+async function isLaidLate(qmp: Qmp, layer: string): Promise<boolean> {
   for (let asked = 1; ; asked++) {
     try {
-      const activeDisk = await activeDiskOf(qmp, AbortSignal.timeout(layMs));
-      return basename(activeDisk) === basename(next);
+      return await isLaid(qmp, layer, AbortSignal.timeout(layMs));
     } catch (error) {
       if (!isLate(error) || asked === timesAsked)
         throw new DiskInDoubt("QEMU does not say which disk it writes to.", { cause: error });
@@ -84,15 +83,13 @@ async function isLaid(qmp: Qmp, next: string): Promise<boolean> {
   }
 }
 
-/** The file that QEMU writes the root disk to; empty where it says none. */
-export async function activeDiskOf(qmp: Qmp, signal: AbortSignal): Promise<string> {
-  const devices = BlockDevices.parse(await qmp.execute("query-block", {}, signal));
-  return devices.find(({ device }) => device === rootDiskNode)?.inserted?.file ?? "";
+/** Whether QEMU writes to the disk on top of the layer. By its node, as QEMU says of its file what it likes: all that is below it, too, where that is not called as in its header. */
+export function isLaid(qmp: Qmp, layer: string, signal: AbortSignal): Promise<boolean> {
+  return hasOwnNode(qmp, nodeOf(layer), signal);
 }
 
-const BlockDevices = z.array(
-  z.object({ device: z.string(), inserted: z.object({ file: z.string().max(4096) }).optional() }),
-);
+/** Of the disk on top of it; QEMU takes 31 characters. */
+const nodeOf = (layer: string) => `root-${layer.slice(-12)}`;
 
 /** Nothing may be kept of the machine any more: what it writes may be in either of two files, and both stay. */
 export class DiskInDoubt extends Error {}
@@ -121,11 +118,11 @@ function nextDisk(directory: string, layer: string): string {
 /** For a machine that was found with a layer half laid: what it stands on in truth. */
 export async function finishLayer(
   host: Pick<MachineHost, "roots">,
-  machine: { readonly id: string; readonly footing: Footing; readonly layering: string; readonly activeDisk: string },
+  machine: { readonly id: string; readonly footing: Footing; readonly layering: string; readonly isLaid: boolean },
 ): Promise<Footing> {
   const paths = machinePaths(host.roots, machine.id);
   const next = nextDisk(paths.directory, machine.layering);
-  if (basename(machine.activeDisk) !== basename(next)) {
+  if (!machine.isLaid) {
     await rm(next, { force: true });
     await rewriteMachineRecord(paths.record, { layering: undefined });
     return machine.footing;

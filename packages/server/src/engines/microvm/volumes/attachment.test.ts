@@ -76,11 +76,11 @@ class Qemu {
       throw new QmpError(`${command}: in use`);
     }
     const node = args["node-name"] ?? "";
-    if (command === "query-named-block-nodes") return [...this.nodes.keys()].map((name) => ({ "node-name": name }));
     if (command === "qom-get") return this.drive;
     if (command === "qom-set") this.drive = args.value ?? "";
     if (command === "blockdev-add") this.nodes.set(node, args);
-    if (command === "blockdev-del" && !this.nodes.delete(node)) throw new QmpError(`${command}: no such node`);
+    if (command === "blockdev-del" && !this.nodes.delete(node))
+      throw new QmpError(`${command}: Failed to find node with node-name='${node}'`);
     return {};
   }
 }

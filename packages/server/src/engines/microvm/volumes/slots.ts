@@ -2,6 +2,7 @@
 import { AlcoveError } from "@alcove/contract";
 import { z } from "zod";
 import { spareDevicePath, spareDiskNodes } from "../machine/command-line.js";
+import { deleteNode } from "../qmp/block-nodes.js";
 import type { Qmp } from "../qmp/qmp.js";
 import { volumeNode } from "./lent-volumes.js";
 
@@ -29,12 +30,8 @@ export async function tellSize(qmp: Qmp, node: string, size: number, signal: Abo
 
 /** Nothing is behind the slot: where its node is there all the same, an attempt before broke off. Those that were laid on top of it went with the drive. */
 export async function forgetNode(qmp: Qmp, slot: number, signal: AbortSignal): Promise<void> {
-  const nodes = NamedNodes.parse(await qmp.execute("query-named-block-nodes", { flat: true }, signal));
-  if (!nodes.some((node) => node["node-name"] === volumeNode(slot))) return;
-  await qmp.execute("blockdev-del", { "node-name": volumeNode(slot) }, signal);
+  await deleteNode(qmp, volumeNode(slot), signal);
 }
-
-const NamedNodes = z.array(z.object({ "node-name": z.string().max(100).optional() })).max(10_000);
 
 /** What is behind a slot that has no volume. */
 export function spareNode(slot: number): string {
