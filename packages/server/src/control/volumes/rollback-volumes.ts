@@ -91,12 +91,14 @@ export async function bringBackVolumes(
 /** The sandbox of the snapshot has the volume itself; one that came from the snapshot has its own copy. A copy that was made for another is another volume. */
 function pairsOf({ volumes }: Pick<Store, "volumes">, sandboxId: string, snapshot: SnapshotRecord): readonly Pair[] {
   const mounts = volumes.mountsOf(sandboxId);
+  const isOneOfThem = (volumeId: string) => snapshot.volumes.some((was) => was.volumeId === volumeId);
+  const copies = mounts.filter(({ volumeId }) => !isOneOfThem(volumeId));
   return snapshot.volumes.flatMap((was) => {
     const isOwnCopy = (copy: VolumeRecord | undefined) =>
       copy?.sourceId === was.volumeId && copy.ownerSandboxId === sandboxId;
     const mount =
       mounts.find(({ volumeId }) => volumeId === was.volumeId) ??
-      mounts.find(({ volumeId }) => isOwnCopy(volumes.get(volumeId)));
+      copies.find(({ volumeId }) => isOwnCopy(volumes.get(volumeId)));
     return mount === undefined ? [] : [{ mount, was }];
   });
 }

@@ -116,6 +116,26 @@ test("a rollback mounts the volume where it was", async () => {
   expect(await read(daemon, sandbox.id, "/data/word")).toBe("then");
 });
 
+test("where a snapshot has a volume and a copy of it, the copy does not stand in for the volume", async () => {
+  await using host = new TestHost();
+  const daemon = await host.daemon();
+  const { control } = daemon;
+  const sandbox = await withVolume(daemon);
+  const { sandboxes } = await control.snapshots.fork(sandbox, { count: 1 }, never);
+  const fork = { group, id: sandboxes[0]?.id ?? "" };
+  await control.volumes.detach({ ...sandbox, volumeName: "data" }, never);
+  await control.volumes.attach(fork, at("/first"), never);
+  const { id: snapshotId } = await control.snapshots.take(fork, {}, never);
+  await control.volumes.detach({ ...fork, volumeName: "data" }, never);
+  const goBack = () => control.snapshots.rollback(fork, { snapshotId }, never);
+  expect(await faultOf(goBack())).toMatchObject({
+    code: "VolumeInUse",
+    message: expect.stringContaining("volume data,"),
+  });
+  await control.volumes.attach(fork, at("/first"), never);
+  await goBack();
+});
+
 test("a volume that could only be read does not go back; where it was written since, only a boot does", async () => {
   await using host = new TestHost();
   const daemon = await host.daemon();
