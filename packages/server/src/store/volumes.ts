@@ -90,8 +90,9 @@ function mountQueries(database: Database.Database) {
     setMountState: (volumeId: string, state: MountState): void => void setState({ volumeId, state }),
     /** From now on it goes with no sandbox. */
     unmount(volumeId: string): void {
-      unmount({ volumeId });
+      // A daemon that dies in between leaves it where it is, for the next to take away.
       disown({ volumeId });
+      unmount({ volumeId });
     },
     /** All that the sandbox has. */
     releaseAll: (sandboxId: string): void => void release({ sandboxId }),
