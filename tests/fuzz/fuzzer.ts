@@ -59,7 +59,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
         `authorization: Bearer ${options.key}`,
       ],
       ...["--phases", "coverage,fuzzing", "--checks", checks.join(","), "--continue-on-failure", "--no-color"],
-      ...["--max-examples", `${options.examples}`, "--max-time", `${options.seconds}`, "--request-timeout", "10"],
+      ...["--max-examples", `${options.examples}`, "--max-time", `${options.seconds}`, "--request-timeout", "30"],
       ...["--seed", seed, "--generation-database", "none", "--warnings", "off"],
       ...options.excluded.flatMap((id) => ["--exclude-operation-id", id]),
     ],

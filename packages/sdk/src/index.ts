@@ -60,7 +60,6 @@ export type { AlcoveOptions } from "./options.js";
 export { Paginated } from "./paginated.js";
 export type { PoolOptions, Pools } from "./pools.js";
 export type { PortConnection } from "./port-connection.js";
-export { asDuplex } from "./port-duplex-node.js";
 export type { RoleAssignments } from "./role-assignments.js";
 export { Sandbox } from "./sandbox.js";
 export type { FollowDecisions, TestEgressOptions } from "./sandbox-egress.js";

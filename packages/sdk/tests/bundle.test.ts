@@ -57,7 +57,6 @@ test("of what is not used nothing is left", async () => {
 test("a browser gets all but what is about daemons of the same machine", () => {
   const missing = Object.keys(nodeEntry).filter((name) => !(name in browserEntry));
   expect(missing.sort()).toEqual([
-    "asDuplex",
     "localSocketPath",
     "restoreLocalBackup",
     "runtimeDirectory",

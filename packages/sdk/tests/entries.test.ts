@@ -4,7 +4,6 @@ import { expect, test } from "vitest";
 /** What is about daemons and directories of the same machine. */
 const onlyInNode = [
   "ImportDirectoryOptions",
-  "asDuplex",
   "localSocketPath",
   "restoreLocalBackup",
   "runtimeDirectory",

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { get } from "node:http";
 import type { Duplex } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
-import { Alcove, asDuplex, Sandbox } from "alcove";
+import { Alcove, Sandbox } from "alcove";
+import { asDuplex } from "alcove/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Served, serve } from "../../server/src/http/serve-for-tests.js";
 

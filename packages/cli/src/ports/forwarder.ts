@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
-import { asDuplex, type PortConnection } from "alcove";
+import type { PortConnection } from "alcove";
+import { asDuplex } from "alcove/node";
 import { explained } from "../failure.js";
 
 export interface ForwarderOptions {
