@@ -1,11 +1,9 @@
 /** Volumes of sandboxes that are snapshotted, forked, rolled back and committed. */
-import { AlcoveError, type CreateVolume } from "@alcove/contract";
+import { AlcoveError } from "@alcove/contract";
 import { expect, test } from "vitest";
 import { debian, group, never, type TestDaemon, TestHost } from "../test-daemon.js";
 import { nameOfCopy } from "./snapshot-volumes.js";
-
-const data: CreateVolume = { name: "data", size: "1Gi" };
-const at = (mountpoint: string, volumeName = "data") => ({ volumeName, mountpoint });
+import { at, data, faultOf, read, write } from "./volume-test-kit.js";
 
 test("a fork has a volume of its own with what was on the first, which counts, is listed, and goes with it", async () => {
   await using host = new TestHost();
@@ -250,26 +248,4 @@ async function withVolume({ control }: TestDaemon) {
 
 function sandboxDiskMiB({ resources }: { readonly resources: { readonly disk: string } }): number {
   return Number.parseInt(resources.disk, 10);
-}
-
-async function write({ control }: TestDaemon, id: string, path: string, text: string): Promise<void> {
-  await control.files.write({ group, id }, path, bytes(text), { createDirs: false }, never);
-}
-
-async function read({ control }: TestDaemon, id: string, path: string): Promise<string> {
-  const { content } = await control.files.read({ group, id }, path, {}, never);
-  return Buffer.concat(await content.toArray()).toString();
-}
-
-async function* bytes(text: string) {
-  yield Buffer.from(text);
-}
-
-async function faultOf(work: Promise<unknown>): Promise<AlcoveError> {
-  const fault = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (fault instanceof AlcoveError) return fault;
-  throw new Error(`no AlcoveError but ${String(fault)}`);
 }

@@ -1,11 +1,9 @@
-import { AlcoveError, type CreateVolume, mountFault } from "@alcove/contract";
+import { AlcoveError, mountFault } from "@alcove/contract";
 import { expect, test } from "vitest";
 import type { Engine } from "../../engines/engine.js";
 import { withResolvers } from "../../lib/with-resolvers.js";
-import { debian, group, never, type TestDaemon, TestHost, withMembers } from "../test-daemon.js";
-
-const data: CreateVolume = { name: "data", size: "1Gi" };
-const at = (mountpoint: string, volumeName = "data") => ({ volumeName, mountpoint });
+import { debian, group, never, TestHost, withMembers } from "../test-daemon.js";
+import { at, bytes, data, faultOf, read, write } from "./volume-test-kit.js";
 
 test("a volume is made, listed by its labels, read with what it takes, and deleted", async () => {
   await using host = new TestHost();
@@ -238,26 +236,4 @@ function withFailingAttach(engine: Engine): Engine {
 function requireRecord<T>(record: T | undefined): T {
   if (record === undefined) throw new Error("there is no record");
   return record;
-}
-
-async function write({ control }: TestDaemon, id: string, path: string, text: string): Promise<void> {
-  await control.files.write({ group, id }, path, bytes(text), { createDirs: false }, never);
-}
-
-async function read({ control }: TestDaemon, id: string, path: string): Promise<string> {
-  const { content } = await control.files.read({ group, id }, path, {}, never);
-  return Buffer.concat(await content.toArray()).toString();
-}
-
-async function* bytes(text: string) {
-  yield Buffer.from(text);
-}
-
-async function faultOf(work: Promise<unknown>): Promise<AlcoveError> {
-  const fault = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (fault instanceof AlcoveError) return fault;
-  throw new Error(`no AlcoveError but ${String(fault)}`);
 }

@@ -1,6 +1,6 @@
 /** What is kept of a machine that does not run, as a directory: its manifest says what it is, and is written last. */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { syncPath, writeDurably } from "../../../host/write-durably.js";
@@ -14,6 +14,7 @@ import {
   snapshotsDirectory,
   suspendedDirectory,
 } from "../machine/machine-paths.js";
+import { readManifestFile } from "./manifest-file.js";
 
 const Manifest = z.object({
   version: z.literal(1),
@@ -73,25 +74,8 @@ export async function rewriteManifest(paths: KeptPaths, manifest: Manifest): Pro
  * Undefined where nothing is kept, or nothing that is whole. Rejects where the host cannot tell now, and where a newer Alcove wrote it:
  * what is kept must not count as lost for that.
  */
-export async function readManifest(paths: KeptPaths): Promise<Manifest | undefined> {
-  const text = await readFile(paths.manifest, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-    throw error;
-  });
-  const found = text === undefined ? undefined : contentOf(text);
-  if (OfNewer.safeParse(found).success)
-    throw new Error(`a newer Alcove wrote ${paths.manifest}: what is kept there is for that one`);
-  return Manifest.safeParse(found).data;
-}
-
-const OfNewer = z.looseObject({ version: z.int().min(2) });
-
-function contentOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+export function readManifest(paths: KeptPaths): Promise<Manifest | undefined> {
+  return readManifestFile(paths.manifest, Manifest);
 }
 
 /** Under a name that nobody finds: half of it must not be taken for all of it. */

@@ -1,10 +1,11 @@
 /** What is written down of a volume: the disk that counts, and the layers below it. Whoever reads it sees the old manifest or the new. */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { AlcoveError } from "@alcove/contract";
 import { z } from "zod";
 import { writeDurably } from "../../../host/write-durably.js";
 import { type Roots, volumesDirectory } from "../machine/machine-paths.js";
+import { readManifestFile } from "../saves/manifest-file.js";
 
 const Volume = z.object({
   version: z.literal(1),
@@ -47,23 +48,6 @@ export async function readVolume(roots: Roots, id: string): Promise<Volume> {
 }
 
 /** Undefined where nothing is there, or nothing whole. Rejects where the host cannot tell now, and where a newer Alcove wrote it. */
-export async function findVolume(roots: Roots, id: string): Promise<Volume | undefined> {
-  const path = manifestIn(volumeDirectory(roots, id));
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-    throw error;
-  });
-  const found = text === undefined ? undefined : contentOf(text);
-  if (OfNewer.safeParse(found).success) throw new Error(`a newer Alcove wrote ${path}: the volume is for that one`);
-  return Volume.safeParse(found).data;
-}
-
-const OfNewer = z.looseObject({ version: z.int().min(2) });
-
-function contentOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+export function findVolume(roots: Roots, id: string): Promise<Volume | undefined> {
+  return readManifestFile(manifestIn(volumeDirectory(roots, id)), Volume);
 }
