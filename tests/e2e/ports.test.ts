@@ -1,20 +1,18 @@
 /** Ports of a real sandbox, opened to others: a server that runs in it is reached by its preview, and wakes when somebody comes. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { get } from "node:http";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { buffer, text } from "node:stream/consumers";
 import { Sandbox } from "alcove";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { waitFor } from "../../packages/server/src/lib/backoff.js";
-import { entries, withoutConfiguration } from "../cli/run-cli.js";
 import { hasChromium, startChromium } from "../harness/chromium.js";
 import { TestDaemon } from "../harness/daemon.js";
+import { forwarded } from "../harness/port-forward.js";
 
 const size = 3_000_000;
 
@@ -74,22 +72,6 @@ test("any port is reached through a WebSocket by whoever has a key, an owner her
   expect(answer).toContain("large");
 });
 
-/** The CLI itself: what it listens on, by the sandbox's port. */
-async function forwarded(
-  ...remotePorts: number[]
-): Promise<{ child: ChildProcess; dial: (remotePort: number) => Socket }> {
-  const env = { ...process.env, ...withoutConfiguration, ...daemon.clientEnvironment };
-  const words = ["port-forward", "-o", "json", sandbox.id, ...remotePorts.map((port) => `0:${port}`)];
-  const child = spawn(entries.launcher, words, { env, stdio: ["ignore", "pipe", "inherit"] });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const local = new Map<number, number>();
-  for (const port of remotePorts) local.set(port, JSON.parse((await lines.next()).value).port);
-  const dial = (remotePort: number) =>
-    connect({ port: local.get(remotePort) ?? 0, host: "127.0.0.1", allowHalfOpen: true });
-  return { child, dial };
-}
-
 /** Answers how many bytes it heard, once it has heard the end, and then says them all again. */
 const echoAtEnd = `
 import socketserver
@@ -107,14 +89,16 @@ test("port-forward carries several connections at once to what listens in a sand
   await (await sandbox.spawn("exec python3 /srv/echo.py", { detached: true }))[Symbol.asyncDispose]();
   const listens = () => sandbox.ports.connect(9000).then((connection) => connection.close().then(() => true));
   await waitFor(() => listens().catch(() => undefined), AbortSignal.timeout(60_000));
-  const { child, dial } = await forwarded(8000, 9000);
+  const { child, localPorts } = await forwarded(daemon, sandbox.id, [8000, 9000]);
+  const [pages = 0, echoes = 0] = localPorts;
+  const dial = (port: number) => connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   const sent = Array.from({ length: 3 }, () => randomBytes(1_500_000));
   const echoed = sent.map((bytes) => {
-    const socket = dial(9000);
+    const socket = dial(echoes);
     socket.end(bytes);
     return buffer(socket);
   });
-  const page = dial(8000).end("GET /large HTTP/1.0\r\n\r\n");
+  const page = dial(pages).end("GET /large HTTP/1.0\r\n\r\n");
   const [served, ...back] = await Promise.all([buffer(page), ...echoed]);
   expect(served.subarray(served.indexOf("\r\n\r\n") + 4).length).toBe(size);
   for (const [at, bytes] of sent.entries())

@@ -11,6 +11,7 @@ import { Sandbox } from "alcove";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { waitFor } from "../../packages/server/src/lib/backoff.js";
 import type { TestDaemon } from "../harness/daemon.js";
+import { forwarded } from "../harness/port-forward.js";
 import { endRecipeDaemon, startRecipeDaemon } from "../harness/recipe-daemon.js";
 
 const run = promisify(execFile);
@@ -88,21 +89,21 @@ describe.skipIf(!hasPsql)(`PostgreSQL on a volume${hasPsql ? "" : " (skipped: th
   }
 
   /** From this host. */
-  async function psql(sql: string, database = "bench"): Promise<string> {
-    const { host, port } = address;
+  async function psql(sql: string, database = "bench", { host, port } = address): Promise<string> {
     const url = `postgresql://postgres:${password}@${host}:${port}/${database}`;
     const options = ["--no-psqlrc", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1", `--command=${sql}`];
-    const { stdout } = await run("psql", [...options, url], { maxBuffer: 16 * 1024 * 1024 });
+    const env = { ...process.env, PGCONNECT_TIMEOUT: "10" };
+    const { stdout } = await run("psql", [...options, url], { env, maxBuffer: 16 * 1024 * 1024 });
     return stdout.trim();
   }
 
   /** Answers how many transactions there are: whatever it was, each of them is in all four tables or in none. */
-  async function transactions(): Promise<number> {
+  async function transactions(ask: (sql: string) => Promise<string> = psql): Promise<number> {
     const sums = ["accounts.abalance", "branches.bbalance", "tellers.tbalance", "history.delta"].map((name) => {
       const [table, column] = name.split(".");
       return `(select coalesce(sum(${column}), 0) from pgbench_${table})`;
     });
-    const row = await psql(`select ${sums.join(", ")}, (select count(*) from pgbench_history)`);
+    const row = await ask(`select ${sums.join(", ")}, (select count(*) from pgbench_history)`);
     const [accounts, branches, tellers, history, count] = row.split("|");
     expect([branches, tellers, history]).toEqual([accounts, accounts, accounts]);
     return Number(count);
@@ -114,6 +115,13 @@ describe.skipIf(!hasPsql)(`PostgreSQL on a volume${hasPsql ? "" : " (skipped: th
     expect(all).toHaveLength(3_200_000);
     const hash = createHash("md5").update(all).digest("hex");
     expect(await psql(`select md5(string_agg(line, '' order by at)) from ${lines}`)).toBe(hash);
+  });
+
+  test("port-forward reaches it as well", async () => {
+    const { localPorts } = await forwarded(daemon, sandbox.id, [5432]);
+    const local = { host: "127.0.0.1", port: localPorts[0] ?? 0 };
+    expect(await psql("select length(repeat('x', 3000000))", "bench", local)).toBe("3000000");
+    expect(await psql("select repeat('x', 3000000)", "bench", local)).toHaveLength(3_000_000);
   });
 
   test("it sleeps and is woken by psql while pgbench runs, and its daemon is killed: no transaction is lost or half done", {
@@ -149,6 +157,7 @@ describe.skipIf(!hasPsql)(`PostgreSQL on a volume${hasPsql ? "" : " (skipped: th
     expect(await log()).not.toMatch(/ERROR|FATAL|aborted/);
     expect(await transactions()).toBe(clients * transactionsEach);
     await expectSound();
+    await serve();
   });
 
   test("its sandbox is deleted in the middle of it: another one goes on with the volume, as after a power cut", {
@@ -164,17 +173,42 @@ describe.skipIf(!hasPsql)(`PostgreSQL on a volume${hasPsql ? "" : " (skipped: th
     expect(await asPostgres("grep -c 'automatic recovery in progress' server.log")).toBe("1\n");
     expect(await transactions()).toBeGreaterThanOrEqual(seen);
     await expectSound();
+    await serve();
   });
 
-  /** Every index and every row agree, and every page's checksum. */
-  async function expectSound(): Promise<void> {
-    await asPostgres(`${programs}/pg_amcheck --all --install-missing --heapallindexed`);
-    const { stdout, stderr, exitCode } = await sandbox.exec(
-      `${programs}/pg_ctl stop --pgdata=data --mode=fast && ${programs}/pg_checksums --check --pgdata=data`,
-      asPostgresUser,
-    );
+  test("a snapshot is taken and forks are made while pgbench runs: all of them go on with what there was, each by itself", {
+    timeout: 10 * minute,
+  }, async () => {
+    const before = await transactions();
+    await start(`${programs}/pgbench --client=${clients} --time=3600 --rate=${perSecond} --no-vacuum bench`);
+    await expect.poll(transactions, { timeout: 2 * minute }).toBeGreaterThan(before + 20);
+    const seen = await transactions();
+    const { id: snapshot } = await sandbox.snapshot();
+    const { sandboxes: forks } = await sandbox.fork(2);
+    const copies = [...forks, await Sandbox.create({ alcove: daemon.alcove, snapshot })];
+    for (const copy of copies) {
+      const inside = async (sql: string) => {
+        const words = ["--no-align", "--tuples-only", `--command=${sql}`, "bench"];
+        return (await copy.exec([`${programs}/psql`, ...words], { ...asPostgresUser, check: true })).stdout.trim();
+      };
+      const then = await transactions(inside);
+      expect(then).toBeGreaterThanOrEqual(seen);
+      await expect.poll(() => transactions(inside), { timeout: 2 * minute }).toBeGreaterThan(then);
+      await expectSound(copy);
+      await copy.delete();
+    }
+    expect(await transactions()).toBeGreaterThanOrEqual(seen);
+    await expectSound();
+    await serve();
+  });
+
+  /** Every index and every row agree, and every page's checksum. It does not run afterwards. */
+  async function expectSound(of = sandbox): Promise<void> {
+    const check = `${programs}/pg_amcheck --all --install-missing --heapallindexed`;
+    const stop = `${programs}/pg_ctl stop --pgdata=data --mode=fast`;
+    const command = `${check} && ${stop} && ${programs}/pg_checksums --check --pgdata=data`;
+    const { stdout, stderr, exitCode } = await of.exec(command, asPostgresUser);
     expect({ exitCode, stderr, stdout }).toMatchObject({ exitCode: 0 });
     expect(stdout).toMatch(/Bad checksums:\s+0/);
-    await serve();
   }
 });
