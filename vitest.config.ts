@@ -29,8 +29,16 @@ const inSoakAlone = ["tests/e2e/{postgresql,programs,vite}.test.ts"];
 /** They measure the memory of the process that they are in. */
 const measuring = ["packages/sdk/tests/spawn.test.ts", "packages/server/src/guest/{agent,hello,hostile}.test.ts"];
 
+/** Of `expect.poll`: hosts may be slow, and what never comes is a fault all the same. */
+const patientPoll = { expect: { poll: { timeout: 20_000 } } };
+
 /** One that takes long is not held up by another beside it. Vitest's own default leaves a core idle: of two, half. */
-const everyCore = { maxWorkers: "100%", testTimeout: 60_000, setupFiles: ["tests/harness/leave-as-found.ts"] };
+const everyCore = {
+  ...patientPoll,
+  maxWorkers: "100%",
+  testTimeout: 60_000,
+  setupFiles: ["tests/harness/leave-as-found.ts"],
+};
 
 /** By what they take: begun last, one of them would be alone at the end with a core idle beside it. */
 const longest = [
@@ -54,6 +62,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 const patience = {
+  ...patientPoll,
   setupFiles: ["tests/harness/end-with-vitest.ts"],
   testTimeout: 120_000,
   hookTimeout: 180_000,
@@ -119,6 +128,7 @@ export default defineConfig({
             "tests/images/{dockerfile,recipe-build}.test.ts",
             "packages/server/src/egress/{dns/dns,tls/client-hello,http/fuzz}.test.ts",
           ],
+          ...patientPoll,
           env: { ALCOVE_TEST_LONG: "1" },
           exclude: ["**/dist/**"],
           setupFiles: ["tests/harness/end-with-vitest.ts"],

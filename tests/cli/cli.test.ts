@@ -346,7 +346,7 @@ test("apply warns of volumes that the manifest does not name, and of headers tha
   const again = await cli(["apply", "--file", file]);
   expect(again).toMatchObject({
     code: 0,
-    stderr: expect.stringContaining("warned has the volume besides on /besides"),
+    stderr: expect.stringContaining("warned: its manifest does not name the volume besides"),
   });
   writeFileSync(file, `defaultAction: Deny\nrules: [${rule}]\n`);
   expect((await cli(["egress", "apply", "--file", file, "name=warned"])).stderr).toMatch(

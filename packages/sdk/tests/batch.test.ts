@@ -20,7 +20,9 @@ test("many sandboxes are created in one call, and each can be worked with", asyn
   expect(sandboxes).toHaveLength(50);
   expect((await sandboxes[49]?.exec("echo here"))?.stdout).toBe("here\n");
   await Promise.all(sandboxes.map((sandbox) => sandbox.delete({ wait: false })));
-  await vi.waitFor(async () => expect(await alcove.sandboxes.count({ labels: { many: "1" } })).toBe(0));
+  await vi.waitFor(async () => expect(await alcove.sandboxes.count({ labels: { many: "1" } })).toBe(0), {
+    timeout: 20_000,
+  });
 });
 
 test("a batch of none, or of more than 1,000, is refused by the number seen", async () => {
@@ -36,7 +38,9 @@ test("a client that goes away ends nothing of its batch", async () => {
   const labels = { left: "1" };
   const batch = alcove.sandboxes.createMany(200, { image: "debian", labels, signal: aborted.signal });
   batch.catch(() => undefined);
-  await vi.waitFor(async () => expect(await alcove.sandboxes.count({ labels })).toBeGreaterThan(0));
+  await vi.waitFor(async () => expect(await alcove.sandboxes.count({ labels })).toBeGreaterThan(0), {
+    timeout: 20_000,
+  });
   aborted.abort(new Error("gone"));
   await expect(batch).rejects.toThrow("gone");
   await vi.waitFor(async () => expect(await alcove.sandboxes.count({ labels, state: "Running" })).toBe(200), 15_000);
@@ -56,5 +60,5 @@ test("labels are merged, and found by", async () => {
 
 test("without waiting a sandbox is Creating, then Running", async () => {
   await using sandbox = await alcove.sandboxes.create({ image: "debian", wait: false });
-  await vi.waitFor(async () => expect((await sandbox.info()).state).toBe("Running"));
+  await vi.waitFor(async () => expect((await sandbox.info()).state).toBe("Running"), { timeout: 20_000 });
 });

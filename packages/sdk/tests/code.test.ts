@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await Promise.all(codes.splice(0).map((code) => code[Symbol.asyncDispose]()));
-  await vi.waitFor(() => expect(sandbox.running.size).toBe(0));
+  await vi.waitFor(() => expect(sandbox.running.size).toBe(0), { timeout: 20_000 });
   // Nothing is left of any snippet, however it ended.
   expect(sandbox.paths.size).toBeGreaterThan(0);
   for (const path of sandbox.paths) await expect(access(path)).rejects.toThrow("ENOENT");

@@ -56,9 +56,13 @@ test("programs that start it at once get one daemon", { timeout: 60_000 }, async
   expect(new Set(pids).size).toBe(1);
   expect(await daemonPid()).toBe(pids[0]);
   const log = () => readFile(join(directory, "alcoved.stderr"), "utf8");
-  await vi.waitFor(async () => expect((await log()).match(/Another Alcove daemon uses/g)).toHaveLength(2), {
-    timeout: 20_000,
-  });
+  await vi.waitFor(
+    async () => expect((await log()).match(/Another Alcove daemon uses/g)).toHaveLength(2),
+    {
+      timeout: 20_000,
+    },
+    { timeout: 20_000 },
+  );
   for (const client of clients) client[Symbol.dispose]();
 });
 
@@ -76,7 +80,7 @@ test("a caller who gives up while the daemon starts is let go, and the daemon go
   using alcove = new Alcove();
   const controller = new AbortController();
   const waiting = alcove.version({ signal: controller.signal });
-  await vi.waitFor(() => stat(join(directory, "alcoved.stderr")));
+  await vi.waitFor(() => stat(join(directory, "alcoved.stderr")), { timeout: 20_000 });
   controller.abort(new Error("too long"));
   await expect(waiting).rejects.toThrow("too long");
   expect(await daemonPid()).toBeUndefined();

@@ -75,7 +75,7 @@ test("errors are the daemon's, with code, field and hint", async () => {
 test("aborting a command ends it in the sandbox", async () => {
   const controller = new AbortController();
   const running = sandbox.exec(["sleep", "4321"], { signal: controller.signal });
-  await vi.waitFor(async () => expect(await commands()).toContain("sleep 4321"));
+  await vi.waitFor(async () => expect(await commands()).toContain("sleep 4321"), { timeout: 20_000 });
   controller.abort(new Error("enough"));
   await expect(running).rejects.toThrow("enough");
 });
@@ -207,7 +207,7 @@ test("events come until the signal aborts, also over a restart of the daemon", a
     await Sandbox.connect(id, { alcove }).delete();
     return id;
   };
-  await vi.waitFor(async () => expect(seen).toContain(await deleteOne()));
+  await vi.waitFor(async () => expect(seen).toContain(await deleteOne()), { timeout: 20_000 });
   await served.restart();
   const afterRestart = await deleteOne();
   await vi.waitFor(() => expect(seen).toContain(afterRestart), { timeout: 20_000 });

@@ -76,7 +76,7 @@ test("aborting kills it; the output and the end throw the signal's reason", asyn
   controller.abort(new Error("enough"));
   await expect(reading).rejects.toThrow("enough");
   await expect(running.wait()).rejects.toThrow("enough");
-  await vi.waitFor(async () => expect(await isThere(running.id)).toBe(false));
+  await vi.waitFor(async () => expect(await isThere(running.id)).toBe(false), { timeout: 20_000 });
 });
 
 test("who waits for the end, or for room in the input, may give up, and the command goes on", async () => {

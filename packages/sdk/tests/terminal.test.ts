@@ -63,7 +63,7 @@ test("a restarted daemon costs nothing: what is typed meanwhile comes, and what 
   await terminal.write("one\r");
   await shows("one\r\none\r\n");
   const restarting = served.restart();
-  await vi.waitFor(() => expect(connections).toEqual([true, false]));
+  await vi.waitFor(() => expect(connections).toEqual([true, false]), { timeout: 20_000 });
   const typing = terminal.write("two\r");
   await restarting;
   await typing;
@@ -124,7 +124,7 @@ test("where what is typed wakes nothing, the typist is told why, and the termina
   await shows("$ ");
   await lazy.stop();
   await terminal.write("lost\r");
-  await vi.waitFor(() => expect(refusals).toMatchObject([{ code: "SandboxNotRunning" }]));
+  await vi.waitFor(() => expect(refusals).toMatchObject([{ code: "SandboxNotRunning" }]), { timeout: 20_000 });
   await lazy.resume();
   await terminal.write("echo back\r");
   await shows("back\r\n");

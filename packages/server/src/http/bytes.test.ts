@@ -74,10 +74,12 @@ test("an upload that breaks off leaves the old file", async () => {
   });
   outgoing.on("error", () => undefined);
   outgoing.write("x".repeat(200_000));
-  await vi.waitFor(() => expect(outgoing.socket?.bytesWritten).toBeGreaterThan(200_000));
+  await vi.waitFor(() => expect(outgoing.socket?.bytesWritten).toBeGreaterThan(200_000), { timeout: 20_000 });
   outgoing.destroy();
   await new Promise((resolve) => outgoing.once("close", resolve));
-  await vi.waitFor(async () => expect((await ask(served.socketPath, file("/tmp/kept"))).text.slice(0, 9)).toBe("old"));
+  await vi.waitFor(async () => expect((await ask(served.socketPath, file("/tmp/kept"))).text.slice(0, 9)).toBe("old"), {
+    timeout: 20_000,
+  });
   const { json } = await ask(served.socketPath, `${sandbox.path}/files/list?path=/tmp`);
   expect((json.entries as { name: string }[]).filter(({ name }) => name.includes("kept"))).toHaveLength(1);
 });
@@ -105,7 +107,7 @@ test("a client that goes away stops the reading", async () => {
   const [incoming] = await once(outgoing, "response");
   await once(incoming, "data");
   outgoing.destroy();
-  await vi.waitFor(() => expect(isContentGone).toBe(true));
+  await vi.waitFor(() => expect(isContentGone).toBe(true), { timeout: 20_000 });
 });
 
 test("a client that does not read holds the reading back", async () => {
@@ -115,11 +117,14 @@ test("a client that does not read holds the reading back", async () => {
   const [incoming] = await once(outgoing, "response");
   incoming.pause();
   let before = -1;
-  await vi.waitFor(() => {
-    const isStill = produced === before;
-    before = produced;
-    expect(isStill).toBe(true);
-  });
+  await vi.waitFor(
+    () => {
+      const isStill = produced === before;
+      before = produced;
+      expect(isStill).toBe(true);
+    },
+    { timeout: 20_000 },
+  );
   expect(produced).toBeLessThan(8_000_000);
   outgoing.destroy();
 });

@@ -78,11 +78,14 @@ test("input that the program never reads does not pile up here", async () => {
   await once(socket, "message");
   for (let index = 0; index < 800; index += 1) socket.send(Buffer.alloc(65_536));
   let unsent = -1;
-  await vi.waitFor(() => {
-    const isStill = socket.bufferedAmount === unsent;
-    unsent = socket.bufferedAmount;
-    expect(isStill).toBe(true);
-  });
+  await vi.waitFor(
+    () => {
+      const isStill = socket.bufferedAmount === unsent;
+      unsent = socket.bufferedAmount;
+      expect(isStill).toBe(true);
+    },
+    { timeout: 20_000 },
+  );
   // What was not taken still lies in the client's own buffer.
   expect(800 * 65_536 - unsent).toBeLessThan(2_000_000);
   socket.terminate();
@@ -102,7 +105,7 @@ test("without an id of the client's the exec ends with its socket", async () => 
   const { id } = JSON.parse(data.toString()).exec;
   expect((await execs()).some((exec) => exec.id === id)).toBe(true);
   socket.terminate();
-  await vi.waitFor(async () => expect((await execs()).some((exec) => exec.id === id)).toBe(false));
+  await vi.waitFor(async () => expect((await execs()).some((exec) => exec.id === id)).toBe(false), { timeout: 20_000 });
 });
 
 test("with an id of the client's it goes on, and another client attaches from an offset", async () => {

@@ -24,7 +24,7 @@ test("who goes away while its token is looked at is not counted as there for eve
       .on("error", () => undefined)
       .end(),
   );
-  await vi.waitFor(() => expect(waiting).toBe(atOnce));
+  await vi.waitFor(() => expect(waiting).toBe(atOnce), { timeout: 20_000 });
   const gone = going.map((outgoing) => new Promise((resolve) => outgoing.once("close", resolve)));
   for (const outgoing of going) outgoing.destroy();
   await Promise.all(gone);
@@ -32,6 +32,6 @@ test("who goes away while its token is looked at is not counted as there for eve
   await ask(port, "/v1/version");
   look();
   await vi.waitFor(async () => expect((await ask(port, "/v1/whoami", { headers })).status).toBe(200), {
-    timeout: 5_000,
+    timeout: 20_000,
   });
 });

@@ -50,8 +50,9 @@ async function populate(group: string): Promise<Places> {
   await owner("PUT", `${path}/roleAssignments/${encodeURIComponent(principal)}`, { role: "reader" });
   const name = `image-of-${group}`;
   await owner("POST", `${path}/diskimages`, { name, source: { kind: "registry", imageUrl: "registry.example.com/x" } });
-  await vi.waitFor(async () =>
-    expect(await owner("GET", `${path}/diskimages/${name}`)).toMatchObject({ state: "Ready" }),
+  await vi.waitFor(
+    async () => expect(await owner("GET", `${path}/diskimages/${name}`)).toMatchObject({ state: "Ready" }),
+    { timeout: 20_000 },
   );
   await owner("PUT", `${path}/pools/${name}`, { sourcesRef: { diskImage: { name } }, minimum: 0 });
   const egressPolicyId = `policy-of-${group}`;
@@ -114,7 +115,7 @@ beforeAll(async () => {
     "a malformed key": right.key.slice(0, -1),
     "a word": "alpha",
   };
-  await vi.waitFor(async () => expect((await whoAmI(expired.key)).status).toBe(401));
+  await vi.waitFor(async () => expect((await whoAmI(expired.key)).status).toBe(401), { timeout: 20_000 });
 }, 60_000);
 afterAll(() => served[Symbol.asyncDispose]());
 

@@ -56,10 +56,13 @@ test("what is not done at the deadline is told that the daemon is stopping", asy
   const sandbox = await createSandbox(served.socketPath);
   const body = { command: "sleep", args: ["60"] };
   const answer = ask(served.socketPath, `${sandbox.path}/executeCommand`, { method: "POST", body });
-  await vi.waitFor(async () => {
-    const { text } = await ask(served.socketPath, `${sandbox.path}/execs`);
-    expect(text).toContain("Running");
-  });
+  await vi.waitFor(
+    async () => {
+      const { text } = await ask(served.socketPath, `${sandbox.path}/execs`);
+      expect(text).toContain("Running");
+    },
+    { timeout: 20_000 },
+  );
   await served.server.close({ deadlineMs: 10 });
   const { json, headers } = await answer;
   expect(json).toMatchObject({ code: "DaemonStopping", status: 503 });

@@ -30,7 +30,7 @@ async function idle(port: number): Promise<Socket> {
 test("who keeps every connection idle loses them to whoever comes next", async () => {
   const { port } = await listening({ total: 3, perPeer: 3 });
   for (let count = 0; count < 3; count++) await idle(port);
-  await vi.waitFor(() => idle(port));
+  await vi.waitFor(() => idle(port), { timeout: 20_000 });
 });
 
 /** This host's own addresses have no part. */
@@ -47,7 +47,7 @@ test("one address of another host has a part of the connections, and gets its ne
   await idle(port);
   await expect(idle(port)).rejects.toThrow();
   first.destroy();
-  await vi.waitFor(() => idle(port));
+  await vi.waitFor(() => idle(port), { timeout: 20_000 });
 });
 
 test("a proxy that is trusted has no part, since many come through it", async () => {

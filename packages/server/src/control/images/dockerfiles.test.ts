@@ -107,7 +107,7 @@ test("a build that is not done in time ends with a sentence", async () => {
   await using host = hostWithBuilder();
   const { order } = await orderOf(host, { options: { imageBuildTimeoutMs: 50 } });
   await using machine = await order.openMachine(never, () => undefined);
-  await vi.waitFor(() => expect(machine.signal.aborted).toBe(true));
+  await vi.waitFor(() => expect(machine.signal.aborted).toBe(true), { timeout: 20_000 });
   expect(machine.signal.reason).toMatchObject({ code: "Timeout" });
 });
 
@@ -117,6 +117,6 @@ test("a build whose machine is lost ends with what was seen of it", async () => 
   await using machine = await order.openMachine(never, () => undefined);
   const [fake] = host.fake.machines.values();
   fake?.stop({ reason: "EngineLost", message: "It was killed." });
-  await vi.waitFor(() => expect(machine.signal.aborted).toBe(true));
+  await vi.waitFor(() => expect(machine.signal.aborted).toBe(true), { timeout: 20_000 });
   expect(machine.signal.reason).toMatchObject({ message: expect.stringContaining("It was killed.") });
 });

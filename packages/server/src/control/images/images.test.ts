@@ -310,5 +310,5 @@ test("a quota on images counts names, not pulls of a name that is there", async 
   await expect(control.images.create(group, { ...tools, name: "two" })).rejects.toMatchObject({
     code: "QuotaExceeded",
   });
-  await vi.waitFor(async () => expect((await control.images.list(group, {})).length).toBe(1));
+  await vi.waitFor(async () => expect((await control.images.list(group, {})).length).toBe(1), { timeout: 20_000 });
 });

@@ -97,7 +97,9 @@ test("after use the file takes no room, and what is carried next is not lost wit
     expect((await slot.fetch(round, 0, content.length)).equals(content)).toBe(true);
     slot.release(true);
   }
-  await vi.waitFor(async () => expect(await stat(path)).toMatchObject({ blocks: 0, size: exchangeBytes }));
+  await vi.waitFor(async () => expect(await stat(path)).toMatchObject({ blocks: 0, size: exchangeBytes }), {
+    timeout: 20_000,
+  });
 });
 
 test("whoever claims waits until what was carried before is gone", async () => {
@@ -154,7 +156,7 @@ test("what is in use is closed when it is not any more; then there is nothing to
   expect((await second.fetch(0, 0, 7)).toString()).toBe("content");
   expect(close).not.toHaveBeenCalled();
   second.release();
-  await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(1), { timeout: 20_000 });
   await exchange.close();
   expect(close).toHaveBeenCalledTimes(1);
 });
@@ -168,7 +170,7 @@ test("who claims while it is closed keeps the file open no longer than needed", 
   const slot = await claiming;
   await slot?.fill(0, [Buffer.from("content")]);
   slot?.release(true);
-  await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(1), { timeout: 20_000 });
 });
 
 test("closing what was never used opens nothing", async () => {
