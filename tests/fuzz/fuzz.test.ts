@@ -74,7 +74,7 @@ whereInstalled(
   async () => {
     // Of a path with one free part the fuzzer spoils the known ones too, and sends what is right after all.
     const known = { group: "default", id: sandboxId, principal: "oidc:fuzzer@example.com" };
-    const options = { url, key, directory, document, known, examples: isLong ? 12 : 5, seconds: 60 };
+    const options = { url, key, directory, document, known, examples: isLong ? 12 : 2, seconds: 120 };
     const excluded = [...endless, ...removing];
     const { cases, operations, complaint } = await fuzz({ ...options, excluded });
     process.stdout.write(`The fuzzer sent ${cases} requests to what is there.\n`);
@@ -82,7 +82,7 @@ whereInstalled(
     expect(operations).toBe(operationIds().length - excluded.length);
     expect(cases).toBeGreaterThan(500);
   },
-  150_000,
+  240_000,
 );
 
 whereInstalled(
@@ -96,7 +96,7 @@ whereInstalled(
       document,
       known: { group: "nowhere" },
       examples: isLong ? 20 : 8,
-      seconds: 20,
+      seconds: 90,
     };
     const { cases, operations, complaint } = await fuzz({ ...options, excluded });
     process.stdout.write(`The fuzzer sent ${cases} requests to what is not there.\n`);
@@ -104,7 +104,7 @@ whereInstalled(
     expect(operations).toBe(operationIds().length - excluded.length);
     expect(cases).toBeGreaterThan(100);
   },
-  90_000,
+  180_000,
 );
 
 /** What the daemon itself says is its own fault. */
