@@ -58,10 +58,9 @@ type Machine struct {
 
 const (
 	journalFraction = 16
-	// agentReserveBytes of memory and agentReserveProcesses stay out of the users' reach.
-	agentReserveBytes     = 40 << 20
-	agentReserveProcesses = 512
-	defaultProcessLimit   = 32768
+	// agentReserveBytes of memory stay out of the users' reach.
+	agentReserveBytes   = 40 << 20
+	defaultProcessLimit = 32768
 )
 
 // New takes the machine over, after BootKernel.
@@ -113,7 +112,8 @@ func (m *Machine) readBootID() error {
 	return err
 }
 
-// processLimit leaves the agent its share of what the kernel allows.
+// processLimit is half of what the kernel allows, which is one for each 128 KiB of memory: as many small processes as it allows
+// take all memory there is, and the machine would do nothing but read their programs again, for minutes.
 func (m *Machine) processLimit() int {
 	var threads int
 	content, err := m.proc.read("sys/kernel/threads-max")
@@ -123,7 +123,7 @@ func (m *Machine) processLimit() int {
 	if _, err := fmt.Sscan(string(content), &threads); err != nil {
 		return defaultProcessLimit
 	}
-	return max(256, min(defaultProcessLimit, threads-agentReserveProcesses))
+	return max(256, min(defaultProcessLimit, threads/2))
 }
 
 // raiseLimits sets what every process starts with.
