@@ -44,6 +44,7 @@ const everyCore = {
 const longest = [
   "crash-points",
   "dockerfile",
+  "fuzz",
   "examples",
   "cycles",
   "builder-trouble",

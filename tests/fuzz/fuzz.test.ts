@@ -74,7 +74,7 @@ whereInstalled(
   async () => {
     // Of a path with one free part the fuzzer spoils the known ones too, and sends what is right after all.
     const known = { group: "default", id: sandboxId, principal: "oidc:fuzzer@example.com" };
-    const options = { url, key, directory, document, known, examples: isLong ? 12 : 2, seconds: 120 };
+    const options = { url, key, directory, document, known, examples: isLong ? 12 : 2, seconds: 80 };
     const excluded = [...endless, ...removing];
     const { cases, operations, complaint } = await fuzz({ ...options, excluded });
     process.stdout.write(`The fuzzer sent ${cases} requests to what is there.\n`);
@@ -96,7 +96,7 @@ whereInstalled(
       document,
       known: { group: "nowhere" },
       examples: isLong ? 20 : 8,
-      seconds: 90,
+      seconds: 45,
     };
     const { cases, operations, complaint } = await fuzz({ ...options, excluded });
     process.stdout.write(`The fuzzer sent ${cases} requests to what is not there.\n`);
