@@ -9,7 +9,7 @@ import { compileEgress } from "../../policy/egress/compile.js";
 import type { Store } from "../../store/store.js";
 import type { Machines } from "../sandboxes/machines.js";
 import { policyOf } from "./egress-choice.js";
-import { GuestTelling } from "./guest-telling.js";
+import { GuestTelling, type Listener } from "./guest-telling.js";
 
 interface Parts {
   readonly store: Store;
@@ -26,9 +26,9 @@ export class GuestAddresses {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#telling = new GuestTelling({
-      say: (id, signal) => this.#say(id, signal),
+      ...parts,
+      say: (to, signal) => this.#say(to, signal),
       failure: "A guest was not told what it may refuse, and is told again",
-      logger: parts.logger,
     });
   }
 
@@ -37,14 +37,10 @@ export class GuestAddresses {
     return this.#telling.tell(id);
   }
 
-  async #say(id: string, signal: AbortSignal): Promise<void> {
-    const { machines, store } = this.#parts;
-    const running = machines.find(id);
-    const record = store.sandboxes.find(id);
-    if (record === undefined || running === undefined || running.isStopping) return;
+  async #say({ record, machine }: Listener, signal: AbortSignal): Promise<void> {
+    const { store } = this.#parts;
     const rules = addressRules(compileEgress(policyOf(store, record.group, record.egress)));
     const said = JSON.stringify(rules);
-    const { machine } = running;
     if (this.#told.get(machine) === said) return;
     this.#told.delete(machine);
     await machine.guest.setAddressRules(rules, signal);

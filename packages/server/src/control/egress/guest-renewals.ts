@@ -14,7 +14,7 @@ import { hasPlaceholders } from "../secrets/secret-values.js";
 import { addedEnvironment } from "./added-environment.js";
 import type { Authorities } from "./authorities.js";
 import { policyOf } from "./egress-choice.js";
-import { GuestTelling } from "./guest-telling.js";
+import { GuestTelling, type Listener } from "./guest-telling.js";
 import type { Told } from "./told.js";
 
 interface Parts {
@@ -38,9 +38,9 @@ export class GuestRenewals {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#telling = new GuestTelling({
-      say: (id, signal) => this.#say(id, signal),
+      ...parts,
+      say: (to, signal) => this.#say(to, signal),
       failure: "A sandbox could not be given its group's certificate and environment, and is told again",
-      logger: parts.logger,
     });
   }
 
@@ -66,18 +66,15 @@ export class GuestRenewals {
     return this.#telling.tell(id);
   }
 
-  async #say(id: string, signal: AbortSignal): Promise<void> {
-    const { machines, store } = this.#parts;
-    const running = machines.find(id);
-    const record = store.sandboxes.find(id);
-    if (record === undefined || running === undefined || running.isStopping) return;
-    const due = this.#due(record, store.secretUses.of(id));
+  async #say({ record, machine }: Listener, signal: AbortSignal): Promise<void> {
+    const { id } = record;
+    const due = this.#due(record, this.#parts.store.secretUses.of(id));
     const known = this.#told.get(id);
     // A certificate that is not needed any more does no harm.
     if (known === summaryOf(due.environment, true) || known === summaryOf(due.environment, due.opensTls)) return;
     const told = await this.#withCertificate(record.group, due);
     this.#told.delete(id);
-    await running.machine.guest.renew(renewalOf(record, told), signal);
+    await machine.guest.renew(renewalOf(record, told), signal);
     this.#told.set(id, summaryOf(told.environment, told.certificates !== undefined));
   }
 

@@ -5,11 +5,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlcoveError } from "@alcove/contract";
 import type { Logger } from "pino";
+import type { Machine } from "../../engines/engine.js";
 import { KeyedTurns } from "../../lib/keyed-turns.js";
+import type { SandboxRecord } from "../../store/sandboxes.js";
+import type { Store } from "../../store/store.js";
+import type { Machines } from "../sandboxes/machines.js";
+
+/** A sandbox that runs, as it is on record when its turn comes. */
+export interface Listener {
+  readonly record: SandboxRecord;
+  readonly machine: Machine;
+}
 
 export interface GuestTellingOptions {
-  /** Looks up what is to be said when its turn comes, and says it; throws where the guest did not hear. With nobody there, or nothing to say, it is done. */
-  readonly say: (id: string, signal: AbortSignal) => Promise<void>;
+  readonly store: Pick<Store, "sandboxes">;
+  readonly machines: Machines;
+  /** Looks up what is to be said, and says it; throws where the guest did not hear. With nobody there it is not called; with nothing to say it is done. */
+  readonly say: (to: Listener, signal: AbortSignal) => Promise<void>;
   /** For the log, once for each guest that did not hear. */
   readonly failure: string;
   readonly logger: Pick<Logger, "warn">;
@@ -46,11 +58,11 @@ export class GuestTelling {
 
   /** Whether there is no more to be said. */
   async #try(id: string): Promise<boolean> {
-    const { say, failure, logger } = this.#options;
+    const { failure, logger } = this.#options;
     try {
       // One that waits behind another has its own time for the guest's answer.
       await this.#turns.take(id, AbortSignal.timeout(2 * answerTimeoutMs), () =>
-        say(id, AbortSignal.timeout(answerTimeoutMs)),
+        this.#say(id, AbortSignal.timeout(answerTimeoutMs)),
       );
       return true;
     } catch (error) {
@@ -59,5 +71,13 @@ export class GuestTelling {
       if (!this.#retries.has(id)) logger.warn({ sandbox: id, err: error }, failure);
       return false;
     }
+  }
+
+  async #say(id: string, signal: AbortSignal): Promise<void> {
+    const { store, machines, say } = this.#options;
+    const running = machines.find(id);
+    const record = store.sandboxes.find(id);
+    if (record === undefined || running === undefined || running.isStopping) return;
+    await say({ record, machine: running.machine }, signal);
   }
 }
